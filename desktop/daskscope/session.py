@@ -1,0 +1,150 @@
+"""What the user chose: what is in view, what is folded, hidden, hovered. A frozen value, no Qt.
+
+Gestures become new sessions (`dataclasses.replace` or a function of this module); that two
+sessions differ is what makes a view draw again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from daskscope.theme import NORMAL, Density
+
+LEAST_SPAN_NS: Final = 1_000
+GREATEST_SPAN_NS: Final = 400 * 86_400 * 1_000_000_000
+#: The whole run stays in view while following.
+WHOLE_RUN: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Viewport:
+    """The stretch of time that is drawn, on a grid of whole pixels.
+
+    Attributes
+    ----------
+    start_ns
+        Time of the left edge of pixel column 0.
+    ns_per_px
+        Nanoseconds of one pixel column; at least 1.
+    width_px
+        Pixel columns of the lanes.
+    """
+
+    start_ns: int
+    ns_per_px: float
+    width_px: int
+
+    @property
+    def end_ns(self) -> int:
+        """Time of the right edge."""
+        return self.start_ns + round(self.width_px * self.ns_per_px)
+
+    def x_px(self, time_ns: int) -> float:
+        """Pixel position of a time."""
+        return (time_ns - self.start_ns) / self.ns_per_px
+
+    def time_ns(self, x_px: float) -> int:
+        """Time at a pixel position."""
+        return self.start_ns + round(x_px * self.ns_per_px)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What the user chose.
+
+    Attributes
+    ----------
+    is_following
+        The right edge is "now"; else it is `end_ns`.
+    span_ns
+        Time in view, `WHOLE_RUN` for everything so far.
+    end_ns
+        Right edge while not following.
+    scroll_px
+        Lanes scrolled away above the top edge.
+    collapsed_hosts
+        Hosts drawn as one density row.
+    hidden_prefixes, lit_prefix
+        Prefixes switched off in the legend; the one under the pointer, or "".
+    hover_px
+        Pointer in the task stream's lanes, or None.
+    selection_ns
+        Selected stretch of time, or None.
+    worker_sort, is_sort_descending
+        Column of the workers table by which rows are sorted.
+    """
+
+    is_following: bool = True
+    span_ns: int = 30_000_000_000
+    end_ns: int = 0
+    scroll_px: int = 0
+    density: Density = NORMAL
+    collapsed_hosts: frozenset[str] = frozenset()
+    hidden_prefixes: frozenset[str] = frozenset()
+    lit_prefix: str = ""
+    hover_px: tuple[int, int] | None = None
+    selection_ns: tuple[int, int] | None = None
+    worker_sort: str = "worker"
+    is_sort_descending: bool = False
+
+
+def viewport(
+    session: Session, width_px: int, now_ns: int, first_ns: int, margin_px: int
+) -> Viewport:
+    """The stretch of time to draw.
+
+    Parameters
+    ----------
+    width_px
+        Pixel columns of the lanes.
+    now_ns
+        The right edge of what can have happened; it is put `margin_px` left of the right edge.
+    first_ns
+        Start of the run, for `WHOLE_RUN`.
+
+    Returns
+    -------
+    Viewport
+        While following, its start is a multiple of the pixel's time, so that a picture scrolls by
+        whole pixels.
+    """
+    inner_px = max(width_px - margin_px, 1)
+    if session.span_ns == WHOLE_RUN:
+        span_ns = max(now_ns - first_ns, 1_000_000_000)
+    else:
+        span_ns = session.span_ns
+    ns_per_px = max(span_ns / inner_px, 1.0)
+    end_ns = now_ns if session.is_following else session.end_ns
+    column = round(end_ns / ns_per_px) - inner_px
+    return Viewport(round(column * ns_per_px), ns_per_px, width_px)
+
+
+def zoomed(session: Session, view: Viewport, x_px: float, factor: float, margin_px: int) -> Session:
+    """`session` with `factor` times the span, the time under `x_px` kept in place.
+
+    While following it keeps following: then the right edge is what stays in place.
+    """
+    inner_px = max(view.width_px - margin_px, 1)
+    old_span_ns = inner_px * view.ns_per_px
+    span_ns = round(min(max(old_span_ns * factor, LEAST_SPAN_NS), GREATEST_SPAN_NS))
+    if session.is_following:
+        return replace(session, span_ns=span_ns)
+    anchor_ns = view.time_ns(x_px)
+    end_ns = anchor_ns + round((inner_px - x_px) * span_ns / inner_px)
+    return replace(session, span_ns=span_ns, end_ns=end_ns)
+
+
+def panned(session: Session, view: Viewport, dx_px: float, margin_px: int) -> Session:
+    """`session` moved by `dx_px` pixel columns to the right in time; following ends."""
+    inner_px = max(view.width_px - margin_px, 1)
+    end_ns = view.time_ns(inner_px + dx_px)
+    return replace(
+        session, is_following=False, end_ns=end_ns, span_ns=round(inner_px * view.ns_per_px)
+    )
+
+
+def fitted(session: Session, start_ns: int, end_ns: int) -> Session:
+    """`session` showing exactly `start_ns` to `end_ns`, no longer following."""
+    span_ns = max(end_ns - start_ns, LEAST_SPAN_NS)
+    return replace(session, is_following=False, end_ns=end_ns, span_ns=span_ns)
