@@ -1,0 +1,134 @@
+"""What readers get of the store: a frozen value whose arrays are never written again.
+
+A snapshot is cheap (it shares the store's memory) and stays true while the store grows: chunks are
+append-only, whole old chunks are evicted, and what can change is copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from daskscope.store.chunk import Chunk
+from daskscope.store.overview import Overview
+from daskscope.store.schema import Array, Attributes, Series, SourceStatus, TextColumn
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One lane of the task stream.
+
+    Attributes
+    ----------
+    resource
+        Id of the worker's (or service's) resource.
+    thread
+        `thread.id`, 0 where unknown.
+    ordinal
+        Number of the thread within its worker from 1, in order of first appearance.
+    """
+
+    resource: int
+    thread: int
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Attempts that one worker was running when it last said so.
+
+    Attributes
+    ----------
+    lane
+        uint32: lane of each.
+    start_ns, name, run_id
+        As in `schema.RUNNING_COLUMNS`.
+    time_ns
+        When the worker said so, on the scheduler's clock.
+    """
+
+    resource: int
+    time_ns: int
+    lane: npt.NDArray[np.uint32]
+    start_ns: npt.NDArray[np.int64]
+    name: npt.NDArray[np.uint32]
+    run_id: npt.NDArray[np.int32]
+    keys: TextColumn
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPoints:
+    """Points of one series in order of time: float64 values at int64 ns."""
+
+    time_ns: npt.NDArray[np.int64]
+    value: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Log records in order of arrival: the columns of `schema.EVENT_COLUMNS` and two texts each."""
+
+    columns: Mapping[str, Array]
+    bodies: Sequence[str]
+    attributes: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that is known at one moment.
+
+    Attributes
+    ----------
+    generation
+        Grows with every change; equal generations of one store are equal snapshots.
+    chunks
+        Sealed chunks in order of sealing, then the open one if it has rows.
+    lanes
+        By lane id.
+    strings, resources, traces, series
+        The tables that ids point into.
+    points
+        By series id; a series with no points yet is absent.
+    series_of
+        Ids of all series of one metric name.
+    running
+        By resource id; workers that run nothing are absent.
+    removed_ns
+        By worker address: when the scheduler removed it; absent while it is there.
+    prefixes
+        String ids of all task prefixes, in order of first appearance in spans, running attempts
+        or `dask.tasks`.
+    slot_of
+        int32, palette slot by string id, -1 for a string that is no prefix.
+    first_ns, last_ns
+        Start of the first and end of the last thing known; 0 while nothing is.
+    n_spans, n_evicted, memory_bytes
+        Spans held, spans evicted by the memory cap, memory of the columns held.
+    status
+        The source's own newest word.
+    """
+
+    generation: int
+    chunks: tuple[Chunk, ...]
+    lanes: tuple[Lane, ...]
+    strings: Sequence[str]
+    resources: Sequence[Attributes]
+    traces: Sequence[bytes]
+    series: Sequence[Series]
+    points: Mapping[int, SeriesPoints]
+    series_of: Mapping[str, tuple[int, ...]]
+    running: Mapping[int, Running]
+    events: Events
+    overview: Overview
+    removed_ns: Mapping[str, int]
+    prefixes: tuple[int, ...]
+    slot_of: npt.NDArray[np.int32]
+    first_ns: int
+    last_ns: int
+    n_spans: int
+    n_evicted: int
+    memory_bytes: int
+    status: SourceStatus
