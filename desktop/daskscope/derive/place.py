@@ -1,0 +1,96 @@
+"""Where a resource runs, in the words that every view shows: host, worker and address.
+
+The task stream and the workers table fold by the same host keys because both take them from here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import cycle
+from typing import TYPE_CHECKING, Final
+
+from dask_otel import conventions
+
+if TYPE_CHECKING:
+    from daskscope.store.schema import Attributes, AttributeValue
+
+#: Python refuses to read numbers of thousands of digits, and a name may be one.
+_DIGITS: Final = re.compile(r"([0-9]{1,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Names of one resource.
+
+    Attributes
+    ----------
+    host
+        Key by which resources are grouped and folded; also what is shown.
+    host_address
+        Network address of the host, "" where it is unknown or equal to `host`.
+    name
+        The worker's name; "worker 0" where Dask only counts them; for a service that is not a
+        worker its service name.
+    port
+        ":40101", or "" where the name says it already.
+    address
+        Whole address of the worker as Dask writes it; "" for other services.
+    is_worker
+        Whether it runs tasks; the scheduler does not.
+    """
+
+    host: str
+    host_address: str
+    name: str
+    port: str
+    address: str
+    is_worker: bool
+
+
+def place(attributes: Attributes) -> Place:
+    """The names of a resource with these attributes."""
+    service = _text(attributes.get(conventions.SERVICE_NAME))
+    address = _text(attributes.get(conventions.WORKER_ADDRESS))
+    is_worker = bool(address) or service == conventions.SERVICE_WORKER
+    host_address, port = split_address(address)
+    host = _text(attributes.get(conventions.HOST_NAME)) or host_address or service
+    shown = _text(attributes.get(conventions.WORKER_NAME))
+    if not is_worker:
+        name, port = service, ""
+    elif shown.isascii() and shown.isdigit():
+        name = f"worker {shown}"
+    elif not shown or shown == address:
+        name, port = f"{host_address}{port}" or service, ""
+    else:
+        name = shown
+    return Place(host, host_address if host_address != host else "", name, port, address, is_worker)
+
+
+def split_address(address: str) -> tuple[str, str]:
+    """Host and port of a Dask address: `tcp://10.0.4.11:40101` is ("10.0.4.11", ":40101").
+
+    An `inproc://host/pid/n` address has "/pid/n" for a port.
+    """
+    rest = address.rpartition("://")[2]
+    if rest.startswith("["):
+        host, _, tail = rest[1:].partition("]")
+        return host, tail
+    if "/" in rest:
+        host, _, tail = rest.partition("/")
+        return host, f"/{tail}"
+    host, colon, tail = rest.rpartition(":")
+    return (host, f":{tail}") if colon else (rest, "")
+
+
+def natural_key(text: str) -> tuple[tuple[int, int | str], ...]:
+    """Sort key by which "w2" comes before "w10"."""
+    return tuple(
+        (0, int(part)) if is_number else (1, part.casefold())
+        for is_number, part in zip(cycle((False, True)), _DIGITS.split(text), strict=False)
+        if part
+    )
+
+
+def _text(value: AttributeValue) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,44 @@
+"""Newest values and rates of metric series, in the few shapes that panels ask for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from daskscope.store.schema import Series
+    from daskscope.store.snapshot import SeriesPoints, Snapshot
+
+#: A series that is exported regularly and has been silent for so long is gone.
+SILENCE_NS: Final = 10_000_000_000
+#: Rates are differences over the newest points of so much time.
+RATE_SPAN_NS: Final = 3_000_000_000
+
+
+def measured(snapshot: Snapshot, metric: str) -> Iterator[tuple[Series, SeriesPoints]]:
+    """Every series of `metric` that has points, with them."""
+    for series_id in snapshot.series_of.get(metric, ()):
+        points = snapshot.points.get(series_id)
+        if points is not None and len(points.value):
+            yield snapshot.series[series_id], points
+
+
+def value_at(points: SeriesPoints, time_ns: int) -> float:
+    """The value that held at a time: of the last point not after it; 0 before the first."""
+    index = int(points.time_ns.searchsorted(time_ns, "right"))
+    return float(points.value[index - 1]) if index else 0.0
+
+
+def growth_per_s(points: SeriesPoints) -> float:
+    """Rate of a cumulative series over its newest points; NaN from a single point.
+
+    A counter that restarts counts as one that stood still.
+    """
+    end_ns = int(points.time_ns[-1])
+    first = max(int(points.time_ns.searchsorted(end_ns - RATE_SPAN_NS)), 0)
+    first = min(first, max(len(points.time_ns) - 2, 0))
+    span_ns = end_ns - int(points.time_ns[first])
+    if span_ns <= 0:
+        return float("nan")
+    return max(float(points.value[-1]) - float(points.value[first]), 0.0) * 1e9 / span_ns
