@@ -96,6 +96,10 @@ EVENT_WORKER_ADDED: Final = "dask.worker.added"
 EVENT_WORKER_REMOVED: Final = "dask.worker.removed"
 EVENT_GRAPH_SUBMITTED: Final = "dask.graph.submitted"
 
+#: Why a worker left, in Dask's words, and whether it was asked to; absent when Dask does not say.
+REMOVAL_REASON: Final = "dask.worker.removal.reason"
+REMOVAL_EXPECTED: Final = "dask.worker.removal.expected"
+
 # Attributes of metric points --------------------------------------------------------------------
 
 TASK_STATE: Final = "dask.task.state"
