@@ -1,0 +1,76 @@
+"""Fixtures `jaeger`, `collector`, `start_collector`: the real programs with the shipped files."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from tests.e2e.services import ROOT, Collector, Jaeger, binary, running
+from tools import COLLECTOR, JAEGER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+class StartCollector(Protocol):
+    """Start a Collector that sends to `jaeger` (host:port), or to a Jaeger that is not there."""
+
+    def __call__(self, jaeger: str | None = None) -> Collector: ...
+
+
+@pytest.fixture
+def start_collector(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[StartCollector]:
+    """Return a function that starts a Collector, which runs until the end of the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start(jaeger: str | None = None) -> Collector:
+            grpc, http, desktop, metrics, health = (free_port() for _ in range(5))
+            data = tmp_path / f"otelcol-{grpc}"
+            settings = {
+                "OTELCOL_GRPC_PORT": str(grpc),
+                "OTELCOL_HTTP_PORT": str(http),
+                "OTELCOL_HEALTH": f"127.0.0.1:{health}",
+                "OTELCOL_METRICS_PORT": str(metrics),
+                "OTELCOL_DATA": str(data),
+                "DASKSCOPE_ENDPOINT": f"127.0.0.1:{desktop}",
+                "JAEGER_OTLP_ENDPOINT": jaeger or f"127.0.0.1:{free_port()}",
+            }
+            command = [binary(COLLECTOR), "--config", str(ROOT / "otel-collector.yaml")]
+            log = tmp_path / f"otelcol-{grpc}.log"
+            stack.enter_context(running(command, settings, f"http://127.0.0.1:{health}/", log))
+            return Collector(
+                grpc=f"http://127.0.0.1:{grpc}",
+                http=f"http://127.0.0.1:{http}",
+                desktop=desktop,
+                metrics=f"http://127.0.0.1:{metrics}/metrics",
+                data=data,
+            )
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def jaeger(
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[Jaeger]:
+    """Run one Jaeger for the whole session: traces of different tests do not meet."""
+    otlp, query, grpc, health = (f"127.0.0.1:{free_port()}" for _ in range(4))
+    settings = {
+        "JAEGER_OTLP_ENDPOINT": otlp,
+        "JAEGER_QUERY_ENDPOINT": query,
+        "JAEGER_QUERY_GRPC_ENDPOINT": grpc,
+        "JAEGER_HEALTH": health,
+    }
+    command = [binary(JAEGER), "--config", str(ROOT / "packaging" / "jaeger.yaml")]
+    log = tmp_path_factory.mktemp("jaeger") / "jaeger.log"
+    with running(command, settings, f"http://{health}/status", log):
+        yield Jaeger(otlp=otlp, query=f"http://{query}")
+
+
+@pytest.fixture
+def collector(start_collector: StartCollector, jaeger: Jaeger) -> Collector:
+    """Run a Collector that sends to the real Jaeger, and to port `desktop`."""
+    return start_collector(jaeger=jaeger.otlp)
