@@ -1,0 +1,147 @@
+"""Colours and patterns: what a bar, a swatch or a zone is filled with.
+
+A pattern is a small tile used as a texture, its origin fixed to the widget, so that neighbouring
+bars of one pattern join. Rising lines (like /) are for states, falling ones for prefixes beyond
+the palette and for what was lost with its worker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from PySide6.QtCore import QLineF, Qt
+from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPen
+
+from daskscope.theme import Theme, mixed
+
+#: A bar of a prefix beyond the palette needs this width for its pattern to be read.
+LEAST_PATTERN_PX: Final = 8
+RUNNING_SHARE: Final = 0.30
+LOST_SHARE: Final = 0.45
+
+
+@lru_cache(maxsize=4_096)
+def colour(rgb: int, alpha: float = 1.0) -> QColor:
+    """QColor of 0xRRGGBB."""
+    result = QColor.fromRgb(rgb)
+    result.setAlphaF(alpha)
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines of a pattern at 45 degrees.
+
+    Attributes
+    ----------
+    pitch_px
+        From line to line along x; also the size of the tile.
+    is_rising, is_falling
+        Which way they go; both make a lattice.
+    """
+
+    rgb: int
+    pitch_px: int
+    width_px: float = 1.0
+    alpha: float = 1.0
+    is_rising: bool = True
+    is_falling: bool = False
+
+
+@lru_cache(maxsize=1_024)
+def hatch(ground: int | None, lines: Lines) -> QBrush:
+    """Brush of `lines` over the colour `ground`, or over nothing."""
+    size = lines.pitch_px
+    tile = QImage(size, size, QImage.Format.Format_ARGB32_Premultiplied)
+    tile.fill(Qt.GlobalColor.transparent if ground is None else colour(ground))
+    painter = QPainter(tile)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(colour(lines.rgb, lines.alpha), lines.width_px))
+    for shift in (-size, 0, size):  # the neighbours' lines reach into the corners
+        if lines.is_rising:
+            painter.drawLine(QLineF(shift - size, 2 * size, shift + 2 * size, -size))
+        if lines.is_falling:
+            painter.drawLine(QLineF(shift - size, -size, shift + 2 * size, 2 * size))
+    painter.end()
+    return QBrush(tile)
+
+
+def slot_colour(theme: Theme, slot: int) -> int:
+    """Colour of a palette slot; slots beyond the palette use it again, -1 is not Dask's."""
+    if slot < 0:
+        return mixed(theme.t3, theme.lane, 0.75)
+    return theme.prefix[slot % len(theme.prefix)]
+
+
+def slot_ink(theme: Theme, slot: int) -> int:
+    """Colour of a label on a palette slot."""
+    if slot < 0:
+        return theme.errtext if theme.is_dark else theme.lane
+    return theme.prefix_label[slot % len(theme.prefix)]
+
+
+def slot_brush(theme: Theme, slot: int, width_px: float, opacity: float = 1.0) -> QBrush:
+    """Fill of a bar or swatch of `slot`.
+
+    Slots beyond the palette are told apart by a pattern where `width_px` lets it be read, else by a
+    darker (in the dark theme lighter) colour. `opacity` is below 1 for what is switched off.
+    """
+    ground = slot_colour(theme, slot)
+    turn = slot // len(theme.prefix)
+    if turn > 0 and width_px < LEAST_PATTERN_PX:
+        ground = mixed(theme.t1, ground, 0.28)
+    ground = mixed(ground, theme.lane, opacity)
+    if turn <= 0 or width_px < LEAST_PATTERN_PX:
+        return QBrush(colour(ground))
+    ink = Lines(slot_ink(theme, slot), 8, alpha=0.35 * opacity, is_rising=turn > 1, is_falling=True)
+    return hatch(ground, ink)
+
+
+def running_brush(theme: Theme, rgb: int) -> QBrush:
+    """What is running: lines of its colour on a third of it."""
+    return hatch(mixed(rgb, theme.lane, RUNNING_SHARE), Lines(rgb, 6, 1.5, 0.5))
+
+
+def lost_brush(theme: Theme, rgb: int) -> QBrush:
+    """What was lost with its worker."""
+    lines = Lines(theme.erred, 6, 1.5, 0.55, is_rising=False, is_falling=True)
+    return hatch(mixed(rgb, theme.lane, LOST_SHARE), lines)
+
+
+def no_worker_brush(theme: Theme) -> QBrush:
+    """Tasks that no worker may run."""
+    return hatch(theme.lane, Lines(theme.transfer, 5))
+
+
+def gone_brush(theme: Theme) -> QBrush:
+    """Where a worker is gone."""
+    return hatch(theme.lane2, Lines(theme.wait, 8, alpha=0.5))
+
+
+def not_yet_brush(theme: Theme) -> QBrush:
+    """Right of now, where nothing can have been received."""
+    return hatch(theme.lane2, Lines(theme.wait, 6, alpha=0.5))
+
+
+def spilled_brush(theme: Theme) -> QBrush:
+    """Memory that was spilled to disk."""
+    return hatch(theme.wait2, Lines(theme.spill, 4))
+
+
+def needs_edge(theme: Theme, rgb: int) -> bool:
+    """Whether a fill is so near the light lane that its bars need a darker edge."""
+    return not theme.is_dark and _luminance(rgb) > 0.30
+
+
+def edge_colour(theme: Theme, rgb: int) -> int:
+    """The darker edge of such a fill."""
+    return mixed(theme.t1, rgb, 0.30)
+
+
+def _luminance(rgb: int) -> float:
+    """Relative luminance, 0..1 (WCAG 2.2)."""
+    shares = (((rgb >> shift) & 255) / 255 for shift in (16, 8, 0))
+    linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

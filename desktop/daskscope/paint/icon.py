@@ -1,0 +1,108 @@
+"""Icons and small drawn marks.
+
+Icons are Phosphor's, through QtAwesome's font, tinted with a colour of the theme. Chevrons, crosses
+and the marks of events are drawn, so that they stand on whole pixels beside text.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+import qtawesome
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QIcon, QPainter, QPen, QPixmap, QPolygonF
+
+from daskscope.paint.brush import colour
+
+if TYPE_CHECKING:
+    from daskscope.theme import Theme
+
+ICON_PX: Final = 16
+_STROKE_PX: Final = 1.4
+
+
+@lru_cache(maxsize=256)
+def icon(name: str, rgb: int, disabled_rgb: int | None = None) -> QIcon:
+    """Phosphor icon `name` ("play-fill", "funnel-simple") in a colour."""
+    disabled = colour(rgb if disabled_rgb is None else disabled_rgb)
+    result: QIcon = qtawesome.icon(f"ph.{name}", color=colour(rgb), color_disabled=disabled)
+    return result
+
+
+def draw_icon(
+    painter: QPainter, name: str, left_px: float, top_px: float, rgb: int, size_px: int = ICON_PX
+) -> None:
+    """Draw an icon with its left upper corner at a point."""
+    ratio = painter.device().devicePixelRatio()
+    pixmap = _pixmap(name, rgb, size_px, ratio)
+    painter.drawPixmap(QPointF(left_px, top_px), pixmap)
+
+
+@lru_cache(maxsize=256)
+def _pixmap(name: str, rgb: int, size_px: int, ratio: float) -> QPixmap:
+    return icon(name, rgb).pixmap(QSize(size_px, size_px), ratio)
+
+
+def draw_chevron(
+    painter: QPainter, centre_x: float, centre_y: float, rgb: int, *, is_open: bool
+) -> None:
+    """Draw the chevron of something that unfolds: downwards when open, else to the right."""
+    long, short = 4.0, 2.0
+    points = (
+        [(-long, -short), (0.0, short), (long, -short)]
+        if is_open
+        else [(-short, -long), (short, 0.0), (-short, long)]
+    )
+    _polyline(painter, [QPointF(centre_x + x, centre_y + y) for x, y in points], rgb)
+
+
+def draw_cross(
+    painter: QPainter, centre_x: float, centre_y: float, size_px: float, rgb: int
+) -> None:
+    """Draw a diagonal cross."""
+    half = size_px / 2
+    for slope in (-1, 1):
+        start = QPointF(centre_x - half, centre_y - half * slope)
+        stop = QPointF(centre_x + half, centre_y + half * slope)
+        _polyline(painter, [start, stop], rgb)
+
+
+def draw_event_mark(
+    painter: QPainter, sign: str, centre_x: float, centre_y: float, theme: Theme
+) -> None:
+    """Draw the mark of an event, 9 pixels wide, by its `sign` (see `derive.frames.EventMark`)."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    box = QRectF(centre_x - 4, centre_y - 4, 8, 8)
+    if sign == "graph":
+        painter.setBrush(colour(theme.accent))
+        painter.drawPolygon(_triangle(box.left() + 4, centre_y))
+    elif sign == "added":
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(colour(theme.ok), 1.5))
+        painter.drawEllipse(box.adjusted(0.75, 0.75, -0.75, -0.75))
+    elif sign in ("removed", "erred"):
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+        painter.fillRect(box.toRect(), colour(theme.erred))
+        if sign == "erred":
+            draw_cross(painter, centre_x, centre_y, 4, theme.errtext)
+    else:
+        painter.setBrush(colour(theme.t3))
+        painter.drawEllipse(box.adjusted(1, 1, -1, -1))
+    painter.restore()
+
+
+def _triangle(left: float, centre_y: float) -> QPolygonF:
+    return QPolygonF(
+        [QPointF(left, centre_y - 5), QPointF(left + 8, centre_y), QPointF(left, centre_y + 5)]
+    )
+
+
+def _polyline(painter: QPainter, points: list[QPointF], rgb: int) -> None:
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(colour(rgb), _STROKE_PX))
+    painter.drawPolyline(points)
+    painter.restore()
