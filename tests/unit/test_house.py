@@ -1,0 +1,133 @@
+"""The rules of the house that neither the linter nor the type checker can hold."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = {
+    "dask_otel": ROOT / "instrumentation" / "dask_otel",
+    "daskscope": ROOT / "desktop" / "daskscope",
+}
+MAX_LINES = 500
+QT = ("PySide6", "pyqtgraph", "qtawesome", "shiboken6")
+DASK = ("dask", "distributed", "opentelemetry.sdk")
+STARTS_DASK = "daskscope.app.workload"  # the demo's cluster, in a process of its own
+
+
+def modules(package: str, *parts: str) -> list[str]:
+    """Dotted names of the modules of `package`, or of those below `package.parts`."""
+    root = SOURCES[package].joinpath(*parts)
+    single = root.with_suffix(".py")
+    paths = [single] if single.exists() else sorted(root.rglob("*.py"))
+    dotted = (
+        ".".join([package, *path.relative_to(SOURCES[package]).with_suffix("").parts])
+        for path in paths
+    )
+    return [name.removesuffix(".__init__") for name in dotted if not name.endswith("__main__")]
+
+
+def loaded_by(imported: list[str], watched: tuple[str, ...]) -> list[str]:
+    """Those of `watched` that a fresh interpreter has loaded after importing `imported`."""
+    code = (
+        "import importlib, json, sys\n"
+        f"for name in {imported!r}: importlib.import_module(name)\n"
+        f"print(json.dumps([name for name in {watched!r} if name in sys.modules]))"
+    )
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    found: list[str] = json.loads(result.stdout)
+    return found
+
+
+def python_files() -> list[Path]:
+    found = [ROOT / "packaging", ROOT / "tests", *SOURCES.values()]
+    return sorted(path for directory in found for path in directory.rglob("*.py"))
+
+
+def test_no_file_is_longer_than_one_can_read() -> None:
+    longer = {
+        str(path.relative_to(ROOT)): n_lines
+        for path in python_files()
+        if (n_lines := len(path.read_text(encoding="utf-8").splitlines())) > MAX_LINES
+    }
+    assert longer == {}
+
+
+def test_each_unit_test_file_mirrors_a_module() -> None:
+    unit = ROOT / "tests" / "unit"
+    strays = []
+    for path in unit.rglob("test_*.py"):
+        package, *folders = path.relative_to(unit).parts[:-1] or ("",)
+        module = path.name.removeprefix("test_")
+        if path != Path(__file__) and not (
+            package in SOURCES and SOURCES[package].joinpath(*folders, module).exists()
+        ):
+            strays.append(str(path.relative_to(ROOT)))
+    assert strays == []
+
+
+def test_dask_otel_is_light_until_it_is_used() -> None:
+    assert loaded_by(["dask_otel", "dask_otel.conventions"], DASK) == []
+
+
+@pytest.mark.parametrize("part", ["store", "derive", "session", "theme", "ingest"])
+def test_what_needs_no_window_loads_no_qt(part: str) -> None:
+    names = modules("daskscope", part)
+    assert names
+    assert loaded_by(names, QT) == []
+
+
+def test_desktop_loads_neither_dask_nor_the_sdk() -> None:
+    names = [name for name in modules("daskscope") if name != STARTS_DASK]
+    assert loaded_by(names, DASK) == []
+
+
+def test_command_line_loads_no_qt() -> None:
+    assert loaded_by(["daskscope.app.cli"], (*QT, "numpy", *DASK)) == []
+
+
+def requirements() -> list[str]:
+    """Every requirement that pyproject.toml names, but for the project itself."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        pyproject = tomllib.load(file)
+    project = pyproject["project"]
+    named = [
+        *pyproject["build-system"]["requires"],
+        *project["dependencies"],
+        *(line for extra in project["optional-dependencies"].values() for line in extra),
+        *(line for group in pyproject["dependency-groups"].values() for line in group),
+    ]
+    return [line for line in named if not line.startswith("daskscope[")]
+
+
+def normalized(requirement: str) -> str:
+    """Name of the package in a requirement, as PEP 503 compares it."""
+    match = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert match is not None
+    return re.sub(r"[-_.]+", "-", match[0]).lower()
+
+
+def test_constraints_pin_every_requirement() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
+    loose = [line for line in pins if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!+]+", line)]
+    assert loose == []
+    assert {normalized(line) for line in requirements()} <= {normalized(line) for line in pins}
+
+
+def test_the_qt_that_aborts_on_python_3_11_is_excluded_there() -> None:
+    old, new = "; python_version < '3.12'", "; python_version >= '3.12'"
+    qt = [line for line in requirements() if line.startswith("PySide6")]
+    assert [("!=6.12.0" in line, line.endswith(old), line.endswith(new)) for line in qt] == [
+        (False, False, True),
+        (True, True, False),
+    ]
