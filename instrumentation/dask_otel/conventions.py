@@ -78,7 +78,9 @@ MAX_TRANSFER_KEYS: Final = 128
 
 GRAPH_CLIENT: Final = "dask.client.id"
 GRAPH_TASKS: Final = "dask.graph.tasks"
+#: Sorted, at most `MAX_GRAPH_PREFIXES` of them.
 GRAPH_PREFIXES: Final = "dask.graph.prefixes"
+MAX_GRAPH_PREFIXES: Final = 128
 
 # Log records ------------------------------------------------------------------------------------
 

@@ -1,0 +1,152 @@
+"""Settings: OpenTelemetry's `OTEL_*` variables, then Dask's config `dask-otel.*`, then defaults.
+
+What the OTLP exporters read from the environment by themselves (headers, compression, TLS, timeout,
+resource attributes) is not repeated here.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+import dask.config
+from dask.utils import parse_timedelta
+
+Signal = Literal["traces", "metrics", "logs"]
+Protocol = Literal["grpc", "http/protobuf"]
+
+SIGNALS: Final[tuple[Signal, ...]] = ("traces", "metrics", "logs")
+
+#: OTLP/HTTP's standard port, and the one on which the daskscope window listens for HTTP.
+HTTP_PORTS: Final = (4318, 4328)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where one signal goes.
+
+    Attributes
+    ----------
+    protocol
+        `grpc` or `http/protobuf`.
+    endpoint
+        URL to hand to the exporter, or None when the exporter finds it in the environment.
+    """
+
+    protocol: Protocol
+    endpoint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user chose.
+
+    Attributes
+    ----------
+    traces, metrics, logs
+        Where each signal goes; None when it is switched off.
+    export_interval_s
+        Time between two exports of spans.
+    tick_s
+        Time between two reports of running tasks.
+    n_held
+        Spans kept while nobody listens; the newest are kept.
+    """
+
+    traces: Target | None
+    metrics: Target | None
+    logs: Target | None
+    export_interval_s: float = 0.1
+    tick_s: float = 0.2
+    n_held: int = 20_000
+
+
+def read() -> Settings | None:
+    """Settings of this process, or None when `OTEL_SDK_DISABLED` says to stay silent.
+
+    Raises
+    ------
+    ValueError
+        A setting that cannot be understood.
+    """
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return None
+    return Settings(
+        traces=_target("traces"),
+        metrics=_target("metrics"),
+        logs=_target("logs"),
+        export_interval_s=_seconds("export-interval", 0.1),
+        tick_s=_seconds("tick", 0.2),
+        n_held=_positive("held-spans", 20_000),
+    )
+
+
+def _target(signal: Signal) -> Target | None:
+    """Where `signal` goes; None for `OTEL_<SIGNAL>_EXPORTER=none`."""
+    exporters = os.environ.get(f"OTEL_{signal.upper()}_EXPORTER", "otlp").replace(" ", "")
+    if "otlp" not in exporters.split(","):
+        if exporters not in ("", "none"):
+            logger.warning("dask_otel sends OTLP only; no %s are sent (%s)", signal, exporters)
+            return None
+        if exporters == "none":
+            return None
+    chosen = _environment(signal, "ENDPOINT")
+    configured = None if chosen else dask.config.get("dask-otel.endpoint", None)
+    protocol = _protocol(signal, chosen or configured)
+    if configured is not None and protocol == "http/protobuf":
+        configured = f"{str(configured).rstrip('/')}/v1/{signal}"
+    return Target(protocol, configured)
+
+
+def _protocol(signal: Signal, endpoint: str | None) -> Protocol:
+    """The protocol asked for, else the one that the endpoint's port stands for.
+
+    OpenTelemetry's Python SDK falls back to gRPC, even for an endpoint on the port that the
+    specification gives to HTTP, and then fails with an unreadable message. The lines that daskscope
+    shows to paste name an endpoint only (`http://127.0.0.1:4328`), so the port decides.
+    """
+    named = _environment(signal, "PROTOCOL") or dask.config.get("dask-otel.protocol", None)
+    if named == "grpc":
+        return "grpc"
+    if named == "http/protobuf":
+        return "http/protobuf"
+    if named:
+        raise ValueError(f"OTLP protocol {named!r}: must be grpc or http/protobuf")
+    if endpoint and urlsplit(endpoint).port in HTTP_PORTS:
+        return "http/protobuf"
+    return "grpc"
+
+
+def _environment(signal: Signal, name: str) -> str | None:
+    """`OTEL_EXPORTER_OTLP_<SIGNAL>_<name>`, else `OTEL_EXPORTER_OTLP_<name>`."""
+    for variable in (
+        f"OTEL_EXPORTER_OTLP_{signal.upper()}_{name}",
+        f"OTEL_EXPORTER_OTLP_{name}",
+    ):
+        if value := os.environ.get(variable, "").strip():
+            return value
+    return None
+
+
+def _seconds(name: str, default_s: float) -> float:
+    value = dask.config.get(f"dask-otel.{name}", None)
+    if value is None:
+        return default_s
+    seconds = float(parse_timedelta(value))
+    if seconds <= 0:
+        raise ValueError(f"dask-otel.{name}: must be longer than nothing, got {value!r}")
+    return seconds
+
+
+def _positive(name: str, default: int) -> int:
+    value = dask.config.get(f"dask-otel.{name}", None)
+    if value is None:
+        return default
+    if int(value) < 1:
+        raise ValueError(f"dask-otel.{name}: must be at least 1, got {value!r}")
+    return int(value)

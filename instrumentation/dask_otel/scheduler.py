@@ -1,0 +1,179 @@
+"""Adapter to Dask's scheduler: plugin hooks and ticks on its event loop; events out, nothing else.
+
+No hook runs per task: Dask counts tasks and watches its spans by itself, and a tick reads that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from distributed.diagnostics.plugin import SchedulerPlugin
+from tornado.ioloop import PeriodicCallback
+
+from dask_otel import compat, events
+from dask_otel.conventions import MAX_GRAPH_PREFIXES
+from dask_otel.emit import Emitter
+from dask_otel.points import SchedulerPoints, process
+
+if TYPE_CHECKING:
+    from distributed import Scheduler
+
+PLUGIN_NAME = "dask-otel"
+TICK_S = 0.1
+POINTS_S = 0.5
+#: Everything is sent again so often, for whoever came late.
+REFRESH_S = 10.0
+
+
+@dataclass(slots=True)
+class _OpenGraph:
+    """A graph that is being computed."""
+
+    start_s: float
+    client: str
+    n_before: int
+    n_tasks: int = 0
+    prefixes: set[str] = field(default_factory=set)
+
+
+class SchedulerAdapter(SchedulerPlugin):
+    """Watches one scheduler.
+
+    Parameters
+    ----------
+    scheduler
+        The scheduler.
+    emitter
+        Takes what happens.
+    """
+
+    name = PLUGIN_NAME
+
+    def __init__(self, scheduler: Scheduler, emitter: Emitter) -> None:
+        self._scheduler = scheduler
+        self._emitter = emitter
+        self._points = SchedulerPoints(scheduler)
+        self._graphs: dict[str, _OpenGraph] = {}
+        self._n_graphs: dict[str, int] = {}
+        self._removals: dict[str, tuple[str, bool | None]] = {}
+        self._names: dict[str, str] = {}
+        self._callbacks = (
+            PeriodicCallback(self._tick, TICK_S * 1e3),
+            PeriodicCallback(self._measure, POINTS_S * 1e3),
+            PeriodicCallback(self._refresh, REFRESH_S * 1e3),
+        )
+
+    def begin(self) -> None:
+        """Start to look at regular times."""
+        for callback in self._callbacks:
+            callback.start()
+
+    def end(self) -> None:
+        """Hand over all that is still open."""
+        for callback in self._callbacks:
+            callback.stop()
+        try:
+            self._close_graphs(everything=True)
+            self._refresh()
+            self._measure()
+        except Exception:
+            self._emitter.failed("Reading the scheduler")
+
+    def update_graph(
+        self, scheduler: Scheduler, *, client: str, tasks: Collection[Any], **_: Any
+    ) -> None:
+        """Open a graph; called by Dask once for each submission."""
+        try:
+            self._graph_submitted(client, tasks)
+        except Exception:
+            self._emitter.failed("Recording a graph")
+
+    def _graph_submitted(self, client: str, keys: Collection[Any]) -> None:
+        now_s = compat.now_s()
+        for span_id, prefixes in events.submitted(self._scheduler, keys).items():
+            n_tasks = sum(prefixes.values())
+            names = tuple(sorted(prefixes))[:MAX_GRAPH_PREFIXES]
+            self._emitter.log(events.GraphSubmitted(now_s, client, n_tasks, names, span_id))
+            if span_id is not None:
+                graph = self._open_graph(span_id, client, now_s)
+                graph.n_tasks += n_tasks
+                graph.prefixes |= prefixes.keys()
+
+    def _open_graph(self, span_id: str, client: str, now_s: float) -> _OpenGraph:
+        graph = self._graphs.get(span_id)
+        if graph is None:
+            n_before = self._n_graphs.get(span_id, 0)
+            self._n_graphs[span_id] = n_before + 1
+            enqueued_s = compat.span_enqueued_s(self._scheduler, span_id)
+            start_s = enqueued_s if n_before == 0 and enqueued_s is not None else now_s
+            graph = self._graphs[span_id] = _OpenGraph(start_s, client, n_before)
+        return graph
+
+    def _close_graphs(self, everything: bool = False) -> None:
+        for span_id, graph in list(self._graphs.items()):
+            stop_s = compat.span_stop_s(self._scheduler, span_id)
+            if stop_s is None:
+                if not everything:
+                    continue
+                stop_s = compat.now_s()
+            del self._graphs[span_id]
+            self._emitter.record(
+                events.Graph(
+                    span_id,
+                    graph.n_before,
+                    graph.start_s,
+                    max(stop_s, graph.start_s),
+                    graph.client,
+                    graph.n_tasks,
+                    tuple(sorted(graph.prefixes))[:MAX_GRAPH_PREFIXES],
+                )
+            )
+
+    def add_worker(self, scheduler: Scheduler, worker: str) -> None:
+        """Log a worker that has joined."""
+        try:
+            ws = scheduler.workers[worker]
+            self._names[worker] = str(ws.name)
+            self._emitter.log(events.WorkerAdded(compat.now_s(), worker, str(ws.name), ws.nthreads))
+        except Exception:
+            self._emitter.failed("Recording a worker")
+
+    def log_event(self, topic: str, msg: Any) -> None:
+        """Remember why a worker goes: Dask says it here, just before `remove_worker`."""
+        if topic == "all" and isinstance(msg, dict) and msg.get("action") == "remove-worker":
+            self._removals[msg.get("worker", "")] = (
+                str(msg.get("stimulus_id", "")),
+                msg.get("expected"),
+            )
+
+    def remove_worker(
+        self, scheduler: Scheduler, worker: str, *, stimulus_id: str, **_: Any
+    ) -> None:
+        """Log a worker that has left."""
+        try:
+            reason, expected = self._removals.pop(worker, (stimulus_id, None))
+            name = self._names.pop(worker, worker)
+            self._emitter.log(events.WorkerRemoved(compat.now_s(), worker, name, reason, expected))
+        except Exception:
+            self._emitter.failed("Recording a worker")
+
+    def _tick(self) -> None:
+        try:
+            self._close_graphs()
+            self._emitter.measure(self._points.tasks())
+        except Exception:
+            self._emitter.failed("Reading the scheduler")
+
+    def _refresh(self) -> None:
+        try:
+            self._emitter.measure(self._points.tasks(everything=True))
+        except Exception:
+            self._emitter.failed("Reading the scheduler")
+
+    def _measure(self) -> None:
+        try:
+            self._emitter.measure(process(self._scheduler) | self._points.cluster())
+        except Exception:
+            self._emitter.failed("Measuring the scheduler")

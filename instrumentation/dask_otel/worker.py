@@ -1,0 +1,147 @@
+"""Adapter to a Dask worker: its plugin hook and a tick on its event loop; events out, nothing else.
+
+A transfer is handed over together with the attempt that waited for it, which is when its parent and its
+thread are known. Until then it waits here, as long as that task is still to come; a transfer that no
+task waits for any more goes out alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from distributed.diagnostics.plugin import WorkerPlugin
+from tornado.ioloop import PeriodicCallback
+
+from dask_otel import compat, events
+from dask_otel.emit import Emitter
+from dask_otel.points import WorkerPoints, process
+
+if TYPE_CHECKING:
+    from distributed import Worker
+    from distributed.worker_state_machine import TaskState
+
+PLUGIN_NAME = "dask-otel"
+#: Time between two looks at the transfers; Dask keeps the newest 1,000 of them.
+TICK_S = 0.1
+POINTS_S = 0.5
+
+
+class WorkerAdapter(WorkerPlugin):
+    """Watches one worker.
+
+    Parameters
+    ----------
+    worker
+        The worker.
+    emitter
+        Takes what happens.
+    tick_s
+        Time between two reports of running tasks.
+    """
+
+    name = PLUGIN_NAME
+
+    def __init__(self, worker: Worker, emitter: Emitter, tick_s: float) -> None:
+        self._worker = worker
+        self._emitter = emitter
+        self._points = WorkerPoints(worker)
+        self._last_transfer: Mapping[str, Any] | None = None
+        self._waiting: dict[Any, tuple[events.Transfer, TaskState]] = {}
+        self._was_running = False
+        self._tick_s = tick_s
+        self._callbacks = (
+            PeriodicCallback(self._take_transfers, TICK_S * 1e3),
+            PeriodicCallback(self._report_running, tick_s * 1e3),
+            PeriodicCallback(self._measure, POINTS_S * 1e3),
+        )
+
+    def begin(self) -> None:
+        """Start to look at regular times."""
+        for callback in self._callbacks:
+            callback.start()
+
+    def end(self) -> None:
+        """Hand over all that still waits."""
+        for callback in self._callbacks:
+            callback.stop()
+        try:
+            self._take_transfers()
+            for transfer, _ in self._waiting.values():
+                self._emitter.record(transfer)
+            self._waiting.clear()
+            self._measure()
+        except Exception:
+            self._emitter.failed("Reading the worker")
+
+    def transition(self, key: Any, start: str, finish: str, **_: Any) -> None:
+        """Record an attempt that ends; called by Dask for every change of a task's state."""
+        if start in events.RUNNING_STATES and (finish == "memory" or finish == "error"):
+            try:
+                self._attempt_ended(key, finish == "error")
+            except Exception:
+                self._emitter.failed("Recording a task")
+
+    def _attempt_ended(self, key: Any, failed: bool) -> None:
+        worker = self._worker
+        ts = worker.state.tasks[key]
+        if ts.state == "executing":  # its result could not be stored: `error` follows
+            return
+        transfers = self._transfers_of(ts) if len(ts.startstops) > 1 else ()
+        attempt = events.attempt(worker, ts, failed, transfers)
+        if attempt is not None:
+            self._emitter.record(attempt)
+
+    def _transfers_of(self, ts: TaskState) -> tuple[events.Transfer, ...]:
+        self._read_log()
+        found = []
+        for startstop in ts.startstops:
+            if startstop["action"] == "transfer":
+                waiting = self._waiting.pop(events.transfer_id(startstop), None)
+                if waiting is not None:
+                    found.append(waiting[0])
+        return tuple(found)
+
+    def _read_log(self) -> None:
+        """Take the new transfers; those that nobody waits for go out."""
+        worker = self._worker
+        log = worker.transfer_incoming_log
+        if not log or log[-1] is self._last_transfer:
+            return
+        for entry in events.transfers_since(log, self._last_transfer):
+            ts = events.beneficiary(worker, entry)
+            transfer = events.transfer(entry, ts.span_id if ts is not None else None)
+            self._points.n_received += 1
+            self._points.n_bytes_received += transfer.n_bytes
+            if ts is None:
+                self._emitter.record(transfer)
+            else:
+                self._waiting[events.transfer_id(entry)] = (transfer, ts)
+        self._last_transfer = log[-1]
+
+    def _take_transfers(self) -> None:
+        try:
+            self._read_log()
+            tasks = self._worker.state.tasks
+            for found, (transfer, ts) in list(self._waiting.items()):
+                if ts.state not in events.UNFINISHED_STATES or tasks.get(ts.key) is not ts:
+                    del self._waiting[found]
+                    self._emitter.record(transfer)
+        except Exception:
+            self._emitter.failed("Recording a transfer")
+
+    def _report_running(self) -> None:
+        try:
+            running = events.running(self._worker, compat.now_s(), self._tick_s)
+            if running.tasks or self._was_running:
+                self._emitter.log(running)
+            self._was_running = bool(running.tasks)
+        except Exception:
+            self._emitter.failed("Reading running tasks")
+
+    def _measure(self) -> None:
+        try:
+            points = process(self._worker) | self._points.all(compat.now_s())
+            self._emitter.measure(points)
+        except Exception:
+            self._emitter.failed("Measuring a worker")
