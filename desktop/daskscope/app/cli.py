@@ -1,0 +1,251 @@
+"""The command line. Qt, numpy and the receiver are imported by the commands that need them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
+
+import click
+
+if TYPE_CHECKING:
+    from daskscope.app.options import WindowOptions
+
+P = ParamSpec("P")
+
+VIEWS = ("all", "task-stream", "progress", "workers", "resources")
+DEFAULT_HTTP, DEFAULT_GRPC = "127.0.0.1:4328", "127.0.0.1:4327"
+#: OpenTelemetry's own ports, taken as well while no Collector holds them.
+STANDARD_HTTP, STANDARD_GRPC = "127.0.0.1:4318", "127.0.0.1:4317"
+
+
+class DefaultGroup(click.Group):
+    """A group whose first command is meant when none is named: `daskscope --http ...`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the default command before options that belong to no command."""
+        own = {"--help", "--version"}
+        if not args or (args[0].startswith("-") and args[0] not in own):
+            args = ["connect", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=DefaultGroup, context_settings={"help_option_names": ["--help"]})
+@click.version_option(version("daskscope"), prog_name="daskscope")
+def main() -> None:
+    """See Dask clusters live, from their OpenTelemetry data.
+
+    With no command the window opens and receives (`connect`).
+    """
+
+
+def _size(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    width, _, height = value.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise click.BadParameter(f"{value!r} is not of the form WxH, for example 1600x900")
+    return int(width), int(height)
+
+
+def _range(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    if value is None:
+        return None
+    if value == "all":
+        return 0.0
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise click.BadParameter(f"{value!r} is neither a number of seconds nor 'all'")
+    return seconds
+
+
+def window_options(
+    function: Callable[Concatenate[WindowOptions, P], None],
+) -> Callable[P, None]:
+    """Give a command the options that every window takes, as one value in front."""
+
+    @wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+        from daskscope.app.options import WindowOptions  # noqa: PLC0415
+
+        names = WindowOptions.__dataclass_fields__
+        own = {name: kwargs.pop(name) for name in names if name in kwargs}
+        function(WindowOptions(**own), *args, **kwargs)  # type: ignore[arg-type]
+
+    for option in reversed(
+        (
+            click.option(
+                "--seconds",
+                type=click.FloatRange(min=0, min_open=True),
+                help="Close by itself after so many seconds.",
+            ),
+            click.option(
+                "--screenshot",
+                type=click.Path(dir_okay=False, path_type=Path),
+                help="Save the picture before closing; without --seconds as soon as it is drawn.",
+            ),
+            click.option("--size", callback=_size, metavar="WxH", help="Size of the window."),
+            click.option("--view", type=click.Choice(VIEWS), default="all", help="Show one view."),
+            click.option("--theme", type=click.Choice(("light", "dark")), help="Colours."),
+            click.option(
+                "--range",
+                "range_s",
+                callback=_range,
+                metavar="SECONDS|all",
+                help="Time in view while following.",
+            ),
+            click.option(
+                "--frame-log",
+                type=click.Path(dir_okay=False, path_type=Path),
+                help="Write the time of each frame to this CSV file.",
+            ),
+        )
+    ):
+        wrapper = option(wrapper)
+    return wrapper
+
+
+def address_options(function: Callable[P, None]) -> Callable[P, None]:
+    """Give a command the addresses on which OTLP is received."""
+    for name, default in (("--grpc", DEFAULT_GRPC), ("--http", DEFAULT_HTTP)):
+        text = f"Receive OTLP/{name[2:].upper()} here  [default: {default}]"
+        function = click.option(name, metavar="HOST:PORT", help=text)(function)
+    return function
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn what can be expected to go wrong into one line and exit status 1."""
+    from daskscope.app.failure import EXPECTED  # noqa: PLC0415
+
+    try:
+        yield
+    except EXPECTED as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise click.ClickException(reason) from error
+
+
+def _addresses(http: str | None, grpc: str | None) -> dict[str, tuple[str, ...]]:
+    """What to listen on: a port that was named is that port only."""
+    return {
+        "http": (http or DEFAULT_HTTP,),
+        "grpc": (grpc or DEFAULT_GRPC,),
+        "optional_http": () if http else (STANDARD_HTTP,),
+        "optional_grpc": () if grpc else (STANDARD_GRPC,),
+    }
+
+
+def _announce(http: tuple[str, ...], grpc: tuple[str, ...]) -> None:
+    click.echo(f"listening http={http[0]} grpc={grpc[0]}")
+    sys.stdout.flush()
+
+
+@main.command()
+@address_options
+@window_options
+def connect(options: WindowOptions, http: str | None, grpc: str | None) -> None:
+    """Open the window and receive live."""
+    from daskscope.app.launch import show_live  # noqa: PLC0415
+
+    with one_line_errors():
+        show_live(options, _addresses(http, grpc), _announce)
+
+
+@main.command()
+@click.option("--workers", default=4, type=click.IntRange(1, 64), help="Worker processes.")
+@address_options
+@window_options
+def demo(options: WindowOptions, workers: int, http: str | None, grpc: str | None) -> None:
+    """Run a real Dask cluster with a mixed workload, shown live."""
+    from daskscope.app.launch import show_demo  # noqa: PLC0415
+
+    with one_line_errors():
+        show_demo(options, _addresses(http, grpc), workers, _announce)
+
+
+@main.command("open")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@window_options
+def open_recording(options: WindowOptions, file: Path) -> None:
+    """Open a recording (.dscope, or OTLP JSON lines)."""
+    from daskscope.app.launch import show_recording  # noqa: PLC0415
+
+    with one_line_errors():
+        show_recording(options, file)
+
+
+@main.command()
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The recording, *.dscope.",
+)
+@address_options
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after so long.")
+def record(output: Path, http: str | None, grpc: str | None, seconds: float | None) -> None:
+    """Receive to a file, with no window, until Ctrl-C."""
+    from daskscope.app.headless import record_to  # noqa: PLC0415
+
+    with one_line_errors():
+        record_to(output, _addresses(http, grpc), seconds, _announce)
+
+
+@main.command()
+@click.argument("source", metavar="IN", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="By extension: .jsonl (OTLP JSON lines).",
+)
+@click.option(
+    "--signal",
+    type=click.Choice(("traces", "metrics", "logs")),
+    default="traces",
+    help="An OTLP JSON file holds one signal.  [default: traces]",
+)
+def export(source: Path, output: Path, signal: str) -> None:
+    """Write a recording's data to a file that other tools read."""
+    from daskscope.app.headless import export_to  # noqa: PLC0415
+
+    with one_line_errors():
+        export_to(source, output, signal)
+
+
+@main.command()
+@address_options
+@click.option("--collector", metavar="URL", help="Its health check.  [http://127.0.0.1:13133]")
+@click.option("--endpoint", metavar="URL", help="Its OTLP/HTTP.  [http://127.0.0.1:4318]")
+@click.option("--jaeger", metavar="URL", help="Jaeger's query API.  [http://127.0.0.1:16686]")
+def doctor(
+    http: str | None,
+    grpc: str | None,
+    collector: str | None,
+    endpoint: str | None,
+    jaeger: str | None,
+) -> None:
+    """Check ports, Collector, the way of a probe span through it, Jaeger and Qt."""
+    from daskscope.app.doctor import Targets, examine  # noqa: PLC0415
+
+    targets = Targets(
+        http=http or DEFAULT_HTTP,
+        grpc=grpc or DEFAULT_GRPC,
+        collector=collector or "http://127.0.0.1:13133",
+        endpoint=endpoint or f"http://{STANDARD_HTTP}",
+        jaeger=jaeger or "http://127.0.0.1:16686",
+    )
+    is_well = True
+    for finding in examine(targets):
+        click.echo(f"{finding.verdict:<5} {finding.subject}: {finding.text}")
+        is_well = is_well and finding.verdict != "fail"
+    sys.exit(0 if is_well else 1)

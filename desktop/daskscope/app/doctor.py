@@ -1,0 +1,170 @@
+"""Looks at what a session needs: ports, the Collector, the way of a probe span, Jaeger, Qt."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from daskscope.app.clock import wall_ns
+from daskscope.ingest.source import Source, SourceError
+from daskscope.store.schema import SpanBatch
+
+TIMEOUT_S = 2.0
+#: The Collector hands over a batch at the latest after its flush timeout; this is generous.
+ROUND_TRIP_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What is looked at: two addresses to receive on, and three URLs."""
+
+    http: str
+    grpc: str
+    collector: str
+    endpoint: str
+    jaeger: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report; `verdict` is `ok`, `note` (works without it) or `fail`."""
+
+    verdict: str
+    subject: str
+    text: str
+
+
+def examine(targets: Targets) -> Iterator[Finding]:
+    """Look at everything, one finding at a time."""
+    yield _port("OTLP/HTTP port", targets.http)
+    yield _port("OTLP/gRPC port", targets.grpc)
+    health = _answer(targets.collector)
+    if health is None:
+        yield Finding("note", "Collector", f"none answers at {targets.collector}")
+    else:
+        yield Finding("ok", "Collector", f"answers at {targets.collector}")
+        yield _round_trip(targets)
+    services = _answer(f"{targets.jaeger.rstrip('/')}/api/v3/services")
+    if services is None:
+        yield Finding("note", "Jaeger", f"none answers at {targets.jaeger}")
+    else:
+        names = ", ".join(json.loads(services).get("services") or ["no service yet"])
+        yield Finding("ok", "Jaeger", f"answers at {targets.jaeger}: {names}")
+    yield _instrumentation()
+    yield _qt()
+
+
+def _port(subject: str, address: str) -> Finding:
+    host, _, port = address.rpartition(":")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+        except (OSError, ValueError, OverflowError) as error:
+            return Finding("fail", subject, f"{address} cannot be taken: {error}")
+    return Finding("ok", subject, f"{address} is free")
+
+
+def _answer(url: str) -> bytes | None:
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response:
+            return bytes(response.read())
+    except (OSError, urllib.error.URLError, ValueError):
+        return None
+
+
+def _probe(trace_id: bytes, span_id: bytes, time_ns: int) -> bytes:
+    """One OTLP/JSON request with one span."""
+    span = {
+        "traceId": trace_id.hex(),
+        "spanId": span_id.hex(),
+        "name": "daskscope doctor",
+        "kind": 1,
+        "startTimeUnixNano": str(time_ns),
+        "endTimeUnixNano": str(time_ns + 1_000_000),
+    }
+    service = {"key": "service.name", "value": {"stringValue": "daskscope-doctor"}}
+    resource_spans = {"resource": {"attributes": [service]}, "scopeSpans": [{"spans": [span]}]}
+    return json.dumps({"resourceSpans": [resource_spans]}).encode()
+
+
+def _round_trip(targets: Targets) -> Finding:
+    """Send a probe span to the Collector and wait for it where the desktop receives."""
+    subject = "Round trip"
+    span_id = os.urandom(8)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            source = Source.receive(
+                http=(targets.http,), grpc=(targets.grpc,), journal=Path(folder) / "probe.dscope"
+            )
+        except SourceError as error:
+            return Finding("fail", subject, str(error))
+        try:
+            sent_s = time.perf_counter()
+            request = urllib.request.Request(
+                f"{targets.endpoint.rstrip('/')}/v1/traces",
+                _probe(os.urandom(16), span_id, wall_ns()),
+                {"Content-Type": "application/json"},
+            )
+            try:
+                urllib.request.urlopen(request, timeout=TIMEOUT_S).close()
+            except OSError as error:
+                return Finding("fail", subject, f"{targets.endpoint} refuses a span: {error}")
+            if _has_arrived(source, int.from_bytes(span_id, "big"), sent_s + ROUND_TRIP_S):
+                took_ms = (time.perf_counter() - sent_s) * 1000
+                return Finding("ok", subject, f"a span came back in {took_ms:.0f} ms")
+            return Finding(
+                "fail",
+                subject,
+                f"a span sent to {targets.endpoint} did not come to {targets.http} "
+                f"within {ROUND_TRIP_S:.0f} s: does the Collector export there?",
+            )
+        finally:
+            source.close()
+
+
+def _has_arrived(source: Source, span_id: int, deadline_s: float) -> bool:
+    while time.perf_counter() < deadline_s:
+        for message in source.client.drain(0.05):
+            if isinstance(message, SpanBatch) and span_id in message.columns["span_id"].tolist():
+                return True
+        time.sleep(0.01)
+    return False
+
+
+def _instrumentation() -> Finding:
+    if importlib.util.find_spec("distributed") is None:
+        return Finding("note", "Dask", "not installed here")
+    return Finding("ok", "Dask", "installed here; preload dask_otel to instrument it")
+
+
+def _qt() -> Finding:
+    """Open a window for a moment in a process of its own: Qt aborts where it cannot."""
+    code = (
+        "from daskscope.app.platform import check_qt, choose_platform, report_fatal\n"
+        "platform = choose_platform(); check_qt(); report_fatal()\n"
+        "from PySide6.QtWidgets import QApplication\n"
+        "from PySide6.QtCore import qVersion\n"
+        "app = QApplication([]); print(qVersion(), app.platformName())"
+    )
+    try:
+        result = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return Finding("fail", "Qt", "does not start within 30 s")
+    if result.returncode:
+        lines = (result.stderr or "no reason given").strip().splitlines()
+        return Finding("fail", "Qt", lines[-1])
+    return Finding("ok", "Qt", result.stdout.strip())

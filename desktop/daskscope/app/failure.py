@@ -1,0 +1,13 @@
+"""What can be expected to go wrong: errors that reach the user as one line."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from daskscope.app.demo import DemoError
+from daskscope.app.platform import NoPlatform
+from daskscope.ingest.recording import RecordingError
+from daskscope.ingest.source import SourceError
+
+EXPECTED: Final = (DemoError, NoPlatform, RecordingError, SourceError, OSError, sqlite3.Error)

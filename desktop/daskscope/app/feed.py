@@ -1,0 +1,97 @@
+"""From the link into the store: what a tick drains, how fast spans come, and what time it is.
+
+No Qt, and no clock: the time of the tick is an argument.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Protocol
+
+from daskscope.store.schema import Message, PointBatch, RunningBatch, SpanBatch
+from daskscope.store.snapshot import Snapshot
+from daskscope.store.writer import Store
+
+#: Share of a frame that draining may take, so that a burst never holds up the picture.
+DRAIN_BUDGET_S = 0.004
+RATE_WINDOW_NS = 2_000_000_000
+#: Clocks that differ by less are taken for one clock.
+LEAST_SKEW_NS = 2_000_000_000
+
+
+class Link(Protocol):
+    """What a feed needs of the link's client."""
+
+    def drain(self, budget_s: float) -> Sequence[Message]:
+        """Messages that have arrived, without waiting for more."""
+
+    @property
+    def is_closed(self) -> bool:
+        """The source has gone."""
+
+
+class Feed:
+    """Moves messages from a link into a store.
+
+    Attributes
+    ----------
+    store
+        The store that is filled.
+    spans_per_s
+        Spans that came in over the last seconds.
+    """
+
+    def __init__(self, link: Link, store: Store) -> None:
+        self._link = link
+        self.store = store
+        self.spans_per_s = 0.0
+        self._arrivals: deque[tuple[int, int]] = deque()
+        self._skew_ns: int | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        """The source is still there."""
+        return not self._link.is_closed
+
+    def advance(self, wall_ns: int) -> Snapshot:
+        """Drain the link within `DRAIN_BUDGET_S`, and return what is known now."""
+        n_spans = 0
+        newest_ns = 0
+        for message in self._link.drain(DRAIN_BUDGET_S):
+            self.store.apply(message)
+            if isinstance(message, SpanBatch):
+                n_spans += len(message)
+                newest_ns = max(newest_ns, int(message.columns["end_ns"].max(initial=0)))
+            elif isinstance(message, PointBatch):
+                newest_ns = max(newest_ns, int(message.columns["time_ns"].max(initial=0)))
+            elif isinstance(message, RunningBatch):
+                newest_ns = max(newest_ns, message.time_ns)
+        if newest_ns:
+            self._see(newest_ns, wall_ns)
+        self._count(n_spans, wall_ns)
+        return self.store.snapshot()
+
+    def now_ns(self, snapshot: Snapshot, wall_ns: int) -> int:
+        """What time it is on the cluster's clock: the right edge of what can have happened.
+
+        A recording stands still at its end. A live cluster's clock is taken for the wall clock
+        unless its newest data say that the two differ by more than `LEAST_SKEW_NS`.
+        """
+        if not snapshot.status.is_live or not self.is_connected:
+            return snapshot.last_ns
+        skew_ns = self._skew_ns or 0
+        return wall_ns + (skew_ns if abs(skew_ns) > LEAST_SKEW_NS else 0)
+
+    def _see(self, newest_ns: int, wall_ns: int) -> None:
+        # The least delayed data tell most about the clock, so the greatest difference is kept.
+        skew_ns = newest_ns - wall_ns
+        if self._skew_ns is None or skew_ns > self._skew_ns:
+            self._skew_ns = skew_ns
+
+    def _count(self, n_spans: int, wall_ns: int) -> None:
+        if n_spans:
+            self._arrivals.append((wall_ns, n_spans))
+        while self._arrivals and self._arrivals[0][0] < wall_ns - RATE_WINDOW_NS:
+            self._arrivals.popleft()
+        self.spans_per_s = sum(n for _, n in self._arrivals) * 1e9 / RATE_WINDOW_NS

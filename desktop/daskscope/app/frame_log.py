@@ -1,0 +1,32 @@
+"""The frame log: one CSV line for each painted frame of the task stream."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+HEADER = "t_s,frame_ms,spans_held,spans_in_view\n"
+
+
+class FrameLog:
+    """Writes frames to a file as they are painted."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w", encoding="ascii")
+        self._file.write(HEADER)
+
+    def write(self, t_s: float, frame_ms: float, n_held: int, n_in_view: int) -> None:
+        """Add one frame; `frame_ms` covers the whole tick: drain, store, derive, paint."""
+        self._file.write(f"{t_s:.4f},{frame_ms:.3f},{n_held},{n_in_view}\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._file.close()

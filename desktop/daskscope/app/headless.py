@@ -1,0 +1,36 @@
+"""The commands without a window: record and export, with their progress on standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import click
+
+from daskscope.ingest.export import export
+from daskscope.ingest.record import record
+
+Announce = Callable[[tuple[str, ...], tuple[str, ...]], None]
+
+
+def record_to(
+    path: Path,
+    addresses: Mapping[str, tuple[str, ...]],
+    seconds: float | None,
+    announce: Announce,
+) -> None:
+    """Receive into `path` until `seconds` are over, or SIGINT or SIGTERM comes."""
+    counts = record(path, **addresses, seconds=seconds, on_ready=announce)
+    click.echo(
+        f"{path}: {counts.spans} spans, {counts.points} metric points, {counts.events} log records",
+        err=True,
+    )
+
+
+def export_to(source: Path, output: Path, signal: str) -> None:
+    """Write one signal of a recording to `output`, with a progress bar."""
+    with click.progressbar(length=1000, label=f"Exporting {signal}") as bar:
+        n_written = export(
+            source, output, signal, lambda share: bar.update(round(share * 1000) - bar.pos)
+        )
+    click.echo(f"{output}: {n_written} {signal}", err=True)

@@ -1,0 +1,78 @@
+"""Qt before there is a window: which platform it runs on, and one clear line when it cannot.
+
+Imported by window commands only; every headless command works without Qt.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+NO_DISPLAY_EXIT = 3
+
+_HINTS = {
+    "libEGL": "libegl1",
+    "libGL.": "libgl1",
+    "libxkbcommon": "libxkbcommon0",
+    "libdbus": "libdbus-1-3",
+    "libfontconfig": "libfontconfig1",
+}
+
+
+class NoPlatform(RuntimeError):
+    """Qt cannot run here; the message is one line that says what to do."""
+
+
+def choose_platform() -> str:
+    """Take Qt's offscreen platform where there is no display, unless the user chose one.
+
+    Returns
+    -------
+    str
+        `offscreen`, or "" for Qt's own choice.
+    """
+    if os.environ.get("QT_QPA_PLATFORM"):
+        return os.environ["QT_QPA_PLATFORM"]
+    has_display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if sys.platform.startswith("linux") and not has_display:
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+        return "offscreen"
+    return ""
+
+
+def check_qt() -> None:
+    """Import Qt.
+
+    Raises
+    ------
+    NoPlatform
+        Where PySide6 or a library of the system that it needs is missing.
+    """
+    try:
+        import PySide6.QtWidgets  # noqa: F401, PLC0415
+    except ImportError as error:
+        raise NoPlatform(_import_hint(str(error))) from error
+
+
+def _import_hint(message: str) -> str:
+    for library, package in _HINTS.items():
+        if library in message:
+            return f"Qt needs {library.rstrip('.')}: install it (Debian: apt-get install {package})"
+    if "PySide6" in message:
+        return "the window needs Qt: pip install 'daskscope[desktop]'"
+    return f"Qt cannot be loaded: {message}"
+
+
+def report_fatal() -> None:
+    """Turn Qt's abort for want of a platform into one line and a non-zero exit."""
+    from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler  # noqa: PLC0415
+
+    def handle(kind: QtMsgType, _context: QMessageLogContext, message: str) -> None:
+        if kind is QtMsgType.QtFatalMsg:
+            first = message.splitlines()[0] if message else "unknown failure"
+            print(f"daskscope: Qt cannot open a window: {first}", file=sys.stderr, flush=True)
+            os._exit(NO_DISPLAY_EXIT)
+        if kind in (QtMsgType.QtWarningMsg, QtMsgType.QtCriticalMsg):
+            print(f"daskscope: {message}", file=sys.stderr, flush=True)
+
+    qInstallMessageHandler(handle)
