@@ -6,6 +6,7 @@ sessions differ is what makes a view draw again.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,6 +16,8 @@ LEAST_SPAN_NS: Final = 1_000
 GREATEST_SPAN_NS: Final = 400 * 86_400 * 1_000_000_000
 #: The whole run stays in view while following.
 WHOLE_RUN: Final = 0
+#: The span of a growing run grows in these steps, so that the scale holds still between two.
+WHOLE_RUN_STEP: Final = 1.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,23 +104,26 @@ def viewport(
     now_ns
         The right edge of what can have happened; it is put `margin_px` left of the right edge.
     first_ns
-        Start of the run, for `WHOLE_RUN`.
+        Start of the run: the origin of the pixel grid, and the left edge for `WHOLE_RUN`.
 
     Returns
     -------
     Viewport
-        While following, its start is a multiple of the pixel's time, so that a picture scrolls by
-        whole pixels.
+        It starts a whole number of pixels from `first_ns`, so that a picture scrolls by whole
+        pixels.
     """
     inner_px = max(width_px - margin_px, 1)
     if session.span_ns == WHOLE_RUN:
-        span_ns = max(now_ns - first_ns, 1_000_000_000)
+        least_s = max((now_ns - first_ns) / 1e9, 1.0)
+        steps = math.ceil(math.log(least_s, WHOLE_RUN_STEP))
+        span_ns = round(WHOLE_RUN_STEP**steps * 1e9)
     else:
         span_ns = session.span_ns
     ns_per_px = max(span_ns / inner_px, 1.0)
     end_ns = now_ns if session.is_following else session.end_ns
-    column = round(end_ns / ns_per_px) - inner_px
-    return Viewport(round(column * ns_per_px), ns_per_px, width_px)
+    # Relative to the run's start: a float holds no nanoseconds of the epoch.
+    column = round((end_ns - first_ns) / ns_per_px) - inner_px
+    return Viewport(first_ns + round(column * ns_per_px), ns_per_px, width_px)
 
 
 def zoomed(session: Session, view: Viewport, x_px: float, factor: float, margin_px: int) -> Session:

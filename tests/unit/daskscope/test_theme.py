@@ -1,0 +1,66 @@
+"""The tokens keep the contrasts and distances that they were chosen for."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+
+from daskscope.theme import DARK, LIGHT, NORMAL, Theme, mixed
+
+
+def _luminance(colour: int) -> float:
+    """Relative luminance. Source: WCAG 2.2, definition of relative luminance."""
+    channels = [((colour >> shift) & 255) / 255 for shift in (16, 8, 0)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: int, other: int) -> float:
+    """Contrast ratio. Source: WCAG 2.2, definition of contrast ratio."""
+    high, low = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_text_can_be_read_on_every_surface(theme: Theme) -> None:
+    for surface in (theme.s1, theme.s2, theme.hdr, theme.lane, theme.tipbg):
+        assert contrast(theme.t1, surface) >= 7
+        assert contrast(theme.t2, surface) >= 4.5
+    for surface in (theme.s1, theme.s2):
+        assert contrast(theme.t3, surface) >= 4.5
+        assert contrast(theme.ok, surface) >= 4.5
+        assert contrast(theme.warn, surface) >= 4.5
+        assert contrast(theme.err, surface) >= 4.5
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_labels_can_be_read_in_every_bar(theme: Theme) -> None:
+    assert len(theme.prefix) == len(theme.prefix_label) == 20
+    for colour, ink in zip(theme.prefix, theme.prefix_label, strict=True):
+        assert contrast(colour, ink) >= 4.4
+    assert contrast(theme.erred, theme.errtext) >= 7
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_no_two_prefixes_share_a_colour(theme: Theme) -> None:
+    reserved = (theme.transfer, theme.disk, theme.deser, theme.erred, theme.lane)
+
+    assert all(one != other for one, other in combinations(theme.prefix + reserved, 2))
+
+
+def test_only_the_dark_theme_is_dark() -> None:
+    assert DARK.is_dark
+    assert not LIGHT.is_dark
+
+
+def test_a_lane_is_the_sum_of_its_parts() -> None:
+    parts = NORMAL.bar_px + NORMAL.gap_px + NORMAL.sub_lane_px
+
+    assert parts < NORMAL.pitch_px
+
+
+def test_mixing_is_linear() -> None:
+    assert mixed(0xFFFFFF, 0x000000, 0.5) == 0x808080
+    assert mixed(0x123456, 0xABCDEF, 1.0) == 0x123456
+    assert mixed(0x123456, 0xABCDEF, 0.0) == 0xABCDEF
