@@ -261,6 +261,8 @@ class SourceStatus:
         Size of the recording on disk.
     progress
         Share of a recording that has been read, 1.0 when there is nothing more to come.
+    problem
+        What keeps it from accepting (a full disk), in one line; "" when nothing does.
     """
 
     is_live: bool
@@ -276,6 +278,7 @@ class SourceStatus:
     journal_bytes: int = 0
     journal_path: str = ""
     progress: float = 1.0
+    problem: str = ""
 
 
 Message: TypeAlias = (
