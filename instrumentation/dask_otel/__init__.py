@@ -1,8 +1,8 @@
 """OpenTelemetry instrumentation of Dask: `dask scheduler --preload dask_otel`.
 
-Dask's preloading imports this package by name and calls the two functions below with the scheduler or
-the worker. Importing the package, or `dask_otel.conventions`, loads neither Dask nor the OpenTelemetry
-SDK: the desktop does that for the names alone.
+Dask's preloading imports this package by name and calls the two functions below with the scheduler
+or the worker. Importing the package, or `dask_otel.conventions`, loads neither Dask nor the
+OpenTelemetry SDK: the desktop does that for the names alone.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""What other packages keep to themselves: Dask's private attributes, the OTLP exporters' insides, time.
+"""What others keep to themselves: Dask's private attributes, the OTLP exporters' insides, time.
 
 Each private name used here is watched by `tests/unit/dask_otel/test_compat.py`, which fails when it
 moves.
 
-The OTLP exporters are used for what they know (endpoint, headers, TLS, compression, credentials), but
-not for sending: their retries block for ten seconds and more, and log each one.
+The OTLP exporters are used for what they know (endpoint, headers, TLS, compression, credentials),
+but not for sending: their retries block for ten seconds and more, and log each one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import grpc
-from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
 from opentelemetry.exporter.otlp.proto.grpc._log_exporter import (
     OTLPLogExporter as GrpcLogExporter,

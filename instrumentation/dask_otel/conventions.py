@@ -1,7 +1,8 @@
 """Every name that `dask_otel` emits: the contract with the desktop and with any other consumer.
 
 The only module that both sides share, so it imports nothing. Names follow OpenTelemetry's semantic
-conventions 1.44 where one fits (`thread.id`, `error.type`, `process.*`), else the namespace `dask.*`.
+conventions 1.44 where one fits (`thread.id`, `error.type`, `process.*`), else the namespace
+`dask.*`.
 Units are UCUM. A renamed attribute is a breaking change and goes into the changelog.
 """
 
@@ -67,7 +68,7 @@ EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
 #: Whole address of the worker that sent the batch, as Dask writes it (`tcp://10.0.0.1:40101`).
 TRANSFER_PEER: Final = "dask.transfer.peer"
 TRANSFER_BYTES: Final = "dask.transfer.bytes"
-#: Keys of the batch, at most `MAX_TRANSFER_KEYS` of them; the true count is in `TRANSFER_KEY_COUNT`.
+#: Keys of the batch, at most `MAX_TRANSFER_KEYS` of the `TRANSFER_KEY_COUNT`.
 TRANSFER_KEYS: Final = "dask.transfer.keys"
 TRANSFER_KEY_COUNT: Final = "dask.transfer.key_count"
 #: Bytes a second.

@@ -3,8 +3,8 @@
 - A trace is one Dask span: its uuid has the 128 bits of a trace id and is known to the scheduler
   (`ts.group.span_id`) and to the worker (`ts.span_id`) before any plugin sees the graph.
 - An attempt's span id is a hash of (key, run id): Dask counts run ids over the whole cluster.
-- A graph's span id is a hash of its trace id and of how many graphs the trace has had before, so that
-  a worker can name the parent of its attempts: the first graph of their trace.
+- A graph's span id is a hash of its trace id and of how many graphs the trace has had before, so
+  that a worker can name the parent of its attempts: the first graph of their trace.
 - Keys are hashed as their `ascii`, which tells `"1"`, `1`, `b"1"` and `("1",)` apart, escapes what
   UTF-8 cannot hold, and is the same in every Python version.
 """

@@ -1,7 +1,7 @@
 """Bounded hand-over from Dask's event loop to one background thread that encodes and sends.
 
-- `record`, `log` and `measure` are called on the event loop: they append and return, they never block,
-  and they never raise.
+- `record`, `log` and `measure` are called on the event loop: they append and return, never block
+  and never raise.
 - What cannot be sent is kept, newest first, up to a number of spans and of bytes; what falls out is
   counted. At any quiet moment recorded = exported + dropped + held, exactly.
 - One thread per scheduler or worker, a daemon: a hanging endpoint cannot keep a process alive.
@@ -13,20 +13,27 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
+from contextlib import suppress
+from functools import wraps
 from importlib.metadata import version
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar, cast
 
 from opentelemetry.context import attach, set_value
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-from opentelemetry.sdk.resources import Resource
 
 from dask_otel import compat, record
 from dask_otel import conventions as names
-from dask_otel.config import Settings, Target
 from dask_otel.events import LogEvent, Running, SpanEvent, span_count
-from dask_otel.points import Points
 from dask_otel.sdk import LogBatch, MetricBatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from opentelemetry.sdk.resources import Resource
+
+    from dask_otel.config import Settings, Target
+    from dask_otel.points import Points
 
 #: Spans in one request. gRPC servers refuse more than 4 MiB by default.
 MAX_BATCH_SPANS: Final = 4_096
@@ -41,6 +48,15 @@ MAX_PAUSE_S: Final = 30.0
 STOP_S: Final = 2.0
 
 logger = logging.getLogger(__name__)
+
+
+Hook = TypeVar("Hook", bound="Callable[..., None]")
+
+
+class Adapter(Protocol):
+    """What `guarded` needs to know of the object whose hooks it guards."""
+
+    emitter: Emitter
 
 
 class Spool:
@@ -129,7 +145,7 @@ class Emitter:
     def __init__(self, settings: Settings, resource: Resource, encoder: record.SpanEncoder) -> None:
         self._settings = settings
         self._encoder = encoder
-        self._resource = record.resource(dict(resource.attributes))
+        self._resource = record.resource(cast("Mapping[str, record.Value]", resource.attributes))
         self._version = version("daskscope")
         self._events: deque[SpanEvent] = deque()
         self._logs: deque[LogEvent] = deque(maxlen=MAX_HELD_LOGS)
@@ -167,10 +183,8 @@ class Emitter:
         self._n_recorded += span_count(event)
         events.append(event)
         if len(events) > self._settings.n_held:
-            try:
+            with suppress(IndexError):  # the thread was quicker
                 self._n_overrun += span_count(events.popleft())
-            except IndexError:  # the thread was quicker
-                pass
 
     def log(self, event: LogEvent) -> None:
         """Hand over what becomes a log record."""
@@ -182,11 +196,11 @@ class Emitter:
             with self._points_lock:
                 self._points.update(points)
 
-    def failed(self, what: str) -> None:
-        """Count a span that a hook could not record, and say so once; called in an `except`."""
-        self._n_recorded += 1
-        self._n_overrun += 1
-        self._complain(what)
+    def failed(self, what: str, error: Exception, n_spans: int) -> None:
+        """Count `n_spans` that a hook could not record; the first failure is logged."""
+        self._n_recorded += n_spans
+        self._n_overrun += n_spans
+        self._complain(what, error)
 
     def stop(self) -> None:
         """Send what is left, for `STOP_S` at most; blocks, so call it off the event loop."""
@@ -226,13 +240,13 @@ class Emitter:
         for step in (self._send_spans, self._send_logs, self._send_points):
             try:
                 step(deadline_s)
-            except Exception:
-                self._complain("Sending")
+            except Exception as error:  # noqa: BLE001 - the thread must live on
+                self._complain("Sending", error)
 
-    def _complain(self, what: str) -> None:
+    def _complain(self, what: str, error: Exception) -> None:
         if not self._complained:
             self._complained = True
-            logger.exception("%s failed; further failures are only counted", what)
+            logger.error("%s failed; further failures are not logged", what, exc_info=error)
 
     def _link(self, signal: str, deadline_s: float | None) -> Link | None:
         """The link of `signal` if it may be used now; the last time it always may."""
@@ -250,9 +264,9 @@ class Emitter:
                 break
             try:
                 spans = self._encoder.encode(event)
-            except Exception:
+            except Exception as error:  # noqa: BLE001 - a key can be of any kind
                 self._n_refused += span_count(event)
-                self._complain("Encoding a span")
+                self._complain("Encoding a span", error)
                 continue
             for span in spans:
                 self._spool.append(span)
@@ -303,6 +317,30 @@ class Emitter:
         if reply.retry:
             with self._points_lock:
                 self._points = points | self._points
+
+
+def guarded(what: str, n_spans: int = 0) -> Callable[[Hook], Hook]:
+    """Keep what goes wrong in a hook from Dask.
+
+    Parameters
+    ----------
+    what
+        What the hook does, for the log.
+    n_spans
+        Spans lost when it fails.
+    """
+
+    def decorate(hook: Hook) -> Hook:
+        @wraps(hook)
+        def call(self: Adapter, *args: object, **kwargs: object) -> None:
+            try:
+                hook(self, *args, **kwargs)
+            except Exception as error:  # noqa: BLE001 - nothing here can fail a task
+                self.emitter.failed(what, error, n_spans)
+
+        return cast("Hook", call)
+
+    return decorate
 
 
 def _remaining_s(deadline_s: float | None) -> float | None:

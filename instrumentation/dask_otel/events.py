@@ -1,28 +1,33 @@
 """What happened in Dask, as plain values; the only code that knows the shapes of Dask's objects.
 
-Everything here runs on Dask's event loop and takes as little of its time as possible: the values that
-stand for one attempt or one transfer are named tuples, which are four times as quick to make as frozen
-dataclasses, and text is made from them later, in another thread.
+Everything here runs on Dask's event loop and takes as little of its time as possible: the values
+are named tuples, which are four times as quick to make as frozen dataclasses, and text is made from
+them later, in another thread.
 
 Times are float seconds on the scheduler's clock, as Dask keeps them.
 """
 
 from __future__ import annotations
 
+import logging
 import pickle
-from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dask.utils import key_split, typename
 from distributed.utils import key_split_group
 
+from dask_otel import compat
 from dask_otel.conventions import MAX_TRANSFER_KEYS, TASK_STATES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from distributed import Scheduler, Worker
     from distributed.scheduler import TaskPrefix
     from distributed.worker_state_machine import TaskState
+
+logger = logging.getLogger(__name__)
 
 #: States of the worker out of which an attempt ends; `cancelled` and `resumed` are attempts whose
 #: result nobody waits for any more: they held a thread all the same.
@@ -193,7 +198,11 @@ def span_count(event: SpanEvent) -> int:
 
 
 def attempt(
-    worker: Worker, ts: TaskState, failed: bool, transfers: tuple[Transfer, ...]
+    worker: Worker,
+    ts: TaskState,
+    thread: int | None,
+    failed: bool,
+    transfers: tuple[Transfer, ...],
 ) -> Attempt | None:
     """The attempt that has just ended, or None when `ts` was not computed here.
 
@@ -201,15 +210,14 @@ def attempt(
     of the same task on this worker. An attempt that failed before its function was called (its data
     could not be read, its executor does not exist) has none: it lasts no time.
     """
-    start_s = stop_s = None
     for startstop in reversed(ts.startstops):
         if startstop["action"] == "compute":
             start_s, stop_s = startstop["start"], startstop["stop"]
             break
-    if start_s is None or stop_s is None:
-        if not failed:
+    else:
+        if ts.state != "error":
             return None
-        start_s = stop_s = (ts.start_time or 0.0) + worker.scheduler_delay
+        start_s = stop_s = compat.now_s() + worker.scheduler_delay
     return Attempt(
         ts.key,
         ts.prefix,
@@ -217,7 +225,7 @@ def attempt(
         ts.span_id,
         start_s,
         stop_s,
-        worker.state.threads.get(ts.key),
+        thread,
         ts.nbytes,
         None if failed else ts.type,
         ts.priority,
@@ -241,13 +249,14 @@ def describe(failure: Failure) -> Description:
     """
     name, message = failure.text.partition("(")[0] or "Exception", failure.text
     try:
-        error = pickle.loads(failure.pickled) if failure.pickled else None
+        # Dask's own bytes, pickled in this process a moment ago.
+        error = pickle.loads(failure.pickled) if failure.pickled else None  # noqa: S301
         if error is not None and str(error) != failure.text:
             kind = type(error)
             module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
             name, message = f"{module}{kind.__qualname__}", str(error)
-    except Exception:  # the user's own __reduce__ or __str__: what is left is the repr
-        pass
+    except Exception:
+        logger.debug("An exception cannot be described: its repr is sent", exc_info=True)
     last_line = f"{name}: {message}" if message else name
     stacktrace = f"Traceback (most recent call last):\n{failure.traceback}{last_line}\n"
     return Description(name, _cut(message, MAX_MESSAGE), _cut(stacktrace, MAX_STACKTRACE))
@@ -265,8 +274,8 @@ def group(key: object) -> str:
     """Name of the task group of `key`, as the scheduler computes it."""
     try:
         return str(key_split_group(key))
-    except Exception:  # an odd key, such as an empty tuple, which Dask refuses itself
-        return key_split(key)
+    except Exception:  # noqa: BLE001 - an odd key, such as an empty tuple
+        return str(key_split(key))
 
 
 def type_name(kind: type) -> str:
@@ -322,19 +331,21 @@ def transfer_id(record: Mapping[str, Any]) -> tuple[float, float, str | None]:
     return record["start"], record["stop"], record.get("who") or record.get("source")
 
 
+def threads(worker: Worker) -> dict[Any, int]:
+    """The thread that runs each key; coroutines, which run in the event loop, are not among them."""
+    with worker.active_threads_lock:
+        return {key: thread for thread, key in worker.active_threads.items()}
+
+
 def running(worker: Worker, now_s: float, longer_than_s: float) -> Running:
     """The attempts that `worker` has been running for longer than `longer_than_s`.
 
-    Parameters
-    ----------
-    now_s
-        Time of the worker's own clock.
+    `now_s` is the time of the worker's own clock.
     """
-    with worker.active_threads_lock:
-        threads = {key: thread for thread, key in worker.active_threads.items()}
+    by_key = threads(worker)
     delay_s = worker.scheduler_delay
     found = [
-        RunningTask(ts.key, ts.prefix, ts.run_id, threads.get(ts.key, 0), ts.start_time + delay_s)
+        RunningTask(ts.key, ts.prefix, ts.run_id, by_key.get(ts.key, 0), ts.start_time + delay_s)
         for ts in _executing(worker)
         if ts.start_time is not None and now_s - ts.start_time > longer_than_s
     ]

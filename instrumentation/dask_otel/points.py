@@ -1,13 +1,12 @@
 """What Dask counts by itself, read on its event loop as plain metric points.
 
-A set of points is a dictionary `{(metric, attributes): value}`, so that a newer reading simply replaces
-an older one that has not been sent.
+A set of points is a dictionary `{(metric, attributes): value}`, so that a newer reading simply
+replaces an older one that has not been sent.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import dask.config
@@ -18,6 +17,8 @@ from dask_otel import compat, events
 from dask_otel import conventions as names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from distributed import Scheduler, Worker
     from distributed.core import Server
 
@@ -89,8 +90,8 @@ class SchedulerPoints:
 class WorkerPoints:
     """Points of one worker.
 
-    `n_bytes_received` and `n_received` count the transfers that the worker has taken in: Dask itself
-    keeps totals of what goes out only.
+    `n_bytes_received` and `n_received` count the transfers that the worker has taken in: Dask
+    itself keeps totals of what goes out only.
     """
 
     def __init__(self, worker: Worker) -> None:
@@ -120,7 +121,7 @@ class WorkerPoints:
         return points
 
     def _memory(self, now_s: float) -> Points:
-        """Dask's split, made to add up to the process as `distributed.scheduler.MemoryState` does."""
+        """Dask's split, made to add up to the process as Dask's `MemoryState` does."""
         worker = self._worker
         process = int(worker.monitor.recent()["memory"])
         in_memory, on_disk = getattr(worker.data, "spilled_total", (0, 0))

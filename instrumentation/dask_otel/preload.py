@@ -115,7 +115,7 @@ def _process(server: Server) -> dict[str, str | int]:
 
 
 def _resource(attributes: dict[str, str | int]) -> Resource:
-    """`attributes`, over which the user's `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME` win."""
+    """`attributes`; `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME` win over them."""
     return Resource(attributes, names.SCHEMA_URL).merge(OTELResourceDetector().detect())
 
 
@@ -124,6 +124,6 @@ async def _cluster_id(worker: Worker) -> str:
     try:
         identity = await asyncio.wait_for(worker.scheduler.identity(n_workers=0), _IDENTITY_S)
         return str(identity["id"])
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever Dask's comms raise
         logger.info("The scheduler does not answer yet: its address names the cluster")
         return str(worker.scheduler.address)

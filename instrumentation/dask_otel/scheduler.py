@@ -5,7 +5,6 @@ No hook runs per task: Dask counts tasks and watches its spans by itself, and a 
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +13,15 @@ from tornado.ioloop import PeriodicCallback
 
 from dask_otel import compat, events
 from dask_otel.conventions import MAX_GRAPH_PREFIXES
-from dask_otel.emit import Emitter
+from dask_otel.emit import guarded
 from dask_otel.points import SchedulerPoints, process
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from distributed import Scheduler
+
+    from dask_otel.emit import Emitter
 
 PLUGIN_NAME = "dask-otel"
 TICK_S = 0.1
@@ -53,7 +56,7 @@ class SchedulerAdapter(SchedulerPlugin):
 
     def __init__(self, scheduler: Scheduler, emitter: Emitter) -> None:
         self._scheduler = scheduler
-        self._emitter = emitter
+        self.emitter = emitter
         self._points = SchedulerPoints(scheduler)
         self._graphs: dict[str, _OpenGraph] = {}
         self._n_graphs: dict[str, int] = {}
@@ -70,32 +73,28 @@ class SchedulerAdapter(SchedulerPlugin):
         for callback in self._callbacks:
             callback.start()
 
+    @guarded("Reading the scheduler")
     def end(self) -> None:
         """Hand over all that is still open."""
         for callback in self._callbacks:
             callback.stop()
-        try:
-            self._close_graphs(everything=True)
-            self._refresh()
-            self._measure()
-        except Exception:
-            self._emitter.failed("Reading the scheduler")
+        self._close_graphs(everything=True)
+        self._refresh()
+        self._measure()
 
+    @guarded("Recording a graph")
     def update_graph(
         self, scheduler: Scheduler, *, client: str, tasks: Collection[Any], **_: Any
     ) -> None:
         """Open a graph; called by Dask once for each submission."""
-        try:
-            self._graph_submitted(client, tasks)
-        except Exception:
-            self._emitter.failed("Recording a graph")
+        self._graph_submitted(client, tasks)
 
     def _graph_submitted(self, client: str, keys: Collection[Any]) -> None:
         now_s = compat.now_s()
         for span_id, prefixes in events.submitted(self._scheduler, keys).items():
             n_tasks = sum(prefixes.values())
             names = tuple(sorted(prefixes))[:MAX_GRAPH_PREFIXES]
-            self._emitter.log(events.GraphSubmitted(now_s, client, n_tasks, names, span_id))
+            self.emitter.log(events.GraphSubmitted(now_s, client, n_tasks, names, span_id))
             if span_id is not None:
                 graph = self._open_graph(span_id, client, now_s)
                 graph.n_tasks += n_tasks
@@ -119,7 +118,7 @@ class SchedulerAdapter(SchedulerPlugin):
                     continue
                 stop_s = compat.now_s()
             del self._graphs[span_id]
-            self._emitter.record(
+            self.emitter.record(
                 events.Graph(
                     span_id,
                     graph.n_before,
@@ -131,14 +130,12 @@ class SchedulerAdapter(SchedulerPlugin):
                 )
             )
 
+    @guarded("Recording a worker")
     def add_worker(self, scheduler: Scheduler, worker: str) -> None:
         """Log a worker that has joined."""
-        try:
-            ws = scheduler.workers[worker]
-            self._names[worker] = str(ws.name)
-            self._emitter.log(events.WorkerAdded(compat.now_s(), worker, str(ws.name), ws.nthreads))
-        except Exception:
-            self._emitter.failed("Recording a worker")
+        ws = scheduler.workers[worker]
+        self._names[worker] = str(ws.name)
+        self.emitter.log(events.WorkerAdded(compat.now_s(), worker, str(ws.name), ws.nthreads))
 
     def log_event(self, topic: str, msg: Any) -> None:
         """Remember why a worker goes: Dask says it here, just before `remove_worker`."""
@@ -148,32 +145,24 @@ class SchedulerAdapter(SchedulerPlugin):
                 msg.get("expected"),
             )
 
+    @guarded("Recording a worker")
     def remove_worker(
         self, scheduler: Scheduler, worker: str, *, stimulus_id: str, **_: Any
     ) -> None:
         """Log a worker that has left."""
-        try:
-            reason, expected = self._removals.pop(worker, (stimulus_id, None))
-            name = self._names.pop(worker, worker)
-            self._emitter.log(events.WorkerRemoved(compat.now_s(), worker, name, reason, expected))
-        except Exception:
-            self._emitter.failed("Recording a worker")
+        reason, expected = self._removals.pop(worker, (stimulus_id, None))
+        name = self._names.pop(worker, worker)
+        self.emitter.log(events.WorkerRemoved(compat.now_s(), worker, name, reason, expected))
 
+    @guarded("Reading the scheduler")
     def _tick(self) -> None:
-        try:
-            self._close_graphs()
-            self._emitter.measure(self._points.tasks())
-        except Exception:
-            self._emitter.failed("Reading the scheduler")
+        self._close_graphs()
+        self.emitter.measure(self._points.tasks())
 
+    @guarded("Reading the scheduler")
     def _refresh(self) -> None:
-        try:
-            self._emitter.measure(self._points.tasks(everything=True))
-        except Exception:
-            self._emitter.failed("Reading the scheduler")
+        self.emitter.measure(self._points.tasks(everything=True))
 
+    @guarded("Measuring the scheduler")
     def _measure(self) -> None:
-        try:
-            self._emitter.measure(process(self._scheduler) | self._points.cluster())
-        except Exception:
-            self._emitter.failed("Measuring the scheduler")
+        self.emitter.measure(process(self._scheduler) | self._points.cluster())

@@ -5,10 +5,9 @@ Providers belong to one scheduler or worker and are never made global: several l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from opentelemetry._logs import LogRecord, SeverityNumber
-from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.metrics import CallbackOptions, Observation
@@ -30,8 +29,14 @@ from opentelemetry.trace import (
 
 from dask_otel import conventions as names
 from dask_otel import correlate
-from dask_otel.points import Points
-from dask_otel.record import Log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from opentelemetry.context import Context
+
+    from dask_otel.points import Points
+    from dask_otel.record import Log
 
 #: The SDK's default of 2,000 attribute sets is 250 prefixes in 8 states.
 _MAX_POINTS = 1_000_000

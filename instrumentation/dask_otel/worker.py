@@ -1,25 +1,28 @@
 """Adapter to a Dask worker: its plugin hook and a tick on its event loop; events out, nothing else.
 
-A transfer is handed over together with the attempt that waited for it, which is when its parent and its
-thread are known. Until then it waits here, as long as that task is still to come; a transfer that no
-task waits for any more goes out alone.
+A transfer is handed over together with the attempt that waited for it, which is when its parent and
+its thread are known. Until then it waits here, as long as that task is still to come; a transfer
+that no task waits for any more goes out alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from distributed.diagnostics.plugin import WorkerPlugin
 from tornado.ioloop import PeriodicCallback
 
 from dask_otel import compat, events
-from dask_otel.emit import Emitter
+from dask_otel.emit import guarded
 from dask_otel.points import WorkerPoints, process
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from distributed import Worker
     from distributed.worker_state_machine import TaskState
+
+    from dask_otel.emit import Emitter
 
 PLUGIN_NAME = "dask-otel"
 #: Time between two looks at the transfers; Dask keeps the newest 1,000 of them.
@@ -44,10 +47,11 @@ class WorkerAdapter(WorkerPlugin):
 
     def __init__(self, worker: Worker, emitter: Emitter, tick_s: float) -> None:
         self._worker = worker
-        self._emitter = emitter
+        self.emitter = emitter
         self._points = WorkerPoints(worker)
         self._last_transfer: Mapping[str, Any] | None = None
         self._waiting: dict[Any, tuple[events.Transfer, TaskState]] = {}
+        self._cancelled_threads: dict[Any, int] = {}
         self._was_running = False
         self._tick_s = tick_s
         self._callbacks = (
@@ -61,36 +65,49 @@ class WorkerAdapter(WorkerPlugin):
         for callback in self._callbacks:
             callback.start()
 
+    @guarded("Reading the worker")
     def end(self) -> None:
         """Hand over all that still waits."""
         for callback in self._callbacks:
             callback.stop()
-        try:
-            self._take_transfers()
-            for transfer, _ in self._waiting.values():
-                self._emitter.record(transfer)
-            self._waiting.clear()
-            self._measure()
-        except Exception:
-            self._emitter.failed("Reading the worker")
+        self._take_transfers()
+        for transfer, _ in self._waiting.values():
+            self.emitter.record(transfer)
+        self._waiting.clear()
+        self._measure()
 
+    @guarded("Recording a task", n_spans=1)
     def transition(self, key: Any, start: str, finish: str, **_: Any) -> None:
         """Record an attempt that ends; called by Dask for every change of a task's state."""
-        if start in events.RUNNING_STATES and (finish == "memory" or finish == "error"):
-            try:
-                self._attempt_ended(key, finish == "error")
-            except Exception:
-                self._emitter.failed("Recording a task")
+        if start in events.RUNNING_STATES:
+            if finish == "memory" or finish == "error":
+                self._attempt_ended(key, start, finish == "error")
+            elif finish == "released":
+                self._cancelled(key)
 
-    def _attempt_ended(self, key: Any, failed: bool) -> None:
+    def _attempt_ended(self, key: Any, start: str, failed: bool) -> None:
         worker = self._worker
         ts = worker.state.tasks[key]
-        if ts.state == "executing":  # its result could not be stored: `error` follows
+        if ts.state == start:  # it has not: the result could not be stored, `error` follows
             return
+        thread = worker.state.threads.get(key)
+        if self._cancelled_threads:
+            thread = self._cancelled_threads.pop(key, None) or thread
         transfers = self._transfers_of(ts) if len(ts.startstops) > 1 else ()
-        attempt = events.attempt(worker, ts, failed, transfers)
+        attempt = events.attempt(worker, ts, thread, failed, transfers)
         if attempt is not None:
-            self._emitter.record(attempt)
+            self.emitter.record(attempt)
+
+    def _cancelled(self, key: Any) -> None:
+        """Remember the thread of an attempt that nobody waits for any more but that still runs.
+
+        Dask has forgotten the thread when it ends.
+        """
+        ts = self._worker.state.tasks.get(key)
+        if ts is not None and ts.state == "cancelled":
+            thread = events.threads(self._worker).get(key)
+            if thread is not None:
+                self._cancelled_threads[key] = thread
 
     def _transfers_of(self, ts: TaskState) -> tuple[events.Transfer, ...]:
         self._read_log()
@@ -114,34 +131,30 @@ class WorkerAdapter(WorkerPlugin):
             self._points.n_received += 1
             self._points.n_bytes_received += transfer.n_bytes
             if ts is None:
-                self._emitter.record(transfer)
+                self.emitter.record(transfer)
             else:
                 self._waiting[events.transfer_id(entry)] = (transfer, ts)
         self._last_transfer = log[-1]
 
+    @guarded("Recording a transfer")
     def _take_transfers(self) -> None:
-        try:
-            self._read_log()
-            tasks = self._worker.state.tasks
-            for found, (transfer, ts) in list(self._waiting.items()):
-                if ts.state not in events.UNFINISHED_STATES or tasks.get(ts.key) is not ts:
-                    del self._waiting[found]
-                    self._emitter.record(transfer)
-        except Exception:
-            self._emitter.failed("Recording a transfer")
+        self._read_log()
+        tasks = self._worker.state.tasks
+        if not self._worker.state.executing and not self._worker.state.long_running:
+            self._cancelled_threads.clear()
+        for found, (transfer, ts) in list(self._waiting.items()):
+            if ts.state not in events.UNFINISHED_STATES or tasks.get(ts.key) is not ts:
+                del self._waiting[found]
+                self.emitter.record(transfer)
 
+    @guarded("Reading running tasks")
     def _report_running(self) -> None:
-        try:
-            running = events.running(self._worker, compat.now_s(), self._tick_s)
-            if running.tasks or self._was_running:
-                self._emitter.log(running)
-            self._was_running = bool(running.tasks)
-        except Exception:
-            self._emitter.failed("Reading running tasks")
+        running = events.running(self._worker, compat.now_s(), self._tick_s)
+        if running.tasks or self._was_running:
+            self.emitter.log(running)
+        self._was_running = bool(running.tasks)
 
+    @guarded("Measuring a worker")
     def _measure(self) -> None:
-        try:
-            points = process(self._worker) | self._points.all(compat.now_s())
-            self._emitter.measure(points)
-        except Exception:
-            self._emitter.failed("Measuring a worker")
+        points = process(self._worker) | self._points.all(compat.now_s())
+        self.emitter.measure(points)
