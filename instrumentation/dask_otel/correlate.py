@@ -50,4 +50,4 @@ def transfer_span_id(receiver: str, peer: str, start_ns: int, stop_ns: int) -> b
 def _digest(*parts: object, n_bytes: int) -> bytes:
     """Hash of `parts` that is never all zeros, which OpenTelemetry calls invalid."""
     digest = blake2b(ascii(parts).encode(), digest_size=n_bytes).digest()
-    return digest if any(digest) else b"\x01" * n_bytes
+    return digest if digest != bytes(n_bytes) else b"\x01" * n_bytes

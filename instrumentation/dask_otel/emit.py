@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.resources import Resource
 
+    from dask_otel import wire
     from dask_otel.config import Settings, Target
     from dask_otel.points import Points
 
@@ -145,7 +146,7 @@ class Emitter:
     def __init__(self, settings: Settings, resource: Resource, encoder: record.SpanEncoder) -> None:
         self._settings = settings
         self._encoder = encoder
-        self._resource = record.resource(cast("Mapping[str, record.Value]", resource.attributes))
+        self._resource = record.resource(cast("Mapping[str, wire.Value]", resource.attributes))
         self._version = version("daskscope")
         self._events: deque[SpanEvent] = deque()
         self._logs: deque[LogEvent] = deque(maxlen=MAX_HELD_LOGS)

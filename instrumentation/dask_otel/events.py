@@ -14,7 +14,7 @@ import pickle
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dask.utils import key_split, typename
+from dask.utils import typename
 from distributed.utils import key_split_group
 
 from dask_otel import compat
@@ -270,12 +270,15 @@ def _cut(text: str, n_max: int) -> str:
     return f"{text[:half]}\n... {len(text) - 2 * half} characters cut ...\n{text[-half:]}"
 
 
-def group(key: object) -> str:
-    """Name of the task group of `key`, as the scheduler computes it."""
-    try:
-        return str(key_split_group(key))
-    except Exception:  # noqa: BLE001 - an odd key, such as an empty tuple
-        return str(key_split(key))
+def group(key: object, prefix: str) -> str:
+    """Name of the task group of `key`, as the scheduler computes it.
+
+    For most text that is the prefix; for what looks like a tuple, or like the `repr` of an object,
+    it is more than that.
+    """
+    if isinstance(key, str) and key[:1] not in "(<":
+        return prefix
+    return str(key_split_group(key))
 
 
 def type_name(kind: type) -> str:
@@ -332,7 +335,7 @@ def transfer_id(record: Mapping[str, Any]) -> tuple[float, float, str | None]:
 
 
 def threads(worker: Worker) -> dict[Any, int]:
-    """The thread that runs each key; coroutines, which run in the event loop, are not among them."""
+    """The thread of each running key; coroutines run in the event loop and are not among them."""
     with worker.active_threads_lock:
         return {key: thread for thread, key in worker.active_threads.items()}
 

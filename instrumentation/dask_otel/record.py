@@ -1,8 +1,7 @@
 """Pure: events to OTLP spans, log records and metric points.
 
-Spans are written straight in protobuf's wire format (opentelemetry-proto v1, `trace.proto`), which
-takes a tenth of the time of an SDK span and its encoding: most attributes repeat, so that their
-bytes come out of a dictionary. Nothing else in the package knows the wire format.
+Spans are written straight in protobuf's wire format, which takes a tenth of the time of an SDK span and
+its encoding. The tags in this module are those of `trace.proto`.
 """
 
 from __future__ import annotations
@@ -13,20 +12,17 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from dask_otel import conventions as names
-from dask_otel import correlate, events
+from dask_otel import correlate, events, wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
-
-#: Attribute values as OpenTelemetry's API takes them.
-Value = str | int | float | tuple[str, ...] | tuple[int, ...] | tuple[float, ...]
+    from collections.abc import Hashable, Mapping
 
 _INTERNAL: Final = 1  # Span.SpanKind
 _CLIENT: Final = 3
 _STATUS_ERROR: Final = 2
-_N_REMEMBERED: Final = 4_096
-_FIXED64 = struct.Struct("<Q").pack
-_DOUBLE = struct.Struct("<d").pack
+
+
+_TIMES = struct.Struct("<BQBQ").pack
 
 
 def to_ns(time_s: float) -> int:
@@ -34,110 +30,24 @@ def to_ns(time_s: float) -> int:
     return round(time_s * 1e6) * 1_000
 
 
-# Protobuf's wire format -------------------------------------------------------------------------
-
-
-def _varint(value: int) -> bytes:
-    if value < 0x80:
-        return bytes((value,)) if value >= 0 else _varint(value & 0xFFFF_FFFF_FFFF_FFFF)
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def _field(tag: int, payload: bytes) -> bytes:
-    """A length-delimited field; `tag` is its number shifted left by 3, plus 2."""
-    return bytes((tag,)) + _varint(len(payload)) + payload
-
-
-def _text(text: str) -> bytes:
-    return text.encode("utf-8", "replace")
-
-
-def _any_value(value: Value) -> bytes:
-    if isinstance(value, str):
-        return _field(0x0A, _text(value))
-    if isinstance(value, bool):
-        return b"\x10" + _varint(value)
-    if isinstance(value, int):
-        return b"\x18" + _varint(value)
-    if isinstance(value, float):
-        return b"\x21" + _DOUBLE(value)
-    return _field(0x2A, b"".join([_field(0x0A, _any_value(item)) for item in value]))
-
-
-def _key_value(name: str, value: Value) -> bytes:
-    return _field(0x0A, _text(name)) + _field(0x12, _any_value(value))
-
-
-def _attribute(name: str, value: Value) -> bytes:
-    """`Span.attributes`."""
-    return _field(0x4A, _key_value(name, value))
-
-
-class _Remembered:
-    """Attributes that repeat, encoded once per value; forgets all when it holds too many."""
-
-    __slots__ = ("_encoded", "_make")
-
-    def __init__(self, make: Callable[[Hashable], bytes]) -> None:
-        self._make = make
-        self._encoded: dict[Hashable, bytes] = {}
-
-    def __call__(self, value: Hashable) -> bytes:
-        encoded = self._encoded.get(value)
-        if encoded is None:
-            if len(self._encoded) >= _N_REMEMBERED:
-                self._encoded.clear()
-            encoded = self._encoded[value] = self._make(value)
-        return encoded
-
-
-def _text_attribute(name: str) -> Callable[[str], bytes]:
-    """Writer of a text attribute whose values do not repeat."""
-    key = _field(0x0A, _text(name)) + b"\x12"
-
-    def write(text: str) -> bytes:
-        value = _text(text)
-        value = b"\x0a" + _varint(len(value)) + value
-        pair = key + _varint(len(value)) + value
-        return b"\x4a" + _varint(len(pair)) + pair
-
-    return write
-
-
-def _number_attribute(name: str) -> Callable[[int], bytes]:
-    """Writer of an integer attribute whose values do not repeat."""
-    key = _field(0x0A, _text(name)) + b"\x12"
-
-    def write(number: int) -> bytes:
-        value = b"\x18" + _varint(number)
-        pair = key + _varint(len(value)) + value
-        return b"\x4a" + _varint(len(pair)) + pair
-
-    return write
-
-
 # Spans ------------------------------------------------------------------------------------------
 
-_key = _text_attribute(names.TASK_KEY)
-_run_id = _number_attribute(names.TASK_RUN_ID)
-_n_bytes = _number_attribute(names.TASK_NBYTES)
-_COMPUTE = b"\x30" + _varint(_INTERNAL) + _attribute(names.ACTION, names.ACTION_COMPUTE)
+_key = wire.text_attribute(names.TASK_KEY)
+_run_id = wire.number_attribute(names.TASK_RUN_ID)
+_n_bytes = wire.number_attribute(names.TASK_NBYTES)
+_priority = wire.array_attribute(names.TASK_PRIORITY)
+_COMPUTE = b"\x30" + wire.varint(_INTERNAL) + wire.attribute(names.ACTION, names.ACTION_COMPUTE)
 _TRANSFER = (
-    _field(0x2A, _text(names.SPAN_TRANSFER))
+    wire.field(0x2A, wire.text(names.SPAN_TRANSFER))
     + b"\x30"
-    + _varint(_CLIENT)
-    + _attribute(names.ACTION, names.ACTION_TRANSFER)
+    + wire.varint(_CLIENT)
+    + wire.attribute(names.ACTION, names.ACTION_TRANSFER)
 )
 _GRAPH = (
-    _field(0x2A, _text(names.SPAN_GRAPH))
+    wire.field(0x2A, wire.text(names.SPAN_GRAPH))
     + b"\x30"
-    + _varint(_INTERNAL)
-    + _attribute(names.ACTION, names.ACTION_GRAPH)
+    + wire.varint(_INTERNAL)
+    + wire.attribute(names.ACTION, names.ACTION_GRAPH)
 )
 
 
@@ -155,12 +65,12 @@ class SpanEncoder:
     def __init__(self, address: str, cluster: str) -> None:
         self._address = address
         self._orphans = correlate.fallback_trace_id(cluster)
-        self._prefix = _Remembered(_prefix_fields)
-        self._group = _Remembered(lambda group: _attribute(names.TASK_GROUP, str(group)))
-        self._thread = _Remembered(_thread_field)
-        self._type = _Remembered(_type_field)
-        self._peer = _Remembered(_peer_fields)
-        self._head = _Remembered(self._head_fields)
+        self._prefix = wire.Remembered(_prefix_fields)
+        self._group = wire.Remembered(lambda group: wire.attribute(names.TASK_GROUP, str(group)))
+        self._thread = wire.Remembered(_thread_field)
+        self._type = wire.Remembered(_type_field)
+        self._peer = wire.Remembered(_peer_fields)
+        self._head = wire.Remembered(self._head_fields)
 
     def encode(self, event: events.SpanEvent) -> list[bytes]:
         """Every span that `event` stands for: messages `Span` in wire format."""
@@ -181,7 +91,7 @@ class SpanEncoder:
             _times(event.start_s, event.stop_s),
             _COMPUTE,
             _key(str(event.key)),
-            self._group(events.group(event.key)),
+            self._group(events.group(event.key, event.prefix)),
             _run_id(event.run_id),
             thread,
         ]
@@ -190,7 +100,7 @@ class SpanEncoder:
         if event.type is not None:
             parts.append(self._type(event.type))
         if event.priority is not None:
-            parts.append(_attribute(names.TASK_PRIORITY, event.priority))
+            parts.append(_priority(event.priority))
         if event.failure is not None:
             parts.append(_failure_fields(event.failure, to_ns(event.stop_s)))
         spans = [b"".join(parts)]
@@ -209,7 +119,7 @@ class SpanEncoder:
         span_id = correlate.transfer_span_id(self._address, event.peer, start_ns, stop_ns)
         if cause is not None and parent is not None:
             trace = self._trace(cause.span_id)
-            head = _field(0x0A, trace) + _field(0x22, parent)
+            head = wire.field(0x0A, trace) + wire.field(0x22, parent)
         else:
             head = self._head(event.span_id)
         return b"".join(
@@ -220,10 +130,10 @@ class SpanEncoder:
                 _TRANSFER,
                 _times(event.start_s, event.stop_s),
                 self._peer(event.peer),
-                _attribute(names.TRANSFER_BYTES, event.n_bytes),
-                _attribute(names.TRANSFER_KEYS, tuple(map(str, event.keys))),
-                _attribute(names.TRANSFER_KEY_COUNT, event.n_keys),
-                _attribute(names.TRANSFER_BANDWIDTH, float(event.bandwidth)),
+                wire.attribute(names.TRANSFER_BYTES, event.n_bytes),
+                wire.attribute(names.TRANSFER_KEYS, tuple(map(str, event.keys))),
+                wire.attribute(names.TRANSFER_KEY_COUNT, event.n_keys),
+                wire.attribute(names.TRANSFER_BANDWIDTH, float(event.bandwidth)),
                 thread,
             )
         )
@@ -232,13 +142,13 @@ class SpanEncoder:
         trace = correlate.trace_id(event.span_id)
         return b"".join(
             (
-                _field(0x0A, trace),
-                _field(0x12, correlate.graph_span_id(trace, event.n_before)),
+                wire.field(0x0A, trace),
+                wire.field(0x12, correlate.graph_span_id(trace, event.n_before)),
                 _GRAPH,
                 _times(event.start_s, event.stop_s),
-                _attribute(names.GRAPH_CLIENT, event.client),
-                _attribute(names.GRAPH_TASKS, event.n_tasks),
-                _attribute(names.GRAPH_PREFIXES, event.prefixes),
+                wire.attribute(names.GRAPH_CLIENT, event.client),
+                wire.attribute(names.GRAPH_TASKS, event.n_tasks),
+                wire.attribute(names.GRAPH_PREFIXES, event.prefixes),
             )
         )
 
@@ -248,41 +158,43 @@ class SpanEncoder:
     def _head_fields(self, dask_span_id: Hashable) -> bytes:
         """Trace id, and the parent that what belongs directly to a graph has."""
         if not isinstance(dask_span_id, str) or not dask_span_id:
-            return _field(0x0A, self._orphans)
+            return wire.field(0x0A, self._orphans)
         trace = correlate.trace_id(dask_span_id)
-        return _field(0x0A, trace) + _field(0x22, correlate.graph_span_id(trace))
+        return wire.field(0x0A, trace) + wire.field(0x22, correlate.graph_span_id(trace))
 
 
 def _times(start_s: float, stop_s: float) -> bytes:
-    return b"\x39" + _FIXED64(to_ns(start_s)) + b"\x41" + _FIXED64(to_ns(stop_s))
+    return _TIMES(0x39, to_ns(start_s), 0x41, to_ns(stop_s))
 
 
 def _prefix_fields(prefix: Hashable) -> bytes:
     """The name of an attempt's span is its prefix."""
-    return _field(0x2A, _text(str(prefix))) + _attribute(names.TASK_PREFIX, str(prefix))
+    return wire.field(0x2A, wire.text(str(prefix))) + wire.attribute(names.TASK_PREFIX, str(prefix))
 
 
 def _thread_field(thread: Hashable) -> bytes:
-    return _attribute(names.THREAD_ID, thread) if isinstance(thread, int) else b""
+    return wire.attribute(names.THREAD_ID, thread) if isinstance(thread, int) else b""
 
 
 def _type_field(kind: Hashable) -> bytes:
-    return _attribute(names.TASK_TYPE, events.type_name(kind)) if isinstance(kind, type) else b""
+    return (
+        wire.attribute(names.TASK_TYPE, events.type_name(kind)) if isinstance(kind, type) else b""
+    )
 
 
 def _peer_fields(peer: Hashable) -> bytes:
     """Dask's address, and its host and port where it has them (`inproc://` has none)."""
     address = str(peer)
-    fields = _attribute(names.TRANSFER_PEER, address)
+    fields = wire.attribute(names.TRANSFER_PEER, address)
     try:
         url = urlsplit(address)
         host, port = url.hostname, url.port
     except ValueError:
         return fields
     if host:
-        fields += _attribute(names.SERVER_ADDRESS, host)
+        fields += wire.attribute(names.SERVER_ADDRESS, host)
     if port is not None:
-        fields += _attribute(names.SERVER_PORT, port)
+        fields += wire.attribute(names.SERVER_PORT, port)
     return fields
 
 
@@ -291,30 +203,34 @@ def _failure_fields(failure: events.Failure, time_ns: int) -> bytes:
     kind, message, stacktrace = events.describe(failure)
     exception = (
         b"\x09"
-        + _FIXED64(time_ns)
-        + _field(0x12, _text(names.EVENT_EXCEPTION))
-        + _field(0x1A, _key_value(names.EXCEPTION_TYPE, kind))
-        + _field(0x1A, _key_value(names.EXCEPTION_MESSAGE, message))
-        + _field(0x1A, _key_value(names.EXCEPTION_STACKTRACE, stacktrace))
+        + wire.fixed64(time_ns)
+        + wire.field(0x12, wire.text(names.EVENT_EXCEPTION))
+        + wire.field(0x1A, wire.key_value(names.EXCEPTION_TYPE, kind))
+        + wire.field(0x1A, wire.key_value(names.EXCEPTION_MESSAGE, message))
+        + wire.field(0x1A, wire.key_value(names.EXCEPTION_STACKTRACE, stacktrace))
     )
-    status = _field(0x12, _text(message)) + b"\x18" + _varint(_STATUS_ERROR)
-    return _attribute(names.ERROR_TYPE, kind) + _field(0x5A, exception) + _field(0x7A, status)
+    status = wire.field(0x12, wire.text(message)) + b"\x18" + wire.varint(_STATUS_ERROR)
+    return (
+        wire.attribute(names.ERROR_TYPE, kind)
+        + wire.field(0x5A, exception)
+        + wire.field(0x7A, status)
+    )
 
 
 def request(resource: bytes, version: str, spans: list[bytes]) -> bytes:
     """`ExportTraceServiceRequest` with `spans` of one `resource`, in wire format all of them."""
-    scope = _field(0x0A, _text(names.SCOPE_NAME)) + _field(0x12, _text(version))
-    body = [_field(0x0A, scope)]
+    scope = wire.field(0x0A, wire.text(names.SCOPE_NAME)) + wire.field(0x12, wire.text(version))
+    body = [wire.field(0x0A, scope)]
     for span in spans:
-        body += (b"\x12", _varint(len(span)), span)
-    schema = _field(0x1A, _text(names.SCHEMA_URL))
-    scope_spans = _field(0x12, b"".join(body) + schema)
-    return _field(0x0A, _field(0x0A, resource) + scope_spans + schema)
+        body += (b"\x12", wire.varint(len(span)), span)
+    schema = wire.field(0x1A, wire.text(names.SCHEMA_URL))
+    scope_spans = wire.field(0x12, b"".join(body) + schema)
+    return wire.field(0x0A, wire.field(0x0A, resource) + scope_spans + schema)
 
 
-def resource(attributes: Mapping[str, Value]) -> bytes:
+def resource(attributes: Mapping[str, wire.Value]) -> bytes:
     """Message `Resource` in wire format."""
-    return b"".join(_field(0x0A, _key_value(*item)) for item in attributes.items())
+    return b"".join(wire.field(0x0A, wire.key_value(*item)) for item in attributes.items())
 
 
 # Log records ------------------------------------------------------------------------------------
@@ -333,7 +249,7 @@ class Log:
     time_ns: int
     event_name: str
     body: str
-    attributes: dict[str, Value]
+    attributes: dict[str, wire.Value]
     trace_id: bytes | None = None
 
 
@@ -377,7 +293,7 @@ def _graph_log(event: events.GraphSubmitted) -> Log:
 
 
 def _worker_log(event: events.WorkerAdded | events.WorkerRemoved) -> Log:
-    attributes: dict[str, Value] = {
+    attributes: dict[str, wire.Value] = {
         names.WORKER_ADDRESS: event.address,
         names.WORKER_NAME: event.name,
     }

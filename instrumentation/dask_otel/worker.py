@@ -76,7 +76,6 @@ class WorkerAdapter(WorkerPlugin):
         self._waiting.clear()
         self._measure()
 
-    @guarded("Recording a task", n_spans=1)
     def transition(self, key: Any, start: str, finish: str, **_: Any) -> None:
         """Record an attempt that ends; called by Dask for every change of a task's state."""
         if start in events.RUNNING_STATES:
@@ -85,6 +84,7 @@ class WorkerAdapter(WorkerPlugin):
             elif finish == "released":
                 self._cancelled(key)
 
+    @guarded("Recording a task", n_spans=1)
     def _attempt_ended(self, key: Any, start: str, failed: bool) -> None:
         worker = self._worker
         ts = worker.state.tasks[key]
@@ -98,6 +98,7 @@ class WorkerAdapter(WorkerPlugin):
         if attempt is not None:
             self.emitter.record(attempt)
 
+    @guarded("Recording a cancelled task")
     def _cancelled(self, key: Any) -> None:
         """Remember the thread of an attempt that nobody waits for any more but that still runs.
 
