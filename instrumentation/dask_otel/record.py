@@ -1,7 +1,7 @@
 """Pure: events to OTLP spans, log records and metric points.
 
-Spans are written straight in protobuf's wire format, which takes a tenth of the time of an SDK span and
-its encoding. The tags in this module are those of `trace.proto`.
+Spans are written straight in protobuf's wire format, which takes a tenth of the time of an SDK span
+and its encoding. The tags in this module are those of `trace.proto`.
 """
 
 from __future__ import annotations
@@ -73,12 +73,14 @@ class SpanEncoder:
         self._head = wire.Remembered(self._head_fields)
 
     def encode(self, event: events.SpanEvent) -> list[bytes]:
-        """Every span that `event` stands for: messages `Span` in wire format."""
+        """Every span that `event` stands for: fields `ScopeSpans.spans`."""
         if isinstance(event, events.Attempt):
-            return self._attempt(event)
-        if isinstance(event, events.Transfer):
-            return [self._transfer(event, None, b"")]
-        return [self._graph(event)]
+            spans = self._attempt(event)
+        elif isinstance(event, events.Transfer):
+            spans = [self._transfer(event, None, b"")]
+        else:
+            spans = [self._graph(event)]
+        return [wire.field(0x12, span) for span in spans]
 
     def _attempt(self, event: events.Attempt) -> list[bytes]:
         span_id = correlate.attempt_span_id(event.key, event.run_id)
@@ -177,9 +179,8 @@ def _thread_field(thread: Hashable) -> bytes:
 
 
 def _type_field(kind: Hashable) -> bytes:
-    return (
-        wire.attribute(names.TASK_TYPE, events.type_name(kind)) if isinstance(kind, type) else b""
-    )
+    assert isinstance(kind, type)
+    return wire.attribute(names.TASK_TYPE, events.type_name(kind))
 
 
 def _peer_fields(peer: Hashable) -> bytes:
@@ -218,13 +219,10 @@ def _failure_fields(failure: events.Failure, time_ns: int) -> bytes:
 
 
 def request(resource: bytes, version: str, spans: list[bytes]) -> bytes:
-    """`ExportTraceServiceRequest` with `spans` of one `resource`, in wire format all of them."""
+    """`ExportTraceServiceRequest` with encoded `spans` of one `resource`."""
     scope = wire.field(0x0A, wire.text(names.SCOPE_NAME)) + wire.field(0x12, wire.text(version))
-    body = [wire.field(0x0A, scope)]
-    for span in spans:
-        body += (b"\x12", wire.varint(len(span)), span)
     schema = wire.field(0x1A, wire.text(names.SCHEMA_URL))
-    scope_spans = wire.field(0x12, b"".join(body) + schema)
+    scope_spans = wire.field(0x12, b"".join((wire.field(0x0A, scope), *spans, schema)))
     return wire.field(0x0A, wire.field(0x0A, resource) + scope_spans + schema)
 
 

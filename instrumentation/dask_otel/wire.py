@@ -9,8 +9,10 @@ A `tag` is a field's number shifted left by 3, plus its wire type: 0 varint, 1 f
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Hashable
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
 
 #: Attribute values as OpenTelemetry's API takes them.
 Value = str | int | float | tuple[str, ...] | tuple[int, ...] | tuple[float, ...]
@@ -79,6 +81,7 @@ class Remembered:
         self._written: dict[Hashable, bytes] = {}
 
     def __call__(self, value: Hashable) -> bytes:
+        """The field of `value`."""
         written = self._written.get(value)
         if written is None:
             if len(self._written) >= _N_REMEMBERED:
