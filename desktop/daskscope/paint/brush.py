@@ -132,7 +132,7 @@ def spilled_brush(theme: Theme) -> QBrush:
 
 def needs_edge(theme: Theme, rgb: int) -> bool:
     """Whether a fill is so near the light lane that its bars need a darker edge."""
-    return not theme.is_dark and _luminance(rgb) > 0.30
+    return not theme.is_dark and _luminance(rgb) > 0.40
 
 
 def edge_colour(theme: Theme, rgb: int) -> int:

@@ -1,0 +1,202 @@
+"""Painting of bars, their labels, and the zones in which a worker is gone or nothing is known yet.
+
+The painter stands in the lanes: x is a pixel of the frame, y of the visible part.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final, cast
+
+import numpy as np
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QBrush
+from shiboken6 import Shiboken
+
+from daskscope.paint.brush import (
+    RUNNING_SHARE,
+    colour,
+    edge_colour,
+    gone_brush,
+    needs_edge,
+    not_yet_brush,
+    running_brush,
+    slot_brush,
+    slot_colour,
+    slot_ink,
+)
+from daskscope.paint.font import Role, text_width
+from daskscope.paint.icon import draw_cross
+from daskscope.paint.text import Align, draw_text
+from daskscope.theme import Theme, mixed
+from daskscope.views.timeline.lanes import (
+    LABEL_PADDING_PX,
+    LEAST_CROSS_PX,
+    BarGroup,
+    Fill,
+    Label,
+    bar_groups,
+    bar_labels,
+)
+from daskscope.views.timeline.raster import opacity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtGui import QPainter
+
+    from daskscope.derive.frames import Int32s, TaskStreamFrame
+
+_DASHES_PX: Final = {Fill.DISK_READ: (4, 1), Fill.DISK_WRITE: (2, 1)}
+#: An edge needs this width to leave something of the fill.
+_LEAST_EDGE_PX: Final = 4
+_RUNNING_EDGE_PX: Final = 2
+
+
+def draw_rects(painter: QPainter, rects: Int32s, brush: QBrush) -> None:
+    """Fill rectangles (see `lanes`) in one call, from the memory of the array."""
+    if len(rects):
+        rects = np.ascontiguousarray(rects)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(brush)
+        first = cast("QRect", Shiboken.wrapInstance(rects.ctypes.data, QRect))
+        painter.drawRects(first, len(rects))
+
+
+def _inset(rects: Int32s, left: int, top: int, right: int, bottom: int) -> Int32s:
+    return rects + np.array([left, top, -right, -bottom], np.int32)
+
+
+def draw_bars(
+    painter: QPainter, frame: TaskStreamFrame, theme: Theme, dimmed: frozenset[int]
+) -> None:
+    """Draw all bars of a frame, group by group."""
+    for group in bar_groups(frame):
+        _draw_group(painter, group, theme, opacity(theme) if group.slot in dimmed else 1.0)
+
+
+def _draw_group(painter: QPainter, group: BarGroup, theme: Theme, share: float) -> None:
+    rects = group.rects
+    if group.fill is Fill.PREFIX:
+        _draw_prefix(painter, group, theme, share)
+    elif group.fill is Fill.RUNNING:
+        _draw_running(painter, group, theme, share)
+    elif group.fill is Fill.ERRED:
+        draw_rects(painter, rects, QBrush(colour(theme.erred)))
+        _draw_crosses(painter, rects, theme)
+    elif group.fill is Fill.DESERIALIZE:
+        draw_rects(painter, rects, QBrush(colour(theme.deser)))
+        hollow = _inset(rects[rects[:, 2] - rects[:, 0] >= 2], 1, 1, 1, 1)
+        draw_rects(painter, hollow, QBrush(colour(theme.lane)))
+    elif group.fill in _DASHES_PX:
+        draw_rects(painter, _dashes(rects, *_DASHES_PX[group.fill]), QBrush(colour(theme.disk)))
+    else:
+        rgb = theme.transfer if group.fill is Fill.TRANSFER else slot_colour(theme, -1)
+        draw_rects(painter, rects, QBrush(colour(rgb)))
+
+
+def _draw_prefix(painter: QPainter, group: BarGroup, theme: Theme, share: float) -> None:
+    rgb, rects = slot_colour(theme, group.slot), group.rects
+    width = 1 if group.is_narrow else 1_000
+    brush = slot_brush(theme, group.slot, width, share)
+    if not needs_edge(theme, rgb):
+        draw_rects(painter, rects, brush)
+        return
+    edge = mixed(edge_colour(theme, rgb), theme.lane, share)
+    draw_rects(painter, rects, QBrush(colour(edge)))
+    is_wide = rects[:, 2] - rects[:, 0] + 1 >= _LEAST_EDGE_PX
+    draw_rects(painter, _inset(rects[is_wide], 1, 1, 1, 1), brush)
+    draw_rects(painter, _inset(rects[~is_wide], 0, 1, 1, 1), brush)
+
+
+def _draw_running(painter: QPainter, group: BarGroup, theme: Theme, share: float) -> None:
+    """Draw an edge on the left, above and below, and none on the right: it is not over."""
+    rgb = mixed(slot_colour(theme, group.slot), theme.lane, share)
+    edge = edge_colour(theme, rgb) if needs_edge(theme, rgb) and share == 1.0 else rgb
+    draw_rects(painter, group.rects, QBrush(colour(edge)))
+    inner = _inset(group.rects, _RUNNING_EDGE_PX, 1, 0, 1)
+    inner = inner[inner[:, 2] >= inner[:, 0]]
+    draw_rects(painter, inner, QBrush(colour(theme.lane)))
+    draw_rects(painter, inner, running_brush(theme, rgb))
+
+
+def _draw_crosses(painter: QPainter, rects: Int32s, theme: Theme) -> None:
+    wide = rects[rects[:, 2] - rects[:, 0] + 1 >= LEAST_CROSS_PX]
+    for left, top, right, bottom in wide.tolist():
+        width = right - left + 1
+        centre = left + (width / 2 if width < 2 * LEAST_CROSS_PX else LABEL_PADDING_PX + 3)
+        draw_cross(painter, centre, (top + bottom + 1) / 2, 5, theme.errtext)
+
+
+def _dashes(rects: Int32s, on_px: int, off_px: int) -> Int32s:
+    """Each rectangle cut into dashes; the last one may be shorter."""
+    pitch = on_px + off_px
+    n_each = (rects[:, 2] - rects[:, 0] + pitch) // pitch
+    result = np.repeat(rects, n_each, axis=0)
+    first = np.repeat(np.cumsum(n_each) - n_each, n_each)
+    result[:, 0] += ((np.arange(len(result)) - first) * pitch).astype(np.int32)
+    result[:, 2] = np.minimum(result[:, 2], result[:, 0] + np.int32(on_px - 1))
+    return result
+
+
+# Labels -------------------------------------------------------------------------------------
+
+
+def draw_labels(
+    painter: QPainter,
+    frame: TaskStreamFrame,
+    theme: Theme,
+    names: Sequence[str],
+    dimmed: frozenset[int],
+) -> None:
+    """Draw the labels of all bars that have room for one; dimmed bars have none."""
+    for label in bar_labels(frame, names, partial(text_width, Role.LABEL)):
+        if label.slot in dimmed and label.fill is not Fill.ERRED:
+            continue
+        box = (label.left_px, label.top_px, label.width_px, label.height_px)
+        if label.fill is Fill.RUNNING:
+            _clear_pattern(painter, label, theme)
+        role = Role.ERRED_LABEL if label.fill is Fill.ERRED else Role.LABEL
+        draw_text(painter, box, label.text, role, _ink(theme, label))
+
+
+def _ink(theme: Theme, label: Label) -> int:
+    if label.fill is Fill.ERRED:
+        return theme.errtext
+    if label.fill is Fill.RUNNING:
+        return theme.t1
+    return slot_ink(theme, label.slot if label.fill is Fill.PREFIX else -1)
+
+
+def _clear_pattern(painter: QPainter, label: Label, theme: Theme) -> None:
+    """Draw no lines behind the name of a running task."""
+    width = min(text_width(Role.LABEL, label.text), label.width_px)
+    ground = mixed(slot_colour(theme, label.slot), theme.lane, RUNNING_SHARE)
+    left = label.left_px - LABEL_PADDING_PX + _RUNNING_EDGE_PX
+    painter.fillRect(left, label.top_px + 1, round(width) + 6, label.height_px - 2, colour(ground))
+
+
+# Zones --------------------------------------------------------------------------------------
+
+
+def draw_zones(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:
+    """Draw where a worker is gone, and where nothing can have been received."""
+    width = frame.view.width_px
+    end = min(max(frame.now_px, 0), width)
+    for block in frame.layout.workers:
+        top = block.y_px - frame.scroll_px
+        if not block.gone_ns or top >= frame.height_px or top + block.height_px <= 0:
+            continue
+        left = round(min(max(frame.view.x_px(block.gone_ns), 0), width))
+        if left >= end:
+            continue
+        painter.fillRect(left, top, end - left, block.height_px, gone_brush(theme))
+        text = f"{block.name} gone"
+        text_px = text_width(Role.CAPTION, text) + 16
+        if text_px < end - left:
+            middle = round((left + end - text_px) / 2)
+            box = (middle, top + block.height_px // 2 - 9, round(text_px), 18)
+            painter.fillRect(*box, colour(theme.lane2))
+            draw_text(painter, box, text, Role.CAPTION, theme.t2, Align.CENTRE)
+    if end < width:
+        painter.fillRect(end, 0, width - end, frame.height_px, not_yet_brush(theme))

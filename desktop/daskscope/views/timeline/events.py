@@ -1,0 +1,177 @@
+"""The events lane: what happened to graphs and workers, as marks with texts that never overlap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QRectF, QSize
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QSizePolicy
+
+from daskscope.paint.brush import colour, not_yet_brush
+from daskscope.paint.font import Role, text_width
+from daskscope.paint.icon import draw_event_mark
+from daskscope.paint.text import Align, draw_text
+from daskscope.theme import EVENTS_LANE_PX, GUTTER_PX
+from daskscope.views.timeline.gutter import RIGHT_PX
+from daskscope.views.timeline.strip import Strip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from PySide6.QtGui import QPaintEvent
+    from PySide6.QtWidgets import QWidget
+
+    from daskscope.derive.frames import EventMark, TaskStreamFrame
+    from daskscope.theme import Theme
+
+MARK_PX: Final = 9
+_GAP_PX: Final = 5
+#: Between the end of one text and the next mark.
+_APART_PX: Final = 8
+#: A cut text must show this much.
+_LEAST_TEXT_PX: Final = 48
+_LEAST_SHARE: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedEvent:
+    """An event with the room its text got: none where `width_px` is 0."""
+
+    event: EventMark
+    left_px: int
+    width_px: int
+
+
+def placed_events(
+    events: Iterable[EventMark],
+    width_px: int,
+    width_of: Callable[[str], float],
+    taken_px: tuple[int, int] = (0, 0),
+) -> list[PlacedEvent]:
+    """Place the texts of events so that none covers another or another's mark.
+
+    A text stands right of its mark, cut if half of it can be shown, else left of it, else it is
+    left out. Of marks that would cover each other the first is kept, unless a later one tells of an
+    error. `width_px` is the right edge, `taken_px` a stretch in which no text may stand.
+    """
+    marks = _apart([event for event in events if -MARK_PX < event.x_px < width_px])
+    result: list[PlacedEvent] = []
+    free_px = 0
+    for i, event in enumerate(marks):
+        next_px = marks[i + 1].x_px - MARK_PX // 2 if i + 1 < len(marks) else width_px + _APART_PX
+        left = event.x_px + MARK_PX // 2 + _GAP_PX
+        if taken_px[0] <= left < taken_px[1]:
+            left = taken_px[1] + _APART_PX
+        stop = next_px - _APART_PX
+        if left <= taken_px[0] < stop:
+            stop = taken_px[0] - _APART_PX
+        text_px = round(width_of(event.text) + 0.5)
+        room = stop - left
+        least = max(_LEAST_TEXT_PX, _LEAST_SHARE * text_px)
+        before = event.x_px - MARK_PX // 2 - _GAP_PX - text_px
+        if text_px <= room or room >= least:
+            result.append(PlacedEvent(event, left, min(text_px, room)))
+            free_px = left + min(text_px, room) + _APART_PX
+        elif before >= free_px and not _overlap((before, before + text_px), taken_px):
+            result.append(PlacedEvent(event, before, text_px))
+            free_px = event.x_px + MARK_PX
+        else:
+            result.append(PlacedEvent(event, left, 0))
+            free_px = event.x_px + MARK_PX
+    return result
+
+
+def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
+
+
+def _apart(events: Sequence[EventMark]) -> list[EventMark]:
+    result: list[EventMark] = []
+    for event in sorted(events, key=lambda event: event.x_px):
+        if not result or event.x_px - result[-1].x_px >= MARK_PX:
+            result.append(event)
+        elif event.sign == "erred" and result[-1].sign != "erred":
+            result[-1] = event
+    return result
+
+
+class EventsView(Strip):
+    """The events lane, with the length of the selection as a badge."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
+        self._events: tuple[EventMark, ...] = ()
+        self._now_px = 0
+        self._selection_text = ""
+        self.setAccessibleName("Events")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        """One lane."""
+        return QSize(GUTTER_PX, EVENTS_LANE_PX)
+
+    def show_frame(
+        self,
+        frame: TaskStreamFrame,
+        selection_ns: tuple[int, int] | None = None,
+        selection_text: str = "",
+    ) -> None:
+        """Draw the events of `frame`; `selection_text` is the length of the selection."""
+        self._events, self._now_px = frame.events, frame.now_px
+        self._selection_text = selection_text
+        self._show(frame.view, selection_ns)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint marks, texts and the badge."""
+        painter = QPainter(self)
+        theme, width, height = self._theme, self.width(), self.height()
+        painter.fillRect(self.rect(), colour(theme.lane2))
+        painter.fillRect(0, height - 1, width, 1, colour(theme.line))
+        painter.fillRect(GUTTER_PX - 1, 0, 1, height, colour(theme.line))
+        box = (0, 0, RIGHT_PX + 1, height - 1)
+        draw_text(painter, box, "Events", Role.CAPTION, theme.t2, Align.RIGHT)
+        if self._view is None:
+            return
+        painter.setClipRect(GUTTER_PX, 0, width - GUTTER_PX, height - 1)
+        painter.translate(GUTTER_PX, 0)
+        if 0 <= self._now_px < self._view.width_px:
+            right = self._view.width_px - self._now_px
+            painter.fillRect(self._now_px, 0, right, height - 1, not_yet_brush(theme))
+            painter.fillRect(self._now_px, 0, 1, height, colour(theme.accent))
+        badge = self._badge()
+        for placed in placed_events(
+            self._events, self._view.width_px - 4, self._text_width, badge or (0, 0)
+        ):
+            self._paint_event(painter, placed)
+        self._paint_selection_edges(painter)
+        if badge is not None:
+            self._paint_badge(painter, badge)
+
+    def _paint_event(self, painter: QPainter, placed: PlacedEvent) -> None:
+        height = self.height() - 1
+        draw_event_mark(painter, placed.event.sign, placed.event.x_px, height / 2, self._theme)
+        box = (placed.left_px, 0, placed.width_px, height)
+        draw_text(painter, box, placed.event.text, Role.SMALL, self._theme.t2)
+
+    def _badge(self) -> tuple[int, int] | None:
+        """Left and right edge of the badge, inside the selection's left edge."""
+        selection = self._selection_px()
+        if selection is None or not self._selection_text:
+            return None
+        left = max(selection[0], 0) + 4
+        return left, left + round(text_width(Role.SUM, self._selection_text)) + 16
+
+    def _paint_badge(self, painter: QPainter, badge: tuple[int, int]) -> None:
+        left, right = badge
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(colour(self._theme.accent))
+        painter.setPen(colour(self._theme.accent))
+        painter.drawRoundedRect(QRectF(left + 0.5, 1.5, right - left - 1, self.height() - 5), 3, 3)
+        box = (left, 1, right - left, self.height() - 4)
+        draw_text(painter, box, self._selection_text, Role.SUM, self._theme.onacc, Align.CENTRE)
+
+    @staticmethod
+    def _text_width(text: str) -> float:
+        return text_width(Role.SMALL, text)

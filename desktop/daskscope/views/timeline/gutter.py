@@ -1,0 +1,164 @@
+"""The gutter of the task stream: names of hosts and workers, memory, numbers of threads.
+
+A worker's label has as many lines as its lanes leave room for: one beside a single thread, five
+beside four threads.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from daskscope.derive.frames import LaneRow, RowKind, TaskStreamFrame, WorkerBlock
+from daskscope.paint.brush import colour
+from daskscope.paint.font import Role, text_width
+from daskscope.paint.icon import draw_chevron
+from daskscope.paint.text import Align, draw_text
+from daskscope.theme import GUTTER_PX, WORKER_GAP_PX
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QPainter
+
+    from daskscope.theme import Theme
+
+CHEVRON_X_PX: Final = 14
+HOST_TEXT_PX: Final = 24
+WORKER_TEXT_PX: Final = 36
+#: Right edge of thread numbers and captions.
+RIGHT_PX: Final = GUTTER_PX - 11
+MEMORY_BAR_PX: Final = (84, 6)
+_LINE_PX: Final = 18
+_THREAD_ROOM_PX: Final = 22
+#: A lane of this height has room for its thread's number.
+_LEAST_THREAD_PX: Final = 12
+
+
+def ground(theme: Theme) -> int:
+    """What the gutter of the lanes is painted on: one surface with the lanes on dark."""
+    return theme.lane if theme.is_dark else theme.s1
+
+
+def draw_gutter(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:
+    """Draw all labels beside the visible rows."""
+    rows = frame.layout.rows[frame.first_row : frame.last_row]
+    for row in rows:
+        top = row.y_px - frame.scroll_px
+        if row.kind is RowKind.LANE and row.height_px >= _LEAST_THREAD_PX:
+            box = (RIGHT_PX - 40, top, 40, _bar_px(row))
+            draw_text(painter, box, str(row.thread), Role.SMALL, theme.t3, Align.RIGHT)
+        elif row.kind is RowKind.DENSITY:
+            _draw_density_label(painter, row, top, theme)
+    for block in frame.layout.workers:
+        top = block.y_px - frame.scroll_px
+        if -block.height_px < top < frame.height_px:
+            _draw_worker(painter, block, top, theme)
+    for row in rows:
+        if row.kind is RowKind.HOST:
+            _draw_host(painter, frame, row, theme)
+
+
+def _bar_px(row: LaneRow) -> int:
+    return max(row.height_px - 5, 8)
+
+
+def _draw_host(painter: QPainter, frame: TaskStreamFrame, row: LaneRow, theme: Theme) -> None:
+    top, height = row.y_px - frame.scroll_px, row.height_px
+    width = GUTTER_PX + frame.view.width_px
+    painter.fillRect(0, top, GUTTER_PX - 1, height - 1, colour(theme.hdr))
+    painter.fillRect(0, top + height - 1, width, 1, colour(theme.line2))
+    if top > 0:
+        painter.fillRect(0, top - 1, width, 1, colour(theme.line))
+    centre = top + (height - 1) / 2
+    draw_chevron(painter, CHEVRON_X_PX, centre, theme.t2, is_open=not row.is_folded)
+    edge = width - (frame.view.width_px - frame.now_px if _is_now_near(frame) else 0) - 12
+    detail_px = draw_text(
+        painter,
+        (GUTTER_PX + 12, top, max(edge - GUTTER_PX - 12, 0), height - 1),
+        row.detail,
+        Role.VALUE,
+        theme.t3,
+        Align.RIGHT,
+    )
+    room = edge - detail_px - 24 - HOST_TEXT_PX
+    box = (HOST_TEXT_PX, top, max(room, 0), height - 1)
+    title_px = draw_text(painter, box, row.title, Role.TITLE, theme.t1)
+    left = HOST_TEXT_PX + title_px + 10
+    caption_box = (left, top, max(room - title_px - 10, 0), height - 1)
+    draw_text(painter, caption_box, row.caption, Role.VALUE, theme.t3)
+
+
+def _is_now_near(frame: TaskStreamFrame) -> bool:
+    """Whether "now" stands close to the right edge, as while following."""
+    return 0 < frame.view.width_px - frame.now_px < 40
+
+
+def _draw_density_label(painter: QPainter, row: LaneRow, top: int, theme: Theme) -> None:
+    left, width = WORKER_TEXT_PX, RIGHT_PX - WORKER_TEXT_PX
+    if row.height_px < 2 * 14:
+        draw_text(painter, (left, top, width, row.height_px), row.title, Role.TITLE, theme.t1)
+        return
+    middle = top + row.height_px / 2
+    draw_text(painter, (left, middle - 16, width, 16), row.title, Role.TITLE, theme.t1)
+    draw_text(painter, (left, middle, width, 14), row.caption, Role.VALUE, theme.t3)
+
+
+def _draw_worker(painter: QPainter, block: WorkerBlock, top: int, theme: Theme) -> None:
+    """Draw name, address and memory on as many lines as there is room for."""
+    left, right = WORKER_TEXT_PX, RIGHT_PX - _THREAD_ROOM_PX
+    ink = theme.tdis if block.gone_ns else theme.t1
+    n_lines = max((block.height_px + 4) // _LINE_PX, 1)
+    line = float(min(_LINE_PX, block.height_px))
+    name_px = draw_text(painter, (left, top, right - left, line), block.name, Role.TITLE, ink)
+    rest = left + name_px + 8
+    if n_lines >= 3:
+        box = (left, top + line, right - left, line)
+        draw_text(painter, box, block.address, Role.SMALL, theme.t3)
+        bar_top = top + 46 if n_lines >= 4 else top + 2 * line + 4
+        _draw_memory(painter, block, (left, bar_top, MEMORY_BAR_PX[0]), theme)
+        if n_lines >= 4:
+            box = (left, top + 54, right - left, 14)
+            draw_text(painter, box, block.memory_text, Role.SMALL, theme.t3)
+        return
+    address_px = text_width(Role.SMALL, block.address)
+    if rest + address_px <= right:
+        draw_text(painter, (rest, top, right - rest, line), block.address, Role.SMALL, theme.t3)
+        rest += address_px + 8
+    if n_lines == 2:
+        _draw_memory(painter, block, (left, top + line + 6, MEMORY_BAR_PX[0] // 2), theme)
+        box = (left + MEMORY_BAR_PX[0] // 2 + 8, top + line, 60, line)
+        draw_text(painter, box, block.memory_text, Role.SMALL, theme.t3)
+    elif right - rest >= MEMORY_BAR_PX[0] // 4 and block.height_px >= _LEAST_THREAD_PX:
+        _draw_memory(painter, block, (rest, top + line / 2 - 3, right - rest), theme)
+
+
+def _draw_memory(
+    painter: QPainter, block: WorkerBlock, place: tuple[float, float, float], theme: Theme
+) -> None:
+    """Draw shares of the limit from the left; nothing when memory was not measured."""
+    if not block.memory_text:
+        return
+    left, top, width = (round(value) for value in place)
+    height = MEMORY_BAR_PX[1]
+    painter.fillRect(left, top, width, height, colour(theme.ctl if theme.is_dark else theme.line2))
+    x = left
+    for share, rgb in zip(block.memory[:3], _memory_colours(theme, block.alarm), strict=True):
+        part = min(round(share * width), left + width - x)
+        painter.fillRect(x, top, part, height, colour(rgb))
+        x += part
+
+
+def _memory_colours(theme: Theme, alarm: int) -> tuple[int, int, int]:
+    if alarm == 0:
+        return theme.mem, theme.mem_un, theme.mem_rec
+    if alarm == 1:
+        return theme.memhi, theme.memhi2, theme.memhi3
+    return theme.mempause, theme.mempause, theme.mempause
+
+
+def draw_worker_lines(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:
+    """Draw a line between two workers of one host, in the middle of the gap."""
+    starts = {row.y_px + row.height_px for row in frame.layout.rows if row.kind is RowKind.HOST}
+    for block in frame.layout.workers:
+        is_first = any(0 <= block.y_px - start < WORKER_GAP_PX for start in starts)
+        y = block.y_px - frame.scroll_px - WORKER_GAP_PX // 2
+        if not is_first and 0 <= y < frame.height_px:
+            painter.fillRect(10, y, GUTTER_PX + frame.view.width_px - 10, 1, colour(theme.line2))

@@ -1,0 +1,217 @@
+"""From the bars of a frame to rectangles, grouped by how they are filled, and to labels. No Qt.
+
+Rectangles are int32 rows of left, top, right, bottom, the last two inclusive: the memory of a
+QRect, so that a group is drawn by one call.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from daskscope.derive.frames import Bars, BarState, Int32s, TaskStreamFrame
+from daskscope.store.schema import Kind
+from daskscope.theme import COMFORTABLE, COMPACT, NORMAL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+#: From this width a bar leaves the last pixel to the lane, so that neighbours stay apart.
+LEAST_GAP_PX: Final = 3
+LABEL_PADDING_PX: Final = 5
+#: A name that does not fit is shown in a bar of this width if 60 % of it can be seen.
+LEAST_ELIDED_PX: Final = 50
+LEAST_ELIDED_SHARE: Final = 0.6
+LEAST_LABEL_BAR_PX: Final = 12
+#: An erred bar of this width has a cross, which takes the space of `CROSS_PX` before its label.
+LEAST_CROSS_PX: Final = 9
+CROSS_PX: Final = 9
+#: Below this pitch the sub-lane moves into the lowest pixels of the bar.
+_LEAST_SUB_LANE_PITCH_PX: Final = 12
+#: Slots from here on share a colour and are told apart by a pattern, if they are wide enough.
+_N_COLOURS: Final = 20
+_LEAST_PATTERN_PX: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class LaneShape:
+    """Where bar and sub-lane lie within a lane, from its top."""
+
+    bar_px: int
+    sub_top_px: int
+    sub_px: int
+
+
+def lane_shape(pitch_px: int) -> LaneShape:
+    """Shape of a lane of a height."""
+    for density in (NORMAL, COMPACT, COMFORTABLE):
+        if pitch_px == density.pitch_px:
+            return LaneShape(density.bar_px, density.bar_px + density.gap_px, density.sub_lane_px)
+    if pitch_px >= _LEAST_SUB_LANE_PITCH_PX:
+        sub_px = max(2, round(pitch_px * NORMAL.sub_lane_px / NORMAL.pitch_px))
+        bar_px = pitch_px - sub_px - 3
+        return LaneShape(bar_px, bar_px + 1, sub_px)
+    bar_px = max(pitch_px - 1, 1)
+    return LaneShape(bar_px, max(bar_px - 2, 0), min(2, bar_px))
+
+
+class Fill(IntEnum):
+    """How the rectangles of a group are filled; later ones lie above earlier ones."""
+
+    PREFIX = 0
+    RUNNING = 1
+    OTHER = 2
+    ERRED = 3
+    DESERIALIZE = 4
+    TRANSFER = 5
+    DISK_READ = 6
+    DISK_WRITE = 7
+
+
+_SUB_LANE_FILLS: Final = {
+    Kind.TRANSFER: Fill.TRANSFER,
+    Kind.DISK_READ: Fill.DISK_READ,
+    Kind.DISK_WRITE: Fill.DISK_WRITE,
+    Kind.DESERIALIZE: Fill.DESERIALIZE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BarGroup:
+    """Bars that are filled alike.
+
+    Attributes
+    ----------
+    slot
+        Palette slot, -1 where the fill does not depend on it.
+    is_narrow
+        Too narrow for the pattern of a slot beyond the palette.
+    rects
+        int32, shape (n, 4), C-contiguous; see the module.
+    """
+
+    fill: Fill
+    slot: int
+    is_narrow: bool
+    rects: Int32s
+
+
+def fills(bars: Bars) -> Int32s:
+    """`Fill` of each bar."""
+    result = np.full(len(bars), int(Fill.PREFIX), np.int32)
+    result[bars.kind == Kind.OTHER] = Fill.OTHER
+    result[bars.state == BarState.RUNNING] = Fill.RUNNING
+    result[bars.state == BarState.ERRED] = Fill.ERRED
+    for kind, fill in _SUB_LANE_FILLS.items():
+        result[bars.kind == kind] = fill
+    return result
+
+
+def row_tops(frame: TaskStreamFrame) -> Int32s:
+    """Top of each row of the layout in the visible part, by index of the row."""
+    tops = np.fromiter((row.y_px for row in frame.layout.rows), np.int32, len(frame.layout.rows))
+    return tops - np.int32(frame.scroll_px)
+
+
+def bar_rects(frame: TaskStreamFrame, fill: Int32s) -> Int32s:
+    """Rectangle of each bar in the visible part: int32, shape (n, 4)."""
+    bars, shape = frame.bars, lane_shape(frame.layout.pitch_px)
+    is_sub = fill >= Fill.DESERIALIZE
+    has_gap = (bars.x1_px - bars.x0_px >= LEAST_GAP_PX) & (fill != Fill.RUNNING) & ~is_sub
+    tops = row_tops(frame)[bars.row]
+    rects = np.empty((len(bars), 4), np.int32)
+    rects[:, 0] = bars.x0_px
+    rects[:, 1] = tops + np.where(is_sub, shape.sub_top_px, 0)
+    rects[:, 2] = bars.x1_px - 1 - has_gap
+    rects[:, 3] = tops + np.where(is_sub, shape.sub_top_px + shape.sub_px, shape.bar_px) - 1
+    return rects
+
+
+def bar_groups(frame: TaskStreamFrame) -> list[BarGroup]:
+    """All bars of a frame by fill, slot and width, in the order in which they are drawn."""
+    bars = frame.bars
+    if not len(bars):
+        return []
+    fill = fills(bars)
+    rects = bar_rects(frame, fill)
+    slot = np.where(fill <= Fill.RUNNING, bars.slot, -1)
+    is_narrow = (slot >= _N_COLOURS) & (rects[:, 2] - rects[:, 0] + 1 < _LEAST_PATTERN_PX)
+    key = (fill.astype(np.int64) << 32) + ((slot + 1).astype(np.int64) << 1) + is_narrow
+    order = np.argsort(key, kind="stable")
+    key, rects = key[order], rects[order]
+    starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
+    stops = np.r_[starts[1:], len(key)]
+    return [
+        BarGroup(
+            Fill(int(key[start]) >> 32),
+            ((int(key[start]) & 0xFFFF_FFFF) >> 1) - 1,
+            bool(key[start] & 1),
+            rects[start:stop],
+        )
+        for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The name in a bar.
+
+    Attributes
+    ----------
+    left_px, top_px, width_px, height_px
+        Where the text may stand; a wider one is elided on the right.
+    """
+
+    text: str
+    left_px: int
+    top_px: int
+    width_px: int
+    height_px: int
+    fill: Fill
+    slot: int
+
+
+def bar_labels(
+    frame: TaskStreamFrame, names: Sequence[str], width_of: Callable[[str], float]
+) -> Iterator[Label]:
+    """Labels of the bars that have room for one.
+
+    A label is shown when the whole name fits, or when the bar has 50 px and shows 60 % of it. Bars
+    are cut at the left edge of the view, so a label stays at the visible left edge. `names` are
+    texts by string id.
+    """
+    bars, shape = frame.bars, lane_shape(frame.layout.pitch_px)
+    if not len(bars) or shape.bar_px < LEAST_LABEL_BAR_PX:
+        return
+    fill = fills(bars)
+    rects = bar_rects(frame, fill)
+    width = rects[:, 2] - rects[:, 0] + 1
+    indent = LABEL_PADDING_PX + np.where(fill == Fill.ERRED, CROSS_PX, 0)
+    room = width - indent - LABEL_PADDING_PX + 1
+    wanted = np.flatnonzero((room > 8) & (fill < Fill.DESERIALIZE))
+    if not len(wanted):
+        return
+    ids, which = np.unique(bars.name[wanted], return_inverse=True)
+    text_px = np.array([width_of(names[int(i)]) for i in ids])[which]
+    shown = wanted[_is_shown(text_px, width[wanted], room[wanted])]
+    for i in shown.tolist():
+        yield Label(
+            names[int(bars.name[i])],
+            int(rects[i, 0] + indent[i]),
+            int(rects[i, 1]),
+            int(room[i]),
+            shape.bar_px,
+            Fill(int(fill[i])),
+            int(bars.slot[i]),
+        )
+
+
+def _is_shown(
+    text_px: npt.NDArray[np.float64], width_px: Int32s, room_px: Int32s
+) -> npt.NDArray[np.bool_]:
+    elided = (width_px >= LEAST_ELIDED_PX) & (room_px >= LEAST_ELIDED_SHARE * text_px)
+    return (text_px <= room_px) | elided

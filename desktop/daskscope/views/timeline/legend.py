@@ -1,0 +1,314 @@
+"""The legend: a swatch for each prefix, what switches it off, and the kinds of spans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QBrush, QHelpEvent, QPainter
+from PySide6.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
+
+from daskscope.paint.brush import (
+    colour,
+    edge_colour,
+    needs_edge,
+    running_brush,
+    slot_brush,
+    slot_colour,
+)
+from daskscope.paint.control import plain_tip
+from daskscope.paint.font import Role, elided, text_width
+from daskscope.paint.icon import draw_chevron, draw_cross, draw_icon
+from daskscope.paint.text import draw_text
+from daskscope.theme import LEGEND_PX
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtGui import QMouseEvent, QPaintEvent
+
+    from daskscope.derive.frames import LegendEntry
+    from daskscope.theme import Theme
+
+SWATCH_PX: Final = 10
+_SWATCH_GAP_PX: Final = 6
+_ENTRY_GAP_PX: Final = 14
+_LEFT_PX: Final = 38
+_RIGHT_PX: Final = 14
+#: Names of tasks can be long: no entry takes more.
+_MOST_NAME_PX: Final = 160
+_CHIP_PX: Final = (42, 20)
+_KINDS: Final = ("transfer", "disk", "deserialize", "erred", "running")
+_KIND_SWATCH_PX: Final = 13
+#: With less room for prefixes the kinds are left out.
+_LEAST_ENTRIES_PX: Final = 220
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedEntry:
+    """An entry of the legend and where it lies."""
+
+    entry: LegendEntry
+    left_px: int
+    width_px: int
+
+
+def placed_entries(
+    entries: Sequence[LegendEntry], left_px: int, right_px: int
+) -> tuple[tuple[PlacedEntry, ...], int]:
+    """The entries that fit between two pixels, and how many do not.
+
+    Where some do not fit, room for the chip that names them is kept.
+    """
+    widths = [
+        SWATCH_PX
+        + _SWATCH_GAP_PX
+        + round(min(text_width(Role.VALUE, entry.name), _MOST_NAME_PX) + 0.5)
+        for entry in entries
+    ]
+    if left_px + sum(widths) + _ENTRY_GAP_PX * (len(widths) - 1) > right_px:
+        right_px -= _CHIP_PX[0] + _ENTRY_GAP_PX
+    placed = []
+    for entry, width in zip(entries, widths, strict=True):
+        if left_px + width > right_px:
+            break
+        placed.append(PlacedEntry(entry, left_px, width))
+        left_px += width + _ENTRY_GAP_PX
+    return tuple(placed), len(entries) - len(placed)
+
+
+class LegendView(QWidget):
+    """Prefixes with their colours; a click switches one off or on."""
+
+    toggled = Signal(str)
+    #: A double click: only this prefix.
+    soloed = Signal(str)
+    #: The prefix under the pointer, "" when there is none.
+    lit = Signal(str)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._entries: tuple[LegendEntry, ...] = ()
+        self._lit = ""
+        self.setMouseTracking(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setAccessibleName("Legend")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        """One strip."""
+        return QSize(_LEAST_ENTRIES_PX, LEGEND_PX)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in other colours from now on."""
+        self._theme = theme
+        self.update()
+
+    def show_entries(self, entries: Sequence[LegendEntry]) -> None:
+        """Draw `entries`, in their order as far as they fit."""
+        if tuple(entries) != self._entries:
+            self._entries = tuple(entries)
+            names = ", ".join(entry.name for entry in self._entries)
+            self.setAccessibleDescription(f"Task prefixes: {names}")
+            self.update()
+
+    # Painting -------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint everything."""
+        painter = QPainter(self)
+        theme, height = self._theme, self.height()
+        painter.fillRect(self.rect(), colour(theme.hdr))
+        painter.fillRect(0, height - 1, self.width(), 1, colour(theme.line))
+        draw_icon(painter, "funnel-simple", 12, (height - 17) / 2, theme.t3)
+        if self._hidden_text():
+            box = (_LEFT_PX, 0, self._hidden_px(), height - 1)
+            draw_text(painter, box, self._hidden_text(), Role.CAPTION, theme.warn)
+        placed, n_more = self._placed()
+        for entry in placed:
+            self._paint_entry(painter, entry)
+        if n_more:
+            self._paint_chip(painter, n_more)
+        if self._has_kinds():
+            self._paint_kinds(painter)
+
+    def _hidden_text(self) -> str:
+        n_hidden = sum(entry.is_hidden for entry in self._entries)
+        return f"{n_hidden} hidden" if n_hidden else ""
+
+    def _hidden_px(self) -> int:
+        text = self._hidden_text()
+        return round(text_width(Role.CAPTION, text)) + _ENTRY_GAP_PX if text else 0
+
+    def _placed(self) -> tuple[tuple[PlacedEntry, ...], int]:
+        right = self._kinds_left() - 14 if self._has_kinds() else self.width() - _RIGHT_PX
+        return placed_entries(self._entries, _LEFT_PX + self._hidden_px(), right)
+
+    def _paint_entry(self, painter: QPainter, placed: PlacedEntry) -> None:
+        theme, entry, left = self._theme, placed.entry, placed.left_px
+        top = (self.height() - 1 - SWATCH_PX) // 2
+        swatch = QRect(left, top, SWATCH_PX, SWATCH_PX)
+        rgb = slot_colour(theme, entry.slot)
+        is_lit = entry.name == self._lit
+        if is_lit:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(colour(theme.line if not theme.is_dark else theme.ctl))
+            chip = QRectF(left - 6, 3.5, placed.width_px + 12, self.height() - 8)
+            painter.drawRoundedRect(chip, 4, 4)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+        if entry.is_hidden:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(colour(theme.tdis))
+            painter.drawRect(swatch.adjusted(0, 0, -1, -1))
+        else:
+            if needs_edge(theme, rgb):
+                painter.fillRect(swatch, colour(edge_colour(theme, rgb)))
+                swatch = swatch.adjusted(1, 1, -1, -1)
+            painter.fillRect(swatch, slot_brush(theme, entry.slot, SWATCH_PX))
+        text_left = left + SWATCH_PX + _SWATCH_GAP_PX
+        box = (text_left, 0, placed.width_px - SWATCH_PX - _SWATCH_GAP_PX, self.height() - 1)
+        ink = theme.tdis if entry.is_hidden else theme.t1
+        draw_text(painter, box, entry.name, Role.VALUE, ink)
+
+    def _chip_rect(self) -> QRect:
+        placed, n_more = self._placed()
+        if not n_more:
+            return QRect()
+        left = _LEFT_PX + self._hidden_px()
+        if placed:
+            left = placed[-1].left_px + placed[-1].width_px + _ENTRY_GAP_PX - 4
+        width, height = _CHIP_PX
+        return QRect(left, (self.height() - 1 - height) // 2, width, height)
+
+    def _paint_chip(self, painter: QPainter, n_more: int) -> None:
+        theme, chip = self._theme, self._chip_rect()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour(theme.hover))
+        painter.drawRoundedRect(chip, 4, 4)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+        box = (chip.left() + 6, chip.top(), chip.width() - 20, chip.height())
+        draw_text(painter, box, f"+{n_more}", Role.CAPTION, theme.t2)
+        draw_chevron(painter, chip.right() - 9, chip.center().y() + 1, theme.t3, is_open=True)
+
+    def _kinds_width(self) -> int:
+        return sum(
+            _KIND_SWATCH_PX
+            + _SWATCH_GAP_PX
+            + round(text_width(Role.VALUE, kind) + 0.5)
+            + _ENTRY_GAP_PX
+            for kind in _KINDS
+        )
+
+    def _kinds_left(self) -> int:
+        return self.width() - _RIGHT_PX + _ENTRY_GAP_PX - self._kinds_width()
+
+    def _has_kinds(self) -> bool:
+        return self._kinds_left() - _LEFT_PX >= _LEAST_ENTRIES_PX
+
+    def _paint_kinds(self, painter: QPainter) -> None:
+        theme, height = self._theme, self.height() - 1
+        left = self._kinds_left()
+        painter.fillRect(left - 14, height // 2 - 9, 1, 18, colour(theme.line))
+        for kind in _KINDS:
+            self._paint_kind(painter, kind, left, height // 2)
+            left += _KIND_SWATCH_PX + _SWATCH_GAP_PX
+            width = round(text_width(Role.VALUE, kind) + 0.5)
+            draw_text(painter, (left, 0, width, height), kind, Role.VALUE, theme.t2)
+            left += width + _ENTRY_GAP_PX
+
+    def _paint_kind(self, painter: QPainter, kind: str, left: int, middle: int) -> None:
+        theme = self._theme
+        thin = QRect(left, middle - 2, _KIND_SWATCH_PX, 4)
+        box = QRect(left + 1, middle - 6, 12, 12)
+        if kind == "transfer":
+            painter.fillRect(thin, colour(theme.transfer))
+        elif kind == "disk":
+            for x in range(0, _KIND_SWATCH_PX, 5):
+                width = min(4, _KIND_SWATCH_PX - x)
+                painter.fillRect(left + x, middle - 2, width, 4, colour(theme.disk))
+        elif kind == "deserialize":
+            painter.fillRect(thin, colour(theme.deser))
+            painter.fillRect(thin.adjusted(1, 1, -1, -1), colour(theme.hdr))
+        elif kind == "erred":
+            painter.fillRect(box, colour(theme.erred))
+            draw_cross(painter, box.left() + 6, box.top() + 6, 5, theme.errtext)
+        else:
+            painter.fillRect(box, colour(theme.t3))
+            painter.fillRect(box.adjusted(2, 1, 0, -1), QBrush(colour(theme.lane)))
+            painter.fillRect(box.adjusted(2, 1, 0, -1), running_brush(theme, theme.t3))
+
+    # Gestures -------------------------------------------------------------------------------
+
+    def _entry_at(self, point: QPoint) -> LegendEntry | None:
+        for placed in self._placed()[0]:
+            if placed.left_px - 4 <= point.x() < placed.left_px + placed.width_px + 4:
+                return placed.entry
+        return None
+
+    def _light(self, name: str) -> None:
+        if name != self._lit:
+            self._lit = name
+            self.lit.emit(name)
+            self.update()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Light the prefix under the pointer."""
+        entry = self._entry_at(event.position().toPoint())
+        self._light(entry.name if entry else "")
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Light nothing."""
+        self._light("")
+        super().leaveEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Switch a prefix, or open the list of those that do not fit."""
+        point = event.position().toPoint()
+        entry = self._entry_at(point)
+        if event.button() != Qt.MouseButton.LeftButton:
+            super().mousePressEvent(event)
+        elif entry is not None:
+            self.toggled.emit(entry.name)
+        elif self._chip_rect().contains(point):
+            self.more_menu().popup(self.mapToGlobal(self._chip_rect().bottomLeft()))
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Show one prefix alone."""
+        entry = self._entry_at(event.position().toPoint())
+        if entry is not None:
+            self.soloed.emit(entry.name)
+
+    def more_menu(self) -> QMenu:
+        """Menu of the prefixes that do not fit, checked while they are shown."""
+        placed, _ = self._placed()
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for entry in self._entries[len(placed) :]:
+            # An ampersand would be taken for a mnemonic.
+            text = elided(Role.VALUE, entry.name, 3 * _MOST_NAME_PX).replace("&", "&&")
+            action = QAction(text, menu)
+            action.setCheckable(True)
+            action.setChecked(not entry.is_hidden)
+            action.triggered.connect(partial(self._toggle, entry.name))
+            menu.addAction(action)
+        return menu
+
+    def _toggle(self, name: str, _is_checked: bool) -> None:
+        self.toggled.emit(name)
+
+    def event(self, event: QEvent) -> bool:
+        """Show the full name of a cut entry as plain text."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            entry = self._entry_at(event.pos())
+            if entry is not None and text_width(Role.VALUE, entry.name) > _MOST_NAME_PX:
+                name = elided(Role.VALUE, entry.name, 6 * _MOST_NAME_PX)
+                QToolTip.showText(event.globalPos(), plain_tip(name), self)
+            else:
+                QToolTip.hideText()
+            return True
+        return super().event(event)

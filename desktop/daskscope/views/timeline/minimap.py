@@ -1,0 +1,170 @@
+"""The minimap: busy threads of the whole run, and a brush around what is in view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QImage, QPainter, QPen
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from daskscope.paint.brush import colour
+from daskscope.paint.font import Role
+from daskscope.paint.text import Align, draw_text
+from daskscope.theme import GUTTER_PX, MINIMAP_PX
+from daskscope.views.timeline.gutter import RIGHT_PX
+from daskscope.views.timeline.raster import ghost, shown_colour, stack
+from daskscope.views.timeline.strip import GRIP_PX, HANDLE_PX
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QMouseEvent, QPaintEvent
+
+    from daskscope.derive.frames import Minimap
+    from daskscope.theme import Theme
+
+_CURVE_TOP_PX: Final = 4
+_CURVE_PX: Final = 32
+_BRUSH_LINE_PX: Final = 1.5
+_CAPTION_LEFT_PX: Final = 12
+_LINE_PX: Final = 15
+_LEAST_BRUSH_PX: Final = 4
+
+
+class MinimapView(QWidget):
+    """The whole run at a glance; positions in signals are pixels right of the gutter."""
+
+    #: What is to be in view: left and right pixel.
+    brushed = Signal(float, float)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._minimap: Minimap | None = None
+        self._dimmed: frozenset[int] = frozenset()
+        #: While dragging: pixel under the pointer at the press, and which edges move with it.
+        self._drag: tuple[float, tuple[int, int], tuple[bool, bool]] | None = None
+        self.setMouseTracking(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setAccessibleName("Minimap")
+        self.setAccessibleDescription("Busy threads of the whole run")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        """One strip."""
+        return QSize(GUTTER_PX, MINIMAP_PX)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in other colours from now on."""
+        self._theme = theme
+        self.update()
+
+    def show_minimap(self, minimap: Minimap, dimmed: frozenset[int] = frozenset()) -> None:
+        """Draw `minimap`; slots in `dimmed` are ghosts."""
+        self._minimap, self._dimmed = minimap, dimmed
+        self.update()
+
+    # Painting -------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint captions, the curve and the brush."""
+        painter = QPainter(self)
+        theme, width, height = self._theme, self.width(), self.height()
+        painter.fillRect(self.rect(), colour(theme.lane))
+        painter.fillRect(0, height - 1, width, 1, colour(theme.line))
+        painter.fillRect(GUTTER_PX - 1, 0, 1, height, colour(theme.line))
+        minimap = self._minimap
+        self._paint_captions(painter, minimap)
+        if minimap is None:
+            return
+        painter.setClipRect(GUTTER_PX, 0, width - GUTTER_PX, height - 1)
+        painter.translate(GUTTER_PX, 0)
+        self._paint_curve(painter, minimap)
+        self._paint_brush(painter, minimap.brush_px)
+
+    def _paint_captions(self, painter: QPainter, minimap: Minimap | None) -> None:
+        length, most = (minimap.length_text, f"{minimap.most:.0f}") if minimap else ("", "")
+        for top, left_text, right_text in (
+            (4, "Whole run", "busy threads"),
+            (19, length, most),
+        ):
+            width = RIGHT_PX - _CAPTION_LEFT_PX
+            box = (_CAPTION_LEFT_PX, top, width, _LINE_PX)
+            draw_text(painter, box, left_text, Role.CAPTION, self._theme.t2)
+            draw_text(painter, box, right_text, Role.CAPTION, self._theme.t2, Align.RIGHT)
+
+    def _paint_curve(self, painter: QPainter, minimap: Minimap) -> None:
+        if not minimap.slots or not minimap.busy.size or minimap.most <= 0:
+            return
+        share = minimap.busy / np.float32(minimap.most)
+        left, right = (min(max(x, 0), share.shape[1]) for x in minimap.brush_px)
+        inside = [shown_colour(self._theme, slot, self._dimmed) for slot in minimap.slots]
+        outside = [ghost(self._theme, slot, self._dimmed) for slot in minimap.slots]
+        pixels = stack(share, _CURVE_PX, outside)
+        if right > left:
+            pixels[:, left:right] = stack(share[:, left:right], _CURVE_PX, inside)
+        pixels[pixels == 0] = self._theme.lane | 0xFF000000
+        height, width = pixels.shape
+        image = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
+        painter.drawImage(0, _CURVE_TOP_PX, image)
+
+    def _paint_brush(self, painter: QPainter, brush_px: tuple[int, int]) -> None:
+        left, right = brush_px
+        right = max(right, left + _LEAST_BRUSH_PX)
+        accent = colour(self._theme.accent)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(accent, _BRUSH_LINE_PX))
+        frame = QRectF(left, 1.75, right - left, self.height() - 1 - 3.5)
+        painter.drawRoundedRect(frame, 2, 2)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(accent)
+        width, height = HANDLE_PX
+        for x in (left, right):
+            top = (self.height() - 1 - height) / 2
+            painter.drawRoundedRect(QRectF(x - width / 2, top, width, height), 2, 2)
+
+    # Gestures -------------------------------------------------------------------------------
+
+    def _edges_at(self, x: float) -> tuple[bool, bool]:
+        """Which edges of the brush follow the pointer from `x`: one, or both."""
+        if self._minimap is None:
+            return True, True
+        left, right = self._minimap.brush_px
+        is_left, is_right = abs(x - left) <= GRIP_PX, abs(x - right) <= GRIP_PX
+        if is_left and is_right:  # a brush of a few pixels: the nearer edge
+            is_left = abs(x - left) < abs(x - right)
+            is_right = not is_left
+        return (is_left, is_right) if is_left or is_right else (True, True)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Grip an edge or the brush; elsewhere, move the brush there first."""
+        x = event.position().x() - GUTTER_PX
+        if self._minimap is None or x < 0 or event.button() != Qt.MouseButton.LeftButton:
+            super().mousePressEvent(event)
+            return
+        left, right = self._minimap.brush_px
+        edges = self._edges_at(x)
+        if all(edges) and not left <= x <= right:
+            half = (right - left) // 2
+            left, right = round(x) - half, round(x) - half + (right - left)
+            self.brushed.emit(float(left), float(right))
+        self._drag = x, (left, right), edges
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Move what was gripped; else show what would be."""
+        x = event.position().x() - GUTTER_PX
+        if self._drag is None:
+            is_edge = not all(self._edges_at(x))
+            shape = Qt.CursorShape.SizeHorCursor if is_edge else Qt.CursorShape.ArrowCursor
+            if self.cursor().shape() != shape:
+                self.setCursor(shape)
+            return
+        from_px, (left, right), (moves_left, moves_right) = self._drag
+        dx = x - from_px
+        ends = (left + dx * moves_left, right + dx * moves_right)
+        self.brushed.emit(min(ends), max(ends))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Let go."""
+        self._drag = None

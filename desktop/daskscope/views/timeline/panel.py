@@ -1,0 +1,104 @@
+"""The timeline: legend, minimap, time axis, events and task stream on one gutter.
+
+The strips are public, so that whoever owns the session connects what it needs; gestures that
+several strips share come as signals of the panel. Positions are pixels right of the gutter.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from daskscope.derive import quantity
+from daskscope.views.timeline.axis import AxisView
+from daskscope.views.timeline.events import EventsView
+from daskscope.views.timeline.legend import LegendView
+from daskscope.views.timeline.minimap import MinimapView
+from daskscope.views.timeline.stream import StreamView
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from daskscope.derive.frames import LegendEntry, Minimap, TaskStreamFrame, Tick
+    from daskscope.session import Session
+    from daskscope.theme import Theme
+
+
+def dimmed_slots(entries: Iterable[LegendEntry], lit_prefix: str) -> frozenset[int]:
+    """Palette slots that are drawn as ghosts: switched off, or not the one that is lit."""
+    entries = tuple(entries)
+    is_any_lit = any(entry.name == lit_prefix for entry in entries)
+    return frozenset(
+        entry.slot
+        for entry in entries
+        if entry.is_hidden or (is_any_lit and entry.name != lit_prefix)
+    )
+
+
+class TimelinePanel(QWidget):
+    """Five strips, one above the other."""
+
+    #: Zoom around a position: position and factor of the span, below 1 to see less time.
+    zoomed = Signal(float, float)
+    #: Move the picture: pixel columns towards later times.
+    panned = Signal(float)
+    #: Scroll the rows: pixels downwards.
+    scrolled = Signal(int)
+    #: Select a stretch of time: start and end in int ns.
+    selected = Signal(object, object)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.legend = LegendView(theme, self)
+        self.minimap = MinimapView(theme, self)
+        self.axis = AxisView(theme, self)
+        self.events = EventsView(theme, self)
+        self.stream = StreamView(theme, self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        for strip in (self.legend, self.minimap, self.axis, self.events, self.stream):
+            layout.addWidget(strip)
+        for strip in (self.axis, self.events, self.stream):
+            strip.zoomed.connect(self.zoomed)
+            strip.panned.connect(self.panned)
+            strip.scrolled.connect(self.scrolled)
+            strip.selected.connect(self.selected)
+        self._entries: tuple[LegendEntry, ...] = ()
+        self.setAccessibleName("Timeline")
+
+    @property
+    def lanes_size_px(self) -> tuple[int, int]:
+        """Width and height of the lanes, for the next frame; the minimap is as wide."""
+        return self.stream.lanes_size_px
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in other colours from now on."""
+        for strip in (self.legend, self.minimap, self.axis, self.events, self.stream):
+            strip.set_theme(theme)
+
+    def show_legend(self, entries: Sequence[LegendEntry]) -> None:
+        """Draw the legend; what it hides is dimmed in the frames that are shown after it."""
+        self._entries = tuple(entries)
+        self.legend.show_entries(entries)
+
+    def show_minimap(self, minimap: Minimap, session: Session) -> None:
+        """Draw the minimap."""
+        self.minimap.show_minimap(minimap, dimmed_slots(self._entries, session.lit_prefix))
+
+    def show_frame(
+        self,
+        frame: TaskStreamFrame,
+        ticks: Sequence[Tick],
+        names: Sequence[str],
+        session: Session,
+    ) -> None:
+        """Draw axis, events and task stream; `names` are texts by string id."""
+        selection = session.selection_ns
+        length = quantity.duration(selection[1] - selection[0]) if selection else ""
+        self.axis.show_frame(frame, ticks, selection)
+        self.events.show_frame(frame, selection, length)
+        dimmed = dimmed_slots(self._entries, session.lit_prefix)
+        self.stream.show_frame(frame, ticks, names, dimmed, selection)

@@ -1,0 +1,201 @@
+"""From the dense planes of a frame to pixels: uint32 0xFFRRGGBB, the memory of an RGB32 image.
+
+What lies in thousands of short tasks is one colour for each pixel column of a lane, and a density
+row is a stack of shares: both are looked up in tables of the theme, row by row, and drawn as one
+image.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from daskscope.derive.frames import DensityColumns, RowKind, TaskStreamFrame, Tick
+from daskscope.paint.brush import slot_colour
+from daskscope.store.schema import Kind
+from daskscope.theme import Theme, mixed
+from daskscope.views.timeline.lanes import lane_shape
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Pixels = npt.NDArray[np.uint32]
+
+_OPAQUE: Final = 0xFF000000
+#: A busy share of nearly nothing is still seen.
+_LEAST_SHARE: Final = 0.15
+#: Rows of the table of a dense plane before its first slot: -2 erred, -1 nothing.
+_BEFORE_SLOTS: Final = 2
+#: Height of the strip of transfers under a density row, and its distance from the stack.
+_TRANSFER_PX: Final = 4
+_TRANSFER_GAP_PX: Final = 2
+#: Disk is drawn in dashes: 4 on, 1 off.
+_DASH_PX: Final = 5
+
+
+def opacity(theme: Theme) -> float:
+    """Share of what is dimmed over the lane."""
+    return 0.20 if theme.is_dark else 0.16
+
+
+def shown_colour(theme: Theme, slot: int, dimmed: frozenset[int]) -> int:
+    """Colour of a slot in density rows and minimap: ghostly when dimmed."""
+    return theme.wait2 if slot in dimmed else slot_colour(theme, slot)
+
+
+@lru_cache(maxsize=16)
+def _dense_table(theme: Theme, n_slots: int, dimmed: frozenset[int]) -> Pixels:
+    """Colour by slot + 2 and busy share: uint32, shape ((n_slots + 2) * 256,)."""
+    busy = np.linspace(_LEAST_SHARE, 1.0, 256)
+    table = np.empty((n_slots + _BEFORE_SLOTS, 256), np.uint32)
+    table[0] = theme.erred
+    table[1] = theme.lane
+    for slot in range(n_slots):
+        share = busy * opacity(theme) if slot in dimmed else busy
+        table[slot + _BEFORE_SLOTS] = _mixed(slot_colour(theme, slot), theme.lane, share)
+    return (table | np.uint32(_OPAQUE)).ravel()
+
+
+def _mixed(rgb: int, over: int, share: npt.NDArray[np.float64]) -> Pixels:
+    result = np.zeros(len(share), np.uint32)
+    for shift in (16, 8, 0):
+        top, bottom = (rgb >> shift) & 255, (over >> shift) & 255
+        channel = np.rint(top * share + bottom * (1 - share)).astype(np.uint32)
+        result |= channel << np.uint32(shift)
+    return result
+
+
+@lru_cache(maxsize=8)
+def _kind_table(theme: Theme) -> Pixels:
+    table = np.zeros(256, np.uint32)
+    table[Kind.TRANSFER] = theme.transfer
+    table[[Kind.DISK_READ, Kind.DISK_WRITE]] = theme.disk
+    table[Kind.DESERIALIZE] = theme.deser
+    return table | np.uint32(_OPAQUE)
+
+
+def background(theme: Theme, ticks: Sequence[Tick], width_px: int) -> Pixels:
+    """One line of an empty lane, with the grid lines of the labelled ticks."""
+    line = np.full(width_px, theme.lane | _OPAQUE, np.uint32)
+    at = [tick.x_px for tick in ticks if tick.elapsed and 0 <= tick.x_px < width_px]
+    line[at] = theme.grid | _OPAQUE
+    return line
+
+
+def lanes_pixels(
+    frame: TaskStreamFrame, theme: Theme, ticks: Sequence[Tick], dimmed: frozenset[int]
+) -> Pixels:
+    """Everything that lies below the bars: grid, headers, dense runs, density rows.
+
+    Returns
+    -------
+    Pixels
+        uint32, shape (frame.height_px, frame.view.width_px).
+    """
+    line = background(theme, ticks, frame.view.width_px)
+    pixels = np.empty((frame.height_px, frame.view.width_px), np.uint32)
+    pixels[:] = line
+    _put_dense(pixels, line, frame, theme, dimmed)
+    for columns in frame.densities:
+        row = frame.layout.rows[columns.row]
+        block = _density_block(columns, row.height_px, line, theme, dimmed)
+        _paste(pixels, row.y_px - frame.scroll_px, block)
+    for row in frame.layout.rows[frame.first_row : frame.last_row]:
+        if row.kind is RowKind.HOST:
+            block = np.full((row.height_px, 1), theme.hdr | _OPAQUE, np.uint32)
+            block[-1] = theme.line2 | _OPAQUE
+            _paste(pixels, row.y_px - frame.scroll_px, block)
+    return pixels
+
+
+def _paste(pixels: Pixels, top: int, block: Pixels) -> None:
+    """Put `block` at line `top`, which may lie above or below what is visible."""
+    part = pixels[max(top, 0) : max(top + len(block), 0)]
+    first = max(-top, 0)
+    part[:] = block[first : first + len(part)]
+
+
+def _put_dense(
+    pixels: Pixels, line: Pixels, frame: TaskStreamFrame, theme: Theme, dimmed: frozenset[int]
+) -> None:
+    shape = lane_shape(frame.layout.pitch_px)
+    slots = frame.dense.slot[frame.first_row : frame.last_row]
+    kinds = frame.dense.kind[frame.first_row : frame.last_row]
+    if not slots.size:
+        return
+    busy = frame.dense.busy[frame.first_row : frame.last_row]
+    n_slots = max(int(slots.max()) + 1, 1)
+    at = (slots.astype(np.int32) + _BEFORE_SLOTS) * 256 + busy
+    colours = np.where(
+        slots == -1, line, np.take(_dense_table(theme, n_slots, dimmed), at, mode="clip")
+    )
+    is_gap = (np.arange(slots.shape[1]) % _DASH_PX == _DASH_PX - 1) & (
+        (kinds == Kind.DISK_READ) | (kinds == Kind.DISK_WRITE)
+    )
+    sub_colours = np.where((kinds == 0) | is_gap, line, np.take(_kind_table(theme), kinds))
+    has_bar, has_sub = (slots != -1).any(axis=1), (kinds != 0).any(axis=1)
+    for i in np.flatnonzero(has_bar | has_sub).tolist():
+        row = frame.layout.rows[frame.first_row + i]
+        if row.kind is RowKind.LANE:
+            top = row.y_px - frame.scroll_px
+            if has_bar[i]:
+                _paste(pixels, top, np.broadcast_to(colours[i], (shape.bar_px, len(line))))
+            if has_sub[i]:
+                sub = np.broadcast_to(sub_colours[i], (shape.sub_px, len(line)))
+                _paste(pixels, top + shape.sub_top_px, sub)
+
+
+def _density_block(
+    columns: DensityColumns, height_px: int, line: Pixels, theme: Theme, dimmed: frozenset[int]
+) -> Pixels:
+    block = np.empty((height_px, len(line)), np.uint32)
+    block[:] = line
+    stack_px = height_px - _TRANSFER_PX - 2 * _TRANSFER_GAP_PX
+    if stack_px < 1:
+        return block
+    colours = [shown_colour(theme, slot, dimmed) for slot in columns.slots]
+    stacked = stack(columns.share, stack_px, colours)
+    part = block[_TRANSFER_GAP_PX : _TRANSFER_GAP_PX + stack_px]
+    np.copyto(part, stacked, where=stacked != 0)
+    share = 0.4 + 0.6 * np.minimum(columns.transfer, 1.0).astype(np.float64)
+    strip = _mixed(theme.transfer, theme.lane, share) | np.uint32(_OPAQUE)
+    np.copyto(block[height_px - _TRANSFER_PX :], strip, where=columns.transfer > 0)
+    return block
+
+
+def stack(share: npt.NDArray[np.float32], height_px: int, colours: Sequence[int]) -> Pixels:
+    """Shares stacked from the bottom, in whole pixels.
+
+    ::
+
+        share 0.5 0.0      height 4      . .
+              0.25 0.5                   b .
+                                         a b
+                                         a b
+
+    `share` is float32 of shape (n, width), 0..1; a column that sums to more than 1 is cut.
+
+    Returns
+    -------
+    Pixels
+        uint32, shape (height_px, width); 0 where nothing is.
+    """
+    n, width = share.shape
+    starts = np.zeros((n + 1, width), np.int32)
+    np.rint(np.cumsum(share, axis=0) * height_px, out=starts[1:], casting="unsafe")
+    np.minimum(starts, height_px, out=starts)
+    plane = np.zeros((height_px + 1, width), np.int16)
+    x = np.arange(width)
+    for level in range(n + 1):  # an empty share is overwritten by the next one
+        plane[starts[level], x] = level
+    np.maximum.accumulate(plane, axis=0, out=plane)
+    table = np.array([rgb | _OPAQUE for rgb in colours] + [0], np.uint32)
+    return np.take(table, plane[-2::-1])
+
+
+def ghost(theme: Theme, slot: int, dimmed: frozenset[int]) -> int:
+    """Colour of a slot in the minimap outside the brush."""
+    return mixed(theme.s2, shown_colour(theme, slot, dimmed), 0.55)

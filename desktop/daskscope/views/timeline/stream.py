@@ -1,0 +1,305 @@
+"""The task stream: lanes of threads, what each did, and its gutter.
+
+From back to front: pixels of what is dense (one image), zones of workers that are gone, bars (one
+call for each fill), labels, what happened, now, the selection, the hovered bar. The widget keeps
+the last frame and nothing else; what lies under the pointer is told to it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QImage, QPainter, QPen
+from PySide6.QtWidgets import QSizePolicy
+
+from daskscope.derive.frames import Hit, RowKind, TaskStreamFrame, Tick
+from daskscope.paint.brush import colour
+from daskscope.theme import GUTTER_PX
+from daskscope.views.timeline.bars import draw_bars, draw_labels, draw_zones
+from daskscope.views.timeline.gutter import draw_gutter, draw_worker_lines, ground
+from daskscope.views.timeline.lanes import lane_shape
+from daskscope.views.timeline.raster import lanes_pixels
+from daskscope.views.timeline.strip import PAN_SHARE, SCROLL_STEP_PX, ZOOM_STEP, Strip
+from daskscope.views.timeline.tooltip import Tooltip
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent
+    from PySide6.QtWidgets import QWidget
+
+    from daskscope.theme import Theme
+
+#: The handle that shows which rows are in view, drawn over the right edge of the lanes.
+SCROLL_HANDLE_PX: Final = 6
+LEAST_HANDLE_PX: Final = 24
+#: How much of what the pointer can grip belongs to the handle.
+_HANDLE_GRIP_PX: Final = 12
+
+
+class StreamView(Strip):
+    """Lanes and their gutter."""
+
+    hovered = Signal(int, int)
+    left = Signal()
+    #: A click on a host's header: its key.
+    host_folded = Signal(str)
+    #: Scroll so that this pixel of the content is at the top.
+    scrolled_to = Signal(int)
+    fitted = Signal()
+    went_home = Signal()
+    followed = Signal()
+    paused = Signal()
+    cleared = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
+        self._frame: TaskStreamFrame | None = None
+        self._ticks: Sequence[Tick] = ()
+        self._names: Sequence[str] = ()
+        self._dimmed: frozenset[int] = frozenset()
+        self._hit: Hit | None = None
+        self._pointer_x = 0.0
+        self._handle_grip_px: int | None = None
+        self._has_panned = False
+        self._tooltip = Tooltip(theme, self)
+        self.setAccessibleName("Task stream")
+        self.setAccessibleDescription("What each thread of each worker did over time")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(GUTTER_PX + 120, 60)
+
+    @property
+    def lanes_size_px(self) -> tuple[int, int]:
+        """Width and height of the lanes, for the next frame."""
+        return max(self.width() - GUTTER_PX, 1), max(self.height(), 1)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in other colours from now on."""
+        super().set_theme(theme)
+        self._tooltip.set_theme(theme)
+
+    def show_frame(
+        self,
+        frame: TaskStreamFrame,
+        ticks: Sequence[Tick],
+        names: Sequence[str],
+        dimmed: frozenset[int] = frozenset(),
+        selection_ns: tuple[int, int] | None = None,
+    ) -> None:
+        """Draw `frame` with a grid line at each labelled tick.
+
+        `names` are texts by string id; `dimmed` are palette slots of prefixes that are switched
+        off or not lit.
+        """
+        self._frame, self._ticks, self._names, self._dimmed = frame, ticks, names, dimmed
+        self._show(frame.view, selection_ns)
+
+    def show_hit(self, hit: Hit | None, pointer: QPoint | None = None) -> None:
+        """Frame what lies under the pointer, and tell about it beside `pointer` on the screen."""
+        if hit != self._hit:
+            self._hit = hit
+            self.update()
+        if hit is None or pointer is None:
+            self._tooltip.hide()
+        else:
+            self._tooltip.show_hit(hit, pointer)
+
+    # Painting -------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint everything."""
+        painter = QPainter(self)
+        theme, frame = self._theme, self._frame
+        painter.fillRect(GUTTER_PX, 0, self.width(), self.height(), colour(theme.lane))
+        self._paint_gutter(painter, ground(theme))
+        if frame is None:
+            return
+        painter.save()
+        painter.setClipRect(GUTTER_PX, 0, self.width() - GUTTER_PX, self.height())
+        painter.translate(GUTTER_PX, 0)
+        self._paint_dense(painter, frame)
+        draw_zones(painter, frame, theme)
+        draw_bars(painter, frame, theme, self._dimmed)
+        draw_labels(painter, frame, theme, self._names, self._dimmed)
+        self._paint_event_lines(painter, frame)
+        self._paint_selection(painter)
+        self._paint_hit(painter, frame)
+        painter.restore()
+        draw_worker_lines(painter, frame, theme)
+        draw_gutter(painter, frame, theme)
+        self._paint_now(painter, frame)
+        self._paint_handle(painter)
+
+    def _paint_dense(self, painter: QPainter, frame: TaskStreamFrame) -> None:
+        pixels = lanes_pixels(frame, self._theme, self._ticks, self._dimmed)
+        height, width = pixels.shape
+        image = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
+        painter.drawImage(0, 0, image)
+
+    def _paint_event_lines(self, painter: QPainter, frame: TaskStreamFrame) -> None:
+        for event in frame.events:
+            if not event.has_line:
+                continue
+            rgb = self._theme.accent if event.sign == "graph" else self._theme.t1
+            pen = QPen(colour(rgb), 1)
+            pen.setDashPattern([3, 3])
+            painter.setPen(pen)
+            painter.drawLine(event.x_px, 0, event.x_px, frame.height_px)
+
+    def _paint_selection(self, painter: QPainter) -> None:
+        selection = self._selection_px()
+        if selection is None:
+            return
+        left, right = selection
+        fill = colour(self._theme.accent, 0.09)
+        painter.fillRect(left, 0, right - left, self.height(), fill)
+        self._paint_selection_edges(painter)
+
+    def _paint_hit(self, painter: QPainter, frame: TaskStreamFrame) -> None:
+        hit = self._hit
+        if hit is None or not 0 <= hit.row < len(frame.layout.rows):
+            return
+        row = frame.layout.rows[hit.row]
+        if row.kind is not RowKind.LANE:
+            return
+        shape = lane_shape(frame.layout.pitch_px)
+        is_sub = 1 <= hit.kind <= 4
+        top = row.y_px - frame.scroll_px + (shape.sub_top_px if is_sub else 0)
+        height = shape.sub_px if is_sub else shape.bar_px
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(colour(self._theme.t1), 1))
+        painter.drawRect(hit.x0_px - 1, top - 1, hit.x1_px - hit.x0_px + 1, height + 1)
+
+    def _paint_now(self, painter: QPainter, frame: TaskStreamFrame) -> None:
+        if 0 <= frame.now_px < frame.view.width_px:
+            x = GUTTER_PX + frame.now_px
+            painter.fillRect(x, 0, 1, self.height(), colour(self._theme.accent))
+
+    def _paint_handle(self, painter: QPainter) -> None:
+        handle = self._handle()
+        if handle is None:
+            return
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        is_gripped = self._handle_grip_px is not None
+        painter.setBrush(colour(self._theme.t3 if is_gripped else self._theme.ctl))
+        painter.drawRoundedRect(handle, 2, 2)
+
+    def _handle(self) -> QRect | None:
+        """The scroll handle, or None while everything fits."""
+        frame = self._frame
+        if frame is None or frame.layout.height_px <= self.height():
+            return None
+        share = self.height() / frame.layout.height_px
+        length = max(round(share * self.height()), LEAST_HANDLE_PX)
+        most = frame.layout.height_px - self.height()
+        top = round(frame.scroll_px / most * (self.height() - length))
+        left = self.width() - SCROLL_HANDLE_PX - 3
+        return QRect(left, top, SCROLL_HANDLE_PX, length)
+
+    # Gestures -------------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Grip the scroll handle, or begin a gesture on the time axis."""
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+        handle = self._handle()
+        point = event.position().toPoint()
+        if handle is not None and point.x() >= self.width() - _HANDLE_GRIP_PX:
+            inside = handle.top() <= point.y() <= handle.bottom()
+            self._handle_grip_px = point.y() - handle.top() if inside else handle.height() // 2
+            self._scroll_handle_to(point.y(), handle)
+            return
+        super().mousePressEvent(event)
+
+    def _scroll_handle_to(self, y: int, handle: QRect) -> None:
+        if self._frame is None or self._handle_grip_px is None:
+            return
+        most = self._frame.layout.height_px - self.height()
+        free = max(self.height() - handle.height(), 1)
+        share = min(max((y - self._handle_grip_px) / free, 0.0), 1.0)
+        self.scrolled_to.emit(round(share * most))
+        self.update()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Scroll, go on with a gesture, or report what is under the pointer."""
+        point = event.position().toPoint()
+        self._pointer_x = event.position().x() - GUTTER_PX
+        handle = self._handle()
+        if self._handle_grip_px is not None and handle is not None:
+            self._scroll_handle_to(point.y(), handle)
+            return
+        super().mouseMoveEvent(event)
+        if self._is_panning and self._is_dragging:
+            self._has_panned = True
+        if self._press is None and point.x() >= GUTTER_PX:
+            self.hovered.emit(point.x() - GUTTER_PX, point.y())
+        elif self._hit is not None:
+            self.left.emit()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End a gesture; a click on a host's header folds it."""
+        if self._handle_grip_px is not None:
+            self._handle_grip_px = None
+            self.update()
+            return
+        was_click = self._press is not None and not self._is_dragging
+        super().mouseReleaseEvent(event)
+        host = self._host_at(event.position().toPoint()) if was_click else None
+        if host is not None:
+            self.host_folded.emit(host)
+
+    def _host_at(self, point: QPoint) -> str | None:
+        frame = self._frame
+        if frame is None:
+            return None
+        y = point.y() + frame.scroll_px
+        for row in frame.layout.rows[frame.first_row : frame.last_row]:
+            if row.kind is RowKind.HOST and row.y_px <= y < row.y_px + row.height_px:
+                return row.host
+        return None
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Report that nothing is under the pointer."""
+        self.left.emit()
+        super().leaveEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Zoom (W, S), pan (A, D, arrows), scroll (arrows), fit, go to the start, follow, pause."""
+        width = self.lanes_size_px[0]
+        x = self._pointer_x if 0 <= self._pointer_x < width else width / 2
+        key = Qt.Key(event.key())
+        if key == Qt.Key.Key_Space:
+            if not event.isAutoRepeat():
+                self._is_space_down, self._has_panned = True, False
+        elif key in (Qt.Key.Key_W, Qt.Key.Key_S):
+            self.zoomed.emit(x, 1 / ZOOM_STEP if key == Qt.Key.Key_W else ZOOM_STEP)
+        elif key in (Qt.Key.Key_A, Qt.Key.Key_Left, Qt.Key.Key_D, Qt.Key.Key_Right):
+            is_back = key in (Qt.Key.Key_A, Qt.Key.Key_Left)
+            self.panned.emit((-PAN_SHARE if is_back else PAN_SHARE) * width)
+        elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self.scrolled.emit(-SCROLL_STEP_PX if key == Qt.Key.Key_Up else SCROLL_STEP_PX)
+        else:
+            self._command(key, event)
+
+    def _command(self, key: Qt.Key, event: QKeyEvent) -> None:
+        commands = {
+            Qt.Key.Key_F: self.fitted,
+            Qt.Key.Key_Home: self.went_home,
+            Qt.Key.Key_End: self.followed,
+            Qt.Key.Key_Escape: self.cleared,
+        }
+        if key in commands:
+            commands[key].emit()
+        else:
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        """Space alone pauses; held while dragging it pans."""
+        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
+            if self._is_space_down and not self._has_panned:
+                self.paused.emit()
+            self._is_space_down = False
+        else:
+            super().keyReleaseEvent(event)
