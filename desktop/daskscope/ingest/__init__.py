@@ -1,0 +1,1 @@
+"""Telemetry in: OTLP servers, journal, recordings, and the link to the window. No Qt."""

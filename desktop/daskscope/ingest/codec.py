@@ -1,0 +1,206 @@
+"""Messages of `store.schema` as bytes: one form for the link and for the chunks of a recording.
+
+A frame is `u32 length of the header | header | arrays`. The header is a JSON object that names the
+message and its arrays; the arrays follow as raw little-endian memory, each at a multiple of 8, so
+that a reader uses them where they lie.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import numpy as np
+import orjson
+
+from daskscope.store.schema import (
+    Array,
+    Definitions,
+    EventBatch,
+    Message,
+    PointBatch,
+    RunningBatch,
+    Series,
+    SourceStatus,
+    SpanBatch,
+    TextColumn,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+#: Of the frames, in the handshake of the link and in recordings.
+VERSION: Final = 1
+_LENGTH: Final = struct.Struct("<I")
+_ALIGNMENT: Final = 8
+
+Header: TypeAlias = dict[str, Any]
+Arrays: TypeAlias = dict[str, Array]
+
+
+class FrameError(ValueError):
+    """The bytes are not a frame of this version."""
+
+
+def encode(message: Message) -> bytes:
+    """The frame of `message`."""
+    name, header, arrays = _TAKE_APART[type(message)](message)
+    header = {
+        "message": name,
+        "arrays": [(key, array.dtype.str, array.size) for key, array in arrays.items()],
+        **header,
+    }
+    text = _json(header)
+    parts: list[bytes | memoryview] = [_LENGTH.pack(len(text)), text]
+    parts.append(bytes(-(_LENGTH.size + len(text)) % _ALIGNMENT))
+    for array in arrays.values():
+        parts.append(np.ascontiguousarray(array).data.cast("B") if array.size else b"")
+        parts.append(bytes(-array.nbytes % _ALIGNMENT))
+    return b"".join(parts)
+
+
+def decode(frame: bytes | bytearray | memoryview) -> Message:
+    """The message of a frame; its arrays are read-only and share the frame's memory.
+
+    Raises
+    ------
+    FrameError
+        The bytes are not a frame.
+    """
+    view = memoryview(frame).toreadonly()
+    try:
+        (length,) = _LENGTH.unpack_from(view)
+        header: Header = orjson.loads(view[_LENGTH.size : _LENGTH.size + length])
+        offset = _LENGTH.size + length
+        offset += -offset % _ALIGNMENT
+        arrays: Arrays = {}
+        for key, dtype, size in header.pop("arrays"):
+            arrays[key] = np.frombuffer(view, np.dtype(dtype), size, offset)
+            offset += arrays[key].nbytes
+            offset += -offset % _ALIGNMENT
+        return _PUT_TOGETHER[header.pop("message")](header, arrays)
+    except (struct.error, ValueError, KeyError, TypeError) as error:
+        raise FrameError(f"not a frame of daskscope: {error}") from error
+
+
+def _json(header: Header) -> bytes:
+    try:
+        return orjson.dumps(header)
+    except TypeError:  # a lone surrogate, or an integer beyond 64 bits
+        text = json.dumps(header, ensure_ascii=False, default=str)
+        return text.encode("utf-8", "replace")
+
+
+def _text(name: str, texts: TextColumn) -> Arrays:
+    return {f"{name}.data": texts.data, f"{name}.ends": texts.ends}
+
+
+def _as_text(name: str, arrays: Arrays) -> TextColumn:
+    return TextColumn(arrays[f"{name}.data"].view(np.uint8), arrays[f"{name}.ends"].view(np.uint32))
+
+
+def _columns(arrays: Arrays) -> Mapping[str, Array]:
+    return {name: array for name, array in arrays.items() if "." not in name}
+
+
+def _apart_definitions(message: Definitions) -> tuple[str, Header, Arrays]:
+    header: Header = {
+        "strings_base": message.strings_base,
+        "resources_base": message.resources_base,
+        "resources": message.resources,
+        "traces_base": message.traces_base,
+        "series_base": message.series_base,
+        "series": [asdict(series) for series in message.series],
+    }
+    arrays = _text("strings", TextColumn.of(message.strings))
+    arrays["traces"] = np.frombuffer(b"".join(message.traces), np.uint8)
+    return "definitions", header, arrays
+
+
+def _definitions(header: Header, arrays: Arrays) -> Message:
+    traces = arrays["traces"].tobytes()
+    return Definitions(
+        strings_base=header["strings_base"],
+        strings=tuple(_texts(_as_text("strings", arrays))),
+        resources_base=header["resources_base"],
+        resources=tuple(header["resources"]),
+        traces_base=header["traces_base"],
+        traces=tuple(traces[at : at + 16] for at in range(0, len(traces), 16)),
+        series_base=header["series_base"],
+        series=tuple(Series(**series) for series in header["series"]),
+    )
+
+
+def _texts(texts: TextColumn) -> Iterator[str]:
+    data = texts.data.tobytes()
+    start = 0
+    for end in texts.ends.tolist():
+        yield data[start:end].decode("utf-8", "replace")
+        start = end
+
+
+def _apart_spans(message: SpanBatch) -> tuple[str, Header, Arrays]:
+    return "spans", {}, {**message.columns, **_text("keys", message.keys)}
+
+
+def _apart_points(message: PointBatch) -> tuple[str, Header, Arrays]:
+    return "points", {}, dict(message.columns)
+
+
+def _apart_events(message: EventBatch) -> tuple[str, Header, Arrays]:
+    bodies, attributes = _text("bodies", message.bodies), _text("attributes", message.attributes)
+    return "events", {}, {**message.columns, **bodies, **attributes}
+
+
+def _apart_running(message: RunningBatch) -> tuple[str, Header, Arrays]:
+    header: Header = {
+        "request": message.request,
+        "time_ns": message.time_ns,
+        "resource": message.resource,
+    }
+    return "running", header, {**message.columns, **_text("keys", message.keys)}
+
+
+def _apart_status(message: SourceStatus) -> tuple[str, Header, Arrays]:
+    return "status", asdict(message), {}
+
+
+def _spans(_header: Header, arrays: Arrays) -> Message:
+    return SpanBatch(_columns(arrays), _as_text("keys", arrays))
+
+
+def _points(_header: Header, arrays: Arrays) -> Message:
+    return PointBatch(_columns(arrays))
+
+
+def _events(_header: Header, arrays: Arrays) -> Message:
+    return EventBatch(_columns(arrays), _as_text("bodies", arrays), _as_text("attributes", arrays))
+
+
+def _running(header: Header, arrays: Arrays) -> Message:
+    return RunningBatch(**header, columns=_columns(arrays), keys=_as_text("keys", arrays))
+
+
+def _status(header: Header, _arrays: Arrays) -> Message:
+    http, grpc = tuple(header.pop("http")), tuple(header.pop("grpc"))
+    return SourceStatus(http=http, grpc=grpc, **header)
+
+
+_TAKE_APART: Final[Mapping[type, Callable[[Any], tuple[str, Header, Arrays]]]] = {
+    Definitions: _apart_definitions,
+    SpanBatch: _apart_spans,
+    PointBatch: _apart_points,
+    EventBatch: _apart_events,
+    RunningBatch: _apart_running,
+    SourceStatus: _apart_status,
+}
+_PUT_TOGETHER: Final[Mapping[str, Callable[[Header, Arrays], Message]]] = {
+    "definitions": _definitions,
+    "spans": _spans,
+    "points": _points,
+    "events": _events,
+    "running": _running,
+    "status": _status,
+}

@@ -1,0 +1,191 @@
+"""Requests to messages for the store: the pure middle of the receiver and of the file reader.
+
+Nothing of a group counts until `accept`: when its journal entry cannot be written, its spans are
+not remembered, so that the sender's second try is not taken for a duplicate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from daskscope.ingest import points, records, spans
+from daskscope.ingest.dedup import Keys, Seen, span_keys, trace_hashes
+from daskscope.ingest.definitions import Mark, Tables
+from daskscope.ingest.span_scan import read_spans
+from daskscope.store.schema import (
+    EventBatch,
+    Kind,
+    PointBatch,
+    RunningBatch,
+    SpanBatch,
+    Status,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from daskscope.ingest.otlp import Parsed
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A parsed request with the journal's number and the time it came."""
+
+    number: int
+    received_ns: int
+    parsed: Parsed
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What some requests that came one after the other say.
+
+    Attributes
+    ----------
+    last_request
+        Number of the last request.
+    mark
+        The definitions that the batches need.
+    rejected
+        Spans refused, by number of the request.
+    keys
+        What to remember of the spans.
+    """
+
+    last_request: int
+    mark: Mark
+    spans: SpanBatch | None = None
+    points: PointBatch | None = None
+    events: EventBatch | None = None
+    running: tuple[RunningBatch, ...] = ()
+    rejected: dict[int, int] = field(default_factory=dict)
+    n_duplicates: int = 0
+    keys: Keys = field(default_factory=lambda: np.empty(0, np.uint64))
+
+    @property
+    def batches(self) -> tuple[RunningBatch | SpanBatch | PointBatch | EventBatch, ...]:
+        """The messages, what runs first: it may end in the spans."""
+        rest = (self.spans, self.points, self.events)
+        return (*self.running, *(batch for batch in rest if batch is not None))
+
+
+class Decoder:
+    """Decodes requests in their order.
+
+    Attributes
+    ----------
+    tables
+        The ids that its messages use.
+    """
+
+    def __init__(self) -> None:
+        self.tables = Tables()
+        self._seen = Seen()
+        self._points = points.Points(self.tables)
+        self._trace_hashes = np.empty(0, np.uint64)
+
+    def decode(self, requests: Sequence[Numbered]) -> Group:
+        """Decode some requests; the group counts when it is accepted."""
+        span_parts: list[tuple[int, int, spans.SpanRows]] = []
+        point_parts: list[tuple[int, list[points.Point]]] = []
+        event_parts: list[tuple[int, list[records.Event]]] = []
+        running: list[RunningBatch] = []
+        rejected: dict[int, int] = {}
+        for request in requests:
+            number, message = request.number, request.parsed.request
+            if isinstance(message, ExportTraceServiceRequest):
+                found, n_rejected = read_spans(request.parsed.data, message, self.tables)
+                span_parts.extend((number, resource, rows) for resource, rows in found)
+                if n_rejected:
+                    rejected[number] = n_rejected
+            elif isinstance(message, ExportMetricsServiceRequest):
+                rows = self._points.read(message, request.received_ns)
+                point_parts.append((number, rows))
+            elif isinstance(message, ExportLogsServiceRequest):
+                events, runs = records.read(message, number, request.received_ns, self.tables)
+                event_parts.append((number, events))
+                running.extend(runs)
+        batch, keys, n_duplicates = self._deduplicated(span_parts)
+        return Group(
+            requests[-1].number,
+            self.tables.mark(),
+            spans=batch,
+            points=points.batch_of(point_parts) if any(p for _, p in point_parts) else None,
+            events=records.batch_of(event_parts) if any(e for _, e in event_parts) else None,
+            running=tuple(running),
+            rejected=rejected,
+            n_duplicates=n_duplicates,
+            keys=keys,
+        )
+
+    def accept(self, group: Group) -> None:
+        """The group counts from now on."""
+        self._seen.add(group.keys)
+
+    def remember(self, batch: SpanBatch) -> None:
+        """Spans that were accepted in another life of this recording."""
+        self._seen.add(self._keys(batch))
+
+    def _deduplicated(
+        self, parts: list[tuple[int, int, spans.SpanRows]]
+    ) -> tuple[SpanBatch | None, Keys, int]:
+        parts = [part for part in parts if len(part[2])]
+        if not parts:
+            return None, np.empty(0, np.uint64), 0
+        batch = spans.joined(parts)
+        keys = self._keys(batch)
+        is_new = self._seen.is_new(keys)
+        n_duplicates = len(keys) - int(np.count_nonzero(is_new))
+        if n_duplicates:
+            batch = spans.taken(batch, is_new)
+            keys = keys[is_new]
+        return (batch if len(batch) else None), keys, n_duplicates
+
+    def _keys(self, batch: SpanBatch) -> Keys:
+        known = len(self._trace_hashes)
+        more = self.tables.traces.entries[known:]
+        if more:
+            self._trace_hashes = np.concatenate([self._trace_hashes, trace_hashes(more)])
+        traces: npt.NDArray[np.uint32] = batch.columns["trace"].view(np.uint32)
+        return span_keys(self._trace_hashes[traces], batch.columns["span_id"].view(np.uint64))
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was accepted, without the duplicates."""
+
+    requests: int = 0
+    spans: int = 0
+    points: int = 0
+    events: int = 0
+    rejected: int = 0
+    duplicates: int = 0
+    tasks: int = 0
+    erred: int = 0
+
+    def plus(self, group: Group, n_requests: int) -> Counts:
+        """The counts when `group`, made of that many requests, was accepted."""
+        tasks = erred = 0
+        if group.spans is not None:
+            is_task = group.spans.columns["kind"] == Kind.COMPUTE
+            tasks = int(np.count_nonzero(is_task))
+            erred = int(np.count_nonzero(is_task & (group.spans.columns["status"] == Status.ERROR)))
+        return Counts(
+            self.requests + n_requests,
+            self.spans + len(group.spans or ()),
+            self.points + len(group.points or ()),
+            self.events + len(group.events or ()) + len(group.running),
+            self.rejected + sum(group.rejected.values()),
+            self.duplicates + group.n_duplicates,
+            self.tasks + tasks,
+            self.erred + erred,
+        )

@@ -1,0 +1,141 @@
+"""Dense ids for the texts, resources, traces and metric series of one session.
+
+Ids are given in order of first use and never change, so that a reader that knows the first n
+entries of a table needs only the rest. Tables only grow; reading while another thread adds is
+safe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import orjson
+
+from daskscope.store.schema import Attributes, Definitions, Series
+
+K = TypeVar("K", bound=Hashable)
+
+#: Texts of which the id is known without decoding them; forgotten when there are more.
+MAX_KNOWN_UTF8 = 10_000
+
+
+class Ids(dict[K, int], Generic[K]):
+    """A dict that gives every new key the next id; `entries[id]` is the key."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entries: list[K] = []
+
+    def __missing__(self, key: K) -> int:
+        number = self[key] = len(self.entries)
+        self.entries.append(key)
+        return number
+
+
+class Utf8Ids(dict[bytes, int]):
+    """Ids of texts by their UTF-8 bytes, a cache in front of the ids of texts."""
+
+    def __init__(self, strings: Ids[str]) -> None:
+        super().__init__()
+        self._strings = strings
+
+    def __missing__(self, key: bytes) -> int:
+        if len(self) >= MAX_KNOWN_UTF8:
+            self.clear()
+        number = self[key] = self._strings[key.decode("utf-8", "replace")]
+        return number
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mark:
+    """How many entries of each table a reader knows."""
+
+    strings: int = 0
+    resources: int = 0
+    traces: int = 0
+    series: int = 0
+
+
+class Tables:
+    """The four tables of a session.
+
+    Attributes
+    ----------
+    strings, traces
+        Ids by text and by the 16 bytes of a trace id.
+    utf8
+        Ids of texts by their UTF-8 bytes.
+    """
+
+    def __init__(self) -> None:
+        self.strings: Ids[str] = Ids()
+        self.utf8 = Utf8Ids(self.strings)
+        self.traces: Ids[bytes] = Ids()
+        self._resources: Ids[bytes] = Ids()
+        self._series: Ids[tuple[str, str, int, bool, bytes]] = Ids()
+        self._resource_entries: list[Attributes] = []
+        self._series_entries: list[Series] = []
+        assert self.strings[""] == 0
+
+    def resource(self, attributes: Attributes) -> int:
+        """Id of the resource with these attributes, whatever their order."""
+        number = self._resources[_canonical(attributes)]
+        if number == len(self._resource_entries):
+            self._resource_entries.append(attributes)
+        return number
+
+    @property
+    def resources(self) -> Sequence[Attributes]:
+        """Attributes of all resources."""
+        return self._resource_entries
+
+    def series(self, series: Series) -> int:
+        """Id of a metric series."""
+        attributes = _canonical(series.attributes)
+        number = self._series[
+            (series.name, series.unit, series.resource, series.is_cumulative, attributes)
+        ]
+        if number == len(self._series_entries):
+            self._series_entries.append(series)
+        return number
+
+    def mark(self) -> Mark:
+        """How far the tables go now."""
+        return Mark(
+            len(self.strings.entries),
+            len(self._resource_entries),
+            len(self.traces.entries),
+            len(self._series_entries),
+        )
+
+    def since(self, mark: Mark, until: Mark) -> Definitions | None:
+        """What a reader that knows the entries up to `mark` lacks up to `until`."""
+        if mark == until:
+            return None
+        return Definitions(
+            strings_base=mark.strings,
+            strings=tuple(self.strings.entries[mark.strings : until.strings]),
+            resources_base=mark.resources,
+            resources=tuple(self._resource_entries[mark.resources : until.resources]),
+            traces_base=mark.traces,
+            traces=tuple(self.traces.entries[mark.traces : until.traces]),
+            series_base=mark.series,
+            series=tuple(self._series_entries[mark.series : until.series]),
+        )
+
+    def extend(self, definitions: Definitions) -> None:
+        """Add entries that were defined elsewhere, in the order of their definition."""
+        for text in definitions.strings:
+            self.strings[text]
+        for attributes in definitions.resources:
+            self.resource(attributes)
+        for trace in definitions.traces:
+            self.traces[trace]
+        for series in definitions.series:
+            self.series(series)
+
+
+def _canonical(attributes: Attributes) -> bytes:
+    return orjson.dumps(attributes, option=orjson.OPT_SORT_KEYS)

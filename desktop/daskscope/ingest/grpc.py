@@ -1,0 +1,105 @@
+"""OTLP over gRPC: the three collector services, with the answers the protocol wants.
+
+Handlers get raw bytes, so that a body is parsed once and by the receiver. The reason to come again
+stands in `grpc-status-details-bin`, where exporters written in Go look for a `RetryInfo`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import grpc
+from google.protobuf.any_pb2 import Any
+from google.protobuf.duration_pb2 import Duration
+from google.rpc import code_pb2
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+
+from daskscope.ingest.otlp import (
+    MAX_BODY_BYTES,
+    SERVICES,
+    BadRequestError,
+    Encoding,
+    Signal,
+    success,
+)
+from daskscope.ingest.receiver import OverloadedError, Receiver
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", MAX_BODY_BYTES),
+    ("grpc.so_reuseport", 0),  # a taken port is an error
+    ("grpc.max_concurrent_streams", 32),
+)
+_GRACE_S: Final = 2.0
+
+Context = grpc.aio.ServicerContext[bytes, bytes]
+
+
+class GrpcServer:
+    """Serves a receiver on some addresses until it is closed."""
+
+    def __init__(self) -> None:
+        self._server = grpc.aio.server(options=_OPTIONS, compression=grpc.Compression.NoCompression)
+
+    def bind(self, host: str, port: int) -> int:
+        """Take a port, 0 for any that is free; before `start`.
+
+        Raises
+        ------
+        OSError
+            It cannot be had.
+        """
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        try:
+            bound = self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise OSError(f"cannot listen on {address}") from error
+        if bound == 0:
+            raise OSError(f"cannot listen on {address}")
+        return bound
+
+    async def start(self, receiver: Receiver) -> None:
+        """Serve."""
+        for signal, service in SERVICES.items():
+            method: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(
+                _export(receiver, signal)
+            )
+            handler = grpc.method_handlers_generic_handler(service, {"Export": method})
+            self._server.add_generic_rpc_handlers((handler,))
+        await self._server.start()
+
+    async def close(self) -> None:
+        """Answer what is being served, then stop."""
+        await self._server.stop(_GRACE_S)
+
+
+def _export(receiver: Receiver, signal: Signal) -> Callable[[bytes, Context], Awaitable[bytes]]:
+    async def export(body: bytes, context: Context) -> bytes:
+        reserved = 0
+        try:
+            receiver.reserve(len(body))
+            reserved = len(body)
+            done = await receiver.accept(signal, Encoding.PROTOBUF, body)
+        except OverloadedError as error:
+            await _ask_to_retry(context, str(error), error.retry_s)
+        except BadRequestError as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        finally:
+            receiver.release(reserved)
+        return success(signal, Encoding.PROTOBUF, done.rejected, done.reason)
+
+    return export
+
+
+async def _ask_to_retry(context: Context, reason: str, retry_s: int) -> NoReturn:
+    detail = Any()
+    detail.Pack(RetryInfo(retry_delay=Duration(seconds=retry_s)))
+    status = Status(code=code_pb2.UNAVAILABLE, message=reason, details=[detail])
+    await context.abort(
+        grpc.StatusCode.UNAVAILABLE,
+        reason,
+        (("grpc-status-details-bin", status.SerializeToString()),),
+    )

@@ -1,0 +1,361 @@
+"""A recording on disk: one SQLite file that is never behind what was acknowledged.
+
+- `requests`: the bodies as they came, zstd-compressed. With WAL and synchronous=NORMAL a commit
+  is in the operating system's hands, so killing the process loses nothing; losing power may lose
+  the last commits, but never the file.
+- `chunks`: what the requests up to some number say, as frames of `codec`, so that opening loads
+  arrays instead of decoding. They are sealed at the border of a request; later requests are
+  decoded again.
+- `meta`: one JSON object for lists of recordings.
+
+Beside a file that is being written lies `<name>.lock`, a SQLite file with an open transaction:
+the lock dies with the process, on every system.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+import orjson
+import zstandard
+
+from daskscope.ingest import codec
+from daskscope.ingest.otlp import Encoding, Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from daskscope.store.schema import Message
+
+#: "dsco" as big-endian bytes, in SQLite's header.
+APPLICATION_ID: Final = 0x6473636F
+VERSION: Final = 1
+SUFFIX: Final = ".dscope"
+
+_SCHEMA: Final = f"""
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {VERSION};
+CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), object TEXT NOT NULL);
+CREATE TABLE requests (
+  id INTEGER PRIMARY KEY, received_ns INTEGER NOT NULL, signal TEXT NOT NULL,
+  encoding TEXT NOT NULL, body BLOB NOT NULL
+);
+CREATE TABLE chunks (
+  id INTEGER PRIMARY KEY, message TEXT NOT NULL, last_request INTEGER NOT NULL,
+  rows INTEGER NOT NULL, frame BLOB NOT NULL
+);
+"""
+_INSERT_REQUEST: Final = "INSERT INTO requests VALUES (?, ?, ?, ?, ?)"
+_INSERT_CHUNK: Final = "INSERT INTO chunks (message, last_request, rows, frame) VALUES (?, ?, ?, ?)"
+_SET_META: Final = "INSERT OR REPLACE INTO meta VALUES (1, ?)"
+
+
+class RecordingError(Exception):
+    """A recording that cannot be read or written; the text is one line for the user."""
+
+
+class WriteError(RecordingError):
+    """A commit failed and left nothing behind; a later one may succeed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What a list of recordings shows, without reading them.
+
+    Attributes
+    ----------
+    title
+        Name of the cluster, "" when nothing said it.
+    first_ns, last_ns
+        When the first and the last request came, 0 for none.
+    is_ended
+        It was closed in order.
+    """
+
+    title: str = ""
+    first_ns: int = 0
+    last_ns: int = 0
+    is_ended: bool = False
+    requests: int = 0
+    spans: int = 0
+    points: int = 0
+    events: int = 0
+    tasks: int = 0
+    erred: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One request as it came."""
+
+    number: int
+    received_ns: int
+    signal: Signal
+    encoding: Encoding
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A sealed message; nothing in it is of a request after `last_request`."""
+
+    id: int
+    last_request: int
+    rows: int
+    frame: bytes
+
+
+class Journal:
+    """The writer of one recording; used by one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Make a new recording.
+
+        Raises
+        ------
+        RecordingError
+            The path is taken or cannot be written.
+        """
+        self.path = path
+        self.meta = Meta()
+        if path.exists():
+            raise RecordingError(f"{path} is there already")
+        self._lock = _locked(path)
+        self._compressor = zstandard.ZstdCompressor(level=1)
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA page_size = 16384")
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.executescript(_SCHEMA)
+            self._db.execute(_SET_META, (_meta_text(self.meta),))
+        except sqlite3.Error as error:
+            self._unlock()
+            raise RecordingError(f"cannot write {path}: {error}") from error
+
+    @property
+    def n_bytes(self) -> int:
+        """Size on disk, with what is not yet merged into the file."""
+        sizes = [0]
+        for path in (self.path, Path(f"{self.path}-wal")):
+            with contextlib.suppress(OSError):
+                sizes.append(path.stat().st_size)
+        return sum(sizes)
+
+    def commit(
+        self, entries: Sequence[Entry], meta: Meta, sealed: Sequence[tuple[Message, int]] = ()
+    ) -> int:
+        """Write requests, what they change in the meta data, and sealed messages, all or nothing.
+
+        Parameters
+        ----------
+        entries
+            In the order of their numbers.
+        meta
+            The new meta data.
+        sealed
+            Messages, each with the number of the last request that it covers.
+
+        Returns
+        -------
+        int
+            Id of the last chunk.
+
+        Raises
+        ------
+        WriteError
+            Nothing was written.
+        """
+        rows = [
+            (
+                entry.number,
+                entry.received_ns,
+                entry.signal.value,
+                entry.encoding.value,
+                self._compressor.compress(entry.body),
+            )
+            for entry in entries
+        ]
+        frames = [self._chunk_row(message, last) for message, last in sealed]
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany(_INSERT_REQUEST, rows)
+            self._db.executemany(_INSERT_CHUNK, frames)
+            self._db.execute(_SET_META, (_meta_text(meta),))
+            (last_chunk,) = self._db.execute("SELECT ifnull(max(id), 0) FROM chunks").fetchone()
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+            raise WriteError(f"cannot write {self.path}: {error}") from error
+        self.meta = meta
+        return int(last_chunk)
+
+    def _chunk_row(self, message: Message, last_request: int) -> tuple[str, int, int, bytes]:
+        rows = 0 if not hasattr(message, "__len__") else len(message)
+        frame = self._compressor.compress(codec.encode(message))
+        return type(message).__name__, last_request, rows, frame
+
+    def close(self) -> None:
+        """Mark the recording as ended and leave one plain file behind."""
+        with contextlib.suppress(WriteError):
+            self.commit((), replace(self.meta, is_ended=True))
+        with contextlib.suppress(sqlite3.Error):  # a reader is still there: the WAL stays
+            self._db.execute("PRAGMA journal_mode = DELETE")
+        self._db.close()
+        self._unlock()
+
+    def _unlock(self) -> None:
+        self._lock.close()
+        _lock_path(self.path).unlink(missing_ok=True)
+
+
+class JournalReader:
+    """Reads a recording, also while it is being written."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a recording.
+
+        Raises
+        ------
+        RecordingError
+            It is not a recording of this version, or not readable.
+        """
+        self.path = path
+        self._decompressor = zstandard.ZstdDecompressor()
+        if not path.is_file():
+            raise RecordingError(f"{path} is not a file" if path.exists() else f"no file {path}")
+        self._db = _opened(path)
+        try:
+            (application,) = self._db.execute("PRAGMA application_id").fetchone()
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if application != APPLICATION_ID:
+                raise RecordingError(f"{path} is not a recording of daskscope")
+            if version > VERSION:
+                raise RecordingError(f"{path} was written by a newer daskscope (format {version})")
+            with self._reading():
+                (text,) = self._db.execute("SELECT object FROM meta").fetchone() or ("{}",)
+                self.meta = Meta(**orjson.loads(text))
+        except (sqlite3.DatabaseError, RecordingError) as error:
+            self._db.close()
+            if isinstance(error, RecordingError):
+                raise
+            raise RecordingError(f"{path} is not a recording of daskscope") from error
+
+    def chunks(self, after: int = 0, until: int | None = None) -> Iterator[Chunk]:
+        """Sealed chunks with ids above `after` up to `until`, in order.
+
+        Each is read on its own, as a reading transaction left open would keep the WAL growing.
+        """
+        while True:
+            with self._reading():
+                found = self._db.execute(
+                    "SELECT id, last_request, rows, frame FROM chunks"
+                    " WHERE id > ? AND id <= ? ORDER BY id LIMIT 1",
+                    (after, 2**62 if until is None else until),
+                ).fetchall()
+                if not found:
+                    return
+                after, last_request, rows, blob = found[0]
+                frame = self._decompressor.decompress(blob)
+            yield Chunk(after, last_request, rows, frame)
+
+    def n_rows(self) -> int:
+        """Rows in all chunks."""
+        with self._reading():
+            (n_rows,) = self._db.execute("SELECT ifnull(sum(rows), 0) FROM chunks").fetchone()
+            return int(n_rows)
+
+    def last_sealed(self) -> int:
+        """Number of the last request that the chunks cover."""
+        with self._reading():
+            statement = "SELECT ifnull(max(last_request), 0) FROM chunks"
+            (number,) = self._db.execute(statement).fetchone()
+            return int(number)
+
+    def entries(self, after: int = 0, signal: Signal | None = None) -> Iterator[Entry]:
+        """Requests with numbers above `after`, in order, of one signal or of all."""
+        with self._reading():
+            cursor = self._db.execute(
+                "SELECT id, received_ns, signal, encoding, body FROM requests"
+                " WHERE id > ? AND (? IS NULL OR signal = ?) ORDER BY id",
+                (after, signal and signal.value, signal and signal.value),
+            )
+            for number, received_ns, name, encoding, blob in cursor:
+                body = self._decompressor.decompress(blob)
+                yield Entry(number, received_ns, Signal(name), Encoding(encoding), body)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, zstandard.ZstdError, orjson.JSONDecodeError, TypeError) as error:
+            raise RecordingError(f"{self.path} is damaged: {error}") from error
+
+
+def is_in_use(path: Path) -> bool:
+    """Whether a living process is writing the recording."""
+    try:
+        lock = sqlite3.connect(f"{_uri(_lock_path(path))}?mode=rw", uri=True, timeout=0)
+    except sqlite3.Error:
+        return False
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        return error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+    finally:
+        lock.close()
+    return False
+
+
+def _locked(path: Path) -> sqlite3.Connection:
+    lock = None
+    try:
+        lock = sqlite3.connect(
+            _lock_path(path), timeout=0, isolation_level=None, check_same_thread=False
+        )
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        if lock is not None:
+            lock.close()
+        raise RecordingError(f"cannot write {path}: {error}") from error
+    return lock
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """Open for reading; writable where possible, as only then a killed writer's WAL is merged."""
+    for mode in ("mode=rw", "mode=ro", "immutable=1"):
+        db = sqlite3.connect(
+            f"{_uri(path)}?{mode}", uri=True, isolation_level=None, check_same_thread=False
+        )
+        try:
+            db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError:
+            db.close()
+            continue
+        except sqlite3.DatabaseError as error:
+            db.close()
+            raise RecordingError(f"{path} is not a recording of daskscope") from error
+        return db
+    raise RecordingError(f"cannot read {path}")
+
+
+def _uri(path: Path) -> str:
+    return f"file:{quote(str(path.absolute()))}"
+
+
+def _lock_path(path: Path) -> Path:
+    return Path(f"{path}.lock")
+
+
+def _meta_text(meta: Meta) -> str:
+    return orjson.dumps(asdict(meta)).decode()

@@ -1,0 +1,313 @@
+"""Requests in, acknowledgements out, and in between the journal.
+
+One thread writes: it takes all requests that wait, parses and decodes them, writes them in one
+transaction, and only then are they acknowledged and shown to clients. What waits is bounded in
+bytes; beyond that senders are asked to come again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from dask_otel import conventions
+from daskscope.ingest import codec, tail
+from daskscope.ingest.decoder import Counts, Decoder, Group, Numbered
+from daskscope.ingest.definitions import Mark
+from daskscope.ingest.journal import Chunk, Entry, Journal, JournalReader, WriteError
+from daskscope.ingest.otlp import BadRequestError, Encoding, Parsed, Signal, parse
+from daskscope.store.schema import Message, SourceStatus
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+#: Bodies that may wait for the journal, those still being read from sockets included.
+MAX_WAITING_BYTES: Final = 192 << 20
+#: One transaction takes at most so much, so that the first in it does not wait for long.
+MAX_GROUP_BYTES: Final = 8 << 20
+MAX_GROUP_REQUESTS: Final = 256
+BUSY_RETRY_S: Final = 1
+BROKEN_RETRY_S: Final = 5
+
+
+class OverloadedError(Exception):
+    """Nothing was taken; the sender should come again in `retry_s` seconds."""
+
+    def __init__(self, reason: str, retry_s: int) -> None:
+        super().__init__(reason)
+        self.retry_s = retry_s
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The request is in the journal; `rejected` of its items were refused, `reason` says why."""
+
+    rejected: int = 0
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    signal: Signal
+    encoding: Encoding
+    body: bytes
+    received_ns: int
+    answer: asyncio.Future[Accepted]
+
+
+class Receiver:
+    """Takes OTLP requests for one journal.
+
+    Parameters
+    ----------
+    journal
+        Belongs to the receiver from now on; `close` closes it.
+    now_ns
+        The wall clock.
+    http, grpc
+        Addresses to name in the status; they may be set until the first client comes.
+    """
+
+    def __init__(self, journal: Journal, now_ns: Callable[[], int]) -> None:
+        self.http: tuple[str, ...] = ()
+        self.grpc: tuple[str, ...] = ()
+        self._journal = journal
+        self._now_ns = now_ns
+        self._decoder = Decoder()
+        self._tail = tail.Tail()
+        self._counts = Counts()
+        self._malformed = 0
+        self._problem = ""
+        self._number = 0
+        self._waiting_bytes = 0
+        self._queue: deque[_Waiting] = deque()
+        self._wake = threading.Condition()
+        self._is_closing = False
+        self._loop = asyncio.get_running_loop()
+        self._news = asyncio.Event()
+        self._thread = threading.Thread(target=self._write, name="journal")
+        self._thread.start()
+
+    # Called in the event loop --------------------------------------------------------------------
+
+    def reserve(self, n_bytes: int) -> None:
+        """Take memory for a body that is being read; `release` gives it back.
+
+        Raises
+        ------
+        OverloadedError
+            There is none left.
+        """
+        if self._waiting_bytes + n_bytes > MAX_WAITING_BYTES:
+            raise OverloadedError("too much is waiting for the disk", BUSY_RETRY_S)
+        self._waiting_bytes += n_bytes
+
+    def release(self, n_bytes: int) -> None:
+        """Give back what was reserved."""
+        self._waiting_bytes -= n_bytes
+
+    async def accept(self, signal: Signal, encoding: Encoding, body: bytes) -> Accepted:
+        """Write a request, of which the bytes are reserved, to the journal.
+
+        Raises
+        ------
+        BadRequestError
+            It is malformed.
+        OverloadedError
+            The journal cannot be written now, or the receiver is closing.
+        """
+        if self._is_closing:
+            raise OverloadedError("the receiver is closing", BUSY_RETRY_S)
+        answer: asyncio.Future[Accepted] = self._loop.create_future()
+        waiting = _Waiting(signal, encoding, body, self._now_ns(), answer)
+        with self._wake:
+            self._queue.append(waiting)
+            self._wake.notify()
+        return await answer
+
+    def status(self) -> SourceStatus:
+        """How it is doing now."""
+        counts = self._counts
+        return SourceStatus(
+            is_live=True,
+            http=self.http,
+            grpc=self.grpc,
+            requests=counts.requests,
+            spans=counts.spans,
+            points=counts.points,
+            events=counts.events,
+            rejected=counts.rejected + self._malformed,
+            duplicates=counts.duplicates,
+            last_request_ns=self._journal.meta.last_ns,
+            journal_bytes=self._journal.n_bytes,
+            journal_path=str(self._journal.path),
+            problem=self._problem,
+        )
+
+    async def frames(self) -> AsyncIterator[Sequence[bytes]]:
+        """Frames for one client: all history first, then what comes, each message once.
+
+        A client that takes them slowly is served from the journal, so nothing piles up for it.
+        """
+        known = Mark()
+        chunk = request = 0
+        while True:
+            view, news = self._tail.view(), self._news
+            if view.last_chunk > chunk:
+                reader = await asyncio.to_thread(JournalReader, self._journal.path)
+                try:
+                    yield self._definitions(known, view.sealed_mark)
+                    known = max(known, view.sealed_mark)
+                    found = reader.chunks(chunk, view.last_chunk)
+                    while sealed := await asyncio.to_thread(next, found, None):
+                        yield _cut(sealed, request)
+                        chunk = sealed.id
+                finally:
+                    reader.close()
+                continue
+            pieces = [piece for piece in view.pieces if piece.last_request > request]
+            if not pieces:
+                await news.wait()
+                continue
+            for piece in pieces:
+                yield [*self._definitions(known, piece.mark), *piece.frames]
+                known = max(known, piece.mark)
+                request = piece.last_request
+
+    def _definitions(self, known: Mark, until: Mark) -> list[bytes]:
+        definitions = self._decoder.tables.since(known, max(known, until))
+        return [codec.encode(definitions)] if definitions else []
+
+    async def close(self) -> None:
+        """Write what waits, and end the recording."""
+        with self._wake:
+            self._is_closing = True
+            self._wake.notify()
+        await asyncio.to_thread(self._thread.join)
+
+    def _settle(self, answers: Sequence[tuple[_Waiting, Accepted | Exception]]) -> None:
+        for waiting, outcome in answers:
+            if waiting.answer.done():  # the sender went away
+                continue
+            if isinstance(outcome, Accepted):
+                waiting.answer.set_result(outcome)
+            else:
+                waiting.answer.set_exception(outcome)
+        self._news.set()
+        self._news = asyncio.Event()
+
+    # The writing thread --------------------------------------------------------------------------
+
+    def _write(self) -> None:
+        while taken := self._take():
+            self._loop.call_soon_threadsafe(self._settle, self._process(taken))
+        self._seal()
+        self._journal.close()
+
+    def _take(self) -> list[_Waiting]:
+        """What waits, up to the size of a group; nothing when the receiver closes."""
+        taken: list[_Waiting] = []
+        n_bytes = 0
+        with self._wake:
+            self._wake.wait_for(lambda: self._queue or self._is_closing)
+            while self._queue and len(taken) < MAX_GROUP_REQUESTS and n_bytes < MAX_GROUP_BYTES:
+                taken.append(self._queue.popleft())
+                n_bytes += len(taken[-1].body)
+        return taken
+
+    def _process(self, taken: Sequence[_Waiting]) -> list[tuple[_Waiting, Accepted | Exception]]:
+        answers: list[tuple[_Waiting, Accepted | Exception]] = []
+        good: list[tuple[_Waiting, Parsed]] = []
+        for waiting in taken:
+            try:
+                good.append((waiting, parse(waiting.signal, waiting.encoding, waiting.body)))
+            except BadRequestError as error:
+                self._malformed += 1
+                answers.append((waiting, error))
+        if not good:
+            return answers
+        numbered = [
+            Numbered(self._number + index, waiting.received_ns, parsed)
+            for index, (waiting, parsed) in enumerate(good, 1)
+        ]
+        group = self._decoder.decode(numbered)
+        try:
+            self._commit(group, [waiting for waiting, _ in good])
+        except WriteError as error:
+            self._problem = str(error)
+            refusal = OverloadedError(str(error), BROKEN_RETRY_S)
+            return [*answers, *((waiting, refusal) for waiting, _ in good)]
+        self._problem = ""
+        for (waiting, _), request in zip(good, numbered, strict=True):
+            n_rejected = group.rejected.get(request.number, 0)
+            reason = f"{n_rejected} spans without a valid id" if n_rejected else ""
+            answers.append((waiting, Accepted(n_rejected, reason)))
+        return answers
+
+    def _commit(self, group: Group, requests: Sequence[_Waiting]) -> None:
+        first = group.last_request - len(requests) + 1
+        entries = [
+            Entry(number, request.received_ns, request.signal, request.encoding, request.body)
+            for number, request in enumerate(requests, first)
+        ]
+        counts = self._counts.plus(group, len(requests))
+        meta = replace(
+            self._journal.meta,
+            title=self._journal.meta.title or self._title(),
+            first_ns=self._journal.meta.first_ns or entries[0].received_ns,
+            last_ns=entries[-1].received_ns,
+            requests=counts.requests,
+            spans=counts.spans,
+            points=counts.points,
+            events=counts.events,
+            tasks=counts.tasks,
+            erred=counts.erred,
+        )
+        is_full = self._tail.is_full(group)
+        sealed = self._sealed(group) if is_full else ()
+        last_chunk = self._journal.commit(entries, meta, sealed)
+        self._number = group.last_request
+        self._decoder.accept(group)
+        self._counts = counts
+        if is_full:
+            self._tail.sealed(last_chunk, group.mark)
+        else:
+            self._tail.append(group)
+
+    def _sealed(self, group: Group | None) -> list[tuple[Message, int]]:
+        """The tail and `group` as chunks."""
+        mark = group.mark if group else self._decoder.tables.mark()
+        definitions = self._decoder.tables.since(self._tail.sealed_mark, mark)
+        batches = [*self._tail.batches(), *(group.batches if group else ())]
+        last_request = group.last_request if group else self._number
+        messages: list[Message] = [definitions] if definitions else []
+        messages.extend(tail.chunks(batches))
+        return [(message, last_request) for message in messages]
+
+    def _seal(self) -> None:
+        try:
+            self._journal.commit((), self._journal.meta, self._sealed(None))
+        except WriteError as error:  # opening decodes these requests again
+            self._problem = str(error)
+
+    def _title(self) -> str:
+        """Name of the cluster as one of the resources says it."""
+        for attributes in self._decoder.tables.resources:
+            name = attributes.get(conventions.SERVICE_NAMESPACE)
+            if isinstance(name, str) and name:
+                return name
+        return ""
+
+
+def _cut(chunk: Chunk, request: int) -> list[bytes]:
+    """Frames of what a chunk holds after a request; definitions were sent from the tables."""
+    message = codec.decode(chunk.frame)
+    if type(message).__name__ == "Definitions":
+        return []
+    rest = tail.after(message, request)
+    if rest is message:
+        return [chunk.frame]
+    return [] if rest is None else [codec.encode(rest)]

@@ -1,0 +1,264 @@
+"""Recordings on disk, of the desktop or of a Collector, as messages for the store.
+
+A file is recognised by its content: a SQLite file of daskscope, or OTLP JSON lines as the
+Collector's file exporter writes them (any of the three signals).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Final, Protocol
+
+import orjson
+
+from daskscope.ingest import codec
+from daskscope.ingest.decoder import Counts, Decoder, Group, Numbered
+from daskscope.ingest.definitions import Mark
+from daskscope.ingest.journal import (
+    SUFFIX,
+    JournalReader,
+    Meta,
+    RecordingError,
+    is_in_use,
+)
+from daskscope.ingest.otlp import BadRequestError, Encoding, Parsed, Signal, parse
+from daskscope.store.schema import Definitions, SourceStatus, SpanBatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+_SQLITE_HEADER: Final = b"SQLite format 3\0"
+#: Requests decoded at a time.
+_GROUP: Final = 64
+_SIGNAL_OF_FIELD: Final = {
+    "resourceSpans": Signal.TRACES,
+    "resourceMetrics": Signal.METRICS,
+    "resourceLogs": Signal.LOGS,
+}
+
+
+class Recording(Protocol):
+    """A file that can be read once, from its beginning."""
+
+    def frames(self) -> Iterator[list[bytes]]:
+        """All messages as frames, definitions before what needs them."""
+
+    def status(self) -> SourceStatus:
+        """What has been read so far."""
+
+
+def open_recording(path: Path) -> Recording:
+    """Open a recording, recognised by its content.
+
+    Raises
+    ------
+    RecordingError
+        It is not one, or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except OSError as error:
+        raise RecordingError(f"cannot read {path}: {error.strerror or error}") from error
+    if head.startswith(_SQLITE_HEADER):
+        return JournalRecording(path)
+    if head.lstrip()[:1] == b"{":
+        return LinesRecording(path)
+    raise RecordingError(f"{path} is neither a recording of daskscope nor OTLP JSON lines")
+
+
+class JournalRecording:
+    """A `.dscope` file."""
+
+    def __init__(self, path: Path) -> None:
+        self._reader = JournalReader(path)
+        self._path = path
+        self._rows = 0
+        self._n_rows = self._reader.n_rows()
+        self._is_read = False
+        self._duplicates = 0
+
+    def frames(self) -> Iterator[list[bytes]]:
+        """Chunks as they lie, then the requests after the last chunk, decoded again."""
+        last_sealed = self._reader.last_sealed()
+        has_tail = self._reader.meta.requests > last_sealed
+        decoder = Decoder()
+        for chunk in self._reader.chunks():
+            if has_tail:
+                message = codec.decode(chunk.frame)
+                if isinstance(message, Definitions):
+                    decoder.tables.extend(message)
+                elif isinstance(message, SpanBatch):
+                    decoder.remember(message)
+            yield [chunk.frame]
+            self._rows += chunk.rows
+        known = decoder.tables.mark() if has_tail else Mark()
+        entries = self._reader.entries(after=last_sealed)
+        while group := list(islice(entries, _GROUP)):
+            numbered = [
+                Numbered(
+                    entry.number,
+                    entry.received_ns,
+                    parse(entry.signal, entry.encoding, entry.body),
+                )
+                for entry in group
+            ]
+            decoded = _accepted(decoder, numbered)
+            self._duplicates += decoded.n_duplicates
+            yield _frames(decoder, decoded, known)
+            known = decoded.mark
+        self._is_read = True
+        self._reader.close()
+
+    def status(self) -> SourceStatus:
+        """What has been read so far."""
+        meta = self._reader.meta
+        share = self._rows / self._n_rows if self._n_rows else 0.0
+        return SourceStatus(
+            is_live=False,
+            requests=meta.requests,
+            spans=meta.spans,
+            points=meta.points,
+            events=meta.events,
+            duplicates=self._duplicates,
+            last_request_ns=meta.last_ns,
+            journal_bytes=self._path.stat().st_size,
+            journal_path=str(self._path),
+            progress=1.0 if self._is_read else min(share, 0.99),
+        )
+
+
+class LinesRecording:
+    """OTLP JSON lines; a line that is not OTLP is counted as rejected."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._n_bytes = max(path.stat().st_size, 1)
+        self._read_bytes = 0
+        self._is_read = False
+        self._rejected = 0
+        self._counts = Counts()
+
+    def frames(self) -> Iterator[list[bytes]]:
+        """All lines, some at a time."""
+        decoder = Decoder()
+        known = Mark()
+        parsed = self._parsed()
+        number = 0
+        while group := list(islice(parsed, _GROUP)):
+            numbered = [Numbered(number + i, 0, item) for i, item in enumerate(group, 1)]
+            number += len(group)
+            decoded = _accepted(decoder, numbered)
+            self._counts = self._counts.plus(decoded, len(group))
+            yield _frames(decoder, decoded, known)
+            known = decoded.mark
+        self._is_read = True
+
+    def _parsed(self) -> Iterator[Parsed]:
+        for line in lines_of(self._path):
+            self._read_bytes += len(line)
+            if not line.strip():
+                continue
+            try:
+                yield parse(signal_of(line), Encoding.JSON, line)
+            except BadRequestError:
+                self._rejected += 1
+
+    def status(self) -> SourceStatus:
+        """What has been read so far."""
+        counts = self._counts
+        return SourceStatus(
+            is_live=False,
+            requests=counts.requests,
+            spans=counts.spans,
+            points=counts.points,
+            events=counts.events,
+            rejected=counts.rejected + self._rejected,
+            duplicates=counts.duplicates,
+            journal_bytes=self._n_bytes,
+            journal_path=str(self._path),
+            progress=1.0 if self._is_read else min(self._read_bytes / self._n_bytes, 0.99),
+        )
+
+
+def lines_of(path: Path) -> Iterator[bytes]:
+    """Lines of a file that may still be written to.
+
+    Raises
+    ------
+    RecordingError
+        It cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            yield from file
+    except OSError as error:
+        raise RecordingError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def signal_of(line: bytes) -> Signal:
+    """The signal of one line of OTLP JSON.
+
+    Raises
+    ------
+    BadRequestError
+        It is none.
+    """
+    for field, signal in _SIGNAL_OF_FIELD.items():
+        if f'"{field}"'.encode() in line[:200]:
+            return signal
+    try:
+        tree = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise BadRequestError(f"not JSON: {error}") from error
+    for field, signal in _SIGNAL_OF_FIELD.items():
+        if isinstance(tree, dict) and field in tree:
+            return signal
+    raise BadRequestError("neither resourceSpans nor resourceMetrics nor resourceLogs")
+
+
+def _accepted(decoder: Decoder, requests: Sequence[Numbered]) -> Group:
+    group = decoder.decode(requests)
+    decoder.accept(group)
+    return group
+
+
+def _frames(decoder: Decoder, group: Group, known: Mark) -> list[bytes]:
+    definitions = decoder.tables.since(known, group.mark)
+    messages = ([definitions] if definitions else []) + list(group.batches)
+    return [codec.encode(message) for message in messages]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingInfo:
+    """One past session.
+
+    Attributes
+    ----------
+    is_unended
+        It was not closed in order, and nobody is writing it any more.
+    """
+
+    path: Path
+    meta: Meta
+    n_bytes: int
+    is_unended: bool
+
+
+def recordings(folder: Path) -> list[RecordingInfo]:
+    """Past sessions in a folder, newest first; what is being written or unreadable is left out."""
+    return sorted(_infos(folder.glob(f"*{SUFFIX}")), key=lambda i: i.meta.last_ns, reverse=True)
+
+
+def _infos(paths: Iterable[Path]) -> Iterator[RecordingInfo]:
+    for path in paths:
+        if is_in_use(path):
+            continue
+        try:
+            reader = JournalReader(path)
+        except RecordingError:
+            continue
+        reader.close()
+        yield RecordingInfo(path, reader.meta, path.stat().st_size, not reader.meta.is_ended)

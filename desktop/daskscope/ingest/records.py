@@ -1,0 +1,136 @@
+"""Log records of OTLP: events, plain logs, and what is running now.
+
+A record named `dask.worker.running` replaces what was known of its worker's running attempts. All
+others are kept as events, with their attributes as a JSON object.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+
+import numpy as np
+import orjson
+
+from dask_otel import conventions
+from daskscope.ingest.values import attributes_of, integer_of, text_of, value_of
+from daskscope.store.schema import (
+    EVENT_COLUMNS,
+    RUNNING_COLUMNS,
+    Attributes,
+    AttributeValue,
+    EventBatch,
+    RunningBatch,
+    TextColumn,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+    from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+
+    from daskscope.ingest.definitions import Tables
+
+T = TypeVar("T")
+
+#: Attribute that named events before `LogRecord.event_name` was there.
+EVENT_NAME_ATTRIBUTE: Final = "event.name"
+_MAX_TIME_NS: Final = 2**63 - 1
+_MAX_SEVERITY: Final = 24
+
+
+class Event(NamedTuple):
+    """One row of `EVENT_COLUMNS` without the request, and the two texts."""
+
+    time_ns: int
+    resource: int
+    name: int
+    severity: int
+    body: str
+    attributes: str
+
+
+def read(
+    request: ExportLogsServiceRequest, number: int, received_ns: int, tables: Tables
+) -> tuple[list[Event], list[RunningBatch]]:
+    """Events and running attempts of the request with that number."""
+    events: list[Event] = []
+    running: list[RunningBatch] = []
+    for group in request.resource_logs:
+        resource = tables.resource(attributes_of(group.resource.attributes))
+        for scope in group.scope_logs:
+            for record in scope.log_records:
+                attributes = dict(attributes_of(record.attributes))
+                named = attributes.pop(EVENT_NAME_ATTRIBUTE, "")
+                name = record.event_name or text_of(named)
+                time_ns = _time_ns(record, received_ns)
+                if name == conventions.EVENT_RUNNING:
+                    running.append(_running(attributes, number, time_ns, resource, tables))
+                else:
+                    events.append(_event(record, name, time_ns, resource, attributes, tables))
+    return events, running
+
+
+def _time_ns(record: LogRecord, received_ns: int) -> int:
+    time_ns = record.time_unix_nano or record.observed_time_unix_nano or received_ns
+    return min(time_ns, _MAX_TIME_NS)
+
+
+def _event(
+    record: LogRecord,
+    name: str,
+    time_ns: int,
+    resource: int,
+    attributes: Attributes,
+    tables: Tables,
+) -> Event:
+    body = value_of(record.body)
+    return Event(
+        time_ns,
+        resource,
+        tables.strings[name],
+        min(max(record.severity_number, 0), _MAX_SEVERITY),
+        "" if body is None else text_of(body),
+        orjson.dumps(attributes).decode(),
+    )
+
+
+def _running(
+    attributes: Attributes, number: int, time_ns: int, resource: int, tables: Tables
+) -> RunningBatch:
+    keys = _texts(attributes.get(conventions.RUNNING_KEYS))
+    n = len(keys)
+    prefixes = _texts(attributes.get(conventions.RUNNING_PREFIXES))
+    columns = {
+        "start_ns": _integers(attributes.get(conventions.RUNNING_STARTS), n, time_ns),
+        "name": [tables.strings[text] for text in _padded(prefixes, n, "")],
+        "run_id": _integers(attributes.get(conventions.RUNNING_RUN_IDS), n, -1),
+        "thread": _integers(attributes.get(conventions.RUNNING_THREADS), n, 0),
+    }
+    columns["run_id"] = [run if -(2**31) <= run < 2**31 else -1 for run in columns["run_id"]]
+    arrays = {name: np.array(columns[name], dtype) for name, dtype in RUNNING_COLUMNS.items()}
+    return RunningBatch(number, time_ns, resource, arrays, TextColumn.of(keys))
+
+
+def _texts(value: AttributeValue) -> list[str]:
+    return [text_of(item) for item in value] if isinstance(value, list) else []
+
+
+def _integers(value: AttributeValue, n: int, default: int) -> list[int]:
+    items = value if isinstance(value, list) else []
+    return _padded([integer_of(item, default) for item in items], n, default)
+
+
+def _padded(items: Sequence[T], n: int, default: T) -> list[T]:
+    return [*items[:n], *[default] * (n - len(items))]
+
+
+def batch_of(parts: Iterable[tuple[int, list[Event]]]) -> EventBatch:
+    """One batch of parts `(request, events)`, in their order."""
+    rows = [(request, *event) for request, events in parts for event in events]
+    *by_column, bodies, attributes = zip(*rows, strict=True)
+    columns = {
+        name: np.array(values, dtype)
+        for (name, dtype), values in zip(EVENT_COLUMNS.items(), by_column, strict=True)
+    }
+    return EventBatch(columns, TextColumn.of(bodies), TextColumn.of(attributes))

@@ -1,0 +1,170 @@
+"""Spans of OTLP as columns.
+
+A request is walked twice: `span_scan` reads what is laid out alike, many spans at a time, straight
+from the bytes; what it leaves is read here, span by span. Both give the same columns.
+
+A span without a valid id (16 and 8 bytes, not all zero) is rejected: it could be neither told from
+others nor linked. A span that ends before it starts ends when it starts; one with no start begins
+at its end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from dask_otel import conventions
+from daskscope.ingest.values import attributes_of, integer_of, text_of
+from daskscope.store.schema import (
+    SPAN_COLUMNS,
+    Array,
+    Attributes,
+    Kind,
+    SpanBatch,
+    Status,
+    TextColumn,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+    from daskscope.ingest.definitions import Tables
+
+MAX_TIME_NS: Final = 2**63 - 1
+#: Of one error's text in the columns; the whole text stays in the recording.
+MAX_ERROR_CHARACTERS: Final = 2_000
+_KINDS: Final = {
+    conventions.ACTION_COMPUTE: Kind.COMPUTE,
+    conventions.ACTION_TRANSFER: Kind.TRANSFER,
+    conventions.ACTION_DISK_READ: Kind.DISK_READ,
+    conventions.ACTION_DISK_WRITE: Kind.DISK_WRITE,
+    conventions.ACTION_DESERIALIZE: Kind.DESERIALIZE,
+    conventions.ACTION_GRAPH: Kind.GRAPH,
+}
+#: What is decoded of a span besides its key, in the order of a row.
+ROW_COLUMNS: Final = tuple(name for name in SPAN_COLUMNS if name not in ("request", "resource"))
+
+
+@dataclass(frozen=True, slots=True)
+class SpanRows:
+    """Some spans of one resource: columns without `request` and `resource`, and the keys."""
+
+    columns: dict[str, Array]
+    keys: TextColumn
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+def kind_of(action: object) -> Kind:
+    """The kind that the attribute `dask.action` says."""
+    return _KINDS.get(action, Kind.OTHER) if isinstance(action, str) else Kind.OTHER
+
+
+def is_identified(span: Span) -> bool:
+    """The ids have their length and are not all zero."""
+    return (
+        len(span.trace_id) == 16
+        and len(span.span_id) == 8
+        and any(span.trace_id)
+        and any(span.span_id)
+    )
+
+
+def rows_of(spans: Iterable[Span], tables: Tables) -> SpanRows:
+    """Columns of `spans`, each of them identified."""
+    rows = []
+    keys = []
+    for span in spans:
+        attributes = attributes_of(span.attributes)
+        rows.append(_row(span, attributes, tables))
+        key = attributes.get(conventions.TASK_KEY)
+        keys.append("" if key is None else text_of(key))
+    by_column: Sequence[Sequence[int]] = list(zip(*rows, strict=True)) or [()] * len(ROW_COLUMNS)
+    columns: dict[str, Array] = {
+        name: np.array(values, SPAN_COLUMNS[name])
+        for name, values in zip(ROW_COLUMNS, by_column, strict=True)
+    }
+    return SpanRows(columns, TextColumn.of(keys))
+
+
+def _row(span: Span, attributes: Attributes, tables: Tables) -> tuple[int, ...]:
+    strings = tables.strings
+    start_ns = min(span.start_time_unix_nano, MAX_TIME_NS)
+    end_ns = min(span.end_time_unix_nano, MAX_TIME_NS)
+    start_ns = start_ns or end_ns
+    status = span.status.code if 0 <= span.status.code <= 2 else Status.UNSET
+    nbytes = attributes.get(conventions.TASK_NBYTES, attributes.get(conventions.TRANSFER_BYTES))
+    parent = span.parent_span_id if len(span.parent_span_id) == 8 else b""
+    run_id = integer_of(attributes.get(conventions.TASK_RUN_ID), -1)
+    return (
+        start_ns,
+        max(start_ns, end_ns),
+        tables.traces[span.trace_id],
+        int.from_bytes(span.span_id, "big"),
+        int.from_bytes(parent, "big"),
+        integer_of(attributes.get(conventions.THREAD_ID), 0),
+        strings[span.name],
+        kind_of(attributes.get(conventions.ACTION)),
+        status,
+        integer_of(nbytes, -1),
+        _string(attributes, conventions.TRANSFER_PEER, strings),
+        _string(attributes, conventions.TASK_TYPE, strings),
+        strings[_error(span, attributes)] if status == Status.ERROR else 0,
+        run_id if -(2**31) <= run_id < 2**31 else -1,
+    )
+
+
+def _string(attributes: Attributes, name: str, strings: dict[str, int]) -> int:
+    value = attributes.get(name)
+    return 0 if value is None else strings[text_of(value)]
+
+
+def _error(span: Span, attributes: Attributes) -> str:
+    """`type: message` of a failed span, as far as it is known."""
+    kind = text_of(attributes.get(conventions.ERROR_TYPE, ""))
+    message = ""
+    for event in reversed(span.events):
+        if event.name == conventions.EVENT_EXCEPTION:
+            found = attributes_of(event.attributes)
+            kind = kind or text_of(found.get(conventions.EXCEPTION_TYPE, ""))
+            message = text_of(found.get(conventions.EXCEPTION_MESSAGE, ""))
+            break
+    message = message or span.status.message
+    text = f"{kind}: {message}" if kind and message else kind or message
+    return text[:MAX_ERROR_CHARACTERS]
+
+
+def joined(parts: Sequence[tuple[int, int, SpanRows]]) -> SpanBatch:
+    """One batch of parts `(request, resource, rows)`, in their order."""
+    sizes = [len(rows) for _, _, rows in parts]
+    columns: dict[str, Array] = {
+        "request": _repeated([request for request, _, _ in parts], sizes),
+        "resource": _repeated([resource for _, resource, _ in parts], sizes),
+    }
+    for name in ROW_COLUMNS:
+        columns[name] = np.concatenate([rows.columns[name] for _, _, rows in parts])
+    return SpanBatch(columns, joined_texts([rows.keys for _, _, rows in parts]))
+
+
+def joined_texts(texts: Sequence[TextColumn]) -> TextColumn:
+    """One column of several, in their order."""
+    bases = np.cumsum([0, *(len(text.data) for text in texts[:-1])], dtype=np.uint32)
+    ends = [text.ends + base for text, base in zip(texts, bases, strict=True)]
+    return TextColumn(np.concatenate([text.data for text in texts]), np.concatenate(ends))
+
+
+def _repeated(values: Sequence[int], sizes: Sequence[int]) -> npt.NDArray[np.uint32]:
+    return np.repeat(np.array(values, np.uint32), sizes)
+
+
+def taken(batch: SpanBatch, is_taken: npt.NDArray[np.bool_]) -> SpanBatch:
+    """The rows of `batch` that are marked."""
+    rows = np.flatnonzero(is_taken).tolist()
+    columns = {name: column[is_taken] for name, column in batch.columns.items()}
+    return SpanBatch(columns, TextColumn.of(batch.keys[row] for row in rows))

@@ -1,0 +1,155 @@
+"""The newest messages of a session, not yet sealed in its journal.
+
+It is bounded: when it holds enough, it is sealed as a few big chunks. One thread appends and
+seals while others read.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from daskscope.ingest import codec
+from daskscope.ingest.definitions import Mark
+from daskscope.ingest.spans import joined_texts
+from daskscope.store.schema import Array, EventBatch, Message, PointBatch, RunningBatch, SpanBatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from daskscope.ingest.decoder import Group
+
+#: Rows of a chunk.
+CHUNK_ROWS: Final = 65_536
+#: Groups that the tail holds at most: a quiet session has many small ones.
+MAX_GROUPS: Final = 4_096
+
+
+class Piece:
+    """The messages of one group; their frames are made once, when the first client asks."""
+
+    def __init__(self, group: Group) -> None:
+        self.last_request = group.last_request
+        self.mark = group.mark
+        self.batches = group.batches
+
+    @cached_property
+    def frames(self) -> tuple[bytes, ...]:
+        """The messages as frames."""
+        return tuple(codec.encode(batch) for batch in self.batches)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the tail holds at one moment.
+
+    Attributes
+    ----------
+    last_chunk
+        The journal's last chunk; all that it lacks is in `pieces`.
+    sealed_mark
+        The definitions that the chunks need.
+    """
+
+    last_chunk: int
+    sealed_mark: Mark
+    pieces: tuple[Piece, ...]
+
+
+class Tail:
+    """Groups since the last seal."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pieces: list[Piece] = []
+        self._last_chunk = 0
+        self._sealed_mark = Mark()
+        self._rows = 0
+
+    def is_full(self, group: Group) -> bool:
+        """Whether it must be sealed together with `group`."""
+        rows = self._rows + sum(len(batch) for batch in group.batches)
+        return rows >= CHUNK_ROWS or len(self._pieces) >= MAX_GROUPS
+
+    def append(self, group: Group) -> None:
+        """Add a group that is in the journal."""
+        with self._lock:
+            self._pieces.append(Piece(group))
+            self._rows += sum(len(batch) for batch in group.batches)
+
+    def batches(self) -> list[Message]:
+        """All messages, in order."""
+        return [batch for piece in self._pieces for batch in piece.batches]
+
+    @property
+    def sealed_mark(self) -> Mark:
+        """The definitions that the chunks need."""
+        return self._sealed_mark
+
+    def sealed(self, last_chunk: int, mark: Mark) -> None:
+        """All of it is in chunks up to that one."""
+        with self._lock:
+            self._pieces = []
+            self._rows = 0
+            self._last_chunk = last_chunk
+            self._sealed_mark = mark
+
+    def view(self) -> View:
+        """What it holds now."""
+        with self._lock:
+            return View(self._last_chunk, self._sealed_mark, tuple(self._pieces))
+
+
+def chunks(batches: Sequence[Message]) -> Iterator[Message]:
+    """The same messages as few big ones: what runs first, of each worker its last word."""
+    running = {batch.resource: batch for batch in batches if isinstance(batch, RunningBatch)}
+    yield from running.values()
+    spans = [batch for batch in batches if isinstance(batch, SpanBatch)]
+    if spans:
+        whole = SpanBatch(_joined(spans), joined_texts([batch.keys for batch in spans]))
+        for at in range(0, len(whole), CHUNK_ROWS):
+            yield rows_of(whole, at, min(at + CHUNK_ROWS, len(whole)))
+    points = [batch for batch in batches if isinstance(batch, PointBatch)]
+    if points:
+        yield PointBatch(_joined(points))
+    events = [batch for batch in batches if isinstance(batch, EventBatch)]
+    if events:
+        bodies = joined_texts([batch.bodies for batch in events])
+        attributes = joined_texts([batch.attributes for batch in events])
+        yield EventBatch(_joined(events), bodies, attributes)
+
+
+def after(message: Message, request: int) -> Message | None:
+    """The part of a sealed message that came after a request; None when nothing is left."""
+    if isinstance(message, RunningBatch):
+        return message if message.request > request else None
+    if isinstance(message, SpanBatch | PointBatch | EventBatch):
+        start = int(np.searchsorted(message.columns["request"], request, "right"))
+        if start == 0:
+            return message
+        return rows_of(message, start, len(message)) if start < len(message) else None
+    return message
+
+
+def rows_of(
+    batch: SpanBatch | PointBatch | EventBatch, start: int, stop: int
+) -> SpanBatch | PointBatch | EventBatch:
+    """The rows `start` up to `stop` of a batch; they share its memory."""
+    columns: dict[str, Array] = {name: col[start:stop] for name, col in batch.columns.items()}
+    if isinstance(batch, SpanBatch):
+        return SpanBatch(columns, batch.keys.rows(start, stop))
+    if isinstance(batch, PointBatch):
+        return PointBatch(columns)
+    bodies, attributes = batch.bodies.rows(start, stop), batch.attributes.rows(start, stop)
+    return EventBatch(columns, bodies, attributes)
+
+
+def _joined(batches: Sequence[SpanBatch | PointBatch | EventBatch]) -> dict[str, Array]:
+    return {
+        name: np.concatenate([batch.columns[name] for batch in batches])
+        for name in batches[0].columns
+    }
