@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dask_otel import conventions
     from daskscope.store.schema import Series
     from daskscope.store.snapshot import SeriesPoints, Snapshot
 
@@ -16,12 +17,17 @@ SILENCE_NS: Final = 10_000_000_000
 RATE_SPAN_NS: Final = 3_000_000_000
 
 
-def measured(snapshot: Snapshot, metric: str) -> Iterator[tuple[Series, SeriesPoints]]:
-    """Every series of `metric` that has points, with them."""
-    for series_id in snapshot.series_of.get(metric, ()):
-        points = snapshot.points.get(series_id)
+def measured(
+    snapshot: Snapshot, metric: conventions.Metric
+) -> Iterator[tuple[str, Series, SeriesPoints]]:
+    """Every series of `metric` that has points: value of its (last) attribute, series, points."""
+    series_by_id, points_of = snapshot.series, snapshot.points
+    attribute = metric.attributes[-1] if metric.attributes else ""
+    for series_id in snapshot.series_of.get(metric.name, ()):
+        points = points_of.get(series_id)
         if points is not None and len(points.value):
-            yield snapshot.series[series_id], points
+            series = series_by_id[series_id]
+            yield str(series.attributes.get(attribute, "")), series, points
 
 
 def value_at(points: SeriesPoints, time_ns: int) -> float:

@@ -1,0 +1,118 @@
+"""Progress of every task prefix, in the meanings of Dask's own progress page.
+
+Counts come from the scheduler's `dask.tasks`, which is sent again only when it changes, so the
+newest point holds however old it is.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from dask_otel import conventions
+from daskscope.derive import quantity
+from daskscope.derive.frames import ProgressFrame, ProgressRow
+from daskscope.derive.reading import measured, value_at
+
+if TYPE_CHECKING:
+    from daskscope.store.snapshot import SeriesPoints, Snapshot
+
+#: States in which nothing is left to do.
+DONE_STATES: Final = ("released", "memory", "erred", "forgotten")
+#: Rates are taken over the first of these in which something was finished.
+_RATE_SPANS_S: Final = (5, 60)
+
+#: Segments of a bar from left to right, as Dask draws them; `waiting` is the rest.
+SEGMENTS: Final = ("released", "memory", "erred", "processing", "no_worker", "waiting")
+
+
+def progress_frame(snapshot: Snapshot, now_ns: int) -> ProgressFrame:
+    """Rows of all prefixes that have tasks, in order of first appearance."""
+    points_of = _points_by_prefix(snapshot)
+    rows = []
+    for string_id in snapshot.prefixes:
+        name = snapshot.strings[string_id]
+        if name in points_of:
+            row = _row(name, int(snapshot.slot_of[string_id]), points_of[name], now_ns)
+            if row.total:
+                rows.append(row)
+    done = sum(row.done for row in rows)
+    total = sum(row.total for row in rows)
+    summary = f"{quantity.ratio(done, total)} tasks" if rows else ""
+    return ProgressFrame(tuple(rows), summary)
+
+
+def segments(row: ProgressRow) -> tuple[tuple[str, float, float], ...]:
+    """State, start and end of each part of a bar, as shares of its width; empty parts left out.
+
+    Source: `distributed/diagnostics/progress_stream.py`, `progress_quads`.
+    """
+    parts = []
+    reached = 0
+    for state in SEGMENTS:
+        n_tasks = getattr(row, state)
+        if n_tasks:
+            parts.append((state, reached / row.total, (reached + n_tasks) / row.total))
+        reached += n_tasks
+    return tuple(parts)
+
+
+_StatePoints: TypeAlias = "dict[str, list[SeriesPoints]]"
+
+
+def _points_by_prefix(snapshot: Snapshot) -> dict[str, _StatePoints]:
+    """Series of each prefix by state; several schedulers may count the same one."""
+    found: defaultdict[str, _StatePoints] = defaultdict(lambda: defaultdict(list))
+    for state, series, points in measured(snapshot, conventions.TASKS):
+        prefix = str(series.attributes.get(conventions.TASK_PREFIX, ""))
+        found[prefix][state].append(points)
+    return found
+
+
+def _row(name: str, slot: int, points_of: _StatePoints, now_ns: int) -> ProgressRow:
+    newest = {
+        state: round(sum(float(points.value[-1]) for points in many))
+        for state, many in points_of.items()
+    }
+
+    def count(*states: str) -> int:
+        return sum(max(newest.get(state, 0), 0) for state in states)
+
+    done, total = count(*DONE_STATES), count(*conventions.TASK_STATES)
+    rate_per_s = _rate_per_s(points_of, done, now_ns) if done < total else 0.0
+    return ProgressRow(
+        name=name,
+        slot=slot,
+        memory=count("memory"),
+        released=count("released", "forgotten"),
+        processing=count("processing", "queued"),
+        waiting=count("waiting"),
+        no_worker=count("no-worker"),
+        erred=count("erred"),
+        done=done,
+        total=total,
+        done_text=quantity.ratio(done, total),
+        rate_text=quantity.rate(rate_per_s) if rate_per_s else "",
+        left_text=_left(done, total, count("erred"), count("no-worker"), rate_per_s),
+    )
+
+
+def _rate_per_s(points_of: _StatePoints, done: int, now_ns: int) -> float:
+    """Tasks done a second of late; 0 where none was."""
+    finished = [points for state in DONE_STATES for points in points_of.get(state, ())]
+    first_ns = min((int(points.time_ns[0]) for points in finished), default=now_ns)
+    for span_s in _RATE_SPANS_S:
+        since_ns = now_ns - span_s * 1_000_000_000
+        grown = done - sum(value_at(points, since_ns) for points in finished)
+        if grown > 0:
+            measured_s = (now_ns - max(first_ns, since_ns)) / 1e9
+            return grown / max(measured_s, 1.0)
+    return 0.0
+
+
+def _left(done: int, total: int, erred: int, no_worker: int, rate_per_s: float) -> str:
+    if done == total:
+        return f"{quantity.count(erred)} erred" if erred else "done"
+    if no_worker == total - done:
+        return "no worker"
+    return quantity.time_left((total - done) / rate_per_s) if rate_per_s else ""

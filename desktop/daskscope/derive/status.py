@@ -1,0 +1,131 @@
+"""The status bar: whether data comes, from where, and what was lost on the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from dask_otel import conventions
+from daskscope.derive import quantity
+from daskscope.derive.frames import StatusField, StatusFrame
+from daskscope.derive.place import split_address
+from daskscope.derive.reading import SILENCE_NS, measured
+
+if TYPE_CHECKING:
+    from daskscope.store.schema import SourceStatus
+    from daskscope.store.snapshot import Snapshot
+
+_LAG_WARNED_NS: Final = 2_000_000_000
+
+
+def status_frame(
+    snapshot: Snapshot,
+    now_ns: int,
+    spans_per_s: float,
+    frame_ms: float,
+    cap_bytes: int = 0,
+) -> StatusFrame:
+    """The status bar at one moment.
+
+    Parameters
+    ----------
+    snapshot
+        What is held.
+    now_ns
+        Wall-clock time of this machine.
+    spans_per_s
+        Spans that arrived in the last second.
+    frame_ms
+        Time of the last whole tick: drain, store, derive, paint.
+    cap_bytes
+        What the store may hold; 0 where nothing limits it.
+    """
+    status = snapshot.status
+    return StatusFrame(
+        connection=_connection(status, now_ns),
+        left=_addresses(status) if status.is_live else _recording(status),
+        counters=(
+            *((_lag(snapshot, now_ns), _rate(spans_per_s)) if status.is_live else ()),
+            _held(snapshot),
+            _memory(snapshot, cap_bytes),
+            *_dropped(snapshot),
+            StatusField("Frame", quantity.seconds(frame_ms / 1e3), tip="Time of the last tick"),
+        ),
+    )
+
+
+def _connection(status: SourceStatus, now_ns: int) -> StatusField:
+    if not status.is_live:
+        if status.progress < 1.0:
+            return StatusField("Reading", quantity.share(status.progress))
+        return StatusField("Recording", "")
+    if not (status.http or status.grpc):
+        return StatusField("Starting", "", "warn", "The receiver is not ready yet")
+    if not status.requests:
+        return StatusField("Listening", "", "warn", "Nothing has been received yet")
+    silence_ns = now_ns - status.last_request_ns
+    if silence_ns > SILENCE_NS:
+        return StatusField("Silent", "", "warn", "Nothing has been received for a while")
+    return StatusField("Connected", "", "ok")
+
+
+def _addresses(status: SourceStatus) -> tuple[StatusField, ...]:
+    fields = [
+        StatusField(label, addresses(held), tip=f"OTLP over {label} is received here")
+        for label, held in (("HTTP", status.http), ("gRPC", status.grpc))
+        if held
+    ]
+    return tuple(fields)
+
+
+def addresses(held: tuple[str, ...]) -> str:
+    """Addresses in few characters: "127.0.0.1:4328, :4318"."""
+    texts: list[str] = []
+    host = ""
+    for address in held:
+        this_host, port = split_address(address)
+        texts.append(port if texts and this_host == host else address)
+        host = this_host
+    return ", ".join(texts)
+
+
+def _recording(status: SourceStatus) -> tuple[StatusField, ...]:
+    name = status.journal_path.replace("\\", "/").rpartition("/")[2]
+    return (StatusField("File", name, tip=status.journal_path),) if name else ()
+
+
+def _lag(snapshot: Snapshot, now_ns: int) -> StatusField:
+    tip = "How old the newest thing received is"
+    if not snapshot.last_ns:
+        return StatusField("Lag", "", tip=tip)
+    lag_ns = max(now_ns - snapshot.last_ns, 0)
+    tone = "warn" if lag_ns > _LAG_WARNED_NS else "plain"
+    return StatusField("Lag", quantity.seconds(lag_ns / 1e9), tone, tip)
+
+
+def _rate(spans_per_s: float) -> StatusField:
+    return StatusField("Rate", f"{quantity.count(spans_per_s)}\u2009spans/s")
+
+
+def _held(snapshot: Snapshot) -> StatusField:
+    sign = "≥\u2009" if snapshot.n_evicted else ""
+    return StatusField("Held", f"{sign}{quantity.count(snapshot.n_spans)}\u2009spans")
+
+
+def _memory(snapshot: Snapshot, cap_bytes: int) -> StatusField:
+    limit = float(cap_bytes) if cap_bytes else float("nan")
+    return StatusField("Memory", quantity.memory(float(snapshot.memory_bytes), limit))
+
+
+def _dropped(snapshot: Snapshot) -> tuple[StatusField, ...]:
+    lost_by_sender = sum(
+        float(points.value[-1]) for _, _, points in measured(snapshot, conventions.SPANS_DROPPED)
+    )
+    counts = (
+        ("Dropped sender", lost_by_sender, "Spans that workers could not deliver"),
+        ("receiver", snapshot.status.rejected, "Spans, points and log records refused"),
+        ("evicted", snapshot.n_evicted, "Oldest spans dropped to stay within memory"),
+    )
+    return tuple(
+        StatusField(label, quantity.count(number), "warn" if number else "plain", tip)
+        for label, number, tip in counts
+    )

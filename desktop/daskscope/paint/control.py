@@ -1,0 +1,151 @@
+"""Controls that several views use: tabs, a drop-down box, and the style sheet of the rest."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QRectF, QSize
+from PySide6.QtGui import QPainter, QPen
+from PySide6.QtWidgets import QComboBox, QTabBar, QWidget
+
+from daskscope.paint.brush import colour
+from daskscope.paint.font import Role, font, text_width
+from daskscope.paint.icon import draw_chevron
+from daskscope.paint.text import draw_text
+from daskscope.theme import CONTROL_PX, DOCK_TITLE_PX, LIGHT, Theme
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QPaintEvent
+
+_UNDERLINE_PX = 2
+_TAB_GAP_PX = 20
+_RADIUS_PX = 5
+
+
+def style_sheet(theme: Theme) -> str:
+    """Style sheet of buttons, scroll bars, menus and lists; fonts are set on the widgets."""
+    c = {name: f"#{value:06X}" for name, value in _tokens(theme).items()}
+    return f"""
+    QToolButton {{ color: {c["t1"]}; background: {c["s3"]}; border: 1px solid {c["ctl"]};
+        border-radius: {_RADIUS_PX}px; padding: 0 10px; min-height: {CONTROL_PX - 2}px; }}
+    QToolButton:hover {{ background: {c["hover"]}; }}
+    QToolButton:pressed {{ background: {c["line"]}; }}
+    QToolButton:checked {{ color: {c["accent_t"]}; background: {c["accent_bg"]};
+        border-color: {c["accent"]}; }}
+    QToolButton:disabled {{ color: {c["tdis"]}; background: transparent; }}
+    QToolButton:focus {{ border: 2px solid {c["accent"]}; }}
+    QToolButton[flat="true"] {{ background: transparent; border: 1px solid transparent;
+        padding: 0 8px; }}
+    QToolButton[flat="true"]:hover {{ background: {c["hover"]}; }}
+    QToolButton[flat="true"]:pressed {{ background: {c["line"]}; }}
+    QToolButton[flat="true"]:focus {{ border: 2px solid {c["accent"]}; }}
+    QToolButton[primary="true"] {{ color: {c["onacc"]}; background: {c["accent"]};
+        border-color: {c["accent"]}; }}
+    QToolButton[primary="true"]:hover {{ background: {c["accent_t"]}; }}
+    QToolButton::menu-indicator {{ image: none; }}
+    QMenu, QComboBox QAbstractItemView {{ color: {c["t1"]}; background: {c["tipbg"]};
+        border: 1px solid {c["tipline"]}; padding: 4px 0; outline: 0; }}
+    QMenu::item {{ padding: 5px 24px 5px 14px; background: transparent; }}
+    QMenu::item:selected, QComboBox QAbstractItemView::item:selected {{
+        color: {c["t1"]}; background: {c["hover"]}; }}
+    QMenu::item:disabled {{ color: {c["tdis"]}; }}
+    QMenu::separator {{ height: 1px; background: {c["line"]}; margin: 4px 0; }}
+    QComboBox QAbstractItemView::item {{ min-height: 24px; padding: 0 8px; }}
+    QScrollBar {{ background: transparent; border: 0; margin: 0; }}
+    QScrollBar:vertical {{ width: 10px; }}
+    QScrollBar:horizontal {{ height: 10px; }}
+    QScrollBar::handle {{ background: {c["ctl"]}; border: 0; border-radius: 3px; }}
+    QScrollBar::handle:vertical {{ min-height: 28px; margin: 1px 2px; }}
+    QScrollBar::handle:horizontal {{ min-width: 28px; margin: 2px 1px; }}
+    QScrollBar::handle:hover {{ background: {c["t3"]}; }}
+    QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; border: 0; }}
+    QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+    """
+
+
+def _tokens(theme: Theme) -> dict[str, int]:
+    """Every colour of the theme that has one value."""
+    names = theme.__dataclass_fields__
+    return {name: getattr(theme, name) for name in names if isinstance(getattr(theme, name), int)}
+
+
+class TabBar(QTabBar):
+    """Tabs of text, the chosen one underlined; works with keyboard and screen readers."""
+
+    def __init__(self, height_px: int = DOCK_TITLE_PX, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = LIGHT
+        self._height_px = height_px
+        self.setDrawBase(False)
+        self.setExpanding(False)
+        self.setUsesScrollButtons(False)
+        self.setMouseTracking(True)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in the colours of `theme`."""
+        self._theme = theme
+        self.update()
+
+    def tabSizeHint(self, index: int) -> QSize:
+        """Width of the text in its widest weight, so that choosing a tab moves none."""
+        width = text_width(Role.TITLE, self.tabText(index))
+        return QSize(round(width) + _TAB_GAP_PX, self._height_px)
+
+    def minimumTabSizeHint(self, index: int) -> QSize:
+        """Tabs do not shrink."""
+        return self.tabSizeHint(index)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the texts and the underline."""
+        painter = QPainter(self)
+        theme = self._theme
+        pointer = self.tabAt(self.mapFromGlobal(self.cursor().pos())) if self.underMouse() else -1
+        for index in range(self.count()):
+            rect = self.tabRect(index)
+            is_chosen = index == self.currentIndex()
+            role = Role.TITLE if is_chosen else Role.BODY
+            rgb = theme.t1 if is_chosen or index == pointer else theme.t2
+            text = self.tabText(index)
+            draw_text(painter, (rect.left(), 0, rect.width(), rect.height() - 1), text, role, rgb)
+            if is_chosen:
+                width = round(text_width(Role.TITLE, text))
+                top = rect.height() - _UNDERLINE_PX
+                painter.fillRect(rect.left(), top, width, _UNDERLINE_PX, colour(theme.accent))
+                if self.hasFocus():
+                    painter.setPen(QPen(colour(theme.accent), 1))
+                    painter.drawRect(rect.left(), 3, width, rect.height() - 8)
+
+
+class ComboBox(QComboBox):
+    """A drop-down box drawn in the design's own lines."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = LIGHT
+        self.setFixedHeight(CONTROL_PX)
+        self.setFont(font(Role.BODY))
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in the colours of `theme`."""
+        self._theme = theme
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw frame, text and chevron."""
+        painter = QPainter(self)
+        theme = self._theme
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        ground = theme.hover if self.underMouse() else theme.s3
+        painter.setBrush(colour(ground))
+        painter.setPen(QPen(colour(theme.accent if self.hasFocus() else theme.ctl), 1))
+        frame = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.drawRoundedRect(frame, _RADIUS_PX, _RADIUS_PX)
+        box = (10, 0, self.width() - 32, self.height())
+        draw_text(painter, box, self.currentText(), Role.CHECKED, theme.t1)
+        draw_chevron(painter, self.width() - 15, self.height() / 2, theme.t2, is_open=True)
+
+
+def plain_tip(text: str) -> str:
+    """`text` for a tool tip, which would guess at markup: shown as it stands, lines kept."""
+    return f"<p style='white-space:pre-wrap'>{html.escape(text)}</p>" if text else ""

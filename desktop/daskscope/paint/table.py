@@ -1,0 +1,160 @@
+"""A scrolled list of painted rows under a fixed heading: only rows in view are drawn.
+
+A view gives it the number of rows and draws each of them; it keeps scroll bars, keys and the row
+under the pointer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt
+from PySide6.QtGui import QHelpEvent, QPainter, QPalette
+from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
+
+from daskscope.paint.brush import colour
+from daskscope.paint.control import plain_tip, style_sheet
+from daskscope.theme import LIGHT, Theme
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QMouseEvent, QPaintEvent, QResizeEvent
+
+
+class RowArea(QAbstractScrollArea):
+    """Base of views that are lists of rows of equal height.
+
+    A view implements `paint_heading` and `paint_row`, and may implement `row_tip`,
+    `heading_pressed`, `row_pressed` and `row_entered`.
+    """
+
+    def __init__(self, row_px: int, heading_px: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.theme = LIGHT
+        self.row_px = row_px
+        self.heading_px = heading_px
+        self.hovered_row = -1
+        self._n_rows = 0
+        self._content_px = 0
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.viewport().setMouseTracking(True)
+        self.viewport().setBackgroundRole(QPalette.ColorRole.NoRole)
+        self.verticalScrollBar().setSingleStep(row_px)
+        self.horizontalScrollBar().setSingleStep(24)
+
+    # What a view draws ------------------------------------------------------------------------
+
+    def paint_heading(self, painter: QPainter) -> None:
+        """Draw the heading, `heading_px` high."""
+        raise NotImplementedError
+
+    def paint_row(self, painter: QPainter, row: int, top_px: int) -> None:
+        """Draw one row; the ground is there already."""
+        raise NotImplementedError
+
+    def row_tip(self, row: int) -> str:
+        """Text of the tool tip of a row."""
+        return ""
+
+    def heading_pressed(self, x_px: int, y_px: int) -> None:
+        """The heading was pressed; `x_px` in unscrolled content."""
+
+    def row_pressed(self, row: int, x_px: int) -> None:
+        """A row was pressed; `x_px` in unscrolled content."""
+
+    def row_entered(self, row: int) -> None:
+        """The pointer went to another row, -1 for none."""
+
+    # What a view asks for -----------------------------------------------------------------------
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in the colours of `theme`."""
+        self.theme = theme
+        self.setStyleSheet(style_sheet(theme))
+        self.viewport().update()
+
+    def set_rows(self, n_rows: int, content_px: int = 0) -> None:
+        """There are `n_rows` now, `content_px` wide (0: as wide as there is room)."""
+        self._n_rows, self._content_px = n_rows, content_px
+        self._fit_scroll_bars()
+        self.viewport().update()
+
+    @property
+    def scroll_x(self) -> int:
+        """Pixels scrolled away at the left."""
+        return self.horizontalScrollBar().value()
+
+    def visible_rows(self) -> range:
+        """Rows that lie in view, even in part."""
+        first = self.verticalScrollBar().value() // self.row_px
+        bottom = self.verticalScrollBar().value() + self.viewport().height() - self.heading_px
+        return range(first, min(self._n_rows, -(-max(bottom, 0) // self.row_px)))
+
+    def row_at(self, point: QPoint) -> int:
+        """The row under a point of the viewport, -1 for none."""
+        if point.y() < self.heading_px or not self.viewport().rect().contains(point):
+            return -1
+        row = (point.y() - self.heading_px + self.verticalScrollBar().value()) // self.row_px
+        return row if row < self._n_rows else -1
+
+    # Qt -----------------------------------------------------------------------------------------
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw ground, rows in view, heading."""
+        painter = QPainter(self.viewport())
+        area = self.viewport().rect()
+        painter.fillRect(area, colour(self.theme.s2))
+        painter.setClipRect(area.adjusted(0, self.heading_px, 0, 0))
+        scrolled = self.verticalScrollBar().value()
+        for row in self.visible_rows():
+            top = self.heading_px + row * self.row_px - scrolled
+            if row == self.hovered_row:
+                painter.fillRect(0, top, area.width(), self.row_px, colour(self.theme.hover))
+            self.paint_row(painter, row, top)
+        painter.setClipping(False)
+        self.paint_heading(painter)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit the scroll bars to the new size."""
+        super().resizeEvent(event)
+        self._fit_scroll_bars()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Light the row under the pointer."""
+        self._hover(self.row_at(event.position().toPoint()))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Tell the view what was pressed."""
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        point = event.position().toPoint()
+        if point.y() < self.heading_px:
+            self.heading_pressed(point.x() + self.scroll_x, point.y())
+        elif (row := self.row_at(point)) >= 0:
+            self.row_pressed(row, point.x() + self.scroll_x)
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        """Show tool tips; forget the pointer when it leaves."""
+        if event.type() == QEvent.Type.Leave:
+            self._hover(-1)
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            row = self.row_at(event.pos())
+            text = self.row_tip(row) if row >= 0 else ""
+            QToolTip.showText(event.globalPos(), plain_tip(text), self.viewport(), QRect())
+            return True
+        return super().viewportEvent(event)
+
+    def _hover(self, row: int) -> None:
+        if row != self.hovered_row:
+            self.hovered_row = row
+            self.row_entered(row)
+            self.viewport().update()
+
+    def _fit_scroll_bars(self) -> None:
+        page = max(self.viewport().height() - self.heading_px, 0)
+        vertical, horizontal = self.verticalScrollBar(), self.horizontalScrollBar()
+        vertical.setPageStep(page)
+        vertical.setRange(0, max(self._n_rows * self.row_px - page, 0))
+        horizontal.setPageStep(self.viewport().width())
+        horizontal.setRange(0, max(self._content_px - self.viewport().width(), 0))

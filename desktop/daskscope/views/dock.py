@@ -1,0 +1,116 @@
+"""A dock: a title bar with tabs over one page of several, and what is said at its right end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+
+from daskscope.paint.brush import colour
+from daskscope.paint.control import TabBar
+from daskscope.paint.font import Role
+from daskscope.paint.text import Align, draw_text
+from daskscope.theme import DOCK_TITLE_PX, LIGHT, PADDING_PX, Theme
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QPaintEvent
+
+
+class DockTitle(QWidget):
+    """The title bar of a dock: tabs at the left, a summary at the right."""
+
+    #: Number of the tab that was chosen.
+    page_chosen = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = LIGHT
+        self._summary = ""
+        self.setFixedHeight(DOCK_TITLE_PX)
+        self.tabs = TabBar(DOCK_TITLE_PX - 1, self)
+        self.tabs.currentChanged.connect(self.page_chosen)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(PADDING_PX, 0, PADDING_PX, 1)
+        layout.addWidget(self.tabs)
+        layout.addStretch(1)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in the colours of `theme`."""
+        self._theme = theme
+        self.tabs.set_theme(theme)
+        self.update()
+
+    def set_summary(self, text: str) -> None:
+        """What is said at the right end."""
+        if text != self._summary:
+            self._summary = text
+            self.setAccessibleDescription(text)
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        """As wide as its tabs."""
+        return QSize(self.tabs.sizeHint().width() + 2 * PADDING_PX, DOCK_TITLE_PX)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw ground, lower line and summary."""
+        painter = QPainter(self)
+        theme = self._theme
+        painter.fillRect(self.rect(), colour(theme.s1))
+        painter.fillRect(0, self.height() - 1, self.width(), 1, colour(theme.line))
+        left = self.tabs.geometry().right() + PADDING_PX
+        box = (left, 0, max(self.width() - left - PADDING_PX, 0), self.height() - 1)
+        draw_text(painter, box, self._summary, Role.VALUE, theme.t2, Align.RIGHT)
+
+
+class Dock(QWidget):
+    """Pages under one title bar; each page keeps its own summary."""
+
+    #: Number of the page that is shown now.
+    page_changed = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.title = DockTitle(self)
+        self._pages = QStackedWidget(self)
+        self._pages.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self._summaries: list[str] = []
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.title)
+        layout.addWidget(self._pages, 1)
+        self.title.page_chosen.connect(self._choose)
+
+    def add_page(self, name: str, page: QWidget) -> int:
+        """Add a page and return its number."""
+        number = self._pages.addWidget(page)
+        self._summaries.append("")
+        self.title.tabs.addTab(name)
+        self.title.tabs.setAccessibleName(name)
+        return number
+
+    def set_summary(self, number: int, text: str) -> None:
+        """What is said in the title while page `number` is shown."""
+        self._summaries[number] = text
+        if number == self._pages.currentIndex():
+            self.title.set_summary(text)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw the title bar in the colours of `theme`; pages have their own."""
+        self.title.set_theme(theme)
+
+    def current(self) -> int:
+        """Number of the page that is shown."""
+        return self._pages.currentIndex()
+
+    def show_page(self, number: int) -> None:
+        """Choose a page."""
+        self.title.tabs.setCurrentIndex(number)
+
+    def _choose(self, number: int) -> None:
+        if 0 <= number < len(self._summaries):
+            self._pages.setCurrentIndex(number)
+            self.title.set_summary(self._summaries[number])
+            self.page_changed.emit(number)

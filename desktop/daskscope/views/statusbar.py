@@ -1,0 +1,180 @@
+"""The status bar: connection and addresses at the left, counters at the right, never hidden."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QHelpEvent, QPainter, QPen
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from daskscope.derive.frames import StatusField, StatusFrame
+from daskscope.paint.brush import colour
+from daskscope.paint.control import plain_tip
+from daskscope.paint.font import Role, text_width
+from daskscope.paint.text import draw_text
+from daskscope.theme import LIGHT, PADDING_PX, STATUS_BAR_PX, Theme
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QPaintEvent
+
+_DOT_PX: Final = 8
+_LABEL_GAP_PX: Final = 5
+_FIELD_GAP_PX: Final = 12
+_LEAST_FIELD_GAP_PX: Final = 6
+_GROUPED_GAP_PX: Final = 9
+_LEAST_VALUE_PX: Final = 40
+_DASH: Final = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedField:
+    """A field at its place; `has_line` where a separator stands before it."""
+
+    field: StatusField
+    x_px: int
+    width_px: int
+    has_line: bool
+
+
+def placed(frame: StatusFrame, width_px: int) -> tuple[list[PlacedField], list[PlacedField]]:
+    """Fields of the left and of the right side.
+
+    Counters keep their whole width; addresses get what is left, are cut to that, and are left out
+    where not even some of them can be read.
+    """
+    gap = _FIELD_GAP_PX
+    counters_px = _side_width(frame.counters, gap)
+    start = PADDING_PX + _DOT_PX + 6 + _title_width(frame.connection)
+    if start + counters_px + 2 * gap > width_px:
+        gap = _LEAST_FIELD_GAP_PX
+        counters_px = _side_width(frame.counters, gap)
+    right, x = [], width_px - PADDING_PX - counters_px
+    first_x = x
+    for index, field in enumerate(frame.counters):
+        is_grouped = _continues(field)
+        x += (_GROUPED_GAP_PX if is_grouped else 2 * gap) if index else 0
+        right.append(PlacedField(field, x, _width(field), index > 0 and not is_grouped))
+        x += _width(field)
+    left, x = [], start
+    for field in frame.left:
+        x += 2 * gap
+        room = first_x - 2 * gap - x
+        least = round(text_width(Role.VALUE, field.label)) + _LABEL_GAP_PX + _LEAST_VALUE_PX
+        if room < least:
+            break
+        left.append(PlacedField(field, x, min(_width(field), room), has_line=True))
+        x += min(_width(field), room)
+    return left, right
+
+
+def _continues(field: StatusField) -> bool:
+    """A label in lower case goes on with the group that a capital began."""
+    return field.label[:1].islower()
+
+
+def _title_width(field: StatusField) -> int:
+    title = f"{field.label} {field.value}".strip()
+    return round(text_width(Role.TITLE, title)) + 1
+
+
+def _width(field: StatusField) -> int:
+    value = field.value or _DASH
+    widths = text_width(Role.VALUE, field.label) + text_width(Role.SUM, value)
+    return round(widths) + _LABEL_GAP_PX + 2
+
+
+def _side_width(fields: tuple[StatusField, ...], gap: int) -> int:
+    gaps = sum(_GROUPED_GAP_PX if _continues(field) else 2 * gap for field in fields[1:])
+    return sum(_width(field) for field in fields) + gaps
+
+
+class StatusBarView(QWidget):
+    """The window's lower edge."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = LIGHT
+        self._frame = StatusFrame(StatusField("Starting", ""), (), ())
+        self.setFixedHeight(STATUS_BAR_PX)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Status")
+
+    def show_frame(self, frame: StatusFrame) -> None:
+        """Draw `frame`."""
+        if frame != self._frame:
+            self._frame = frame
+            fields = (frame.connection, *frame.left, *frame.counters)
+            said = ", ".join(f"{field.label} {field.value}".strip() for field in fields)
+            self.setAccessibleDescription(said)
+            self.update()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in the colours of `theme`."""
+        self._theme = theme
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """As wide as there is room."""
+        return QSize(640, STATUS_BAR_PX)
+
+    def event(self, event: QEvent) -> bool:
+        """Explain the field under the pointer."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            left, right = placed(self._frame, self.width())
+            tips = [
+                part.field.tip or part.field.value
+                for part in left + right
+                if part.x_px <= event.x() < part.x_px + part.width_px
+            ]
+            if event.x() < PADDING_PX + _DOT_PX + _title_width(self._frame.connection):
+                tips = [self._frame.connection.tip]
+            QToolTip.showText(event.globalPos(), plain_tip("".join(tips[:1])), self)
+            return True
+        return super().event(event)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw dot, connection and fields."""
+        painter = QPainter(self)
+        theme = self._theme
+        painter.fillRect(self.rect(), colour(theme.s1))
+        painter.fillRect(0, 0, self.width(), 1, colour(theme.line))
+        connection = self._frame.connection
+        _paint_dot(painter, connection.tone, theme)
+        title = f"{connection.label} {connection.value}".strip()
+        box = (PADDING_PX + _DOT_PX + 6, 1, _title_width(connection) + 4, STATUS_BAR_PX - 1)
+        draw_text(painter, box, title, Role.TITLE, theme.t1)
+        left, right = placed(self._frame, self.width())
+        for part in left + right:
+            self._paint_field(painter, part)
+
+    def _paint_field(self, painter: QPainter, part: PlacedField) -> None:
+        theme, field = self._theme, part.field
+        tones = {"ok": theme.ok, "warn": theme.warn, "err": theme.err}
+        if part.has_line:
+            x = part.x_px - _FIELD_GAP_PX
+            painter.fillRect(x, 7, 1, STATUS_BAR_PX - 13, colour(theme.line))
+        box = (part.x_px, 1, part.width_px, STATUS_BAR_PX - 1)
+        label_rgb = tones.get(field.tone, theme.t3) if field.tone == "warn" else theme.t3
+        x = part.x_px + draw_text(painter, box, field.label, Role.VALUE, label_rgb) + _LABEL_GAP_PX
+        box = (x, 1, part.x_px + part.width_px - x + 1, STATUS_BAR_PX - 1)
+        rgb = tones.get(field.tone, theme.t1) if field.value else theme.tdis
+        role = Role.SUM if field.value and field.tone != "plain" else Role.VALUE
+        draw_text(painter, box, field.value or _DASH, role, rgb)
+
+
+def _paint_dot(painter: QPainter, tone: str, theme: Theme) -> None:
+    """Filled while data comes, a ring while it is waited for."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    rgb = {"ok": theme.ok, "warn": theme.warn, "err": theme.err}.get(tone, theme.t3)
+    top = (STATUS_BAR_PX + 1 - _DOT_PX) / 2
+    if tone == "ok":
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour(rgb))
+        painter.drawEllipse(QRectF(PADDING_PX, top, _DOT_PX, _DOT_PX))
+    else:
+        painter.setPen(QPen(colour(rgb), 1.5))
+        painter.drawEllipse(QRectF(PADDING_PX + 0.75, top + 0.75, _DOT_PX - 1.5, _DOT_PX - 1.5))
+    painter.restore()
