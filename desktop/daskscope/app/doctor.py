@@ -104,13 +104,11 @@ def _round_trip(targets: Targets) -> Finding:
     subject = "Round trip"
     span_id = os.urandom(8)
     with tempfile.TemporaryDirectory() as folder:
+        source = Source.receive(
+            http=(targets.http,), grpc=(targets.grpc,), journal=Path(folder) / "probe.dscope"
+        )
         try:
-            source = Source.receive(
-                http=(targets.http,), grpc=(targets.grpc,), journal=Path(folder) / "probe.dscope"
-            )
-        except SourceError as error:
-            return Finding("fail", subject, str(error))
-        try:
+            source.wait()
             sent_s = time.perf_counter()
             request = urllib.request.Request(
                 f"{targets.endpoint.rstrip('/')}/v1/traces",
@@ -130,13 +128,15 @@ def _round_trip(targets: Targets) -> Finding:
                 f"a span sent to {targets.endpoint} did not come to {targets.http} "
                 f"within {ROUND_TRIP_S:.0f} s: does the Collector export there?",
             )
+        except SourceError as error:
+            return Finding("fail", subject, str(error))
         finally:
             source.close()
 
 
 def _has_arrived(source: Source, span_id: int, deadline_s: float) -> bool:
     while time.perf_counter() < deadline_s:
-        for message in source.client.drain(0.05):
+        for message in source.drain(0.05):
             if isinstance(message, SpanBatch) and span_id in message.columns["span_id"].tolist():
                 return True
         time.sleep(0.01)

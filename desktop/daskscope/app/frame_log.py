@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 HEADER = "t_s,frame_ms,spans_held,spans_in_view\n"
 
@@ -20,13 +18,6 @@ class FrameLog:
         """Add one frame; `frame_ms` covers the whole tick: drain, store, derive, paint."""
         self._file.write(f"{t_s:.4f},{frame_ms:.3f},{n_held},{n_in_view}\n")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Write what is left."""
         self._file.close()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ import click
 from daskscope.app.clock import wall_ns
 from daskscope.app.demo import Demo
 from daskscope.app.options import WindowOptions
+from daskscope.app.picture import check_picture_path
 from daskscope.app.platform import check_qt, choose_platform, report_fatal
 from daskscope.app.recordings import new_journal
 from daskscope.ingest.source import Source
@@ -34,9 +35,12 @@ def show_live(
     options: WindowOptions, addresses: Mapping[str, tuple[str, ...]], announce: Announce
 ) -> None:
     """Open a window that receives until it is closed."""
-    with _application() as application, closing(_receiver(addresses)) as source:
+    _check(options)
+    with closing(Source.receive(**addresses, journal=new_journal(wall_ns()))) as source:
+        application = _application()
+        source.wait()
         announce(source.http, source.grpc)
-        _run(application, source, options)
+        _run(application, source, options, is_live=True)
 
 
 def show_demo(
@@ -53,61 +57,65 @@ def show_demo(
             screenshot=options.screenshot or OFFSCREEN_PICTURE,
         )
         click.echo(f"no display: drawing offscreen for {options.seconds:.0f} s")
+    _check(options)
+    journal = new_journal(wall_ns())
     with ExitStack() as stack:
-        application = stack.enter_context(_application())
-        source = stack.enter_context(closing(_receiver(addresses)))
+        source = stack.enter_context(closing(Source.receive(**addresses, journal=journal)))
+        application = _application()
+        source.wait()
         announce(source.http, source.grpc)
-        log_path = source.journal.with_suffix(".demo.log")
-        demo = stack.enter_context(closing(Demo(f"http://{source.http[0]}", n_workers, log_path)))
-        _run(application, source, options, demo.failure)
+        demo = Demo(f"http://{source.http[0]}", n_workers, journal.with_suffix(".demo.log"))
+        stack.enter_context(closing(demo))
+        _run(application, source, options, is_live=True, failure=demo.failure)
 
 
 def show_recording(options: WindowOptions, path: Path) -> None:
     """Open a window on a recording."""
-    with _application() as application, closing(Source.read(path)) as source:
-        _run(application, source, options)
+    _check(options)
+    with closing(Source.read(path)) as source:
+        application = _application()
+        source.wait()
+        _run(application, source, options, is_live=False)
 
 
-def _receiver(addresses: Mapping[str, tuple[str, ...]]) -> Source:
-    return Source.receive(**addresses, journal=new_journal(wall_ns()))
+def _check(options: WindowOptions) -> None:
+    """Refuse at once what could only fail at the end."""
+    if options.screenshot is not None:
+        check_picture_path(options.screenshot)
 
 
-@contextmanager
-def _application() -> Iterator[QApplication]:
-    """Qt's application; SIGINT and SIGTERM close its windows."""
+def _application() -> QApplication:
+    """Qt's application; SIGINT and SIGTERM end its event loop."""
     choose_platform()
     check_qt()
     report_fatal()
     from PySide6.QtWidgets import QApplication  # noqa: PLC0415
 
-    application = QApplication.instance() or QApplication(sys.argv[:1])
-    assert isinstance(application, QApplication)
+    application = QApplication(sys.argv[:1])
     application.setApplicationName("daskscope")
     application.setDesktopFileName("daskscope")
 
-    def close(*_: object) -> None:
+    def end(*_: object) -> None:
         application.quit()
 
-    before = {number: signal.signal(number, close) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield application
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    return application
 
 
 def _run(
     application: QApplication,
     source: Source,
     options: WindowOptions,
+    is_live: bool,
     failure: Callable[[], str] = lambda: "",
 ) -> None:
     from daskscope.app.run import Run  # noqa: PLC0415
 
-    run = Run(source, options, failure)
+    run = Run(source, options, is_live, failure)
     run.show(options.size or DEFAULT_SIZE)
-    status = application.exec()
+    application.exec()
     for line in run.finish():
         click.echo(line)
-    if status:
-        raise SystemExit(status)
+    if run.error:
+        raise run.error

@@ -24,7 +24,7 @@ import pandas as pd
 from distributed import Client, LocalCluster, wait
 
 #: Small enough that the memory-heavy phase reaches Dask's limits on any laptop.
-MEMORY_LIMIT = "400MiB"
+MEMORY_LIMIT = "600MiB"
 ROWS_A_PARTITION = 60_000
 N_PARTITIONS = 24
 
@@ -125,7 +125,7 @@ def failures(client: Client) -> object:
 def memory(client: Client) -> object:
     """Results that fill the workers' memory past Dask's spill threshold, then meet."""
     n_workers = len(client.scheduler_info(n_workers=-1)["workers"])
-    blocks = client.map(allocate, [24 << 20] * (9 * n_workers), pure=False)
+    blocks = client.map(allocate, [24 << 20] * (13 * n_workers), pure=False)
     return [client.submit(total, blocks[start::6], pure=False) for start in range(6)]
 
 

@@ -1,0 +1,113 @@
+"""What gestures on the timeline make of the session: pure, apart from Qt's signals that carry them.
+
+`Timeline` is what was last drawn: gestures are meant for what the user saw.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from daskscope.derive.frames import LEAST_BAR_PX, Hit, TaskStreamFrame
+from daskscope.session import WHOLE_RUN, Session, Viewport, fitted, panned, zoomed
+from daskscope.theme import NOT_YET_PX
+
+#: Room left and right of a task that is zoomed to, as a share of its length.
+FIT_MARGIN = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """The run's start and its end so far."""
+
+    first_ns: int
+    last_ns: int
+
+
+def zoom(session: Session, view: Viewport, x_px: float, factor: float) -> Session:
+    """Zoom around a position."""
+    return zoomed(session, view, x_px, factor, NOT_YET_PX)
+
+
+def pan(session: Session, view: Viewport, dx_px: float) -> Session:
+    """Move in time; following ends."""
+    return panned(session, view, dx_px, NOT_YET_PX)
+
+
+def scroll_to(session: Session, frame: TaskStreamFrame, y_px: int) -> Session:
+    """Bring a pixel row of the content to the top, within the content."""
+    most = max(frame.layout.height_px - frame.height_px, 0)
+    return replace(session, scroll_px=min(max(y_px, 0), most))
+
+
+def fold(session: Session, host: str) -> Session:
+    """Fold a host, or unfold it."""
+    return replace(session, collapsed_hosts=session.collapsed_hosts ^ {host})
+
+
+def toggle_prefix(session: Session, name: str) -> Session:
+    """Switch a prefix off, or on again."""
+    return replace(session, hidden_prefixes=session.hidden_prefixes ^ {name})
+
+
+def solo_prefix(session: Session, name: str, all_names: frozenset[str]) -> Session:
+    """Show one prefix alone; all again when it already is alone."""
+    others = all_names - {name}
+    hidden = frozenset() if session.hidden_prefixes == others else others
+    return replace(session, hidden_prefixes=hidden)
+
+
+def sort_workers(session: Session, column: str) -> Session:
+    """Sort by a column; the other way round when it is the one already."""
+    is_same = session.worker_sort == column
+    return replace(
+        session,
+        worker_sort=column,
+        is_sort_descending=not session.is_sort_descending if is_same else column != "worker",
+    )
+
+
+def fit_all(session: Session, extent: Extent) -> Session:
+    """The whole run: it keeps growing while following."""
+    if session.is_following:
+        return replace(session, span_ns=WHOLE_RUN)
+    return fitted(session, extent.first_ns, extent.last_ns)
+
+
+def fit_selection(session: Session, extent: Extent) -> Session:
+    """The selection, or the whole run without one."""
+    if session.selection_ns is None:
+        return fit_all(session, extent)
+    return replace(fitted(session, *session.selection_ns), selection_ns=None)
+
+
+def fit_hit(session: Session, view: Viewport, hit: Hit) -> Session:
+    """One task with some room around it."""
+    length_px = max(hit.x1_px - hit.x0_px, LEAST_BAR_PX)
+    room_px = FIT_MARGIN * length_px
+    return fitted(session, view.time_ns(hit.x0_px - room_px), view.time_ns(hit.x1_px + room_px))
+
+
+def follow(session: Session) -> Session:
+    """The right edge is now."""
+    return replace(session, is_following=True, selection_ns=None)
+
+
+def pause(session: Session, now_ns: int) -> Session:
+    """Hold the picture."""
+    return replace(session, is_following=False, end_ns=now_ns) if session.is_following else session
+
+
+def go_home(session: Session, view: Viewport, extent: Extent) -> Session:
+    """The start of the run, at the same scale."""
+    inner_px = view.width_px - NOT_YET_PX
+    end_ns = extent.first_ns + round(inner_px * view.ns_per_px)
+    return replace(
+        session, is_following=False, end_ns=end_ns, span_ns=round(inner_px * view.ns_per_px)
+    )
+
+
+def brush(session: Session, extent: Extent, left: float, right: float) -> Session:
+    """A stretch of the minimap, as shares of the whole run."""
+    length_ns = max(extent.last_ns - extent.first_ns, 1)
+    start_ns = extent.first_ns + round(left * length_ns)
+    return fitted(session, start_ns, extent.first_ns + round(right * length_ns))

@@ -1,0 +1,314 @@
+"""One window on one source: each tick drains, derives what changed and can be seen, and shows it.
+
+The session is changed by gestures only, here; frames are derived from it and the snapshot. Views
+that change slowly are derived at their own pace, all within the one clock's tick.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QObject, QPoint, Qt
+from PySide6.QtWidgets import QApplication
+
+from daskscope.app import gestures
+from daskscope.app.clock import Clock, elapsed_s, wall_ns
+from daskscope.app.demo import Demo, DemoError
+from daskscope.app.feed import Feed
+from daskscope.app.frame_log import FrameLog
+from daskscope.app.menu import Menu
+from daskscope.app.picture import save_picture
+from daskscope.app.recordings import sessions_folder
+from daskscope.app.settings import Settings
+from daskscope.app.stage import Stage
+from daskscope.app.window import Window
+from daskscope.session import WHOLE_RUN, Session
+from daskscope.store.writer import Store
+from daskscope.theme import DARK, LIGHT, Theme
+
+if TYPE_CHECKING:
+    from daskscope.app.options import WindowOptions
+    from daskscope.ingest.source import Source
+    from daskscope.store.snapshot import Snapshot
+
+MEMORY_CAP_BYTES: Final = 1 << 30
+DEMO_WORKERS: Final = 4
+
+
+class Run(QObject):
+    """A window, its source and its clock.
+
+    Parameters
+    ----------
+    source
+        Where messages come from; it is closed by whoever made it.
+    options
+        What the command line says.
+    is_live
+        It receives; else it reads a recording, which is shown whole.
+    failure
+        One line when something beside the window failed, "" otherwise.
+
+    Attributes
+    ----------
+    error
+        What ended the window before its time, or None.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        options: WindowOptions,
+        is_live: bool,
+        failure: Callable[[], str],
+    ) -> None:
+        super().__init__()
+        self._source = source
+        self._options = options
+        self._failure = failure
+        self._settings = Settings()
+        self._store = Store(MEMORY_CAP_BYTES)
+        self._feed = Feed(source, self._store)
+        span_ns = options.span_ns
+        if span_ns is None:
+            span_ns = Session().span_ns if is_live else WHOLE_RUN
+        self.session = Session(span_ns=span_ns)
+        theme = self._theme()
+        self.window = Window(theme)
+        self._stage = Stage(self.window, theme, MEMORY_CAP_BYTES)
+        self._menu = Menu(self.window)
+        self._clock = Clock(self)
+        self._clock.ticked.connect(self._tick)
+        self._log = FrameLog(options.frame_log) if options.frame_log else None
+        self._demo: Demo | None = None
+        self._snapshot: Snapshot = self._store.snapshot()
+        self._now_ns = 0
+        self._started_s = 0.0
+        self._lines: list[str] = []
+        self.error: OSError | None = None
+        self._connect()
+
+    # Life -----------------------------------------------------------------------------------
+
+    def show(self, size: tuple[int, int]) -> None:
+        """Open the window and begin to tick."""
+        self.window.resize(*size)
+        if self._options.size is None and not self._settings.geometry.isEmpty():
+            self.window.restoreGeometry(self._settings.geometry)
+        if self._options.view != "all":
+            self.window.show_only(self._options.view)
+        self.window.show()
+        self._started_s = elapsed_s()
+        self._clock.start()
+
+    def finish(self) -> list[str]:
+        """Stop ticking and close what was opened here; lines for the user come back."""
+        self._clock.stop()
+        if self._options.size is None and not self._options.screenshot:
+            self._settings.geometry = self.window.saveGeometry()
+        if self._demo is not None:
+            self._demo.close()
+        if self._log is not None:
+            self._log.close()
+        self.window.hide()
+        return self._lines
+
+    # Tick -----------------------------------------------------------------------------------
+
+    def _tick(self, wall: int) -> None:
+        started_s = elapsed_s()
+        self._snapshot = self._feed.advance(wall)
+        self._now_ns = self._feed.now_ns(self._snapshot, wall)
+        if self.window.is_welcome and self._stage.has_data(self._snapshot):
+            self.window.show_data()
+            self._stage.forget()
+        has_painted = self._stage.show(
+            self._snapshot, self.session, self._now_ns, wall, self._feed
+        )
+        frame_ms = (elapsed_s() - started_s) * 1000
+        if has_painted:
+            self._stage.frame_ms = frame_ms
+            if self._log is not None:
+                self._log.write(
+                    started_s - self._started_s,
+                    frame_ms,
+                    self._snapshot.n_spans,
+                    self._stage.n_spans_in_view,
+                )
+        self._end_if_due(started_s)
+
+    def _end_if_due(self, now_s: float) -> None:
+        options = self._options
+        if options.seconds is not None:
+            is_due = now_s - self._started_s >= options.seconds
+        else:
+            is_due = options.screenshot is not None and self._stage.is_complete(self._snapshot)
+        failure = self._failure()
+        if failure:
+            self._lines.append(failure)
+            self._failure = lambda: ""
+        if not is_due:
+            return
+        self._clock.stop()
+        if options.screenshot is not None:
+            try:
+                save_picture(self.window, options.screenshot)
+                self._lines.append(f"picture: {options.screenshot.resolve()}")
+            except OSError as error:
+                self.error = error
+        QApplication.exit(0)
+
+    # Gestures -------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        window, timeline, stream = self.window, self.window.timeline, self.window.timeline.stream
+        timeline.zoomed.connect(
+            lambda x, factor: self._with_view(gestures.zoom, float(x), float(factor))
+        )
+        timeline.panned.connect(lambda dx: self._with_view(gestures.pan, float(dx)))
+        timeline.scrolled.connect(self._scroll)
+        timeline.selected.connect(
+            lambda start, end: self._set(selection_ns=(int(start), int(end)))
+        )
+        stream.scrolled_to.connect(self._scroll_to)
+        stream.hovered.connect(self._hover)
+        stream.left.connect(self._leave)
+        stream.host_folded.connect(lambda host: self._apply(gestures.fold, host))
+        stream.activated.connect(self._zoom_to_hit)
+        stream.fitted.connect(self.fit)
+        stream.went_home.connect(
+            lambda: self._with_view(gestures.go_home, self._extent())
+        )
+        stream.followed.connect(self.follow)
+        stream.paused.connect(self.toggle_pause)
+        stream.cleared.connect(lambda: self._set(selection_ns=None))
+        timeline.minimap.brushed.connect(self._brush)
+        timeline.legend.toggled.connect(lambda name: self._apply(gestures.toggle_prefix, name))
+        timeline.legend.soloed.connect(self._solo)
+        timeline.legend.lit.connect(lambda name: self._set(lit_prefix=name))
+        window.progress.prefix_lit.connect(lambda name: self._set(lit_prefix=name))
+        window.workers.sort_requested.connect(
+            lambda column: self._apply(gestures.sort_workers, column)
+        )
+        window.workers.host_toggled.connect(lambda host: self._apply(gestures.fold, host))
+        window.toolbar.followed.connect(self.follow)
+        window.toolbar.paused.connect(self.toggle_pause)
+        window.toolbar.span_chosen.connect(self._choose_span)
+        window.toolbar.fitted.connect(self.fit)
+        window.toolbar.theme_toggled.connect(self._toggle_theme)
+        window.welcome.open_requested.connect(open_in_new_window)
+        window.welcome.recover_requested.connect(open_in_new_window)
+        window.welcome.demo_requested.connect(self._start_demo)
+        window.closed.connect(QApplication.quit)
+        window.resized.connect(self._stage.forget)
+        self._menu.open_chosen.connect(open_in_new_window)
+        self._menu.theme_chosen.connect(self._choose_theme)
+        self._menu.picture_chosen.connect(self._save_picture)
+
+    def _apply(self, change: Callable[..., Session], *args: object) -> None:
+        self.session = change(self.session, *args)
+
+    def _with_view(self, change: Callable[..., Session], *args: object) -> None:
+        frame = self._stage.frame
+        if frame is not None:
+            self.session = change(self.session, frame.view, *args)
+
+    def _set(self, **fields: object) -> None:
+        self.session = replace(self.session, **fields)  # type: ignore[arg-type]
+
+    def _extent(self) -> gestures.Extent:
+        return gestures.Extent(self._snapshot.first_ns, max(self._snapshot.last_ns, self._now_ns))
+
+    def follow(self) -> None:
+        """Follow now."""
+        self._apply(gestures.follow)
+
+    def toggle_pause(self) -> None:
+        """Hold the picture, or follow again."""
+        if self.session.is_following:
+            self._apply(gestures.pause, self._now_ns)
+        else:
+            self.follow()
+
+    def fit(self) -> None:
+        """Show the selection, or the whole run."""
+        self._apply(gestures.fit_selection, self._extent())
+
+    def _choose_span(self, span_ns: int) -> None:
+        self._set(span_ns=int(span_ns), is_following=True)
+
+    def _brush(self, left_px: float, right_px: float) -> None:
+        width_px = self.window.timeline.lanes_size_px[0]
+        self._apply(gestures.brush, self._extent(), left_px / width_px, right_px / width_px)
+
+    def _solo(self, name: str) -> None:
+        names = frozenset(self._snapshot.strings[prefix] for prefix in self._snapshot.prefixes)
+        self._apply(gestures.solo_prefix, name, names)
+
+    def _scroll(self, dy_px: int) -> None:
+        self._scroll_to(self.session.scroll_px + dy_px)
+
+    def _scroll_to(self, y_px: int) -> None:
+        if self._stage.frame is not None:
+            self._apply(gestures.scroll_to, self._stage.frame, y_px)
+
+    def _hover(self, x_px: int, y_px: int) -> None:
+        stream = self.window.timeline.stream
+        self._set(hover_px=(x_px, y_px))
+        hit = self._stage.hit(self._snapshot, x_px, y_px)
+        stream.show_hit(hit, stream.mapToGlobal(QPoint(x_px + stream.gutter_px, y_px)))
+
+    def _leave(self) -> None:
+        self._set(hover_px=None)
+        self.window.timeline.stream.show_hit(None)
+
+    def _zoom_to_hit(self, x_px: int, y_px: int) -> None:
+        hit = self._stage.hit(self._snapshot, x_px, y_px)
+        if hit is not None:
+            self._with_view(gestures.fit_hit, hit)
+
+    # Theme, demo ----------------------------------------------------------------------------
+
+    def _theme(self) -> Theme:
+        name = self._options.theme or self._settings.theme
+        if not name:
+            hints = QApplication.styleHints()
+            is_dark = hints.colorScheme() == Qt.ColorScheme.Dark
+            name = "dark" if is_dark else "light"
+        return DARK if name == "dark" else LIGHT
+
+    def _toggle_theme(self) -> None:
+        self._choose_theme("light" if self._stage.theme.is_dark else "dark")
+
+    def _choose_theme(self, name: str) -> None:
+        self._settings.theme = name
+        self._stage.set_theme(DARK if name == "dark" else LIGHT)
+
+    def _save_picture(self, path: str) -> None:
+        try:
+            save_picture(self.window, Path(path))
+        except OSError as error:
+            self._menu.say(str(error))
+
+    def _start_demo(self) -> None:
+        if self._demo is not None:
+            return
+        log_path = sessions_folder() / f"{wall_ns()}.demo.log"
+        try:
+            self._demo = Demo(f"http://{self._source.http[0]}", DEMO_WORKERS, log_path)
+        except DemoError as error:
+            self._menu.say(str(error))
+            return
+        self._failure = self._demo.failure
+
+
+def open_in_new_window(path: str) -> None:
+    """Show a recording beside this window, in a process of its own."""
+    subprocess.Popen(
+        [sys.executable, "-m", "daskscope", "open", str(Path(path))], start_new_session=True
+    )

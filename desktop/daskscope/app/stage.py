@@ -1,0 +1,210 @@
+"""What is on show: derives a frame for each view that can be seen and whose input has changed.
+
+The timeline is derived on every tick whose snapshot, session, size or pixel of time differs from
+the last; panels follow at a slower pace, because their data come slower.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from daskscope.app.clock import elapsed_s
+from daskscope.app.pace import Pace
+from daskscope.app.recordings import sessions_folder
+from daskscope.derive.lanes import lane_layout
+from daskscope.derive.legend import legend
+from daskscope.derive.minimap import minimap
+from daskscope.derive.pick import hit
+from daskscope.derive.progress import progress_frame
+from daskscope.derive.resources import resources_frame
+from daskscope.derive.status import status_frame
+from daskscope.derive.taskstream import RasterCache, task_stream_frame
+from daskscope.derive.timeaxis import ticks
+from daskscope.derive.welcome import welcome_frame
+from daskscope.derive.workers import workers_frame
+from daskscope.ingest.recording import recordings
+from daskscope.session import Session, viewport
+from daskscope.theme import NOT_YET_PX, Theme
+
+if TYPE_CHECKING:
+    from daskscope.app.feed import Feed
+    from daskscope.app.window import Window
+    from daskscope.derive.frames import Hit, LaneLayout, PastSession, TaskStreamFrame
+    from daskscope.store.snapshot import Snapshot
+
+#: Memory bars and busy shares in the gutter, and the minimap's curve.
+LAYOUT_PERIOD_S: Final = 0.25
+PROGRESS_PERIOD_S: Final = 0.1
+STATUS_PERIOD_S: Final = 0.25
+#: Metrics come twice a second; numbers that change faster cannot be read.
+TABLE_PERIOD_S: Final = 1.0
+RECORDINGS_PERIOD_S: Final = 5.0
+
+
+class Stage:
+    """Keeps what was shown last, and shows what differs.
+
+    Attributes
+    ----------
+    frame
+        The task stream's last frame, for hit tests and gestures.
+    frame_ms
+        Time of the last tick that painted, for the status bar.
+    theme
+        What everything is drawn in.
+    """
+
+    def __init__(self, window: Window, theme: Theme, cap_bytes: int) -> None:
+        self._window = window
+        self._cap_bytes = cap_bytes
+        self.theme = theme
+        self.frame: TaskStreamFrame | None = None
+        self.frame_ms = 0.0
+        self._layout: LaneLayout | None = None
+        self._cache = RasterCache()
+        self._shown: object = None
+        self._layout_key: object = None
+        self._session: Session | None = None
+        self._recordings: tuple[PastSession, ...] = ()
+        self._layout_pace = Pace(LAYOUT_PERIOD_S)
+        self._minimap_pace = Pace(LAYOUT_PERIOD_S)
+        self._progress_pace = Pace(PROGRESS_PERIOD_S)
+        self._workers_pace = Pace(TABLE_PERIOD_S)
+        self._resources_pace = Pace(TABLE_PERIOD_S)
+        self._status_pace = Pace(STATUS_PERIOD_S)
+        self._recordings_pace = Pace(RECORDINGS_PERIOD_S)
+
+    @property
+    def n_spans_in_view(self) -> int:
+        """Spans that lie in the time in view."""
+        return self.frame.n_spans_in_view if self.frame is not None else 0
+
+    @staticmethod
+    def has_data(snapshot: Snapshot) -> bool:
+        """Whether there is anything to draw in the task stream or beside it."""
+        return bool(snapshot.n_spans or snapshot.running or snapshot.prefixes or snapshot.lanes)
+
+    def is_complete(self, snapshot: Snapshot) -> bool:
+        """Whether everything that the source had is drawn."""
+        return snapshot.status.progress >= 1.0 and self.frame is not None and bool(snapshot.n_spans)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in other colours from the next tick on."""
+        self.theme = theme
+        self._window.set_theme(theme)
+        self.forget()
+
+    def forget(self) -> None:
+        """Show everything anew at the next tick."""
+        self._shown = None
+        for pace in (
+            self._layout_pace,
+            self._minimap_pace,
+            self._progress_pace,
+            self._workers_pace,
+            self._resources_pace,
+            self._status_pace,
+        ):
+            pace.hurry()
+
+    def show(
+        self, snapshot: Snapshot, session: Session, now_ns: int, wall_ns: int, feed: Feed
+    ) -> bool:
+        """Show what has changed.
+
+        Returns
+        -------
+        bool
+            Whether the task stream was painted.
+        """
+        now_s = elapsed_s()
+        if session is not self._session:
+            self._hurry(session)
+        self._show_status(snapshot, wall_ns, feed, now_s)
+        if self._window.is_welcome:
+            self._show_welcome(snapshot, wall_ns, now_s)
+            return False
+        self._show_panels(snapshot, session, now_ns, now_s)
+        if not self._window.timeline.isVisible():
+            return False
+        return self._show_timeline(snapshot, session, now_ns, now_s)
+
+    def hit(self, snapshot: Snapshot, x_px: int, y_px: int) -> Hit | None:
+        """What lies under a pixel of the lanes."""
+        return hit(snapshot, self.frame, x_px, y_px) if self.frame is not None else None
+
+    # Parts ----------------------------------------------------------------------------------
+
+    def _hurry(self, session: Session) -> None:
+        """Let a gesture be seen at once."""
+        before, self._session = self._session, session
+        if before is None:
+            return
+        if session.collapsed_hosts != before.collapsed_hosts:
+            self._layout_pace.hurry()
+            self._workers_pace.hurry()
+        if (session.worker_sort, session.is_sort_descending) != (
+            before.worker_sort,
+            before.is_sort_descending,
+        ):
+            self._workers_pace.hurry()
+        self._minimap_pace.hurry()
+
+    def _show_timeline(
+        self, snapshot: Snapshot, session: Session, now_ns: int, now_s: float
+    ) -> bool:
+        timeline = self._window.timeline
+        width_px, height_px = timeline.lanes_size_px
+        view = viewport(session, width_px, now_ns, snapshot.first_ns, NOT_YET_PX)
+        now_px = round(view.x_px(now_ns))
+        layout_key = (len(snapshot.lanes), session.collapsed_hosts, session.density, height_px)
+        is_new_layout = layout_key != self._layout_key or self._layout_pace.is_due(now_s)
+        if is_new_layout or self._layout is None:
+            self._layout_key = layout_key
+            self._layout = lane_layout(snapshot, session, height_px)
+        key = (snapshot.generation, session, view, now_px, height_px, self._layout)
+        is_same = self._shown is not None and key == self._shown
+        if not is_same:
+            self._shown = key
+            self.frame = task_stream_frame(
+                snapshot, session, self._layout, view, height_px, now_ns, self._cache
+            )
+            timeline.show_legend(legend(snapshot, session))
+            timeline.show_frame(
+                self.frame, ticks(view, snapshot.first_ns), snapshot.strings, session
+            )
+        if self._minimap_pace.is_due(now_s):
+            timeline.show_minimap(minimap(snapshot, view, width_px), session)
+        if not is_same:
+            timeline.stream.repaint()
+        return not is_same
+
+    def _show_panels(
+        self, snapshot: Snapshot, session: Session, now_ns: int, now_s: float
+    ) -> None:
+        window = self._window
+        if window.progress.isVisible() and self._progress_pace.is_due(now_s):
+            progress = progress_frame(snapshot, now_ns)
+            window.progress.show_frame(progress)
+            window.progress_dock.set_summary(0, progress.summary)
+        if window.workers.isVisible() and self._workers_pace.is_due(now_s):
+            workers = workers_frame(snapshot, session, now_ns)
+            window.workers.show_frame(workers)
+            window.workers_dock.set_summary(0, workers.summary)
+        if window.resources.isVisible() and self._resources_pace.is_due(now_s):
+            window.resources.show_frame(resources_frame(snapshot, now_ns))
+
+    def _show_status(self, snapshot: Snapshot, wall_ns: int, feed: Feed, now_s: float) -> None:
+        if self._status_pace.is_due(now_s):
+            frame = status_frame(
+                snapshot, wall_ns, feed.spans_per_s, self.frame_ms, self._cap_bytes
+            )
+            self._window.status.show_frame(frame)
+            self._window.toolbar.show_state(self._session or Session(), snapshot, frame.connection)
+
+    def _show_welcome(self, snapshot: Snapshot, wall_ns: int, now_s: float) -> None:
+        if self._recordings_pace.is_due(now_s):
+            self._recordings = tuple(recordings(sessions_folder()))
+        self._window.welcome.show_frame(
+            welcome_frame(snapshot.status, wall_ns, self._recordings)
+        )

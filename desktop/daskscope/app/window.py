@@ -1,0 +1,199 @@
+"""The main window: which view stands where, and the actions of its menus. It knows no data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QAction, QColor, QKeySequence, QPalette
+from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from daskscope.paint.font import Role, font
+from daskscope.theme import RIGHT_DOCK_LEAST_PX, RIGHT_DOCK_PX, WINDOW_LEAST_PX, Theme
+from daskscope.views.dock import Dock
+from daskscope.views.progress import ProgressView
+from daskscope.views.resources import ResourcesView
+from daskscope.views.statusbar import StatusBarView
+from daskscope.views.timeline.panel import TimelinePanel
+from daskscope.views.toolbar import Toolbar
+from daskscope.views.welcome import WelcomeView
+from daskscope.views.workers import WorkersView
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QCloseEvent, QResizeEvent
+
+#: The lower dock's share of the window, and the progress panel's of the right dock.
+WORKERS_SHARE: Final = 0.28
+PROGRESS_SHARE: Final = 0.54
+SPLITTER_PX: Final = 1
+
+
+class Window(QMainWindow):
+    """Toolbar, timeline, docks and status bar; or the empty state in their place."""
+
+    resized = Signal()
+    closed = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.setWindowTitle("daskscope")
+        self.setMinimumSize(QSize(*WINDOW_LEAST_PX))
+        self.toolbar = Toolbar(self)
+        self.timeline = TimelinePanel(theme, self)
+        self.progress = ProgressView(self)
+        self.workers = WorkersView(self)
+        self.resources = ResourcesView(self)
+        self.welcome = WelcomeView(self)
+        self.status = StatusBarView(self)
+        self.progress_dock = self._dock("Progress", self.progress)
+        self.resources_dock = self._dock("Resources", self.resources)
+        self.workers_dock = self._dock("Workers", self.workers)
+        self._left = self._splitter(Qt.Orientation.Vertical, self.timeline, self.workers_dock)
+        self._right = self._splitter(
+            Qt.Orientation.Vertical, self.progress_dock, self.resources_dock
+        )
+        self._right.setMinimumWidth(RIGHT_DOCK_LEAST_PX)
+        self._all = self._splitter(Qt.Orientation.Horizontal, self._left, self._right)
+        self._pages = QStackedWidget(self)
+        self._pages.addWidget(self.welcome)
+        self._pages.addWidget(self._all)
+        self._is_arranged = False
+        body = QWidget(self)
+        layout = QVBoxLayout(body)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.toolbar)
+        layout.addWidget(self._pages, 1)
+        layout.addWidget(self.status)
+        self.setCentralWidget(body)
+        self.set_theme(theme)
+
+    def _dock(self, name: str, page: QWidget) -> Dock:
+        dock = Dock(self)
+        dock.add_page(name, page)
+        return dock
+
+    def _splitter(self, orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
+        splitter = QSplitter(orientation, self)
+        splitter.setHandleWidth(SPLITTER_PX)
+        splitter.setChildrenCollapsible(False)
+        for part in parts:
+            splitter.addWidget(part)
+        splitter.setStretchFactor(0, 1)
+        return splitter
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw everything in the colours of `theme`."""
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.setPalette(palette(theme))
+            application.setFont(font(Role.BODY))
+        self.setStyleSheet(f"QSplitter::handle {{ background: #{theme.line:06x}; }}")
+        for view in (
+            self.toolbar,
+            self.timeline,
+            self.progress,
+            self.workers,
+            self.resources,
+            self.welcome,
+            self.status,
+            self.progress_dock,
+            self.resources_dock,
+            self.workers_dock,
+        ):
+            view.set_theme(theme)
+
+    @property
+    def is_welcome(self) -> bool:
+        """The empty state is shown."""
+        return self._pages.currentWidget() is self.welcome
+
+    def show_data(self) -> None:
+        """Leave the empty state."""
+        self._pages.setCurrentWidget(self._all)
+
+    def show_only(self, view: str) -> None:
+        """Show one view alone, or `all`."""
+        parts = {
+            "task-stream": self.timeline,
+            "workers": self.workers_dock,
+            "progress": self.progress_dock,
+            "resources": self.resources_dock,
+        }
+        for name, part in parts.items():
+            part.setVisible(view in ("all", name))
+        self._left.setVisible(view in ("all", "task-stream", "workers"))
+        self._right.setVisible(view in ("all", "progress", "resources"))
+
+    def dock_actions(self) -> list[QAction]:
+        """One checkable action for each dock: shown or not."""
+        actions = []
+        for name, dock in (
+            ("Progress", self.progress_dock),
+            ("Resources", self.resources_dock),
+            ("Workers", self.workers_dock),
+        ):
+            action = QAction(name, self)
+            action.setCheckable(True)
+            action.setChecked(True)
+            action.toggled.connect(dock.setVisible)
+            action.toggled.connect(self._fold_right)
+            actions.append(action)
+        return actions
+
+    def action(self, text: str, shortcut: str, is_checkable: bool = False) -> QAction:
+        """An action of this window."""
+        action = QAction(text, self)
+        action.setShortcut(QKeySequence(shortcut))
+        action.setCheckable(is_checkable)
+        self.addAction(action)
+        return action
+
+    def _fold_right(self) -> None:
+        docks = (self.progress_dock, self.resources_dock)
+        self._right.setVisible(any(not dock.isHidden() for dock in docks))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the room once it is known; afterwards the splitters keep what the user chose."""
+        super().resizeEvent(event)
+        if not self._is_arranged and self.width() >= WINDOW_LEAST_PX[0]:
+            self._is_arranged = True
+            right_px = min(max(round(self.width() * 0.2625), RIGHT_DOCK_LEAST_PX), RIGHT_DOCK_PX)
+            self._all.setSizes([self.width() - right_px, right_px])
+            height = self.height()
+            low_px = round(height * WORKERS_SHARE)
+            self._left.setSizes([height - low_px, low_px])
+            high_px = round(height * PROGRESS_SHARE)
+            self._right.setSizes([high_px, height - high_px])
+        self.resized.emit()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Say that it is over."""
+        super().closeEvent(event)
+        self.closed.emit()
+
+
+def palette(theme: Theme) -> QPalette:
+    """Qt's palette in our colours, for menus, scroll bars and dialogs."""
+    roles = {
+        QPalette.ColorRole.Window: theme.s1,
+        QPalette.ColorRole.WindowText: theme.t1,
+        QPalette.ColorRole.Base: theme.s2,
+        QPalette.ColorRole.AlternateBase: theme.lane2,
+        QPalette.ColorRole.Text: theme.t1,
+        QPalette.ColorRole.Button: theme.s3,
+        QPalette.ColorRole.ButtonText: theme.t1,
+        QPalette.ColorRole.PlaceholderText: theme.t3,
+        QPalette.ColorRole.Highlight: theme.accent,
+        QPalette.ColorRole.HighlightedText: theme.onacc,
+        QPalette.ColorRole.ToolTipBase: theme.tipbg,
+        QPalette.ColorRole.ToolTipText: theme.t1,
+        QPalette.ColorRole.Mid: theme.line,
+        QPalette.ColorRole.Link: theme.accent_t,
+    }
+    result = QPalette()
+    for role, colour in roles.items():
+        result.setColor(role, QColor(colour))
+    for role in (QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText, QPalette.ColorRole.WindowText):
+        result.setColor(QPalette.ColorGroup.Disabled, role, QColor(theme.tdis))
+    return result
