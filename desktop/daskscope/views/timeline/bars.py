@@ -27,12 +27,13 @@ from daskscope.paint.brush import (
 )
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.icon import draw_cross
-from daskscope.paint.text import Align, draw_text
+from daskscope.paint.text import Align, draw_label, draw_text
 from daskscope.theme import Theme, mixed
 from daskscope.views.timeline.lanes import (
     LABEL_PADDING_PX,
     LEAST_CROSS_PX,
     BarGroup,
+    BarShapes,
     Fill,
     Label,
     bar_groups,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QPainter
 
-    from daskscope.derive.frames import Int32s, TaskStreamFrame
+    from daskscope.derive.frames import Bars, Int32s, TaskStreamFrame
 
 _DASHES_PX: Final = {Fill.DISK_READ: (4, 1), Fill.DISK_WRITE: (2, 1)}
 #: An edge needs this width to leave something of the fill.
@@ -68,10 +69,10 @@ def _inset(rects: Int32s, left: int, top: int, right: int, bottom: int) -> Int32
 
 
 def draw_bars(
-    painter: QPainter, frame: TaskStreamFrame, theme: Theme, dimmed: frozenset[int]
+    painter: QPainter, bars: Bars, shapes: BarShapes, theme: Theme, dimmed: frozenset[int]
 ) -> None:
     """Draw all bars of a frame, group by group."""
-    for group in bar_groups(frame):
+    for group in bar_groups(bars, shapes):
         _draw_group(painter, group, theme, opacity(theme) if group.slot in dimmed else 1.0)
 
 
@@ -144,20 +145,21 @@ def _dashes(rects: Int32s, on_px: int, off_px: int) -> Int32s:
 
 def draw_labels(
     painter: QPainter,
-    frame: TaskStreamFrame,
+    bars: Bars,
+    shapes: BarShapes,
     theme: Theme,
     names: Sequence[str],
     dimmed: frozenset[int],
 ) -> None:
     """Draw the labels of all bars that have room for one; dimmed bars have none."""
-    for label in bar_labels(frame, names, partial(text_width, Role.LABEL)):
+    for label in bar_labels(bars, shapes, names, partial(text_width, Role.LABEL)):
         if label.slot in dimmed and label.fill is not Fill.ERRED:
             continue
         box = (label.left_px, label.top_px, label.width_px, label.height_px)
         if label.fill is Fill.RUNNING:
             _clear_pattern(painter, label, theme)
         role = Role.ERRED_LABEL if label.fill is Fill.ERRED else Role.LABEL
-        draw_text(painter, box, label.text, role, _ink(theme, label))
+        draw_label(painter, box, label.text, role, _ink(theme, label))
 
 
 def _ink(theme: Theme, label: Label) -> int:

@@ -11,7 +11,6 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from daskscope.derive.frames import Bars, BarState, Int32s, TaskStreamFrame
 from daskscope.store.schema import Kind
@@ -27,6 +26,8 @@ LABEL_PADDING_PX: Final = 5
 LEAST_ELIDED_PX: Final = 50
 LEAST_ELIDED_SHARE: Final = 0.6
 LEAST_LABEL_BAR_PX: Final = 12
+#: No name fits in less.
+LEAST_ROOM_PX: Final = 8
 #: An erred bar of this width has a cross, which takes the space of `CROSS_PX` before its label.
 LEAST_CROSS_PX: Final = 9
 CROSS_PX: Final = 9
@@ -117,27 +118,43 @@ def row_tops(frame: TaskStreamFrame) -> Int32s:
     return tops - np.int32(frame.scroll_px)
 
 
-def bar_rects(frame: TaskStreamFrame, fill: Int32s) -> Int32s:
-    """Rectangle of each bar in the visible part: int32, shape (n, 4)."""
+@dataclass(frozen=True, slots=True)
+class BarShapes:
+    """How each bar of a frame is filled, and where.
+
+    Attributes
+    ----------
+    fill
+        int32: `Fill`.
+    rects
+        int32, shape (n, 4), in the visible part; see the module.
+    """
+
+    fill: Int32s
+    rects: Int32s
+
+
+def bar_shapes(frame: TaskStreamFrame) -> BarShapes:
+    """Fill and rectangle of each bar of a frame."""
     bars, shape = frame.bars, lane_shape(frame.layout.pitch_px)
+    fill = fills(bars)
     is_sub = fill >= Fill.DESERIALIZE
-    has_gap = (bars.x1_px - bars.x0_px >= LEAST_GAP_PX) & (fill != Fill.RUNNING) & ~is_sub
+    is_over = ~is_sub & (fill != Fill.RUNNING)
+    has_gap = is_over & (bars.x1_px - bars.x0_px >= LEAST_GAP_PX)
     tops = row_tops(frame)[bars.row]
     rects = np.empty((len(bars), 4), np.int32)
     rects[:, 0] = bars.x0_px
     rects[:, 1] = tops + np.where(is_sub, shape.sub_top_px, 0)
     rects[:, 2] = bars.x1_px - 1 - has_gap
     rects[:, 3] = tops + np.where(is_sub, shape.sub_top_px + shape.sub_px, shape.bar_px) - 1
-    return rects
+    return BarShapes(fill, rects)
 
 
-def bar_groups(frame: TaskStreamFrame) -> list[BarGroup]:
+def bar_groups(bars: Bars, shapes: BarShapes) -> list[BarGroup]:
     """All bars of a frame by fill, slot and width, in the order in which they are drawn."""
-    bars = frame.bars
     if not len(bars):
         return []
-    fill = fills(bars)
-    rects = bar_rects(frame, fill)
+    fill, rects = shapes.fill, shapes.rects
     slot = np.where(fill <= Fill.RUNNING, bars.slot, -1)
     is_narrow = (slot >= _N_COLOURS) & (rects[:, 2] - rects[:, 0] + 1 < _LEAST_PATTERN_PX)
     key = (fill.astype(np.int64) << 32) + ((slot + 1).astype(np.int64) << 1) + is_narrow
@@ -176,7 +193,7 @@ class Label:
 
 
 def bar_labels(
-    frame: TaskStreamFrame, names: Sequence[str], width_of: Callable[[str], float]
+    bars: Bars, shapes: BarShapes, names: Sequence[str], width_of: Callable[[str], float]
 ) -> Iterator[Label]:
     """Labels of the bars that have room for one.
 
@@ -184,34 +201,22 @@ def bar_labels(
     are cut at the left edge of the view, so a label stays at the visible left edge. `names` are
     texts by string id.
     """
-    bars, shape = frame.bars, lane_shape(frame.layout.pitch_px)
-    if not len(bars) or shape.bar_px < LEAST_LABEL_BAR_PX:
-        return
-    fill = fills(bars)
-    rects = bar_rects(frame, fill)
+    fill, rects = shapes.fill, shapes.rects
     width = rects[:, 2] - rects[:, 0] + 1
+    height = rects[:, 3] - rects[:, 1] + 1
     indent = LABEL_PADDING_PX + np.where(fill == Fill.ERRED, CROSS_PX, 0)
     room = width - indent - LABEL_PADDING_PX + 1
-    wanted = np.flatnonzero((room > 8) & (fill < Fill.DESERIALIZE))
-    if not len(wanted):
-        return
+    can_hold = (room >= LEAST_ROOM_PX) & (height >= LEAST_LABEL_BAR_PX)
+    wanted = np.flatnonzero(can_hold & (fill < Fill.DESERIALIZE))
     ids, which = np.unique(bars.name[wanted], return_inverse=True)
-    text_px = np.array([width_of(names[int(i)]) for i in ids])[which]
-    shown = wanted[_is_shown(text_px, width[wanted], room[wanted])]
-    for i in shown.tolist():
-        yield Label(
-            names[int(bars.name[i])],
-            int(rects[i, 0] + indent[i]),
-            int(rects[i, 1]),
-            int(room[i]),
-            shape.bar_px,
-            Fill(int(fill[i])),
-            int(bars.slot[i]),
-        )
-
-
-def _is_shown(
-    text_px: npt.NDArray[np.float64], width_px: Int32s, room_px: Int32s
-) -> npt.NDArray[np.bool_]:
-    elided = (width_px >= LEAST_ELIDED_PX) & (room_px >= LEAST_ELIDED_SHARE * text_px)
-    return (text_px <= room_px) | elided
+    text_px = np.array([width_of(names[i]) for i in ids.tolist()], np.float64)[which]
+    cut_px = LEAST_ELIDED_SHARE * text_px + width_of("…")
+    is_shown = (text_px <= room[wanted]) | (
+        (width[wanted] >= LEAST_ELIDED_PX) & (room[wanted] >= cut_px)
+    )
+    shown = wanted[is_shown]
+    columns = (bars.name, rects[:, 0] + indent, rects[:, 1], room, height, fill, bars.slot)
+    for name, left, top, room_px, height_px, kind, slot in zip(
+        *(column[shown].tolist() for column in columns), strict=True
+    ):
+        yield Label(names[name], left, top, room_px, height_px, Fill(kind), slot)

@@ -121,31 +121,50 @@ def _paste(pixels: Pixels, top: int, block: Pixels) -> None:
 def _put_dense(
     pixels: Pixels, line: Pixels, frame: TaskStreamFrame, theme: Theme, dimmed: frozenset[int]
 ) -> None:
+    """Put the dense runs of lanes, and what fills their sub-lanes."""
     shape = lane_shape(frame.layout.pitch_px)
-    slots = frame.dense.slot[frame.first_row : frame.last_row]
-    kinds = frame.dense.kind[frame.first_row : frame.last_row]
-    if not slots.size:
-        return
-    busy = frame.dense.busy[frame.first_row : frame.last_row]
-    n_slots = max(int(slots.max()) + 1, 1)
-    at = (slots.astype(np.int32) + _BEFORE_SLOTS) * 256 + busy
-    colours = np.where(
-        slots == -1, line, np.take(_dense_table(theme, n_slots, dimmed), at, mode="clip")
-    )
-    is_gap = (np.arange(slots.shape[1]) % _DASH_PX == _DASH_PX - 1) & (
-        (kinds == Kind.DISK_READ) | (kinds == Kind.DISK_WRITE)
-    )
-    sub_colours = np.where((kinds == 0) | is_gap, line, np.take(_kind_table(theme), kinds))
-    has_bar, has_sub = (slots != -1).any(axis=1), (kinds != 0).any(axis=1)
-    for i in np.flatnonzero(has_bar | has_sub).tolist():
-        row = frame.layout.rows[frame.first_row + i]
-        if row.kind is RowKind.LANE:
-            top = row.y_px - frame.scroll_px
-            if has_bar[i]:
-                _paste(pixels, top, np.broadcast_to(colours[i], (shape.bar_px, len(line))))
-            if has_sub[i]:
-                sub = np.broadcast_to(sub_colours[i], (shape.sub_px, len(line)))
-                _paste(pixels, top + shape.sub_top_px, sub)
+    visible = slice(frame.first_row, frame.last_row)
+    rows = frame.layout.rows[visible]
+    slots, kinds = frame.dense.slot[visible], frame.dense.kind[visible]
+    filled = np.flatnonzero((slots != -1).any(axis=1))
+    colours = _dense_colours(slots[filled], frame.dense.busy[visible][filled], line, theme, dimmed)
+    for i, colour_line in zip(filled.tolist(), colours, strict=True):
+        if rows[i].kind is RowKind.LANE:
+            top = rows[i].y_px - frame.scroll_px
+            pixels[max(top, 0) : max(top + shape.bar_px, 0)] = colour_line
+    filled = np.flatnonzero(kinds.any(axis=1))
+    colours = _kind_colours(kinds[filled], line, theme)
+    for i, colour_line in zip(filled.tolist(), colours, strict=True):
+        if rows[i].kind is RowKind.LANE:
+            top = rows[i].y_px - frame.scroll_px + shape.sub_top_px
+            under = pixels[max(top, 0) : max(top + shape.sub_px, 0)]
+            np.copyto(under, colour_line, where=kinds[i] != 0)
+
+
+def _dense_colours(
+    slots: npt.NDArray[np.int16],
+    busy: npt.NDArray[np.uint8],
+    line: Pixels,
+    theme: Theme,
+    dimmed: frozenset[int],
+) -> Pixels:
+    n_slots = int(slots.max(initial=-1)) + 1
+    at = slots.astype(np.intp)
+    at += _BEFORE_SLOTS
+    at <<= 8
+    at += busy
+    colours = np.take(_dense_table(theme, n_slots, dimmed), at)
+    grid = np.flatnonzero(line != np.uint32(theme.lane | _OPAQUE))
+    colours[:, grid] = np.where(slots[:, grid] == -1, line[grid], colours[:, grid])
+    return colours
+
+
+def _kind_colours(kinds: npt.NDArray[np.uint8], line: Pixels, theme: Theme) -> Pixels:
+    colours = np.take(_kind_table(theme), kinds)
+    gaps = np.arange(_DASH_PX - 1, kinds.shape[1], _DASH_PX)
+    is_disk = (kinds[:, gaps] == Kind.DISK_READ) | (kinds[:, gaps] == Kind.DISK_WRITE)
+    colours[:, gaps] = np.where(is_disk, line[gaps], colours[:, gaps])
+    return colours
 
 
 def _density_block(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QEvent, QPoint, QRect, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy
 
@@ -18,7 +18,7 @@ from daskscope.paint.brush import colour
 from daskscope.theme import GUTTER_PX
 from daskscope.views.timeline.bars import draw_bars, draw_labels, draw_zones
 from daskscope.views.timeline.gutter import draw_gutter, draw_worker_lines, ground
-from daskscope.views.timeline.lanes import lane_shape
+from daskscope.views.timeline.lanes import bar_shapes, lane_shape
 from daskscope.views.timeline.raster import lanes_pixels
 from daskscope.views.timeline.strip import PAN_SHARE, SCROLL_STEP_PX, ZOOM_STEP, Strip
 from daskscope.views.timeline.tooltip import Tooltip
@@ -112,8 +112,11 @@ class StreamView(Strip):
         """Paint everything."""
         painter = QPainter(self)
         theme, frame = self._theme, self._frame
-        painter.fillRect(GUTTER_PX, 0, self.width(), self.height(), colour(theme.lane))
         self._paint_gutter(painter, ground(theme))
+        drawn = QSize(0, 0) if frame is None else QSize(frame.view.width_px, frame.height_px)
+        if drawn != self.size() - QSize(GUTTER_PX, 0):
+            # No frame yet for this size.
+            painter.fillRect(GUTTER_PX, 0, self.width(), self.height(), colour(theme.lane))
         if frame is None:
             return
         painter.save()
@@ -121,8 +124,9 @@ class StreamView(Strip):
         painter.translate(GUTTER_PX, 0)
         self._paint_dense(painter, frame)
         draw_zones(painter, frame, theme)
-        draw_bars(painter, frame, theme, self._dimmed)
-        draw_labels(painter, frame, theme, self._names, self._dimmed)
+        shapes = bar_shapes(frame)
+        draw_bars(painter, frame.bars, shapes, theme, self._dimmed)
+        draw_labels(painter, frame.bars, shapes, theme, self._names, self._dimmed)
         self._paint_event_lines(painter, frame)
         self._paint_selection(painter)
         self._paint_hit(painter, frame)
