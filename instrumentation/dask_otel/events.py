@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import pickle
 from itertools import islice
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dask.utils import typename
@@ -340,18 +341,23 @@ def threads(worker: Worker) -> dict[Any, int]:
         return {key: thread for thread, key in worker.active_threads.items()}
 
 
-def running(worker: Worker, now_s: float, longer_than_s: float) -> Running:
+def running(worker: Worker, before: Running, now_s: float, longer_than_s: float) -> Running:
     """The attempts that `worker` has been running for longer than `longer_than_s`.
 
-    `now_s` is the time of the worker's own clock.
+    `now_s` is the time of the worker's own clock. What `before` had named keeps its start, although
+    Dask measures the distance to the scheduler's clock anew with each heartbeat. Call it on the
+    event loop, which is the thread of all coroutines.
     """
+    known = {(task.key, task.run_id): task for task in before.tasks}
     by_key = threads(worker)
     delay_s = worker.scheduler_delay
-    found = [
-        RunningTask(ts.key, ts.prefix, ts.run_id, by_key.get(ts.key, 0), ts.start_time + delay_s)
-        for ts in _executing(worker)
-        if ts.start_time is not None and now_s - ts.start_time > longer_than_s
-    ]
+    found = []
+    for ts in _executing(worker):
+        if ts.start_time is not None and now_s - ts.start_time > longer_than_s:
+            in_loop = ts.run_spec is not None and ts.run_spec.is_coro
+            thread = get_ident() if in_loop else by_key.get(ts.key, 0)
+            task = RunningTask(ts.key, ts.prefix, ts.run_id, thread, ts.start_time + delay_s)
+            found.append(known.get((ts.key, ts.run_id), task))
     return Running(now_s + delay_s, tuple(found))
 
 

@@ -52,7 +52,7 @@ class WorkerAdapter(WorkerPlugin):
         self._last_transfer: Mapping[str, Any] | None = None
         self._waiting: dict[Any, tuple[events.Transfer, TaskState]] = {}
         self._cancelled_threads: dict[Any, int] = {}
-        self._was_running = False
+        self._running = events.Running(0.0, ())
         self._tick_s = tick_s
         self._callbacks = (
             PeriodicCallback(self._take_transfers, TICK_S * 1e3),
@@ -74,6 +74,8 @@ class WorkerAdapter(WorkerPlugin):
         for transfer, _ in self._waiting.values():
             self.emitter.record(transfer)
         self._waiting.clear()
+        if self._running.tasks:
+            self.emitter.log(events.Running(compat.now_s() + self._worker.scheduler_delay, ()))
         self._measure()
 
     def transition(self, key: Any, start: str, finish: str, **_: Any) -> None:
@@ -150,10 +152,10 @@ class WorkerAdapter(WorkerPlugin):
 
     @guarded("Reading running tasks")
     def _report_running(self) -> None:
-        running = events.running(self._worker, compat.now_s(), self._tick_s)
-        if running.tasks or self._was_running:
-            self.emitter.log(running)
-        self._was_running = bool(running.tasks)
+        before = self._running
+        self._running = events.running(self._worker, before, compat.now_s(), self._tick_s)
+        if self._running.tasks or before.tasks:
+            self.emitter.log(self._running)
 
     @guarded("Measuring a worker")
     def _measure(self) -> None:
