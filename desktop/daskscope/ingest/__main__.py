@@ -14,13 +14,13 @@ import os
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
 
-from daskscope.ingest.address import AddressError, parse_addresses
+from daskscope.ingest.address import AddressError
+from daskscope.ingest.clock import wall_ns
 from daskscope.ingest.journal import RecordingError
 from daskscope.ingest.link import LinkServer
 from daskscope.ingest.recording import Recording, open_recording
@@ -57,13 +57,13 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _receive(arguments: argparse.Namespace, token: str) -> None:
-    ports = Ports(
-        parse_addresses(arguments.http),
-        parse_addresses(arguments.grpc),
-        parse_addresses(arguments.optional_http),
-        parse_addresses(arguments.optional_grpc),
+    ports = Ports.parse(
+        http=arguments.http,
+        grpc=arguments.grpc,
+        optional_http=arguments.optional_http,
+        optional_grpc=arguments.optional_grpc,
     )
-    async with receiving(arguments.journal, ports, time.time_ns) as receiver:
+    async with receiving(arguments.journal, ports, wall_ns) as receiver:
         link = LinkServer(receiver, token)
         port = await link.start()
         _say(link=port, http=receiver.http, grpc=receiver.grpc)

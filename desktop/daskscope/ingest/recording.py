@@ -22,7 +22,7 @@ from daskscope.ingest.journal import (
     RecordingError,
     is_in_use,
 )
-from daskscope.ingest.otlp import BadRequestError, Encoding, Parsed, Signal, parse
+from daskscope.ingest.otlp import BadRequestError, Encoding, Parsed, Request, Signal, parse
 from daskscope.store.schema import Definitions, SourceStatus, SpanBatch
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ class Recording(Protocol):
 
     def frames(self) -> Iterator[list[bytes]]:
         """All messages as frames, definitions before what needs them."""
+
+    def requests(self, signal: Signal) -> Iterator[tuple[Request, float]]:
+        """Requests of one signal as they came, each with the share read so far."""
 
     def status(self) -> SourceStatus:
         """What has been read so far."""
@@ -112,6 +115,14 @@ class JournalRecording:
         self._is_read = True
         self._reader.close()
 
+    def requests(self, signal: Signal) -> Iterator[tuple[Request, float]]:
+        """Requests of one signal as they came, each with the share read so far."""
+        n_requests = max(self._reader.meta.requests, 1)
+        for entry in self._reader.entries(signal=signal):
+            parsed = parse(entry.signal, entry.encoding, entry.body)
+            yield parsed.request, entry.number / n_requests
+        self._reader.close()
+
     def status(self) -> SourceStatus:
         """What has been read so far."""
         meta = self._reader.meta
@@ -165,6 +176,12 @@ class LinesRecording:
                 yield parse(signal_of(line), Encoding.JSON, line)
             except BadRequestError:
                 self._rejected += 1
+
+    def requests(self, signal: Signal) -> Iterator[tuple[Request, float]]:
+        """Requests of one signal as they came, each with the share read so far."""
+        for parsed in self._parsed():
+            if parsed.signal is signal:
+                yield parsed.request, self._read_bytes / self._n_bytes
 
     def status(self) -> SourceStatus:
         """What has been read so far."""

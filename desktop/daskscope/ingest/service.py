@@ -6,7 +6,13 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from daskscope.ingest.address import Address, AddressError, bound_name, bound_socket
+from daskscope.ingest.address import (
+    Address,
+    AddressError,
+    bound_name,
+    bound_socket,
+    parse_addresses,
+)
 from daskscope.ingest.grpc import GrpcServer
 from daskscope.ingest.http import HttpServer
 from daskscope.ingest.journal import Journal
@@ -34,6 +40,17 @@ class Ports:
     grpc: Sequence[Address] = ()
     optional_http: Sequence[Address] = ()
     optional_grpc: Sequence[Address] = ()
+
+    @classmethod
+    def parse(cls, **addresses: Sequence[str]) -> Ports:
+        """The ports that texts `host:port` say.
+
+        Raises
+        ------
+        AddressError
+            One of them is none.
+        """
+        return cls(**{name: parse_addresses(texts) for name, texts in addresses.items()})
 
 
 @contextlib.asynccontextmanager
