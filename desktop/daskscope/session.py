@@ -99,12 +99,16 @@ def viewport(
 
     Parameters
     ----------
+    session
+        Whether it follows, and how much time is in view.
     width_px
         Pixel columns of the lanes.
     now_ns
-        The right edge of what can have happened; it is put `margin_px` left of the right edge.
+        The right edge of what can have happened.
     first_ns
         Start of the run: the origin of the pixel grid, and the left edge for `WHOLE_RUN`.
+    margin_px
+        Pixel columns between now and the right edge.
 
     Returns
     -------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from importlib.metadata import version
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from daskscope.app.options import WindowOptions
 
 P = ParamSpec("P")
@@ -43,7 +44,9 @@ def main() -> None:
     """
 
 
-def _size(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, int] | None:
+def _size(
+    _ctx: click.Context, _param: click.Parameter, value: str | None
+) -> tuple[int, int] | None:
     if value is None:
         return None
     width, _, height = value.partition("x")
@@ -73,7 +76,7 @@ def window_options(
 
     @wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
-        from daskscope.app.options import WindowOptions  # noqa: PLC0415
+        from daskscope.app.options import WindowOptions
 
         names = WindowOptions.__dataclass_fields__
         own = {name: kwargs.pop(name) for name in names if name in kwargs}
@@ -123,7 +126,7 @@ def address_options(function: Callable[P, None]) -> Callable[P, None]:
 @contextmanager
 def one_line_errors() -> Iterator[None]:
     """Turn what can be expected to go wrong into one line and exit status 1."""
-    from daskscope.app.failure import EXPECTED  # noqa: PLC0415
+    from daskscope.app.failure import EXPECTED
 
     try:
         yield
@@ -152,7 +155,7 @@ def _announce(http: tuple[str, ...], grpc: tuple[str, ...]) -> None:
 @window_options
 def connect(options: WindowOptions, http: str | None, grpc: str | None) -> None:
     """Open the window and receive live."""
-    from daskscope.app.launch import show_live  # noqa: PLC0415
+    from daskscope.app.launch import show_live
 
     with one_line_errors():
         show_live(options, _addresses(http, grpc), _announce)
@@ -164,7 +167,7 @@ def connect(options: WindowOptions, http: str | None, grpc: str | None) -> None:
 @window_options
 def demo(options: WindowOptions, workers: int, http: str | None, grpc: str | None) -> None:
     """Run a real Dask cluster with a mixed workload, shown live."""
-    from daskscope.app.launch import show_demo  # noqa: PLC0415
+    from daskscope.app.launch import show_demo
 
     with one_line_errors():
         show_demo(options, _addresses(http, grpc), workers, _announce)
@@ -175,7 +178,7 @@ def demo(options: WindowOptions, workers: int, http: str | None, grpc: str | Non
 @window_options
 def open_recording(options: WindowOptions, file: Path) -> None:
     """Open a recording (.dscope, or OTLP JSON lines)."""
-    from daskscope.app.launch import show_recording  # noqa: PLC0415
+    from daskscope.app.launch import show_recording
 
     with one_line_errors():
         show_recording(options, file)
@@ -193,7 +196,7 @@ def open_recording(options: WindowOptions, file: Path) -> None:
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after so long.")
 def record(output: Path, http: str | None, grpc: str | None, seconds: float | None) -> None:
     """Receive to a file, with no window, until Ctrl-C."""
-    from daskscope.app.headless import record_to  # noqa: PLC0415
+    from daskscope.app.headless import record_to
 
     with one_line_errors():
         record_to(output, _addresses(http, grpc), seconds, _announce)
@@ -216,7 +219,7 @@ def record(output: Path, http: str | None, grpc: str | None, seconds: float | No
 )
 def export(source: Path, output: Path, signal: str) -> None:
     """Write a recording's data to a file that other tools read."""
-    from daskscope.app.headless import export_to  # noqa: PLC0415
+    from daskscope.app.headless import export_to
 
     with one_line_errors():
         export_to(source, output, signal)
@@ -235,7 +238,7 @@ def doctor(
     jaeger: str | None,
 ) -> None:
     """Check ports, Collector, the way of a probe span through it, Jaeger and Qt."""
-    from daskscope.app.doctor import Targets, examine  # noqa: PLC0415
+    from daskscope.app.doctor import Targets, examine
 
     targets = Targets(
         http=http or DEFAULT_HTTP,

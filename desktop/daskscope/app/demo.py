@@ -6,7 +6,10 @@ import importlib.util
 import os
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 END_S = 15
 

@@ -12,13 +12,16 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from daskscope.app.clock import wall_ns
 from daskscope.ingest.source import Source, SourceError
 from daskscope.store.schema import SpanBatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TIMEOUT_S = 2.0
 #: The Collector hands over a batch at the latest after its flush timeout; this is generous.

@@ -6,8 +6,8 @@ import sqlite3
 from typing import Final
 
 from daskscope.app.demo import DemoError
-from daskscope.app.platform import NoPlatform
+from daskscope.app.platform import PlatformError
 from daskscope.ingest.recording import RecordingError
 from daskscope.ingest.source import SourceError
 
-EXPECTED: Final = (DemoError, NoPlatform, RecordingError, SourceError, OSError, sqlite3.Error)
+EXPECTED: Final = (DemoError, PlatformError, RecordingError, SourceError, OSError, sqlite3.Error)

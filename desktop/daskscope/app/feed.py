@@ -6,12 +6,15 @@ No Qt, and no clock: the time of the tick is an argument.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from daskscope.store.schema import Message, PointBatch, RunningBatch, SpanBatch
-from daskscope.store.snapshot import Snapshot
-from daskscope.store.writer import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from daskscope.store.snapshot import Snapshot
+    from daskscope.store.writer import Store
 
 #: Share of a frame that draining may take, so that a burst never holds up the picture.
 DRAIN_BUDGET_S = 0.004

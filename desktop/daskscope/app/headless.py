@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from daskscope.ingest.export import export
 from daskscope.ingest.record import record
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Announce = Callable[[tuple[str, ...], tuple[str, ...]], None]
 

@@ -14,7 +14,6 @@ import click
 
 from daskscope.app.clock import wall_ns
 from daskscope.app.demo import Demo
-from daskscope.app.options import WindowOptions
 from daskscope.app.picture import check_picture_path
 from daskscope.app.platform import check_qt, choose_platform, report_fatal
 from daskscope.app.recordings import new_journal
@@ -22,6 +21,8 @@ from daskscope.ingest.source import Source
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
+
+    from daskscope.app.options import WindowOptions
 
 Announce = Callable[[tuple[str, ...], tuple[str, ...]], None]
 
@@ -89,7 +90,7 @@ def _application() -> QApplication:
     choose_platform()
     check_qt()
     report_fatal()
-    from PySide6.QtWidgets import QApplication  # noqa: PLC0415
+    from PySide6.QtWidgets import QApplication
 
     application = QApplication(sys.argv[:1])
     application.setApplicationName("daskscope")
@@ -110,7 +111,7 @@ def _run(
     is_live: bool,
     failure: Callable[[], str] = lambda: "",
 ) -> None:
-    from daskscope.app.run import Run  # noqa: PLC0415
+    from daskscope.app.run import Run
 
     run = Run(source, options, is_live, failure)
     run.show(options.size or DEFAULT_SIZE)

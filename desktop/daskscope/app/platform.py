@@ -19,7 +19,7 @@ _HINTS = {
 }
 
 
-class NoPlatform(RuntimeError):
+class PlatformError(RuntimeError):
     """Qt cannot run here; the message is one line that says what to do."""
 
 
@@ -45,13 +45,13 @@ def check_qt() -> None:
 
     Raises
     ------
-    NoPlatform
+    PlatformError
         Where PySide6 or a library of the system that it needs is missing.
     """
     try:
-        import PySide6.QtWidgets  # noqa: F401, PLC0415
+        import PySide6.QtWidgets  # noqa: F401
     except ImportError as error:
-        raise NoPlatform(_import_hint(str(error))) from error
+        raise PlatformError(_import_hint(str(error))) from error
 
 
 def _import_hint(message: str) -> str:
@@ -65,14 +65,19 @@ def _import_hint(message: str) -> str:
 
 def report_fatal() -> None:
     """Turn Qt's abort for want of a platform into one line and a non-zero exit."""
-    from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler  # noqa: PLC0415
+    from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 
     def handle(kind: QtMsgType, _context: QMessageLogContext, message: str) -> None:
         if kind is QtMsgType.QtFatalMsg:
             first = message.splitlines()[0] if message else "unknown failure"
-            print(f"daskscope: Qt cannot open a window: {first}", file=sys.stderr, flush=True)
+            _say(f"Qt cannot open a window: {first}")
             os._exit(NO_DISPLAY_EXIT)
         if kind in (QtMsgType.QtWarningMsg, QtMsgType.QtCriticalMsg):
-            print(f"daskscope: {message}", file=sys.stderr, flush=True)
+            _say(message)
 
     qInstallMessageHandler(handle)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"daskscope: {text}\n")
+    sys.stderr.flush()

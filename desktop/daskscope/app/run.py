@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -32,6 +31,8 @@ from daskscope.store.writer import Store
 from daskscope.theme import DARK, LIGHT, Theme
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from daskscope.app.options import WindowOptions
     from daskscope.ingest.source import Source
     from daskscope.store.snapshot import Snapshot
@@ -127,9 +128,7 @@ class Run(QObject):
         if self.window.is_welcome and self._stage.has_data(self._snapshot):
             self.window.show_data()
             self._stage.forget()
-        has_painted = self._stage.show(
-            self._snapshot, self.session, self._now_ns, wall, self._feed
-        )
+        has_painted = self._stage.show(self._snapshot, self.session, self._now_ns, wall, self._feed)
         frame_ms = (elapsed_s() - started_s) * 1000
         if has_painted:
             self._stage.frame_ms = frame_ms
@@ -172,18 +171,14 @@ class Run(QObject):
         )
         timeline.panned.connect(lambda dx: self._with_view(gestures.pan, float(dx)))
         timeline.scrolled.connect(self._scroll)
-        timeline.selected.connect(
-            lambda start, end: self._set(selection_ns=(int(start), int(end)))
-        )
+        timeline.selected.connect(lambda start, end: self._set(selection_ns=(int(start), int(end))))
         stream.scrolled_to.connect(self._scroll_to)
         stream.hovered.connect(self._hover)
         stream.left.connect(self._leave)
         stream.host_folded.connect(lambda host: self._apply(gestures.fold, host))
         stream.activated.connect(self._zoom_to_hit)
         stream.fitted.connect(self.fit)
-        stream.went_home.connect(
-            lambda: self._with_view(gestures.go_home, self._extent())
-        )
+        stream.went_home.connect(lambda: self._with_view(gestures.go_home, self._extent()))
         stream.followed.connect(self.follow)
         stream.paused.connect(self.toggle_pause)
         stream.cleared.connect(lambda: self._set(selection_ns=None))

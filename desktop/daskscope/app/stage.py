@@ -179,9 +179,7 @@ class Stage:
             timeline.stream.repaint()
         return not is_same
 
-    def _show_panels(
-        self, snapshot: Snapshot, session: Session, now_ns: int, now_s: float
-    ) -> None:
+    def _show_panels(self, snapshot: Snapshot, session: Session, now_ns: int, now_s: float) -> None:
         window = self._window
         if window.progress.isVisible() and self._progress_pace.is_due(now_s):
             progress = progress_frame(snapshot, now_ns)
@@ -205,6 +203,4 @@ class Stage:
     def _show_welcome(self, snapshot: Snapshot, wall_ns: int, now_s: float) -> None:
         if self._recordings_pace.is_due(now_s):
             self._recordings = tuple(recordings(sessions_folder()))
-        self._window.welcome.show_frame(
-            welcome_frame(snapshot.status, wall_ns, self._recordings)
-        )
+        self._window.welcome.show_frame(welcome_frame(snapshot.status, wall_ns, self._recordings))

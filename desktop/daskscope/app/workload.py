@@ -12,9 +12,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import cycle
+from typing import TYPE_CHECKING
 
 import dask
 import dask.array as da
@@ -23,11 +23,13 @@ import numpy as np
 import pandas as pd
 from distributed import Client, LocalCluster, wait
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 #: Small enough that the memory-heavy phase reaches Dask's limits on any laptop.
 MEMORY_LIMIT = "600MiB"
 ROWS_A_PARTITION = 60_000
 N_PARTITIONS = 24
-
 
 
 def load_table(partition: int) -> pd.DataFrame:

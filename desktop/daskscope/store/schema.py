@@ -13,14 +13,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, TypeAlias, Union
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-AttributeValue: TypeAlias = Union[
-    str, bool, int, float, list["AttributeValue"], dict[str, "AttributeValue"], None
-]
+AttributeValue: TypeAlias = (
+    "str | bool | int | float | list[AttributeValue] | dict[str, AttributeValue] | None"
+)
 Attributes: TypeAlias = Mapping[str, AttributeValue]
 Array: TypeAlias = npt.NDArray[np.generic]
 

@@ -1,0 +1,103 @@
+"""Gestures are pure: a session and what was seen make another session."""
+
+from __future__ import annotations
+
+import pytest
+
+from daskscope.app import gestures
+from daskscope.derive.frames import BarState, Hit
+from daskscope.session import WHOLE_RUN, Session, Viewport, viewport
+from daskscope.theme import NOT_YET_PX
+
+SECOND = 1_000_000_000
+FIRST = 1_700_000_000 * SECOND
+EXTENT = gestures.Extent(FIRST, FIRST + 100 * SECOND)
+NAMES = frozenset({"inc", "dec", "sum"})
+
+
+def view_of(session: Session) -> Viewport:
+    return viewport(session, 1012, EXTENT.last_ns, FIRST, NOT_YET_PX)
+
+
+def test_fold_and_unfold() -> None:
+    folded = gestures.fold(Session(), "node-01")
+
+    assert folded.collapsed_hosts == {"node-01"}
+    assert gestures.fold(folded, "node-01") == Session()
+
+
+def test_solo_twice_shows_all_again() -> None:
+    alone = gestures.solo_prefix(Session(), "inc", NAMES)
+
+    assert alone.hidden_prefixes == {"dec", "sum"}
+    assert gestures.solo_prefix(alone, "inc", NAMES) == Session()
+
+
+def test_sorting_by_numbers_begins_with_the_greatest() -> None:
+    by_cpu = gestures.sort_workers(Session(), "cpu")
+
+    assert (by_cpu.worker_sort, by_cpu.is_sort_descending) == ("cpu", True)
+    assert not gestures.sort_workers(by_cpu, "cpu").is_sort_descending
+    assert not gestures.sort_workers(by_cpu, "worker").is_sort_descending
+
+
+def test_fit_keeps_following_a_growing_run() -> None:
+    assert gestures.fit_all(Session(), EXTENT).span_ns == WHOLE_RUN
+    held = gestures.fit_all(Session(is_following=False), EXTENT)
+    assert (held.end_ns, held.span_ns) == (EXTENT.last_ns, 100 * SECOND)
+
+
+def test_fit_takes_the_selection_first() -> None:
+    chosen = (FIRST + SECOND, FIRST + 3 * SECOND)
+    session = gestures.fit_selection(Session(selection_ns=chosen), EXTENT)
+
+    assert (session.end_ns, session.span_ns, session.selection_ns) == (chosen[1], 2 * SECOND, None)
+
+
+def test_pause_holds_the_moment() -> None:
+    paused = gestures.pause(Session(), 42)
+
+    assert (paused.is_following, paused.end_ns) == (False, 42)
+    assert gestures.pause(paused, 77) == paused
+    assert gestures.follow(paused).is_following
+
+
+def test_home_keeps_the_scale() -> None:
+    session = Session(span_ns=10 * SECOND)
+    view = view_of(session)
+    home = gestures.go_home(session, view, EXTENT)
+
+    after = viewport(home, 1012, EXTENT.last_ns, FIRST, NOT_YET_PX)
+
+    assert after.start_ns == pytest.approx(FIRST, abs=after.ns_per_px)
+    assert after.ns_per_px == pytest.approx(view.ns_per_px)
+
+
+def test_brush_is_a_share_of_the_run() -> None:
+    session = gestures.brush(Session(), EXTENT, 0.25, 0.5)
+
+    assert (session.end_ns, session.span_ns) == (FIRST + 50 * SECOND, 25 * SECOND)
+
+
+def test_zoom_to_a_task_leaves_room_around_it() -> None:
+    session = Session(span_ns=10 * SECOND)
+    view = view_of(session)
+    task = Hit("inc", "inc-1", 0, 0, BarState.FINISHED, (), 400, 500, 3)
+
+    fitted = gestures.fit_hit(session, view, task)
+
+    assert fitted.span_ns == pytest.approx(200 * view.ns_per_px)
+    assert fitted.end_ns == view.time_ns(550)
+
+
+def test_scrolling_stays_within_the_content() -> None:
+    class Layout:
+        height_px = 1000
+
+    class Frame:
+        layout = Layout
+        height_px = 400
+
+    for asked, got in ((-5, 0), (300, 300), (9_999, 600)):
+        session = gestures.scroll_to(Session(), Frame, asked)  # type: ignore[arg-type]
+        assert session.scroll_px == got
