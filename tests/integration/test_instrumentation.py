@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import dask
 import dask.array as da
 import pytest
-from distributed import Client, LocalCluster
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from dask_otel import conventions as names
 from dask_otel import correlate
+from tests.clusters import instrumented
 from tests.sinks import GrpcSink, HttpSink, SeenSpan, Sink
 from tests.waiting import wait_for
 
@@ -23,24 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from distributed import Client
+
 pytestmark = pytest.mark.cluster
-
-PRELOAD = {
-    "distributed.scheduler.preload": ["dask_otel"],
-    "distributed.worker.preload": ["dask_otel"],
-}
-
-
-@contextmanager
-def cluster(
-    monkeypatch: pytest.MonkeyPatch, sink: Sink, protocol: str, **options: Any
-) -> Iterator[Client]:
-    """A cluster whose scheduler and workers send to `sink`."""
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", sink.endpoint)
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
-    chosen = {"n_workers": 2, "threads_per_worker": 2, "dashboard_address": ":0", **options}
-    with dask.config.set(PRELOAD), LocalCluster(**chosen) as local, Client(local) as client:
-        yield client
 
 
 @dataclass(frozen=True)
@@ -130,7 +113,8 @@ def work(client: Client, folder: Path) -> list[Any]:
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     make_sink, protocol, processes = request.param
     with pytest.MonkeyPatch.context() as monkeypatch, make_sink() as sink:
-        with cluster(monkeypatch, sink, protocol, processes=processes) as client:
+        options = {"n_workers": 2, "processes": processes}
+        with instrumented(monkeypatch, sink.endpoint, protocol, **options) as client:
             client.get_task_stream()
             kept = work(client, tmp_path_factory.mktemp("work"))
             counts = scheduler_counts(client)
