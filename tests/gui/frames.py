@@ -45,9 +45,9 @@ NAMES = (
     "transfer",
 )
 READ, CLEAN, GETITEM, SHUFFLE, CHUNK, FIT, P2P, PREDICT, AGG, FEATURES = range(1, 11)
+SCORE, COMBINE = 12, 14
 TRANSFER_NAME = len(NAMES) - 1
 START_NS = 1_700_000_000_000_000_000
-NO_INTS = np.zeros(0, np.int32)
 
 
 @dataclass
@@ -252,7 +252,7 @@ def _lane(bars: BarList, dense: Dense, row: int, rng: np.random.Generator, scale
     dense.slot[row, first:stop] = np.where(rng.random(stop - first) < 0.04, -1, GETITEM - 1)
     dense.busy[row, first:stop] = busy
     dense.kind[row, first:stop] = rng.random(stop - first) < 0.05
-    x = task(780, 8, 14)
+    x = task(780, 8, COMBINE)
     x = task(x + 4, int(rng.integers(90, 125)), FIT)
     while x < 970:
         x = task(x + 1, int(rng.integers(18, 30)), PREDICT)

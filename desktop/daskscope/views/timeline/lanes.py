@@ -25,6 +25,8 @@ LABEL_PADDING_PX: Final = 5
 #: A name that does not fit is shown in a bar of this width if 60 % of it can be seen.
 LEAST_ELIDED_PX: Final = 50
 LEAST_ELIDED_SHARE: Final = 0.6
+#: A name however long is told by its beginning.
+AMPLE_ROOM_PX: Final = 120
 LEAST_LABEL_BAR_PX: Final = 12
 #: No name fits in less.
 LEAST_ROOM_PX: Final = 8
@@ -210,7 +212,7 @@ def bar_labels(
     wanted = np.flatnonzero(can_hold & (fill < Fill.DESERIALIZE))
     ids, which = np.unique(bars.name[wanted], return_inverse=True)
     text_px = np.array([width_of(names[i]) for i in ids.tolist()], np.float64)[which]
-    cut_px = LEAST_ELIDED_SHARE * text_px + width_of("…")
+    cut_px = np.minimum(LEAST_ELIDED_SHARE * text_px + width_of("…"), AMPLE_ROOM_PX)
     is_shown = (text_px <= room[wanted]) | (
         (width[wanted] >= LEAST_ELIDED_PX) & (room[wanted] >= cut_px)
     )
