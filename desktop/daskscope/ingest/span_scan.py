@@ -1,28 +1,312 @@
-"""Spans of a request as columns."""
+"""Spans of a request as columns, those laid out alike many at a time.
+
+A sender writes the fields and attributes of its spans in the same order, so all spans are walked in
+step: each step reads one field of all of them. Where they differ, the walk splits; what is rare,
+failed, or looks odd is left to `spans.rows_of`, which reads span by span. Both give the same
+columns; this way takes a sixth of the time.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from daskscope.ingest.spans import SpanRows, is_identified, rows_of
+import numpy as np
+
+from dask_otel import conventions
+from daskscope.ingest.spans import (
+    KINDS_BY_UTF8,
+    MAX_TIME_NS,
+    ROW_COLUMNS,
+    SpanRows,
+    is_identified,
+    rows_of,
+    texts_of,
+)
 from daskscope.ingest.values import attributes_of
+from daskscope.ingest.wire import Wire, submessages
+from daskscope.store.schema import SPAN_COLUMNS, Array, Kind, Status
 
 if TYPE_CHECKING:
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+    from collections.abc import Sequence
+
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+        ExportTraceServiceRequest,
+    )
+    from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
     from daskscope.ingest.definitions import Tables
+    from daskscope.ingest.wire import Flags, Places
+
+#: Fewer spans laid out alike are read one by one.
+MIN_ALIKE: Final = 32
+
+# Tags of fields in trace.proto and common.proto: number << 3 | wire type.
+_RESOURCE_SPANS: Final = 0x0A
+_SCOPE_SPANS: Final = 0x12
+_SPANS: Final = 0x12
+_TRACE_ID: Final = 0x0A
+_SPAN_ID: Final = 0x12
+_TRACE_STATE: Final = 0x1A
+_PARENT_ID: Final = 0x22
+_NAME: Final = 0x2A
+_KIND: Final = 0x30
+_START: Final = 0x39
+_END: Final = 0x41
+_ATTRIBUTE: Final = 0x4A
+_N_DROPPED_ATTRIBUTES: Final = 0x50
+_EVENT: Final = 0x5A
+_N_DROPPED_EVENTS: Final = 0x60
+_LINK: Final = 0x6A
+_N_DROPPED_LINKS: Final = 0x70
+_STATUS: Final = 0x7A
+_FLAGS: Final = 0x85  # the first of two bytes
+_STATUS_CODE: Final = 0x18
+_KEY: Final = 0x0A
+_VALUE: Final = 0x12
+_STRING: Final = 0x0A
+_INTEGER: Final = 0x18
+_VARINTS: Final = frozenset((_KIND, _N_DROPPED_ATTRIBUTES, _N_DROPPED_EVENTS, _N_DROPPED_LINKS))
+_MESSAGES: Final = frozenset(
+    (_TRACE_ID, _SPAN_ID, _TRACE_STATE, _PARENT_ID, _NAME, _EVENT, _LINK, _STATUS)
+)
+
+_TEXT_COLUMNS: Final = {conventions.TASK_TYPE: "type", conventions.TRANSFER_PEER: "peer"}
+_TEXTS: Final = {
+    name.encode(): name for name in (conventions.ACTION, conventions.TASK_KEY, *_TEXT_COLUMNS)
+}
+_INTEGERS: Final = {
+    name.encode(): name
+    for name in (
+        conventions.THREAD_ID,
+        conventions.TASK_RUN_ID,
+        conventions.TASK_NBYTES,
+        conventions.TRANSFER_BYTES,
+    )
+}
 
 
 def read_spans(
     data: bytes, request: ExportTraceServiceRequest, tables: Tables
 ) -> tuple[list[tuple[int, SpanRows]], int]:
-    """Spans of a request by resource, and how many were rejected."""
+    """Spans of a request by resource, and how many were rejected for their ids.
+
+    `data` are the bytes of `request`.
+    """
+    wire = None
     found: list[tuple[int, SpanRows]] = []
     n_rejected = 0
-    for group in request.resource_spans:
+    places = None
+    for index, group in enumerate(request.resource_spans):
         resource = tables.resource(attributes_of(group.resource.attributes))
-        for scope in group.scope_spans:
-            spans = [span for span in scope.spans if is_identified(span)]
-            n_rejected += len(scope.spans) - len(spans)
-            found.append((resource, rows_of(spans, tables)))
+        for number, scope in enumerate(group.scope_spans):
+            rows = None
+            if len(scope.spans) >= MIN_ALIKE:
+                wire = wire or Wire(data)
+                places = places or _places(data)
+                within = places.get((index, number))
+                if within is not None and len(within[0]) == len(scope.spans):
+                    rows = _Walk(wire, *within, tables).rows(scope.spans)
+            if rows is None:
+                rows = rows_of(filter(is_identified, scope.spans), tables)
+            n_rejected += len(scope.spans) - len(rows)
+            found.append((resource, rows))
     return found, n_rejected
+
+
+def _places(data: bytes) -> dict[tuple[int, int], tuple[list[int], list[int]]]:
+    """Where the spans of each scope of each resource begin and end."""
+    places = {}
+    resources = submessages(data, 0, len(data), _RESOURCE_SPANS)
+    for index, (begin, end) in enumerate(zip(*resources, strict=True) if resources else ()):
+        scopes = submessages(data, begin, end, _SCOPE_SPANS)
+        for number, (first, last) in enumerate(zip(*scopes, strict=True) if scopes else ()):
+            spans = submessages(data, first, last, _SPANS)
+            if spans is not None:
+                places[index, number] = spans
+    return places
+
+
+class _Walk:
+    """One walk over the spans of one scope."""
+
+    def __init__(
+        self, wire: Wire, begins: Sequence[int], ends: Sequence[int], tables: Tables
+    ) -> None:
+        n = len(begins)
+        self._wire = wire
+        self._tables = tables
+        self._begins = np.array(begins, np.int64)
+        self._ends = np.array(ends, np.int64)
+        self._columns: dict[str, Array] = {
+            name: np.zeros(n, SPAN_COLUMNS[name]) for name in ROW_COLUMNS
+        }
+        self._columns["kind"].fill(Kind.OTHER)
+        self._columns["run_id"].fill(-1)
+        self._nbytes = {
+            name: np.full(n, -1, np.int64)
+            for name in (conventions.TASK_NBYTES, conventions.TRANSFER_BYTES)
+        }
+        self._key_begins = np.zeros(n, np.int64)
+        self._key_lengths = np.zeros(n, np.int64)
+        self._is_odd = np.zeros(n, np.bool_)
+        self._has_trace = np.zeros(n, np.bool_)
+
+    def rows(self, spans: Sequence[Span]) -> SpanRows:
+        """Columns of all spans with valid ids."""
+        parts = [(np.arange(len(self._begins)), self._begins)]
+        while parts:
+            parts.extend(self._walk(*parts.pop()))
+        columns = self._columns
+        start_ns, end_ns = columns["start_ns"], columns["end_ns"]
+        columns["start_ns"] = start_ns = np.where(start_ns == 0, end_ns, start_ns)
+        columns["end_ns"] = np.maximum(start_ns, end_ns)
+        task, transfer = self._nbytes.values()
+        columns["nbytes"] = np.where(task != -1, task, transfer)
+        self._is_odd |= ~self._has_trace | (columns["span_id"] == 0)
+        keys = self._wire.texts(self._key_begins, self._key_lengths)
+        return self._with_odd(spans, keys)
+
+    def _with_odd(self, spans: Sequence[Span], keys: list[bytes]) -> SpanRows:
+        """All rows, the odd ones read span by span, without those that are not identified."""
+        odd = np.flatnonzero(self._is_odd).tolist()
+        good = [index for index in odd if is_identified(spans[index])]
+        if good:
+            rows = rows_of([spans[index] for index in good], self._tables)
+            for name, column in self._columns.items():
+                column[good] = rows.columns[name]
+            for number, index in enumerate(good):
+                keys[index] = rows.keys[number].encode()
+        if len(good) < len(odd):
+            is_kept = ~self._is_odd
+            is_kept[good] = True
+            self._columns = {name: column[is_kept] for name, column in self._columns.items()}
+            keys = [keys[index] for index in np.flatnonzero(is_kept).tolist()]
+        return SpanRows(self._columns, texts_of(keys))
+
+    def _walk(self, rows: Places, at: Places) -> list[tuple[Places, Places]]:
+        """Walk spans until they end, or until they differ: then what is left of each kind."""
+        while len(rows) >= MIN_ALIKE:
+            is_inside = at < self._ends[rows]
+            if not is_inside.all():
+                rows, at = rows[is_inside], at[is_inside]
+                continue
+            tags = self._wire.bytes[at]
+            tag = int(tags[0])
+            same = tags == tag
+            if same.all() and tag == _ATTRIBUTE:
+                length, begin = self._wire.lengths(at + 1)
+                name = self._first_name(begin, length)
+                same = self._is_named(name, begin, length)
+                if same.all():
+                    at = begin + length
+                    self._attribute(name, rows, begin + 2 + len(name), at)
+                    continue
+            if not same.all():
+                return [(rows[~same], at[~same]), (rows[same], at[same])]
+            at = self._field(tag, rows, at + 1)
+        self._is_odd[rows] = True
+        return []
+
+    def _first_name(self, begin: Places, length: Places) -> bytes:
+        """Name of the first attribute; empty where it looks odd."""
+        first, size = int(begin[0]), int(self._wire.bytes[begin[0] + 1])
+        is_fine = self._wire.bytes[first] == _KEY and size + 2 <= min(int(length[0]), 0x81)
+        return self._wire.data[first + 2 : first + 2 + size] if is_fine else b""
+
+    def _is_named(self, name: bytes, begin: Places, length: Places) -> Flags:
+        octets = self._wire.bytes
+        same: Flags = (octets[begin] == _KEY) & (octets[begin + 1] == len(name))
+        same &= length >= len(name) + 2
+        if not name:
+            same[:] = True  # whatever it is, `_attribute` finds it odd or does not need it
+        return same & self._wire.is_text(name, begin + 2)
+
+    def _attribute(self, name: bytes, rows: Places, at: Places, end: Places) -> None:
+        """Read an attribute's value, which begins with its tag at `at`."""
+        if not name:
+            self._is_odd[rows] = True
+        text = _TEXTS.get(name)
+        integer = _INTEGERS.get(name)
+        if text is None and integer is None:
+            return
+        length, begin = self._wire.lengths(at + 1)
+        octets = self._wire.bytes
+        is_fine = (octets[at] == _VALUE) & (length > 0) & (begin + length == end)
+        rows, begin, end = self._fine(is_fine, rows, begin, end)
+        if text is not None:
+            length, start = self._wire.lengths(begin + 1)
+            is_fine = (octets[begin] == _STRING) & (start + length == end)
+            self._text(text, *self._fine(is_fine, rows, start, length))
+        elif integer is not None:
+            values, stop = self._wire.varints(begin + 1)
+            is_fine = (octets[begin] == _INTEGER) & (stop == end)
+            self._integer(integer, *self._fine(is_fine, rows, values.view(np.int64)))
+
+    def _fine(self, is_fine: Flags, rows: Places, *arrays: Places) -> tuple[Places, ...]:
+        """The rows that are fine, and the same of `arrays`; the others are odd."""
+        if is_fine.all():
+            return rows, *arrays
+        self._is_odd[rows[~is_fine]] = True
+        return rows[is_fine], *(array[is_fine] for array in arrays)
+
+    def _text(self, name: str, rows: Places, begin: Places, length: Places) -> None:
+        if name == conventions.TASK_KEY:
+            self._key_begins[rows] = begin
+            self._key_lengths[rows] = length
+        elif name == conventions.ACTION:
+            self._columns["kind"][rows] = self._wire.ids(begin, length, KINDS_BY_UTF8)
+        else:
+            column = _TEXT_COLUMNS[name]
+            self._columns[column][rows] = self._wire.ids(begin, length, self._tables.utf8)
+
+    def _integer(self, name: str, rows: Places, values: Places) -> None:
+        if name == conventions.THREAD_ID:
+            self._columns["thread"][rows] = values
+        elif name == conventions.TASK_RUN_ID:
+            is_narrow = (values >= -(2**31)) & (values < 2**31)
+            self._columns["run_id"][rows] = np.where(is_narrow, values, -1)
+        else:
+            self._nbytes[name][rows] = values
+
+    def _field(self, tag: int, rows: Places, at: Places) -> Places:
+        """Read a field that is no attribute and begins at `at`; where the next begins."""
+        if tag in _VARINTS:
+            return self._wire.varints(at)[1]
+        if tag in (_START, _END):
+            times = np.minimum(self._wire.words(at), np.uint64(MAX_TIME_NS))
+            self._columns["start_ns" if tag == _START else "end_ns"][rows] = times
+            return at + 8
+        if tag == _FLAGS:
+            is_fine = self._wire.bytes[at] == 1
+            self._is_odd[rows[~is_fine]] = True
+            return np.where(is_fine, at + 5, self._ends[rows])
+        if tag not in _MESSAGES:
+            self._is_odd[rows] = True
+            return self._ends[rows]
+        length, begin = self._wire.lengths(at)
+        if tag in (_SPAN_ID, _PARENT_ID):
+            fine, start = self._fine(length == 8, rows, begin)
+            column = "span_id" if tag == _SPAN_ID else "parent_id"
+            self._columns[column][fine] = self._wire.words(start).byteswap()
+        elif tag == _TRACE_ID:
+            self._trace(rows, begin, length)
+        elif tag == _NAME:
+            self._columns["name"][rows] = self._wire.ids(begin, length, self._tables.utf8)
+        elif tag == _STATUS:
+            self._status(rows, begin, length)
+        return begin + length
+
+    def _trace(self, rows: Places, begin: Places, length: Places) -> None:
+        is_fine = (length == 16) & ((self._wire.words(begin) | self._wire.words(begin + 8)) != 0)
+        rows, begin, length = self._fine(is_fine, rows, begin, length)
+        self._columns["trace"][rows] = self._wire.ids(begin, length, self._tables.traces)
+        self._has_trace[rows] = True
+
+    def _status(self, rows: Places, begin: Places, length: Places) -> None:
+        """A status without a message; failed spans are odd, as their events say why."""
+        rows, begin = self._fine(length != 0, rows, begin)
+        octets = self._wire.bytes
+        codes = octets[begin + 1].astype(np.int64)
+        is_fine = (octets[begin] == _STATUS_CODE) & (codes <= Status.OK)
+        rows, codes = self._fine(is_fine, rows, codes)
+        self._columns["status"][rows] = codes

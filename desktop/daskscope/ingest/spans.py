@@ -66,6 +66,16 @@ def kind_of(action: object) -> Kind:
     return _KINDS.get(action, Kind.OTHER) if isinstance(action, str) else Kind.OTHER
 
 
+class _KindsByUtf8(dict[bytes, int]):
+    """Kinds by the UTF-8 bytes of `dask.action`."""
+
+    def __missing__(self, key: bytes) -> int:
+        return Kind.OTHER
+
+
+KINDS_BY_UTF8: Final = _KindsByUtf8({action.encode(): kind for action, kind in _KINDS.items()})
+
+
 def is_identified(span: Span) -> bool:
     """The ids have their length and are not all zero."""
     return (
@@ -150,6 +160,12 @@ def joined(parts: Sequence[tuple[int, int, SpanRows]]) -> SpanBatch:
     for name in ROW_COLUMNS:
         columns[name] = np.concatenate([rows.columns[name] for _, _, rows in parts])
     return SpanBatch(columns, joined_texts([rows.keys for _, _, rows in parts]))
+
+
+def texts_of(blobs: Sequence[bytes]) -> TextColumn:
+    """A column of texts that are UTF-8 already."""
+    ends = np.cumsum([len(blob) for blob in blobs], dtype=np.uint32)
+    return TextColumn(np.frombuffer(b"".join(blobs), np.uint8), ends)
 
 
 def joined_texts(texts: Sequence[TextColumn]) -> TextColumn:

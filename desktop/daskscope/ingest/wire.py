@@ -1,0 +1,142 @@
+"""Reading protobuf where it lies, at many places at once.
+
+Everything here works on bytes that protobuf's own parser has accepted, so lengths are in bounds;
+what is read is the same element of many messages, as one numpy operation each.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Places: TypeAlias = npt.NDArray[np.int64]
+Flags: TypeAlias = npt.NDArray[np.bool_]
+
+#: Behind the bytes, so that reading words at any place stays in bounds.
+_PADDING: Final = 256
+_LOW_BITS: Final = np.uint64(0x7F)
+#: For a text of n bytes: which bits of its last word belong to it.
+_LAST_WORD: Final = [np.uint64(2 ** (8 * n) - 1) for n in range(9)]
+#: Different texts looked for by comparing before each text is looked up on its own.
+_COMPARED_TEXTS: Final = 6
+
+
+class Wire:
+    """The bytes of one message.
+
+    Parameters
+    ----------
+    data
+        A well-formed message.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        padded = data + bytes(_PADDING)
+        self.bytes = np.frombuffer(padded, np.uint8)
+        # Overlapping words, one at each place.
+        self._words: npt.NDArray[np.uint64] = np.ndarray(
+            (len(padded) - 7,), "<u8", buffer=padded, strides=(1,)
+        )
+
+    def words(self, at: Places) -> npt.NDArray[np.uint64]:
+        """The 8 bytes at each place, little-endian."""
+        return self._words[at]
+
+    def varints(self, at: Places) -> tuple[npt.NDArray[np.uint64], Places]:
+        """The varint at each place, and where it ends."""
+        byte = self.bytes[at]
+        values = byte.astype(np.uint64) & _LOW_BITS
+        at = at + 1
+        goes_on = byte >= 0x80
+        for shift in range(7, 70, 7):
+            if not goes_on.any():
+                break
+            byte = self.bytes[at]
+            bits = (byte.astype(np.uint64) & _LOW_BITS) << np.uint64(shift)
+            values |= np.where(goes_on, bits, np.uint64(0))
+            at = at + goes_on
+            goes_on &= byte >= 0x80
+        return values, at
+
+    def lengths(self, at: Places) -> tuple[Places, Places]:
+        """The length at each place, and where what it counts begins."""
+        values, begin = self.varints(at)
+        return values.view(np.int64), begin
+
+    def is_text(self, text: bytes, at: Places) -> Flags:
+        """Whether `text` stands at each place."""
+        same = np.ones(len(at), np.bool_)
+        for offset in range(0, len(text), 8):
+            part = text[offset : offset + 8]
+            wanted = np.uint64(int.from_bytes(part, "little"))
+            same &= (self.words(at + offset) & _LAST_WORD[len(part)]) == wanted
+        return same
+
+    def ids(
+        self, begin: Places, length: Places, table: Mapping[bytes, int]
+    ) -> npt.NDArray[np.int64]:
+        """The id in `table` of each text."""
+        result = np.zeros(len(begin), np.int64)
+        rest = np.flatnonzero(length)
+        for _ in range(_COMPARED_TEXTS):
+            if not len(rest):
+                return result
+            start, size = int(begin[rest[0]]), int(length[rest[0]])
+            text = self.data[start : start + size]
+            same = length[rest] == size
+            same &= self.is_text(text, begin[rest])
+            result[rest[same]] = table[text]
+            rest = rest[~same]
+        result[rest] = [table[text] for text in self.texts(begin[rest], length[rest])]
+        return result
+
+    def texts(self, begin: Places, length: Places) -> list[bytes]:
+        """The bytes of each text."""
+        data = self.data
+        ends = (begin + length).tolist()
+        return [data[a:b] for a, b in zip(begin.tolist(), ends, strict=True)]
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """The varint at one place, and where it ends."""
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+
+
+def submessages(data: bytes, begin: int, end: int, tag: int) -> tuple[list[int], list[int]] | None:
+    """Where the elements of a repeated field lie in the message from `begin` to `end`.
+
+    The field's tag is one byte, with wire type 2. None where another wire type stands between.
+    """
+    begins: list[int] = []
+    ends: list[int] = []
+    at = begin
+    while at < end:
+        found = data[at]
+        if found & 0x87 != 2:  # another wire type, or a tag of two bytes
+            return None
+        length = data[at + 1]
+        at += 2
+        if length >= 0x80:
+            more = data[at]
+            at += 1
+            length += (more << 7) - 0x80
+            if more >= 0x80:
+                length, at = _varint(data, at - 2)
+        if found == tag:
+            begins.append(at)
+            ends.append(at + length)
+        at += length
+    return begins, ends
