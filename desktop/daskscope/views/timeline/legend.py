@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
@@ -294,12 +293,13 @@ class LegendView(QWidget):
             action = QAction(text, menu)
             action.setCheckable(True)
             action.setChecked(not entry.is_hidden)
-            action.triggered.connect(partial(self._toggle, entry.name))
+            action.setData(entry.name)
             menu.addAction(action)
+        menu.triggered.connect(self._toggle)
         return menu
 
-    def _toggle(self, name: str, _is_checked: bool) -> None:
-        self.toggled.emit(name)
+    def _toggle(self, action: QAction) -> None:
+        self.toggled.emit(action.data())
 
     def event(self, event: QEvent) -> bool:
         """Show the full name of a cut entry as plain text."""
