@@ -88,13 +88,11 @@ def read() -> Settings | None:
 
 def _target(signal: Signal) -> Target | None:
     """Where `signal` goes; None for `OTEL_<SIGNAL>_EXPORTER=none`."""
-    exporters = os.environ.get(f"OTEL_{signal.upper()}_EXPORTER", "otlp").replace(" ", "")
+    exporters = os.environ.get(f"OTEL_{signal.upper()}_EXPORTER", "").replace(" ", "") or "otlp"
     if "otlp" not in exporters.split(","):
-        if exporters not in ("", "none"):
+        if exporters != "none":
             logger.warning("dask_otel sends OTLP only; no %s are sent (%s)", signal, exporters)
-            return None
-        if exporters == "none":
-            return None
+        return None
     chosen = _environment(signal, "ENDPOINT")
     configured = None if chosen else dask.config.get("dask-otel.endpoint", None)
     protocol = _protocol(signal, chosen or configured)
@@ -134,19 +132,22 @@ def _environment(signal: Signal, name: str) -> str | None:
 
 
 def _seconds(name: str, default_s: float) -> float:
-    value = dask.config.get(f"dask-otel.{name}", None)
-    if value is None:
-        return default_s
-    seconds = float(parse_timedelta(value))
+    value = dask.config.get(f"dask-otel.{name}", default_s)
+    try:
+        seconds = float(parse_timedelta(value))
+    except (TypeError, ValueError):
+        seconds = 0.0
     if seconds <= 0:
-        raise ValueError(f"dask-otel.{name}: must be longer than nothing, got {value!r}")
+        raise ValueError(f"dask-otel.{name}: must be a time such as 100ms, got {value!r}")
     return seconds
 
 
 def _positive(name: str, default: int) -> int:
-    value = dask.config.get(f"dask-otel.{name}", None)
-    if value is None:
-        return default
-    if int(value) < 1:
-        raise ValueError(f"dask-otel.{name}: must be at least 1, got {value!r}")
-    return int(value)
+    value = dask.config.get(f"dask-otel.{name}", default)
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        number = 0
+    if number < 1:
+        raise ValueError(f"dask-otel.{name}: must be a number of at least 1, got {value!r}")
+    return number

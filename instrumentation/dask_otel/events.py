@@ -277,7 +277,7 @@ def group(key: object, prefix: str) -> str:
     For most text that is the prefix; for what looks like a tuple, or like the `repr` of an object,
     it is more than that.
     """
-    if isinstance(key, str) and key[:1] not in "(<":
+    if isinstance(key, str) and not key.startswith(("(", "<")):
         return prefix
     return str(key_split_group(key))
 

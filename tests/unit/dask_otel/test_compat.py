@@ -1,0 +1,95 @@
+"""Each private name that `dask_otel` touches: a new release that moves one is noticed here."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from distributed import Client, LocalCluster, Scheduler, Worker
+
+from dask_otel import compat
+from tests.sinks import GrpcSink, HttpSink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SIGNALS = ("traces", "metrics", "logs")
+PROTOCOLS = [("http/protobuf", HttpSink), ("grpc", GrpcSink)]
+
+
+@pytest.mark.cluster
+async def test_what_dask_keeps_to_itself_is_where_it_was() -> None:
+    options = {"processes": False, "n_workers": 1, "dashboard_address": ":0", "asynchronous": True}
+    async with LocalCluster(**options) as cluster, Client(cluster, asynchronous=True) as client:
+        await client.submit(lambda: 1, key="x")
+        scheduler, worker = cluster.scheduler, cluster.workers[0]
+        assert isinstance(scheduler, Scheduler)
+        assert isinstance(worker, Worker)
+        assert 0 < compat.tick_interval_s(scheduler) < 10
+        assert 0 < compat.tick_interval_s(worker) < 10
+        span_id = worker.state.tasks["x"].span_id
+        assert span_id == scheduler.tasks["x"].group.span_id
+        assert span_id is not None
+        enqueued_s = compat.span_enqueued_s(scheduler, span_id)
+        stop_s = compat.span_stop_s(scheduler, span_id)
+        assert enqueued_s is not None
+        assert stop_s is not None
+        assert abs(time.time() - enqueued_s) < 20
+        assert stop_s >= enqueued_s
+        assert compat.span_stop_s(scheduler, "no such span") is None
+        assert {"start_time", "startstops", "run_id", "priority", "prefix"} <= {
+            *worker.state.tasks["x"].__slots__
+        }
+        assert worker.transfer_incoming_log.maxlen == 1_000
+        assert isinstance(worker.active_threads, dict)
+
+
+@pytest.mark.parametrize(("protocol", "make_sink"), PROTOCOLS)
+@pytest.mark.parametrize("signal", SIGNALS)
+def test_each_exporter_lends_its_transport(
+    protocol: str,
+    make_sink: type[HttpSink] | type[GrpcSink],
+    signal: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-team=blue")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3")
+    with make_sink() as sink:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", sink.endpoint)
+        transport = compat.transport(signal, protocol, None)
+        assert transport.timeout_s == 3
+        assert transport.send(b"", 2).accepted
+        sink.answer = lambda _signal: 503
+        refused = transport.send(b"", 2)
+        assert (refused.accepted, refused.retry) == (False, True)
+        sink.answer = lambda _signal: 200
+        assert transport.send(b"", 2).accepted  # a refusal breaks no connection
+        transport.close()
+    assert [kind for kind, _ in sink.requests] == [signal, signal]
+    assert {headers["x-team"] for headers in sink.headers} == {"blue"}
+
+
+@pytest.mark.parametrize(
+    ("status", "retry"),
+    [(400, False), (413, False), (500, False), (429, True), (502, True), (503, True), (504, True)],
+)
+def test_only_some_http_answers_are_worth_another_try(status: int, retry: bool) -> None:
+    with HttpSink(answer=lambda _signal: status) as sink:
+        transport = compat.transport("traces", "http/protobuf", f"{sink.endpoint}/v1/traces")
+        reply = transport.send(b"", 2)
+        transport.close()
+    assert (reply.accepted, reply.retry) == (False, retry)
+    assert reply.reason.startswith(f"HTTP {status}")
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+def test_a_dead_endpoint_may_come_back(protocol: str, free_port: Callable[[], int]) -> None:
+    endpoint = f"http://127.0.0.1:{free_port()}"
+    transport = compat.transport("traces", protocol, endpoint)
+    began_s = time.monotonic()
+    reply = transport.send(b"", 2)
+    transport.close()
+    assert (reply.accepted, reply.retry) == (False, True)
+    assert reply.reason
+    assert time.monotonic() - began_s < 4

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+from dask_otel import correlate
+
+
+def test_a_dask_span_names_its_trace() -> None:
+    uuid = uuid4()
+    assert correlate.trace_id(str(uuid)) == uuid.bytes
+
+
+def test_any_other_name_is_hashed() -> None:
+    for name in ("", "mine", "日本", "\udcff", str(UUID(int=0))):
+        trace = correlate.trace_id(name)
+        assert len(trace) == 16
+        assert any(trace)
+        assert trace == correlate.trace_id(name)
+    assert correlate.trace_id("mine") != correlate.trace_id("yours")
+
+
+def test_attempts_of_different_keys_differ() -> None:
+    keys = [
+        "1",
+        1,
+        b"1",
+        ("1",),
+        (1,),
+        ("1", 1),
+        ("1", "1"),
+        "('1',)",
+        "é",
+        "e\u0301",
+        "\udcff",
+        "",
+    ]
+    ids = {correlate.attempt_span_id(key, run_id) for key in keys for run_id in (0, 1, 11)}
+    assert len(ids) == 3 * len(keys)
+    assert {len(found) for found in ids} == {8}
+
+
+def test_graphs_of_a_trace_differ() -> None:
+    trace = uuid4().bytes
+    assert correlate.graph_span_id(trace) == correlate.graph_span_id(trace, 0)
+    assert correlate.graph_span_id(trace, 0) != correlate.graph_span_id(trace, 1)
+
+
+def test_transfers_differ_by_receiver_and_time() -> None:
+    first = ("tcp://a:1", "tcp://b:2", 1_000, 2_000)
+    others = [
+        ("tcp://c:1", "tcp://b:2", 1_000, 2_000),
+        ("tcp://a:1", "tcp://c:2", 1_000, 2_000),
+        ("tcp://a:1", "tcp://b:2", 1_001, 2_000),
+        ("tcp://a:1", "tcp://b:2", 1_000, 2_001),
+    ]
+    ids = {correlate.transfer_span_id(*found) for found in (first, *others)}
+    assert len(ids) == 5
+
+
+def test_ids_are_a_contract_between_processes_and_versions() -> None:
+    assert correlate.attempt_span_id(("x-1", 0), 3).hex() == ATTEMPT
+    assert correlate.graph_span_id(b"\x01" * 16).hex() == GRAPH
+
+
+ATTEMPT = "4bea1fb5e364ded2"
+GRAPH = "9d7d8a4ebd0f7aec"

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from dask_otel import wire
+from tests.sinks import plain, plain_attributes
+
+NUMBERS = [0, 1, 127, 128, 300, 16_383, 16_384, 2**31, 2**63 - 1, -1, -62, -(2**63)]
+TEXTS = ["", "x", "é日本", "a\nb", "x" * 62, "x" * 127, "x" * 128, "y" * 10_000, "z" * 20_000]
+
+
+@pytest.mark.parametrize("value", [*NUMBERS, *TEXTS, 1.5, -0.0, True, ("a", "é"), (1, -2), ()])
+def test_values_are_what_protobuf_reads(value: wire.Value) -> None:
+    read = KeyValue.FromString(wire.key_value("name", value))
+    expected = list(value) if isinstance(value, tuple) else value
+    assert (read.key, plain(read.value)) == ("name", expected)
+    assert type(plain(read.value)) is type(expected)
+
+
+def test_writers_agree_with_the_plain_way() -> None:
+    write_text, write_number = wire.text_attribute("text"), wire.number_attribute("number")
+    for text in TEXTS:
+        assert write_text(text) == wire.attribute("text", text)
+    for number in NUMBERS:
+        assert write_number(number) == wire.attribute("number", number)
+    write_array = wire.array_attribute("array")
+    for numbers in ((), (0, 1, 12_345), (0, 2, 0, -62), tuple(NUMBERS)):
+        assert write_array(numbers) == wire.attribute("array", numbers)
+
+
+def test_attributes_of_a_span_follow_each_other() -> None:
+    span = Span.FromString(wire.attribute("a", 1) + wire.attribute("b", "two"))
+    assert plain_attributes(span.attributes) == {"a": 1, "b": "two"}
+
+
+def test_what_utf8_cannot_hold_becomes_a_question_mark() -> None:
+    assert plain(KeyValue.FromString(wire.key_value("k", "a\udcffb")).value) == "a?b"
+
+
+def test_remembered_forgets_before_it_grows_too_large() -> None:
+    calls: list[object] = []
+
+    def make(value: object) -> bytes:
+        calls.append(value)
+        return repr(value).encode()
+
+    remembered = wire.Remembered(make)
+    assert [remembered(1), remembered(1), remembered(2)] == [b"1", b"1", b"2"]
+    assert calls == [1, 2]
+    for number in range(3, 10_000):
+        remembered(number)
+    assert remembered(1) == b"1"
+    assert calls.count(1) == 2
