@@ -492,10 +492,13 @@ class Recipe:
     ----------
     blocks
         Explanation and code of each block.
+    is_through_collector
+        The data come through a Collector, not straight from the cluster.
     """
 
     title: str
     blocks: tuple[tuple[str, str], ...]
+    is_through_collector: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -516,8 +519,14 @@ class WelcomeFrame:
     ----------
     counters
         Label, value and remark of each counter.
+    address
+        Where this window listens.
+    has_received
+        Something has come in, though nothing yet that could be drawn.
     """
 
     counters: tuple[tuple[str, str, str], ...]
     recipes: tuple[Recipe, ...]
     recordings: tuple[PastSession, ...]
+    address: str = ""
+    has_received: bool = False

@@ -68,7 +68,7 @@ def resources_frame(snapshot: Snapshot, now_ns: int, span_s: float = 300.0) -> R
 
 
 def ticks(most: float, unit: str) -> tuple[tuple[float, str], ...]:
-    """Values and labels of an axis from 0 to `most`: three or four of them, 1-2-5 or binary."""
+    """Values and labels of an axis from 0 to `most`: at most five of them, 1-2-5 or binary."""
     base = 1.0
     if unit == "bytes":
         base = 1024.0 ** max(int(math.log(max(most, 1.0), 1024)), 0)
@@ -97,11 +97,11 @@ def _span_text(seconds: float) -> str:
 
 
 def _step(most: float, is_binary: bool) -> float:
-    """The least handy step that needs at most three of itself for `most`."""
-    magnitude = 10.0 ** math.floor(math.log10(max(most, 1e-9) / 3))
+    """The least handy step that needs at most four of itself for `most`."""
+    magnitude = 10.0 ** math.floor(math.log10(max(most, 1e-9) / 4))
     handy = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512) if is_binary and most >= 3 else ()
     for step in (*handy, *(magnitude * factor for factor in (1, 2, 2.5, 5, 10))):
-        if most / step <= 3 * (1 + 1e-9):
+        if most / step <= 4 * (1 + 1e-9):
             return float(step)
     return magnitude * 10
 
@@ -113,7 +113,7 @@ def _tick_text(value: float, unit: str) -> str:
 
 
 def _short(text: str) -> str:
-    """ "24 GiB" for "24.0 GiB"."""
+    """A text without its empty decimal: "24 GiB"."""
     return text.replace(f".0{quantity.THIN}", quantity.THIN)
 
 

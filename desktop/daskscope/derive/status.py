@@ -9,6 +9,7 @@ from daskscope.derive import quantity
 from daskscope.derive.frames import StatusField, StatusFrame
 from daskscope.derive.place import split_address
 from daskscope.derive.reading import SILENCE_NS, measured
+from daskscope.derive.workers import SIZES, worker_samples
 
 if TYPE_CHECKING:
     from daskscope.store.schema import SourceStatus
@@ -51,6 +52,27 @@ def status_frame(
             StatusField("Frame", quantity.seconds(frame_ms / 1e3), tip="Time of the last tick"),
         ),
     )
+
+
+def cluster_field(snapshot: Snapshot, now_ns: int) -> StatusField:
+    """What the window shows: the cluster's name, and how large it is."""
+    samples = worker_samples(snapshot, now_ns, SIZES)
+    name = next(
+        (
+            str(attributes[conventions.SERVICE_NAMESPACE])
+            for attributes in snapshot.resources
+            if attributes.get(conventions.SERVICE_NAMESPACE)
+        ),
+        "Dask cluster",
+    )
+    if not samples:
+        return StatusField("Waiting for data", "", "warn")
+    running = [sample for sample in samples if not sample.is_removed]
+    n_threads = round(sum(sample.values.get("threads", 0.0) for sample in running))
+    if not running:
+        return StatusField(name, "no worker", "plain")
+    size = f"{quantity.plural(len(running), 'worker')}, {quantity.plural(n_threads, 'thread')}"
+    return StatusField(name, size, "ok" if snapshot.status.is_live else "plain")
 
 
 def _connection(status: SourceStatus, now_ns: int) -> StatusField:

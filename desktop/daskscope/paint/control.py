@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF, QSize
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QComboBox, QTabBar, QWidget
 
@@ -16,11 +16,16 @@ from daskscope.paint.text import draw_text
 from daskscope.theme import CONTROL_PX, DOCK_TITLE_PX, LIGHT, Theme
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QPaintEvent
+    from PySide6.QtGui import QFocusEvent, QPaintEvent
 
 _UNDERLINE_PX = 2
 _TAB_GAP_PX = 20
 _RADIUS_PX = 5
+_KEY_REASONS = (
+    Qt.FocusReason.TabFocusReason,
+    Qt.FocusReason.BacktabFocusReason,
+    Qt.FocusReason.ShortcutFocusReason,
+)
 
 
 def style_sheet(theme: Theme) -> str:
@@ -52,7 +57,7 @@ def style_sheet(theme: Theme) -> str:
     QMenu::item:disabled {{ color: {c["tdis"]}; }}
     QMenu::separator {{ height: 1px; background: {c["line"]}; margin: 4px 0; }}
     QComboBox QAbstractItemView::item {{ min-height: 24px; padding: 0 8px; }}
-    QScrollBar {{ background: transparent; border: 0; margin: 0; }}
+    QScrollBar, QAbstractScrollArea::corner {{ background: {c["s2"]}; border: 0; }}
     QScrollBar:vertical {{ width: 10px; }}
     QScrollBar:horizontal {{ height: 10px; }}
     QScrollBar::handle {{ background: {c["ctl"]}; border: 0; border-radius: 3px; }}
@@ -81,6 +86,12 @@ class TabBar(QTabBar):
         self.setExpanding(False)
         self.setUsesScrollButtons(False)
         self.setMouseTracking(True)
+        self._has_key_focus = False
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show the focus where it came by key."""
+        self._has_key_focus = event.reason() in _KEY_REASONS
+        super().focusInEvent(event)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""
@@ -112,7 +123,7 @@ class TabBar(QTabBar):
                 width = round(text_width(Role.TITLE, text))
                 top = rect.height() - _UNDERLINE_PX
                 painter.fillRect(rect.left(), top, width, _UNDERLINE_PX, colour(theme.accent))
-                if self.hasFocus():
+                if self.hasFocus() and self._has_key_focus:
                     painter.setPen(QPen(colour(theme.accent), 1))
                     painter.drawRect(rect.left(), 3, width, rect.height() - 8)
 
@@ -123,8 +134,14 @@ class ComboBox(QComboBox):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = LIGHT
+        self._has_key_focus = False
         self.setFixedHeight(CONTROL_PX)
         self.setFont(font(Role.BODY))
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show the focus where it came by key."""
+        self._has_key_focus = event.reason() in _KEY_REASONS
+        super().focusInEvent(event)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""
@@ -137,8 +154,9 @@ class ComboBox(QComboBox):
         theme = self._theme
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         ground = theme.hover if self.underMouse() else theme.s3
+        has_focus = self.hasFocus() and self._has_key_focus
         painter.setBrush(colour(ground))
-        painter.setPen(QPen(colour(theme.accent if self.hasFocus() else theme.ctl), 1))
+        painter.setPen(QPen(colour(theme.accent if has_focus else theme.ctl), 1))
         frame = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
         painter.drawRoundedRect(frame, _RADIUS_PX, _RADIUS_PX)
         box = (10, 0, self.width() - 32, self.height())

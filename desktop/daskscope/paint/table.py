@@ -30,6 +30,8 @@ class RowArea(QAbstractScrollArea):
     def __init__(self, row_px: int, heading_px: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.theme = LIGHT
+        #: Token of the colour behind the rows.
+        self.ground = "s2"
         self.row_px = row_px
         self.heading_px = heading_px
         self.hovered_row = -1
@@ -104,7 +106,7 @@ class RowArea(QAbstractScrollArea):
         """Draw ground, rows in view, heading."""
         painter = QPainter(self.viewport())
         area = self.viewport().rect()
-        painter.fillRect(area, colour(self.theme.s2))
+        painter.fillRect(area, colour(getattr(self.theme, self.ground)))
         painter.setClipRect(area.adjusted(0, self.heading_px, 0, 0))
         scrolled = self.verticalScrollBar().value()
         for row in self.visible_rows():

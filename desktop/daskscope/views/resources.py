@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import numpy.typing as npt
 import pyqtgraph as pg
 from PySide6.QtCore import QLineF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
@@ -17,21 +18,23 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from daskscope.derive.resources import span_ticks, ticks
 from daskscope.paint.brush import colour
-from daskscope.paint.font import Role, font, text_width
+from daskscope.paint.font import Role, text_width
 from daskscope.paint.text import Align, draw_text
 from daskscope.theme import LIGHT, PADDING_PX, Theme
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QPaintEvent
+    from PySide6.QtGui import QPaintEvent, QResizeEvent
 
     from daskscope.derive.frames import Chart, Curve, ResourcesFrame
 
 _TITLE_PX: Final = 24
-_AXIS_PX: Final = 52
+_AXIS_PX: Final = 56
 _TIME_AXIS_PX: Final = 20
 _LINE_PX: Final = 1.6
-#: Room above the greatest value, so that a line at the capacity is drawn whole.
-_HEADROOM: Final = 1.08
+#: Room above the greatest value, for the label of the capacity.
+_HEADROOM_PX: Final = 14
+_BELOW_PX: Final = 8
+_LEAST_PLOT_PX: Final = 40
 _FILL_SHARE: Final = 0.16
 
 
@@ -55,10 +58,10 @@ class ChartTitle(QWidget):
             return
         painter = QPainter(self)
         theme, chart, height = self._theme, self._chart, self.height()
-        width = self.width() - 2 * PADDING_PX
+        width = float(self.width() - 2 * PADDING_PX)
         value_px = text_width(Role.TITLE, chart.value_text)
-        box = (PADDING_PX, 2, width, height - 2)
-        x = PADDING_PX + draw_text(painter, box, chart.title, Role.TITLE, theme.t1) + 14
+        box = (float(PADDING_PX), 2.0, width, height - 2.0)
+        x = PADDING_PX + 14 + draw_text(painter, box, chart.title, Role.TITLE, theme.t1)
         draw_text(painter, box, chart.value_text, Role.TITLE, theme.t1, Align.RIGHT)
         if len(chart.curves) < 2:
             return
@@ -67,7 +70,7 @@ class ChartTitle(QWidget):
             if x + needed > PADDING_PX + width - value_px - 8:
                 break
             self._paint_key(painter, curve, round(x), chart.is_stacked)
-            box = (round(x) + 16, 2, needed - 15, height - 2)
+            box = (x + 16, 2.0, needed - 15, height - 2.0)
             x += 16 + draw_text(painter, box, curve.name, Role.CAPTION, theme.t2) + 10
 
     def _paint_key(self, painter: QPainter, curve: Curve, x: int, is_stacked: bool) -> None:
@@ -81,91 +84,138 @@ class ChartTitle(QWidget):
 
 
 class ChartPlot(pg.PlotWidget):
-    """One chart: its curves, its capacity, its axis of values; no mouse, no menus."""
+    """The curves of one chart; grid, axes and capacity are painted around them.
+
+    pyqtgraph's own axes lay themselves out at every change and leave labels out at the edges, so
+    they are switched off.
+    """
 
     def __init__(self, has_time_axis: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._curves: list[pg.PlotDataItem] = []
-        self._layout: tuple[object, ...] = ()
+        self._theme = LIGHT
+        self._chart: Chart | None = None
+        self._span_s = 0.0
+        self._has_time_axis = has_time_axis
+        self._items: list[tuple[int, pg.PlotDataItem]] = []
+        self._shown: tuple[object, ...] = ()
         item = self.getPlotItem()
         item.setMenuEnabled(False)
         item.hideButtons()
         item.setMouseEnabled(x=False, y=False)
-        item.setContentsMargins(0, 0, PADDING_PX, 0)
         item.getViewBox().disableAutoRange()
-        item.showAxis("bottom", has_time_axis)
-        for side, extent in (("left", item.getAxis("left").setWidth), ("bottom", None)):
-            axis = item.getAxis(side)
-            axis.setStyle(tickFont=font(Role.TINY), tickLength=0, tickTextOffset=6)
-            if extent is not None:
-                extent(_AXIS_PX)
-        item.getAxis("bottom").setHeight(_TIME_AXIS_PX)
-        self._capacity = pg.InfiniteLine(angle=0, movable=False)
-        self._capacity_label = pg.InfLineLabel(
-            self._capacity, "", position=0.0, anchors=[(0, 0.5)] * 2
-        )
-        self._capacity_label.setFont(font(Role.TINY))
-        self._capacity.setZValue(10)
-        item.addItem(self._capacity, ignoreBounds=True)
+        for side in ("left", "bottom"):
+            item.showAxis(side, False)
+        bottom = _TIME_AXIS_PX if has_time_axis else _BELOW_PX
+        item.layout.setContentsMargins(_AXIS_PX, 0, PADDING_PX, bottom)
+        self.setMinimumHeight(_LEAST_PLOT_PX + bottom)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.setMinimumHeight(40)
 
     def show_chart(self, chart: Chart, span_s: float, theme: Theme) -> None:
         """Draw `chart`; ranges, ticks and colours are touched only when they change."""
-        layout = (chart.unit, chart.most, chart.capacity_text, span_s, theme.name, self.height())
-        if layout != self._layout:
-            self._layout = layout
-            self._lay_out(chart, span_s, theme)
+        shown = (chart.unit, chart.most, chart.capacity_text, span_s, theme.name)
+        self._theme, self._chart, self._span_s = theme, chart, span_s
+        if shown != self._shown:
+            self._shown = shown
+            self._style_curves(chart, theme)
+            self._fit_range()
         tops = _tops(chart)
-        # The highest band first: each lower one covers it.
-        for item, (curve, y) in zip(self._curves, reversed(tops), strict=True):
-            item.setData(curve.x_s, y)
+        for index, item in self._items:
+            item.setData(chart.curves[index].x_s, tops[index])
 
-    def _lay_out(self, chart: Chart, span_s: float, theme: Theme) -> None:
-        self.setBackground(colour(theme.s2))
-        self._style_curves(chart, theme)
-        item = self.getPlotItem()
-        item.getViewBox().setRange(
-            xRange=(-span_s, 0), yRange=(0, chart.most * _HEADROOM), padding=0, update=True
-        )
-        marks = {"left": ticks(chart.most, chart.unit), "bottom": span_ticks(span_s)}
-        for side, values in marks.items():
-            axis = item.getAxis(side)
-            axis.setTicks([[(value, text) for value, text in values]])
-            axis.setTextPen(colour(theme.t3))
-            axis.setPen(QPen(Qt.PenStyle.NoPen))
-            axis.setTickPen(QPen(colour(theme.grid_major), 1))
-            axis.setGrid(255)
-        has_capacity = not math.isnan(chart.capacity)
-        self._capacity.setVisible(has_capacity)
-        if has_capacity:
-            self._capacity.setValue(chart.capacity)
-            self._capacity.setPen(QPen(colour(theme.t2), 1, Qt.PenStyle.DashLine))
-            self._capacity_label.setFormat(chart.capacity_text)
-            self._capacity_label.setColor(colour(theme.t2))
-            self._capacity_label.fill = pg.mkBrush(colour(theme.s2))
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in the colours of `theme`."""
+        self._theme = theme
+        self.resetCachedContent()
+        self.viewport().update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the room above the greatest value."""
+        super().resizeEvent(event)
+        # pyqtgraph resizes itself once before it has been built.
+        if getattr(self, "_chart", None) is not None:
+            self._fit_range()
+
+    def drawBackground(self, painter: QPainter, rect: QRectF) -> None:  # noqa: N802
+        """Draw ground, grid and labels of both axes."""
+        painter.fillRect(rect, colour(self._theme.s2))
+        if self._chart is None:
+            return
+        theme, area = self._theme, self._area()
+        for value, text in ticks(self._chart.most, self._chart.unit):
+            y = round(self._y_px(value))
+            rgb = theme.grid if value else theme.grid_major
+            painter.fillRect(QRectF(area.left(), y, area.width(), 1), colour(rgb))
+            box = (0.0, y - 7.0, _AXIS_PX - 6.0, 14.0)
+            draw_text(painter, box, text, Role.TINY, theme.t3, Align.RIGHT)
+        for seconds, text in span_ticks(self._span_s):
+            x = round(area.right() + seconds / self._span_s * area.width())
+            if seconds:
+                painter.fillRect(QRectF(x, area.top(), 1, area.height()), colour(theme.grid))
+            if self._has_time_axis:
+                width = text_width(Role.TINY, text) + 2
+                left = min(max(x - width / 2, area.left()), area.right() - width)
+                box = (left, area.bottom() + 4, width, 14.0)
+                draw_text(painter, box, text, Role.TINY, theme.t3, Align.CENTRE)
+
+    def drawForeground(self, painter: QPainter, _rect: QRectF) -> None:  # noqa: N802
+        """Draw the capacity over the curves."""
+        chart = self._chart
+        if chart is None or math.isnan(chart.capacity):
+            return
+        area, theme = self._area(), self._theme
+        y = round(self._y_px(chart.capacity)) + 0.5
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+        pen = QPen(colour(theme.t2), 1)
+        pen.setDashPattern([4.0, 3.0])
+        painter.setPen(pen)
+        painter.drawLine(QLineF(area.left(), y, area.right(), y))
+        box = (area.left(), y - _HEADROOM_PX + 1, area.width(), _HEADROOM_PX - 2)
+        draw_text(painter, box, chart.capacity_text, Role.TINY, theme.t2, Align.RIGHT)
+
+    def _area(self) -> QRectF:
+        """Where the curves are drawn."""
+        area: QRectF = self.getPlotItem().getViewBox().sceneBoundingRect()
+        return area
+
+    def _y_px(self, value: float) -> float:
+        area = self._area()
+        assert self._chart is not None
+        inner_px = max(area.height() - _HEADROOM_PX, 1.0)
+        return area.bottom() - 1 - value / self._chart.most * inner_px
+
+    def _fit_range(self) -> None:
+        assert self._chart is not None
+        area = self._area()
+        inner_px = max(area.height() - _HEADROOM_PX, 1.0)
+        top = self._chart.most * max(area.height() - 1, 1.0) / inner_px
+        bottom = -top / max(area.height(), 1.0)
+        box = self.getPlotItem().getViewBox()
+        box.setRange(xRange=(-self._span_s, 0), yRange=(bottom, top), padding=0)
+        self.resetCachedContent()
+        self.viewport().update()
 
     def _style_curves(self, chart: Chart, theme: Theme) -> None:
-        for curve in self._curves:
-            self.removeItem(curve)
-        self._curves = []
-        for curve in reversed(chart.curves):
+        """Make the curves anew, in the colours of the theme.
+
+        Fills are drawn without antialiasing, which would leave seams between their pieces, and
+        their edge as a line of its own.
+        """
+        for _, item in self._items:
+            self.removeItem(item)
+        self._items = []
+        # The highest band first: each lower one covers it.
+        for index in reversed(range(len(chart.curves))):
+            curve = chart.curves[index]
             rgb = getattr(theme, curve.token)
-            if chart.is_stacked:
-                pen, brush = None, colour(rgb)
-            else:
-                pen, brush = _pen(rgb, is_dashed=curve.is_dashed), colour(rgb, _FILL_SHARE)
-            is_filled = chart.is_stacked or len(chart.curves) == 1
-            self._curves.append(
-                self.plot(
-                    pen=pen,
-                    fillLevel=0 if is_filled else None,
-                    brush=brush if is_filled else None,
-                    antialias=True,
-                    skipFiniteCheck=True,
-                )
-            )
+            if chart.is_stacked or len(chart.curves) == 1:
+                brush = colour(rgb, 1.0 if chart.is_stacked else _FILL_SHARE)
+                self._add(index, pen=None, fillLevel=0, brush=brush, antialias=False)
+            self._add(index, pen=_pen(rgb, is_dashed=curve.is_dashed), antialias=True)
+
+    def _add(self, index: int, **style: object) -> None:
+        item = self.plot(skipFiniteCheck=True, **style)
+        self._items.append((index, item))
 
 
 class ResourcesView(QWidget):
@@ -200,7 +250,7 @@ class ResourcesView(QWidget):
         """Draw in the colours of `theme`."""
         self._theme = theme
         for plot in self._plots:
-            plot.setBackground(colour(theme.s2))
+            plot.set_theme(theme)
         if self._frame is not None:
             self.show_frame(self._frame)
         self.update()
@@ -210,16 +260,15 @@ class ResourcesView(QWidget):
         QPainter(self).fillRect(self.rect(), colour(self._theme.s2))
 
 
-def _tops(chart: Chart) -> list[tuple[Curve, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]]:
-    """Each curve with the height at which it is drawn: stacked ones on top of each other."""
+def _tops(chart: Chart) -> list[npt.NDArray[np.float64]]:
+    """The height at which each curve is drawn: stacked ones on top of each other."""
     heights = [curve.y for curve in chart.curves]
-    if chart.is_stacked:
-        heights = list(np.cumsum(heights, axis=0))
-    return list(zip(chart.curves, heights, strict=True))
+    return list(np.cumsum(heights, axis=0)) if chart.is_stacked else heights
 
 
 def _pen(rgb: int, is_dashed: bool) -> QPen:
     pen = QPen(colour(rgb), _LINE_PX)
+    pen.setCosmetic(True)
     if is_dashed:
         pen.setDashPattern([3.0, 2.0])
     return pen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
@@ -66,6 +66,8 @@ def placed(frame: StatusFrame, width_px: int) -> tuple[list[PlacedField], list[P
             break
         left.append(PlacedField(field, x, min(_width(field), room), has_line=True))
         x += min(_width(field), room)
+    if left and left[-1].x_px + left[-1].width_px + 4 * gap > first_x:
+        right[:1] = [replace(part, has_line=True) for part in right[:1]]
     return left, right
 
 
@@ -153,12 +155,13 @@ class StatusBarView(QWidget):
         theme, field = self._theme, part.field
         tones = {"ok": theme.ok, "warn": theme.warn, "err": theme.err}
         if part.has_line:
-            x = part.x_px - _FIELD_GAP_PX
-            painter.fillRect(x, 7, 1, STATUS_BAR_PX - 13, colour(theme.line))
-        box = (part.x_px, 1, part.width_px, STATUS_BAR_PX - 1)
+            painter.fillRect(
+                part.x_px - _FIELD_GAP_PX, 7, 1, STATUS_BAR_PX - 13, colour(theme.line)
+            )
+        box = (float(part.x_px), 1.0, float(part.width_px), STATUS_BAR_PX - 1.0)
         label_rgb = tones.get(field.tone, theme.t3) if field.tone == "warn" else theme.t3
-        x = part.x_px + draw_text(painter, box, field.label, Role.VALUE, label_rgb) + _LABEL_GAP_PX
-        box = (x, 1, part.x_px + part.width_px - x + 1, STATUS_BAR_PX - 1)
+        drawn_px = draw_text(painter, box, field.label, Role.VALUE, label_rgb) + _LABEL_GAP_PX
+        box = (part.x_px + drawn_px, 1.0, part.width_px - drawn_px + 1, STATUS_BAR_PX - 1.0)
         rgb = tones.get(field.tone, theme.t1) if field.value else theme.tdis
         role = Role.SUM if field.value and field.tone != "plain" else Role.VALUE
         draw_text(painter, box, field.value or _DASH, role, rgb)

@@ -70,7 +70,7 @@ class TableColumns:
 
 
 def table_columns(frame: WorkersFrame, width_px: int) -> TableColumns:
-    """Columns as wide as their texts; what is left over goes to the gaps, what lacks to the bars."""
+    """Columns as wide as their texts; spare room goes to the gaps, lacking room shortens bars."""
     texts = [_widest(frame, index) for index in range(len(COLUMNS))]
     texts[0] = _name_width(frame)
     spare = width_px - 2 * PADDING_PX - sum(texts)
@@ -245,9 +245,10 @@ class WorkersView(RowArea):
         room = self._columns.edges[0][0] + self._columns.edges[0][1] - left
         role = Role.BODY if row.kind == WorkerRowKind.WORKER else Role.TITLE
         caption_px = min(text_width(Role.SMALL, row.caption), room * 0.5)
-        box = (left, top, room - caption_px - 6 * bool(row.caption), self.row_px - 1)
+        name_px = room - caption_px - 6 * bool(row.caption)
+        box = (float(left), float(top), name_px, self.row_px - 1.0)
         x = left + draw_text(painter, box, row.name, role, theme.t1) + 6
-        box = (x, top, caption_px + 1, self.row_px - 1)
+        box = (x, float(top), caption_px + 1, self.row_px - 1.0)
         draw_text(painter, box, row.caption, Role.SMALL, theme.t3)
 
     def _paint_cpu(self, painter: QPainter, row: WorkerRow, top: int, shift: int) -> None:
@@ -276,8 +277,9 @@ class WorkersView(RowArea):
 
 
 def memory_parts(row: WorkerRow, bar_px: int) -> list[tuple[int, int]]:
-    """Left and right edge of managed, unmanaged old and recent (up to the limit mark at `bar_px`)
-    and spilled (right of it), in whole pixels.
+    """Left and right edge of each part in whole pixels; nothing without a limit.
+
+    Managed, unmanaged old and recent lie left of the limit mark at `bar_px`, spilled right of it.
     """
     if not row.limit_bytes > 0:
         return []

@@ -1,0 +1,228 @@
+"""The toolbar: menus, what is connected, live or paused, time in view, fit, theme."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QPainter, QPen
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
+
+from daskscope.derive.frames import StatusField
+from daskscope.paint.brush import colour
+from daskscope.paint.control import ComboBox, style_sheet
+from daskscope.paint.font import Role, font, text_width
+from daskscope.paint.icon import ICON_PX, icon
+from daskscope.paint.text import draw_text
+from daskscope.session import WHOLE_RUN, Session
+from daskscope.theme import CONTROL_PX, LIGHT, PADDING_PX, TOOLBAR_PX, Theme
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtGui import QPaintEvent
+
+_SECOND_NS: Final = 1_000_000_000
+RANGES: Final = (
+    (5 * _SECOND_NS, "5 s"),
+    (10 * _SECOND_NS, "10 s"),
+    (30 * _SECOND_NS, "30 s"),
+    (60 * _SECOND_NS, "1 min"),
+    (300 * _SECOND_NS, "5 min"),
+    (900 * _SECOND_NS, "15 min"),
+    (3_600 * _SECOND_NS, "1 h"),
+    (WHOLE_RUN, "Whole run"),
+)
+_LOGO_PX: Final = 18
+_GROUP_GAP_PX: Final = 12
+
+
+class Toolbar(QWidget):
+    """The window's upper edge."""
+
+    #: Follow the newest data.
+    followed = Signal()
+    #: Hold the picture, or go on when it is held.
+    paused = Signal()
+    #: Nanoseconds in view, `WHOLE_RUN` for everything; they pass the range of a C int.
+    span_chosen = Signal(object)
+    fitted = Signal()
+    theme_toggled = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = LIGHT
+        self.setFixedHeight(TOOLBAR_PX)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Toolbar")
+        self._connection = ConnectionLabel(self)
+        self._live = _button("Live", "Follow the newest data", is_checkable=True)
+        self._pause = _button("", "Hold the picture", is_checkable=True, name="Pause")
+        self._range = ComboBox(self)
+        self._fit = _button("", "Fit the whole run into the view", name="Fit")
+        self._mode = _button("", "Change between light and dark", name="Theme")
+        self._range.setAccessibleName("Time in view")
+        self._range.setToolTip("Time in view")
+        self._range.setFixedWidth(104)
+        for span_ns, label in RANGES:
+            self._range.addItem(label, span_ns)
+        self._live.clicked.connect(self._press_live)
+        self._pause.clicked.connect(self._press_pause)
+        self._range.activated.connect(self._pick_range)
+        self._fit.clicked.connect(self.fitted)
+        self._mode.clicked.connect(self.theme_toggled)
+        self._menus: list[QToolButton] = []
+        self._lay_out()
+        self.show_state(Session(), StatusField("Waiting for data", "", "warn"))
+        self.set_theme(LIGHT)
+
+    def set_menu(self, title: str, actions: Sequence[QAction | None]) -> QMenu:
+        """Add a menu of `actions`, None for a line between them, and return it."""
+        button = _button(title, "")
+        button.setProperty("flat", "true")
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(button)
+        menu.setFont(font(Role.BODY))
+        for action in actions:
+            if action is None:
+                menu.addSeparator()
+            else:
+                menu.addAction(action)
+        button.setMenu(menu)
+        self._menus.append(button)
+        self._menu_row.addWidget(button)
+        return menu
+
+    def show_state(self, session: Session, cluster: StatusField) -> None:
+        """Show whether it follows, how much time is in view, and what is connected."""
+        self._connection.show_field(cluster)
+        self._live.setChecked(session.is_following)
+        self._pause.setChecked(not session.is_following)
+        index = next((i for i, (span_ns, _) in enumerate(RANGES) if span_ns == session.span_ns), -1)
+        if index != self._range.currentIndex():
+            self._range.setCurrentIndex(index)
+        self._tint()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in the colours of `theme`."""
+        self._theme = theme
+        self.setStyleSheet(style_sheet(theme))
+        self._range.set_theme(theme)
+        self._connection.set_theme(theme)
+        self._tint()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """As wide as there is room."""
+        return QSize(1024, TOOLBAR_PX)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw ground, logo, lines between groups."""
+        painter = QPainter(self)
+        theme = self._theme
+        painter.fillRect(self.rect(), colour(theme.s1))
+        painter.fillRect(0, self.height() - 1, self.width(), 1, colour(theme.line))
+        paint_logo(painter, PADDING_PX + 2, (TOOLBAR_PX - _LOGO_PX) // 2, theme)
+        for widget in (self._connection, self._live):
+            x = widget.geometry().left() - _GROUP_GAP_PX
+            painter.fillRect(x, 12, 1, TOOLBAR_PX - 25, colour(theme.line))
+
+    def _lay_out(self) -> None:
+        self._menu_row = QHBoxLayout()
+        self._menu_row.setSpacing(0)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(PADDING_PX + _LOGO_PX + 10, 0, PADDING_PX, 1)
+        layout.setSpacing(6)
+        layout.addLayout(self._menu_row)
+        layout.addSpacing(2 * _GROUP_GAP_PX - 6)
+        layout.addWidget(self._connection)
+        layout.addSpacing(2 * _GROUP_GAP_PX - 6)
+        for widget in (self._live, self._pause, self._range, self._fit):
+            layout.addWidget(widget)
+        layout.addStretch(1)
+        layout.addWidget(self._mode)
+
+    def _tint(self) -> None:
+        """Icons in the colours of theme and state."""
+        theme = self._theme
+        is_live = self._live.isChecked()
+        self._live.setIcon(icon("play-fill", theme.accent_t if is_live else theme.t2))
+        pause = "pause" if is_live else "pause-fill"
+        self._pause.setIcon(icon(pause, theme.t2 if is_live else theme.accent_t))
+        self._live.setFont(font(Role.TITLE if is_live else Role.BODY))
+        self._fit.setIcon(icon("arrows-out-line-horizontal", theme.t2))
+        self._mode.setIcon(icon("sun" if theme.is_dark else "moon", theme.t2))
+
+    def _press_live(self) -> None:
+        self._live.setChecked(True)
+        self.followed.emit()
+
+    def _press_pause(self) -> None:
+        self.paused.emit()
+
+    def _pick_range(self, index: int) -> None:
+        self.span_chosen.emit(RANGES[index][0])
+
+
+class ConnectionLabel(QWidget):
+    """What is connected: a dot, a name, how large it is."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = LIGHT
+        self._field = StatusField("Waiting for data", "", "warn")
+        self.setFixedHeight(CONTROL_PX)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.setMinimumWidth(60)
+
+    def show_field(self, field: StatusField) -> None:
+        """Draw `field`."""
+        if field != self._field:
+            self._field = field
+            self.setAccessibleName(f"{field.label} {field.value}".strip())
+            self.updateGeometry()
+            self.update()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in the colours of `theme`."""
+        self._theme = theme
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Room for the whole text, within reason."""
+        width = text_width(Role.TITLE, self._field.label) + text_width(Role.BODY, self._field.value)
+        return QSize(min(round(width) + 36, 420), CONTROL_PX)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw dot and texts."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, field = self._theme, self._field
+        tones = {"ok": theme.ok, "warn": theme.warn, "err": theme.err}
+        rgb = tones.get(field.tone, theme.t3)
+        painter.setPen(QPen(colour(rgb), 1.5))
+        painter.setBrush(colour(rgb) if field.tone == "ok" else Qt.BrushStyle.NoBrush)
+        painter.drawEllipse(QRectF(1.5, self.height() / 2 - 3.0, 6, 6))
+        box = (16.0, 0.0, self.width() - 16.0, float(self.height()))
+        x = 16 + draw_text(painter, box, field.label, Role.TITLE, theme.t1) + 8
+        box = (x, 0.0, self.width() - x, float(self.height()))
+        draw_text(painter, box, field.value, Role.BODY, theme.t2)
+
+
+def paint_logo(painter: QPainter, left: int, top: int, theme: Theme) -> None:
+    """Three lanes of a task stream, 18 pixels wide."""
+    for x, y, width, slot in ((0, 1, 10, 0), (4, 7, 8, 1), (2, 7, 2, 3), (8, 13, 10, 3)):
+        painter.fillRect(left + x, top + y, width, 4, colour(theme.prefix[slot]))
+
+
+def _button(text: str, tip: str, is_checkable: bool = False, name: str = "") -> QToolButton:
+    button = QToolButton()
+    button.setText(text)
+    button.setToolTip(tip)
+    button.setAccessibleName(name or text)
+    button.setCheckable(is_checkable)
+    button.setFont(font(Role.BODY))
+    button.setIconSize(QSize(ICON_PX, ICON_PX))
+    if text:
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    return button
