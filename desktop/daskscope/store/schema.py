@@ -281,6 +281,4 @@ class SourceStatus:
     problem: str = ""
 
 
-Message: TypeAlias = (
-    Definitions | SpanBatch | PointBatch | EventBatch | RunningBatch | SourceStatus
-)
+Message: TypeAlias = Definitions | SpanBatch | PointBatch | EventBatch | RunningBatch | SourceStatus

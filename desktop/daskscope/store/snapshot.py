@@ -6,15 +6,18 @@ append-only, whole old chunks are evicted, and what can change is copied.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
-from daskscope.store.chunk import Chunk
-from daskscope.store.overview import Overview
-from daskscope.store.schema import Array, Attributes, Series, SourceStatus, TextColumn
+    import numpy as np
+    import numpy.typing as npt
+
+    from daskscope.store.chunk import Chunk
+    from daskscope.store.overview import Overview
+    from daskscope.store.schema import Array, Attributes, Series, SourceStatus, TextColumn
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +29,11 @@ class Lane:
     resource
         Id of the worker's (or service's) resource.
     thread
-        `thread.id`, 0 where unknown.
+        `thread.id`, 0 where unknown; negative for spans that name no thread and are not Dask's,
+        packed so that they do not overlap.
     ordinal
-        Number of the thread within its worker from 1, in order of first appearance.
+        Number of the thread within its worker from 1, in order of first appearance; 0 for the
+        lane of graphs, which is not drawn.
     """
 
     resource: int
@@ -88,6 +93,8 @@ class Snapshot:
         Sealed chunks in order of sealing, then the open one if it has rows.
     lanes
         By lane id.
+    lane_first_ns, lane_last_ns
+        int64, by lane id: start of its first span and end of its last.
     strings, resources, traces, series
         The tables that ids point into.
     points
@@ -114,6 +121,8 @@ class Snapshot:
     generation: int
     chunks: tuple[Chunk, ...]
     lanes: tuple[Lane, ...]
+    lane_first_ns: npt.NDArray[np.int64]
+    lane_last_ns: npt.NDArray[np.int64]
     strings: Sequence[str]
     resources: Sequence[Attributes]
     traces: Sequence[bytes]

@@ -1,0 +1,180 @@
+"""Columns of up to 65,536 finished spans, and what finds the few of them that a picture needs.
+
+Rows stay in the order of arrival for the life of a chunk, so (chunk, row) names a span for good;
+a sealed chunk has orders by start, end and duration beside them, two bytes a row each. An open
+chunk shows the rows that were there when the snapshot was taken, of arrays that are still filled.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from daskscope.store.pyramid import Pyramid, build_pyramid
+from daskscope.store.schema import SPAN_COLUMNS, Array, TextColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CHUNK_ROWS: Final = 65_536
+#: Columns of a chunk: those of a batch, with the lane in place of resource and thread.
+CHUNK_COLUMNS: Final[Mapping[str, np.dtype[np.generic]]] = {
+    name: dtype for name, dtype in SPAN_COLUMNS.items() if name not in ("resource", "thread")
+} | {"lane": np.dtype("u4")}
+
+Rows = npt.NDArray[np.intp]
+_Order = npt.NDArray[np.uint16]
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Orders of the rows of a sealed chunk.
+
+    Attributes
+    ----------
+    by_start, by_end
+        uint16: rows in order of start, and of end.
+    by_duration
+        uint16: rows in order of falling duration class, see `duration_class`.
+    n_at_least
+        `n_at_least[c]`: number of rows of class c or more; 64 entries.
+    """
+
+    by_start: _Order
+    by_end: _Order
+    by_duration: _Order
+    n_at_least: tuple[int, ...]
+
+
+def duration_class(duration_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
+    """Class c of durations in 2**(c-1) .. 2**c - 1 ns; 0 for none."""
+    return np.frexp(np.maximum(duration_ns, 0).astype(np.float64))[1].astype(np.int8)
+
+
+def build_index(start_ns: npt.NDArray[np.int64], end_ns: npt.NDArray[np.int64]) -> Index:
+    """Orders of at most `CHUNK_ROWS` rows."""
+    classes = duration_class(end_ns - start_ns)
+    n_of_class = np.bincount(classes, minlength=64)
+    return Index(
+        # Arrival is nearly in order of time: a merge sort finds the runs.
+        by_start=np.argsort(start_ns, kind="stable").astype(np.uint16),
+        by_end=np.argsort(end_ns, kind="stable").astype(np.uint16),
+        by_duration=np.argsort(-classes, kind="stable").astype(np.uint16),
+        n_at_least=tuple(np.cumsum(n_of_class[::-1])[::-1].tolist()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some spans, in order of arrival.
+
+    Attributes
+    ----------
+    number
+        Chunks are numbered from 0 in order of their making; those held are consecutive.
+    columns
+        One array for each of `CHUNK_COLUMNS`.
+    keys
+        Task key of each span.
+    t_min, t_max
+        First start and last end; equal to each other in an empty chunk.
+    last_start_ns
+        Last start.
+    index, pyramid
+        None while the chunk is open.
+    """
+
+    number: int
+    columns: Mapping[str, Array]
+    keys: TextColumn
+    t_min: int
+    t_max: int
+    last_start_ns: int
+    index: Index | None = None
+    pyramid: Pyramid | None = None
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def start_ns(self) -> npt.NDArray[np.int64]:
+        """Starts, int64 ns."""
+        return self.columns["start_ns"].view(np.int64)
+
+    @property
+    def end_ns(self) -> npt.NDArray[np.int64]:
+        """Ends, int64 ns."""
+        return self.columns["end_ns"].view(np.int64)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of columns, keys and what finds them."""
+        n_bytes = sum(column.nbytes for column in self.columns.values())
+        n_bytes += self.keys.data.nbytes + self.keys.ends.nbytes
+        if self.index is not None:
+            n_bytes += 3 * self.index.by_start.nbytes
+        return n_bytes + (self.pyramid.nbytes if self.pyramid is not None else 0)
+
+    def n_overlapping(self, from_ns: int, to_ns: int) -> int:
+        """Number of spans with `start < to_ns` and `end >= from_ns`."""
+        if self.t_min >= from_ns and self.t_max < to_ns:
+            return len(self)
+        if self.t_min >= to_ns or self.t_max < from_ns:
+            return 0
+        start_ns, end_ns = self.start_ns, self.end_ns
+        if self.index is None:
+            return int(np.count_nonzero((start_ns < to_ns) & (end_ns >= from_ns)))
+        n_begun = bisect_left(self.index.by_start, to_ns, key=start_ns.__getitem__)
+        n_ended = bisect_left(self.index.by_end, from_ns, key=end_ns.__getitem__)
+        return n_begun - n_ended
+
+    def lasting(self, least_ns: float, from_ns: int, to_ns: int) -> Rows:
+        """Rows that overlap a stretch of time and last `least_ns` or longer."""
+        if self.t_min >= to_ns or self.t_max < from_ns:
+            return np.empty(0, np.intp)
+        rows: Rows
+        if self.index is None:
+            rows = np.arange(len(self))
+        else:
+            # What began before the last start and still reaches the stretch lasts at least so long.
+            known_ns = int(max(least_ns, from_ns - self.last_start_ns, 0))
+            n_rows = self.index.n_at_least[min(known_ns.bit_length(), 63)]
+            rows = self.index.by_duration[:n_rows].astype(np.intp)
+        start_ns, end_ns = self.start_ns[rows], self.end_ns[rows]
+        is_meant = (start_ns < to_ns) & (end_ns >= from_ns) & (end_ns - start_ns >= least_ns)
+        return rows[is_meant]
+
+    def starting(self, from_ns: int, to_ns: int) -> Rows:
+        """Rows with `from_ns <= start < to_ns`."""
+        start_ns = self.start_ns
+        if self.index is None:
+            return np.flatnonzero((start_ns >= from_ns) & (start_ns < to_ns))
+        first = bisect_left(self.index.by_start, from_ns, key=start_ns.__getitem__)
+        last = bisect_left(self.index.by_start, to_ns, key=start_ns.__getitem__)
+        return self.index.by_start[first:last].astype(np.intp)
+
+    def of_classes(self, first_class: int, last_class: int) -> Rows:
+        """Rows whose duration class is at least `first_class` and less than `last_class`."""
+        assert self.index is not None
+        n_at_least = self.index.n_at_least
+        first = n_at_least[min(last_class, 63)] if last_class < 64 else 0
+        return self.index.by_duration[first : n_at_least[first_class]].astype(np.intp)
+
+    def sealed(self) -> Chunk:
+        """The same chunk with index and pyramid."""
+        start_ns, end_ns = self.start_ns, self.end_ns
+        columns = self.columns
+        return Chunk(
+            self.number,
+            columns,
+            self.keys,
+            self.t_min,
+            self.t_max,
+            self.last_start_ns,
+            build_index(start_ns, end_ns),
+            build_pyramid(start_ns, end_ns, columns),
+        )

@@ -1,0 +1,100 @@
+"""Log records in order of arrival, the newest `MOST_EVENTS` of them, and which workers are gone."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from dask_otel import conventions
+from daskscope.store.listing import Listing
+from daskscope.store.schema import EVENT_COLUMNS, Array, EventBatch
+from daskscope.store.snapshot import Events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+MOST_EVENTS: Final = 50_000
+
+
+class EventLog:
+    """Holds events.
+
+    Attributes
+    ----------
+    removed_ns
+        By worker address: when the scheduler removed it; replaced, never changed.
+    n_evicted
+        Oldest records that were dropped.
+    """
+
+    def __init__(self) -> None:
+        self.removed_ns: dict[str, int] = {}
+        self.n_evicted = 0
+        self._columns: dict[str, Array] = {
+            name: np.empty(0, dtype) for name, dtype in EVENT_COLUMNS.items()
+        }
+        self._bodies: list[str] = []
+        self._attributes: list[str] = []
+        self._known_ns: dict[str, int] = {}
+        self._frozen: Events | None = None
+
+    def add(self, batch: EventBatch, strings: Sequence[str]) -> tuple[tuple[str, int], ...]:
+        """Add records.
+
+        Returns
+        -------
+        tuple[tuple[str, int], ...]
+            Address and time of each worker that they say was removed.
+        """
+        self._frozen = None
+        for name, column in batch.columns.items():
+            self._columns[name] = np.concatenate([self._columns[name], column])
+        self._bodies.extend(batch.bodies[i] for i in range(len(batch)))
+        self._attributes.extend(batch.attributes[i] for i in range(len(batch)))
+        removed = tuple(self._moves(batch, strings))
+        if len(self._bodies) > MOST_EVENTS:
+            self._evict(len(self._bodies) - MOST_EVENTS * 3 // 4)
+        return removed
+
+    def frozen(self) -> Events:
+        """What is held now."""
+        if self._frozen is None:
+            columns = dict(self._columns)
+            self._frozen = Events(columns, Listing(self._bodies), Listing(self._attributes))
+        return self._frozen
+
+    def _evict(self, n: int) -> None:
+        self.n_evicted += n
+        self._columns = {name: column[n:].copy() for name, column in self._columns.items()}
+        self._bodies, self._attributes = self._bodies[n:], self._attributes[n:]
+
+    def _moves(self, batch: EventBatch, strings: Sequence[str]) -> Iterator[tuple[str, int]]:
+        """Follow workers that come and go; records may be late, the newest counts."""
+        times = batch.columns["time_ns"].tolist()
+        for i, string_id in enumerate(batch.columns["name"].tolist()):
+            name = strings[string_id]
+            if name not in (conventions.EVENT_WORKER_ADDED, conventions.EVENT_WORKER_REMOVED):
+                continue
+            address = _address(batch.attributes[i])
+            if not address or times[i] < self._known_ns.get(address, 0):
+                continue
+            self._known_ns[address] = times[i]
+            if name == conventions.EVENT_WORKER_REMOVED:
+                self.removed_ns = self.removed_ns | {address: times[i]}
+                yield address, times[i]
+            else:
+                self.removed_ns = {
+                    other: time for other, time in self.removed_ns.items() if other != address
+                }
+
+
+def _address(attributes: str) -> str:
+    """The worker's address in a record's attributes, "" if there is none."""
+    try:
+        found = json.loads(attributes)
+    except ValueError:
+        return ""
+    address = found.get(conventions.WORKER_ADDRESS) if isinstance(found, dict) else None
+    return address if isinstance(address, str) else ""

@@ -1,0 +1,129 @@
+"""Lanes: which row of the task stream a span belongs to, by resource and thread.
+
+A span whose thread is not known goes to its worker's first lane when it is a transfer or spilling;
+spans that are not Dask's are packed so that they do not overlap, into at most `MAX_PACKED` lanes of
+their resource; graphs have a lane with ordinal 0, which is not drawn.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from daskscope.store.schema import Array, Kind
+from daskscope.store.snapshot import Lane
+
+#: Lanes of one resource for spans that overlap and name no thread.
+MAX_PACKED: Final = 16
+#: Stands for the thread of graphs; packed lanes have the threads -1, -2 and so on.
+_GRAPHS: Final = -1 << 40
+
+Int64s = npt.NDArray[np.int64]
+LaneIds = npt.NDArray[np.uint32]
+
+
+class LaneRegistry:
+    """Gives lanes ids in order of first appearance.
+
+    Attributes
+    ----------
+    lanes
+        By id.
+    """
+
+    def __init__(self) -> None:
+        self.lanes: list[Lane] = []
+        self._id_of: dict[tuple[int, int], int] = {}
+        self._first_of: dict[int, int] = {}
+        self._n_threads: dict[int, int] = {}
+        self._packed_ends: dict[int, list[int]] = {}
+        self._first_ns = np.empty(0, np.int64)
+        self._last_ns = np.empty(0, np.int64)
+
+    def of_spans(
+        self, resource: Array, thread: Int64s, kind: Array, start_ns: Int64s, end_ns: Int64s
+    ) -> LaneIds:
+        """Lane of each of some spans."""
+        thread = np.where(kind == Kind.GRAPH, _GRAPHS, thread)
+        loose = np.flatnonzero((kind == Kind.OTHER) & (thread == 0))
+        if len(loose):
+            thread[loose] = self._packed(resource[loose], start_ns[loose], end_ns[loose])
+        lane = self._known(resource, thread)
+        self._see(lane, start_ns, end_ns)
+        return lane
+
+    def of_running(self, resource: int, thread: Int64s, start_ns: Int64s) -> LaneIds:
+        """Lane of each attempt that a worker runs."""
+        lane = self._known(np.full(len(thread), resource, np.uint32), thread)
+        self._see(lane, start_ns, start_ns)
+        return lane
+
+    def seen_ns(self) -> tuple[Int64s, Int64s]:
+        """First start and last end of each lane; never written again."""
+        n = len(self.lanes)
+        return self._first_ns[:n].copy(), self._last_ns[:n].copy()
+
+    def _known(self, resource: Array, thread: Int64s) -> LaneIds:
+        threads, thread_rank = np.unique(thread, return_inverse=True)
+        pairs, first, rank = np.unique(
+            resource.astype(np.int64) * len(threads) + thread_rank,
+            return_index=True,
+            return_inverse=True,
+        )
+        ids = np.empty(len(pairs), np.uint32)
+        # In order of arrival, so that the same data get the same lanes whatever sorts first.
+        for i in np.argsort(first, kind="stable").tolist():
+            row = first[i]
+            ids[i] = self._id(int(resource[row]), int(thread[row]))
+        return ids[rank]
+
+    def _id(self, resource: int, thread: int) -> int:
+        if thread == 0 and resource in self._first_of:
+            return self._first_of[resource]
+        known = self._id_of.get((resource, thread))
+        if known is not None:
+            return known
+        if thread > 0 and self._is_threadless(resource):
+            # What came before any thread was known lies on the first one's lane.
+            lane = self._first_of[resource]
+            self.lanes[lane] = Lane(resource, thread, 1)
+        else:
+            lane = len(self.lanes)
+            self.lanes.append(Lane(resource, thread, self._ordinal(resource, thread)))
+            self._first_ns = np.append(self._first_ns, np.iinfo(np.int64).max)
+            self._last_ns = np.append(self._last_ns, np.iinfo(np.int64).min)
+        self._id_of[resource, thread] = lane
+        if thread >= 0:
+            self._first_of.setdefault(resource, lane)
+        return lane
+
+    def _is_threadless(self, resource: int) -> bool:
+        lane = self._first_of.get(resource)
+        return lane is not None and self.lanes[lane].thread == 0
+
+    def _ordinal(self, resource: int, thread: int) -> int:
+        if thread < 0:
+            return 0 if thread == _GRAPHS else -thread
+        self._n_threads[resource] = self._n_threads.get(resource, 0) + 1
+        return self._n_threads[resource]
+
+    def _packed(self, resource: Array, start_ns: Int64s, end_ns: Int64s) -> Int64s:
+        """Thread -1, -2 and so on of spans that must not overlap."""
+        thread = np.empty(len(start_ns), np.int64)
+        for i in np.argsort(start_ns, kind="stable").tolist():
+            ends = self._packed_ends.setdefault(int(resource[i]), [])
+            begin = int(start_ns[i])
+            slot = next((n for n, end in enumerate(ends) if end <= begin), len(ends))
+            if slot == MAX_PACKED:
+                slot = ends.index(min(ends))
+            if slot == len(ends):
+                ends.append(0)
+            ends[slot] = max(ends[slot], int(end_ns[i]))
+            thread[i] = -1 - slot
+        return thread
+
+    def _see(self, lane: LaneIds, start_ns: Int64s, end_ns: Int64s) -> None:
+        np.minimum.at(self._first_ns, lane, start_ns)
+        np.maximum.at(self._last_ns, lane, end_ns)

@@ -1,0 +1,117 @@
+"""The whole run at a glance: busy time by palette slot in at most 2,048 stretches of equal length.
+
+When the run outgrows them, neighbours are joined and stretches are twice as long: adding costs what
+is added, and memory never grows. What is evicted from the chunks stays in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+MAX_BUCKETS: Final = 2_048
+#: Stretches begin with 1.05 ms: a run of two seconds fits.
+_FIRST_WIDTH_NS: Final = 1 << 20
+
+Int64s = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Busy time of the run.
+
+    Attributes
+    ----------
+    start_ns
+        Where the first stretch begins.
+    width_ns
+        Length of each.
+    slots
+        Palette slots, in order of first appearance; -1 is what is not Dask's.
+    busy_ns
+        float32, shape (len(slots), number of stretches): time that tasks took, of all threads.
+    """
+
+    start_ns: int
+    width_ns: int
+    slots: tuple[int, ...]
+    busy_ns: npt.NDArray[np.float32]
+
+
+EMPTY: Final = Overview(0, _FIRST_WIDTH_NS, (), np.empty((0, 0), np.float32))
+
+
+class OverviewBuilder:
+    """Adds spans to an overview."""
+
+    def __init__(self) -> None:
+        self._start_ns = 0
+        self._width_ns = _FIRST_WIDTH_NS
+        self._n_used = 0
+        self._slots: list[int] = []
+        self._busy = np.zeros((0, MAX_BUCKETS))
+        self._frozen: Overview | None = EMPTY
+
+    def add(self, start_ns: Int64s, end_ns: Int64s, slot: npt.NDArray[np.int32]) -> None:
+        """Add spans: int64 ns, and the palette slot of each."""
+        if not len(start_ns):
+            return
+        self._frozen = None
+        self._reach(int(start_ns.min()), int(end_ns.max()))
+        plane = self._planes(slot)
+        width_ns = self._width_ns
+        from_ns, to_ns = start_ns - self._start_ns, np.maximum(end_ns, start_ns) - self._start_ns
+        first, last = from_ns // width_ns, np.maximum(to_ns - 1, from_ns) // width_ns
+        flat = self._busy.reshape(-1)
+        base = plane * MAX_BUCKETS
+        head_ns = np.minimum(to_ns, (first + 1) * width_ns) - from_ns
+        np.add.at(flat, base + first, head_ns.astype(np.float64))
+        long = np.flatnonzero(last > first)
+        if not len(long):
+            return
+        tail_ns = to_ns[long] - last[long] * width_ns
+        np.add.at(flat, base[long] + last[long], tail_ns.astype(np.float64))
+        edges = np.zeros((len(self._slots), MAX_BUCKETS + 1))
+        np.add.at(edges, (plane[long], first[long] + 1), float(width_ns))
+        np.add.at(edges, (plane[long], last[long]), -float(width_ns))
+        self._busy += edges.cumsum(axis=1)[:, :-1]
+
+    def frozen(self) -> Overview:
+        """What was added so far."""
+        if self._frozen is None:
+            busy = self._busy[:, : self._n_used].astype(np.float32)
+            self._frozen = Overview(self._start_ns, self._width_ns, tuple(self._slots), busy)
+        return self._frozen
+
+    def _planes(self, slot: npt.NDArray[np.int32]) -> Int64s:
+        """Row of each slot, with new rows for new slots."""
+        known = np.unique(slot)
+        fresh = [int(number) for number in known if int(number) not in self._slots]
+        if fresh:
+            self._slots.extend(fresh)
+            self._busy = np.concatenate([self._busy, np.zeros((len(fresh), MAX_BUCKETS))])
+        planes = np.array([self._slots.index(int(number)) for number in known], np.int64)
+        return planes[np.searchsorted(known, slot)]
+
+    def _reach(self, from_ns: int, to_ns: int) -> None:
+        """Make room for a stretch of time, by moving the start or joining neighbours."""
+        if not self._n_used:
+            self._start_ns = from_ns
+        last_ns = max(self._start_ns + self._n_used * self._width_ns, to_ns)
+        first_ns = min(self._start_ns, from_ns)
+        # One to spare: the start moves by whole stretches.
+        while last_ns - first_ns > (MAX_BUCKETS - 1) * self._width_ns:
+            self._busy = self._busy.reshape(len(self._slots), -1, 2).sum(axis=2)
+            self._busy = np.pad(self._busy, ((0, 0), (0, MAX_BUCKETS // 2)))
+            self._width_ns *= 2
+            self._n_used = -(-self._n_used // 2)
+        n_before = -((from_ns - self._start_ns) // self._width_ns)
+        if n_before > 0:
+            self._busy = np.roll(self._busy, n_before, axis=1)
+            self._start_ns -= n_before * self._width_ns
+            self._n_used += n_before
+        n_needed = -(-(to_ns - self._start_ns) // self._width_ns)
+        self._n_used = min(max(self._n_used, n_needed, 1), MAX_BUCKETS)

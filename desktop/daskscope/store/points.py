@@ -1,0 +1,137 @@
+"""Points of metric series: newest ones all, older ones thinned, within a bound for all series.
+
+Readers hold views of arrays that are only appended to; what changes older points makes new arrays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from daskscope.store.snapshot import SeriesPoints
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from daskscope.store.schema import PointBatch
+
+_POINT_BYTES: Final = 16
+#: Points of one series are thinned beyond this number, fewer if there are very many series.
+MOST_POINTS: Final = 8_192
+LEAST_POINTS: Final = 256
+#: Memory of all points, as long as `LEAST_POINTS` of each series fit.
+POINTS_BYTES: Final = 64 * 1024**2
+
+
+@dataclass(slots=True)
+class _Growing:
+    time_ns: npt.NDArray[np.int64]
+    value: npt.NDArray[np.float64]
+    n: int
+
+    def frozen(self) -> SeriesPoints:
+        return SeriesPoints(self.time_ns[: self.n], self.value[: self.n])
+
+
+class PointTable:
+    """Points by series id.
+
+    Attributes
+    ----------
+    nbytes
+        Memory of all points.
+    first_ns, last_ns
+        Times of the first and last point, 0 while there is none.
+    """
+
+    def __init__(self) -> None:
+        self._series: dict[int, _Growing] = {}
+        self._frozen: dict[int, SeriesPoints] = {}
+        self._changed: set[int] = set()
+        self.nbytes = 0
+        self.first_ns = 0
+        self.last_ns = 0
+
+    def add(self, batch: PointBatch) -> None:
+        """Add points of any series, in any order of time."""
+        if not len(batch):
+            return
+        series, time_ns = batch.columns["series"], batch.columns["time_ns"].view(np.int64)
+        value = batch.columns["value"].view(np.float64)
+        first_ns, last_ns = int(time_ns.min()), int(time_ns.max())
+        self.first_ns = min(self.first_ns or first_ns, first_ns)
+        self.last_ns = max(self.last_ns, last_ns)
+        order = np.lexsort((time_ns, series))
+        series, time_ns, value = series[order], time_ns[order], value[order]
+        begins = np.flatnonzero(np.concatenate([[True], series[1:] != series[:-1]])).tolist()
+        for begin, end in zip(begins, [*begins[1:], len(series)], strict=True):
+            self._extend(int(series[begin]), time_ns[begin:end], value[begin:end])
+
+    def frozen(self) -> Mapping[int, SeriesPoints]:
+        """What is held now, by series id."""
+        if self._changed:
+            fresh = {series: self._series[series].frozen() for series in self._changed}
+            self._frozen = self._frozen | fresh
+            self._changed = set()
+        return self._frozen
+
+    def _extend(
+        self, series: int, time_ns: npt.NDArray[np.int64], value: npt.NDArray[np.float64]
+    ) -> None:
+        self._changed.add(series)
+        held = self._series.get(series)
+        if held is None:
+            held = self._series[series] = _Growing(np.empty(0, np.int64), np.empty(0), 0)
+        if held.n and time_ns[0] < held.time_ns[held.n - 1]:
+            self._insert(held, time_ns, value)
+        else:
+            self._append(held, time_ns, value)
+        most = max(
+            min(MOST_POINTS, POINTS_BYTES // (_POINT_BYTES * len(self._series))), LEAST_POINTS
+        )
+        if held.n > most:
+            self._thin(held, most)
+
+    def _append(
+        self, held: _Growing, time_ns: npt.NDArray[np.int64], value: npt.NDArray[np.float64]
+    ) -> None:
+        n = held.n + len(time_ns)
+        if n > len(held.time_ns):
+            self._resize(held, max(n, 2 * held.n, 16))
+        held.time_ns[held.n : n] = time_ns
+        held.value[held.n : n] = value
+        held.n = n
+
+    def _insert(
+        self, held: _Growing, time_ns: npt.NDArray[np.int64], value: npt.NDArray[np.float64]
+    ) -> None:
+        times = np.concatenate([held.time_ns[: held.n], time_ns])
+        order = np.argsort(times, kind="stable")
+        values = np.concatenate([held.value[: held.n], value])
+        self._set(held, times[order], values[order])
+
+    def _thin(self, held: _Growing, most: int) -> None:
+        """Keep every second point of the older half, until there are at most `most`."""
+        time_ns, value = held.time_ns[: held.n], held.value[: held.n]
+        while len(time_ns) > most:
+            middle = len(time_ns) // 2
+            # The very first point tells when the series began.
+            time_ns = np.concatenate([time_ns[:middle:2], time_ns[middle:]])
+            value = np.concatenate([value[:middle:2], value[middle:]])
+        self._set(held, time_ns, value)
+
+    def _set(
+        self, held: _Growing, time_ns: npt.NDArray[np.int64], value: npt.NDArray[np.float64]
+    ) -> None:
+        self.nbytes += _POINT_BYTES * (len(time_ns) - len(held.time_ns))
+        held.time_ns, held.value, held.n = time_ns, value, len(time_ns)
+
+    def _resize(self, held: _Growing, capacity: int) -> None:
+        n = held.n
+        times, values = np.empty(capacity, np.int64), np.empty(capacity)
+        times[:n], values[:n] = held.time_ns[:n], held.value[:n]
+        self._set(held, times, values)
+        held.n = n

@@ -1,0 +1,102 @@
+"""Attempts that run now: each worker's newest word, less what has finished since.
+
+A worker's word can arrive after the spans of attempts that it names, so finished run ids are
+remembered for a while in a table of fixed size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from daskscope.store.schema import Array, TextColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from daskscope.store.snapshot import Running
+
+#: Run ids remembered; Dask counts them up over the whole cluster.
+N_REMEMBERED: Final = 1 << 18
+
+Mask = npt.NDArray[np.bool_]
+
+
+class RunningTable:
+    """What each worker runs, by resource id."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, Running] = {}
+        self._newest_ns: dict[int, int] = {}
+        self._finished = np.full(N_REMEMBERED, -1, np.int32)
+        self._finished_of = np.zeros(N_REMEMBERED, np.uint32)
+        self._frozen: Mapping[int, Running] | None = None
+
+    def replace(self, running: Running) -> bool:
+        """Take a worker's word, unless a newer one is known.
+
+        Returns
+        -------
+        bool
+            Whether it was taken.
+        """
+        resource = running.resource
+        if running.time_ns < self._newest_ns.get(resource, 0):
+            return False
+        self._newest_ns[resource] = running.time_ns
+        slot = running.run_id & (N_REMEMBERED - 1)
+        is_over = (self._finished[slot] == running.run_id) & (self._finished_of[slot] == resource)
+        self._put(_kept(running, ~is_over | (running.run_id < 0)))
+        return True
+
+    def finish(self, resource: Array, run_id: npt.NDArray[np.int32]) -> None:
+        """Take finished attempts out, and remember them."""
+        known = run_id >= 0
+        resource, run_id = resource[known], run_id[known]
+        slot = run_id & (N_REMEMBERED - 1)
+        self._finished[slot] = run_id
+        self._finished_of[slot] = resource
+        for number in np.unique(resource).tolist() if self._of else ():
+            running = self._of.get(number)
+            if running is not None:
+                is_over = np.isin(running.run_id, run_id[resource == number])
+                if is_over.any():
+                    self._put(_kept(running, ~is_over))
+
+    def remove(self, resource: int, time_ns: int) -> None:
+        """The worker was removed at `time_ns`: what it ran by then is lost."""
+        self._newest_ns[resource] = max(self._newest_ns.get(resource, 0), time_ns)
+        running = self._of.get(resource)
+        if running is not None and running.time_ns <= time_ns:
+            del self._of[resource]
+            self._frozen = None
+
+    def frozen(self) -> Mapping[int, Running]:
+        """By resource id; workers that run nothing are absent."""
+        if self._frozen is None:
+            self._frozen = dict(self._of)
+        return self._frozen
+
+    def _put(self, running: Running) -> None:
+        self._frozen = None
+        if len(running.run_id):
+            self._of[running.resource] = running
+        else:
+            self._of.pop(running.resource, None)
+
+
+def _kept(running: Running, mask: Mask) -> Running:
+    if mask.all():
+        return running
+    keys = TextColumn.of(running.keys[int(i)] for i in np.flatnonzero(mask))
+    return replace(
+        running,
+        lane=running.lane[mask],
+        start_ns=running.start_ns[mask],
+        name=running.name[mask],
+        run_id=running.run_id[mask],
+        keys=keys,
+    )

@@ -1,0 +1,257 @@
+"""The store's one writer: messages in, frozen snapshots out. No locks, no clock.
+
+Whoever owns the store applies messages and takes snapshots in one thread; snapshots may go
+anywhere. Beyond the memory cap whole oldest chunks are dropped, and counted.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import numpy as np
+
+from dask_otel import conventions
+from daskscope.store.eventlog import EventLog
+from daskscope.store.filling import FillingChunk
+from daskscope.store.lanes import LaneRegistry
+from daskscope.store.listing import Listing
+from daskscope.store.overview import OverviewBuilder
+from daskscope.store.palette import Palette
+from daskscope.store.points import PointTable
+from daskscope.store.running import RunningTable
+from daskscope.store.schema import (
+    Array,
+    Attributes,
+    Definitions,
+    EventBatch,
+    Kind,
+    Message,
+    PointBatch,
+    RunningBatch,
+    Series,
+    SourceStatus,
+    SpanBatch,
+)
+from daskscope.store.snapshot import Running, Snapshot
+
+if TYPE_CHECKING:
+    from daskscope.store.chunk import Chunk
+
+DEFAULT_CAP_BYTES: Final = 512 * 1024**2
+
+T = TypeVar("T")
+
+
+class Store:
+    """Everything that is known, as it grows.
+
+    Parameters
+    ----------
+    cap_bytes
+        Memory of the columns beyond which the oldest chunks are dropped; the newest two stay.
+    """
+
+    def __init__(self, cap_bytes: int = DEFAULT_CAP_BYTES) -> None:
+        self._cap_bytes = cap_bytes
+        self._strings: list[str] = [""]
+        self._resources: list[Attributes] = []
+        self._traces: list[bytes] = []
+        self._series: list[Series] = []
+        self._series_of: dict[str, tuple[int, ...]] = {}
+        self._resources_at: defaultdict[str, list[int]] = defaultdict(list)
+        self._chunks: tuple[Chunk, ...] = ()
+        self._filling = FillingChunk(0)
+        self._sealed_bytes = 0
+        self._lanes = LaneRegistry()
+        self._palette = Palette()
+        self._points = PointTable()
+        self._events = EventLog()
+        self._running = RunningTable()
+        self._awaited: set[str] = set()
+        self._overview = OverviewBuilder()
+        self._status = SourceStatus(is_live=True)
+        self._first_ns = 0
+        self._last_ns = 0
+        self._n_spans = 0
+        self._n_evicted = 0
+        self._generation = 0
+        self._snapshot: Snapshot | None = None
+
+    def apply(self, message: Message) -> None:
+        """Take one message; they come in the order of the source."""
+        self._generation += 1
+        self._snapshot = None
+        match message:
+            case SpanBatch():
+                self._add_spans(message)
+            case PointBatch():
+                self._points.add(message)
+                self._see(self._points.first_ns, self._points.last_ns)
+            case RunningBatch():
+                self._replace_running(message)
+            case EventBatch():
+                self._add_events(message)
+            case Definitions():
+                self._define(message)
+            case SourceStatus():
+                self._status = message
+
+    def snapshot(self) -> Snapshot:
+        """What is known now; the same object while nothing has changed."""
+        if self._snapshot is None:
+            self._snapshot = self._taken()
+        return self._snapshot
+
+    # Messages -------------------------------------------------------------------------------
+
+    def _define(self, new: Definitions) -> None:
+        _extend(self._strings, new.strings_base, new.strings)
+        _extend(self._resources, new.resources_base, new.resources)
+        _extend(self._traces, new.traces_base, new.traces)
+        for resource, attributes in enumerate(new.resources, new.resources_base):
+            address = attributes.get(conventions.WORKER_ADDRESS)
+            if isinstance(address, str) and resource not in self._resources_at[address]:
+                self._resources_at[address].append(resource)
+        _extend(self._series, new.series_base, new.series)
+        for series_id, series in enumerate(new.series, new.series_base):
+            known = self._series_of.get(series.name, ())
+            if series_id not in known:
+                self._series_of = self._series_of | {series.name: (*known, series_id)}
+            prefix = series.attributes.get(conventions.TASK_PREFIX)
+            if series.name == conventions.TASKS.name and isinstance(prefix, str):
+                self._awaited.add(prefix)
+        self._add_counted_prefixes()
+
+    def _add_counted_prefixes(self) -> None:
+        """Give slots to prefixes that `dask.tasks` counts, as soon as they have a string id."""
+        is_known = {self._strings[string_id] for string_id in self._palette.prefixes}
+        for prefix in sorted(self._awaited - is_known):
+            if prefix in self._strings:
+                self._palette.add(self._strings.index(prefix), prefix)
+        self._awaited -= is_known
+
+    def _add_spans(self, batch: SpanBatch) -> None:
+        if not len(batch):
+            return
+        columns = batch.columns
+        start_ns = columns["start_ns"].view(np.int64)
+        end_ns = np.maximum(columns["end_ns"].view(np.int64), start_ns)
+        kind, name = columns["kind"], columns["name"]
+        lane = self._lanes.of_spans(
+            columns["resource"], columns["thread"].view(np.int64), kind, start_ns, end_ns
+        )
+        is_compute = kind == Kind.COMPUTE
+        self._add_prefixes(name[is_compute])
+        self._running.finish(columns["resource"][is_compute], columns["run_id"][is_compute])
+        is_shown = is_compute | (kind == Kind.OTHER)
+        slots = self._palette.slots(name[is_shown].astype(np.uint32))
+        slots[kind[is_shown] == Kind.OTHER] = -1
+        self._overview.add(start_ns[is_shown], end_ns[is_shown], slots)
+        self._store({**columns, "lane": lane, "end_ns": end_ns}, batch)
+        self._n_spans += len(batch)
+        self._see(int(start_ns.min()), int(end_ns.max()))
+
+    def _store(self, columns: dict[str, Array], batch: SpanBatch) -> None:
+        done = 0
+        while done < len(batch):
+            n = min(self._filling.room, len(batch) - done)
+            part = {name: column[done : done + n] for name, column in columns.items()}
+            self._filling.add(part, batch.keys.rows(done, done + n))
+            done += n
+            if not self._filling.room:
+                self._seal()
+
+    def _seal(self) -> None:
+        chunk = self._filling.sealed()
+        self._chunks = (*self._chunks, chunk)
+        self._sealed_bytes += chunk.nbytes
+        self._filling = FillingChunk(chunk.number + 1)
+        while self._sealed_bytes > self._cap_bytes and len(self._chunks) > 1:
+            oldest, *kept = self._chunks
+            self._chunks = tuple(kept)
+            self._sealed_bytes -= oldest.nbytes
+            self._n_spans -= len(oldest)
+            self._n_evicted += len(oldest)
+
+    def _add_prefixes(self, names: Array) -> None:
+        found, first = np.unique(names, return_index=True)
+        for string_id in found[np.argsort(first)].tolist():
+            self._palette.add(string_id, self._strings[string_id])
+
+    def _replace_running(self, batch: RunningBatch) -> None:
+        columns = batch.columns
+        start_ns = columns["start_ns"].view(np.int64)
+        name = columns["name"].astype(np.uint32)
+        lane = self._lanes.of_running(batch.resource, columns["thread"].view(np.int64), start_ns)
+        running = Running(
+            resource=batch.resource,
+            time_ns=batch.time_ns,
+            lane=lane,
+            start_ns=start_ns,
+            name=name,
+            run_id=columns["run_id"].view(np.int32),
+            keys=batch.keys,
+        )
+        if self._running.replace(running):
+            self._add_prefixes(name)
+            self._see(int(start_ns.min(initial=batch.time_ns)), batch.time_ns)
+
+    def _add_events(self, batch: EventBatch) -> None:
+        if not len(batch):
+            return
+        for address, time_ns in self._events.add(batch, self._strings):
+            for resource in self._resources_at[address]:
+                self._running.remove(resource, time_ns)
+        times = batch.columns["time_ns"]
+        self._see(int(times.min()), int(times.max()))
+
+    def _see(self, first_ns: int, last_ns: int) -> None:
+        self._first_ns = min(self._first_ns or first_ns, first_ns)
+        self._last_ns = max(self._last_ns, last_ns)
+
+    # Snapshots ------------------------------------------------------------------------------
+
+    def _taken(self) -> Snapshot:
+        filling = self._filling.frozen()
+        points = self._points.frozen()
+        overview = self._overview.frozen()
+        lane_first_ns, lane_last_ns = self._lanes.seen_ns()
+        return Snapshot(
+            generation=self._generation,
+            chunks=(*self._chunks, filling) if len(filling) else self._chunks,
+            lanes=tuple(self._lanes.lanes),
+            lane_first_ns=lane_first_ns,
+            lane_last_ns=lane_last_ns,
+            strings=Listing(self._strings),
+            resources=Listing(self._resources),
+            traces=Listing(self._traces),
+            series=Listing(self._series),
+            points=points,
+            series_of=self._series_of,
+            running=self._running.frozen(),
+            events=self._events.frozen(),
+            overview=overview,
+            removed_ns=self._events.removed_ns,
+            prefixes=tuple(self._palette.prefixes),
+            slot_of=self._palette.slot_of(len(self._strings)),
+            first_ns=self._first_ns,
+            last_ns=self._last_ns,
+            n_spans=self._n_spans,
+            n_evicted=self._n_evicted,
+            memory_bytes=self._sealed_bytes + filling.nbytes + self._points.nbytes,
+            status=self._status,
+        )
+
+
+def _extend(table: list[T], base: int, entries: tuple[T, ...]) -> None:
+    """Append entries that are new; a source that starts over defines the first ones again.
+
+    Raises
+    ------
+    ValueError
+        Entries between are missing, so ids would mean the wrong thing.
+    """
+    if base > len(table):
+        raise ValueError(f"definitions from {base} on came while only {len(table)} are known")
+    table.extend(entries[len(table) - base :])
