@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 
 import orjson
 
+from dask_otel import conventions
 from daskscope.store.schema import Attributes, Definitions, Series
 
 K = TypeVar("K", bound=Hashable)
@@ -99,6 +100,10 @@ class Tables:
         ]
         if number == len(self._series_entries):
             self._series_entries.append(series)
+            # Views know a prefix by its string, before any of its tasks has run.
+            prefix = series.attributes.get(conventions.TASK_PREFIX)
+            if isinstance(prefix, str):
+                self.strings[prefix]
         return number
 
     def mark(self) -> Mark:
