@@ -7,7 +7,7 @@ from typing import Final
 
 from daskscope.app.demo import DemoError
 from daskscope.app.platform import PlatformError
-from daskscope.ingest.recording import RecordingError
+from daskscope.ingest.journal import RecordingError
 from daskscope.ingest.source import SourceError
 
 EXPECTED: Final = (DemoError, PlatformError, RecordingError, SourceError, OSError, sqlite3.Error)

@@ -38,7 +38,7 @@ class Menu(QObject):
         super().__init__(window)
         self._window = window
         opening = window.action("Open recording…", "Ctrl+O")
-        opening.triggered.connect(self._open)
+        opening.triggered.connect(self.choose_recording)
         picture = window.action("Save picture…", "Ctrl+Shift+S")
         picture.triggered.connect(self._picture)
         leaving = window.action("Quit", "Ctrl+Q")
@@ -64,7 +64,8 @@ class Menu(QObject):
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
 
-    def _open(self) -> None:
+    def choose_recording(self) -> None:
+        """Let the user choose a recording."""
         path, _ = QFileDialog.getOpenFileName(self._window, "Open recording", "", FILE_KINDS)
         if path:
             self.open_chosen.emit(path)

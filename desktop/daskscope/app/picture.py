@@ -21,7 +21,7 @@ def save_picture(window: QWidget, path: Path) -> None:
     """
     draft = path.with_name(f".{path.name}.part")
     kind = path.suffix.removeprefix(".").upper() or "PNG"
-    if not window.grab().save(str(draft), kind):  # type: ignore[call-overload]
+    if not window.grab().save(str(draft), kind):
         draft.unlink(missing_ok=True)
         raise OSError(f"cannot write a picture to {path}")
     os.replace(draft, path)

@@ -1,11 +1,18 @@
-"""Where the journals of live sessions lie."""
+"""Where the journals of live sessions lie, and which can be opened again."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
+
+from daskscope.derive.welcome import Run, past_session
+from daskscope.ingest.recording import recordings
+
+if TYPE_CHECKING:
+    from daskscope.derive.frames import PastSession
 
 
 def sessions_folder() -> Path:
@@ -26,3 +33,22 @@ def new_journal(started_ns: int) -> Path:
         path = folder / f"{stem} {number}.dscope"
         number += 1
     return path
+
+
+def past_sessions(now_ns: int) -> tuple[PastSession, ...]:
+    """What can be opened again, newest first; sessions in which nothing ran are left out."""
+    return tuple(
+        past_session(
+            Run(
+                path=str(info.path),
+                first_ns=info.meta.first_ns,
+                last_ns=info.meta.last_ns,
+                n_tasks=info.meta.tasks,
+                n_erred=info.meta.erred,
+                is_unended=info.is_unended,
+            ),
+            now_ns,
+        )
+        for info in recordings(sessions_folder())
+        if info.meta.spans
+    )

@@ -28,7 +28,7 @@ from daskscope.app.stage import Stage
 from daskscope.app.window import Window
 from daskscope.session import WHOLE_RUN, Session
 from daskscope.store.writer import Store
-from daskscope.theme import DARK, LIGHT, Theme
+from daskscope.theme import DARK, GUTTER_PX, LIGHT, Theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -198,6 +198,7 @@ class Run(QObject):
         window.toolbar.theme_toggled.connect(self._toggle_theme)
         window.welcome.open_requested.connect(open_in_new_window)
         window.welcome.recover_requested.connect(open_in_new_window)
+        window.welcome.choose_requested.connect(self._menu.choose_recording)
         window.welcome.demo_requested.connect(self._start_demo)
         window.closed.connect(QApplication.quit)
         window.resized.connect(self._stage.forget)
@@ -256,7 +257,7 @@ class Run(QObject):
         stream = self.window.timeline.stream
         self._set(hover_px=(x_px, y_px))
         hit = self._stage.hit(self._snapshot, x_px, y_px)
-        stream.show_hit(hit, stream.mapToGlobal(QPoint(x_px + stream.gutter_px, y_px)))
+        stream.show_hit(hit, stream.mapToGlobal(QPoint(GUTTER_PX + x_px, y_px)))
 
     def _leave(self) -> None:
         self._set(hover_px=None)

@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING, Final
 
 from daskscope.app.clock import elapsed_s
 from daskscope.app.pace import Pace
-from daskscope.app.recordings import sessions_folder
+from daskscope.app.recordings import past_sessions
 from daskscope.derive.lanes import lane_layout
 from daskscope.derive.legend import legend
 from daskscope.derive.minimap import minimap
 from daskscope.derive.pick import hit
 from daskscope.derive.progress import progress_frame
 from daskscope.derive.resources import resources_frame
-from daskscope.derive.status import status_frame
+from daskscope.derive.status import cluster_field, status_frame
 from daskscope.derive.taskstream import RasterCache, task_stream_frame
 from daskscope.derive.timeaxis import ticks
 from daskscope.derive.welcome import welcome_frame
 from daskscope.derive.workers import workers_frame
-from daskscope.ingest.recording import recordings
 from daskscope.session import Session, viewport
 from daskscope.theme import NOT_YET_PX, Theme
 
@@ -138,6 +137,7 @@ class Stage:
     def _hurry(self, session: Session) -> None:
         """Let a gesture be seen at once."""
         before, self._session = self._session, session
+        self._status_pace.hurry()
         if before is None:
             return
         if session.collapsed_hosts != before.collapsed_hosts:
@@ -198,9 +198,11 @@ class Stage:
                 snapshot, wall_ns, feed.spans_per_s, self.frame_ms, self._cap_bytes
             )
             self._window.status.show_frame(frame)
-            self._window.toolbar.show_state(self._session or Session(), snapshot, frame.connection)
+            self._window.toolbar.show_state(
+                self._session or Session(), cluster_field(snapshot, wall_ns)
+            )
 
     def _show_welcome(self, snapshot: Snapshot, wall_ns: int, now_s: float) -> None:
         if self._recordings_pace.is_due(now_s):
-            self._recordings = tuple(recordings(sessions_folder()))
+            self._recordings = past_sessions(wall_ns)
         self._window.welcome.show_frame(welcome_frame(snapshot.status, wall_ns, self._recordings))

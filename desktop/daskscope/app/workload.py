@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 #: Small enough that the memory-heavy phase reaches Dask's limits on any laptop.
-MEMORY_LIMIT = "600MiB"
+MEMORY_LIMIT = "800MiB"
 ROWS_A_PARTITION = 60_000
 N_PARTITIONS = 24
 
@@ -91,9 +91,9 @@ def total(blocks: list[np.ndarray[tuple[int], np.dtype[np.float64]]]) -> float:
 
 def arrays(client: Client) -> object:
     """Chunked linear algebra: random blocks, a rechunk (transfers), a product, a reduction."""
-    x = da.random.random((4_000, 4_000), chunks=(500, 4_000))
-    y = x.rechunk((4_000, 500))
-    return client.compute(((y + 1) @ (y.T - 1)).rechunk((1_000, 1_000)).std(axis=0).sum())
+    x = da.random.random((3_000, 3_000), chunks=(375, 3_000))
+    y = x.rechunk((3_000, 375))
+    return client.compute(((y + 1) @ (y.T - 1)).rechunk((750, 750)).std(axis=0).sum())
 
 
 def dataframes(client: Client) -> object:
@@ -127,7 +127,7 @@ def failures(client: Client) -> object:
 def memory(client: Client) -> object:
     """Results that fill the workers' memory past Dask's spill threshold, then meet."""
     n_workers = len(client.scheduler_info(n_workers=-1)["workers"])
-    blocks = client.map(allocate, [24 << 20] * (13 * n_workers), pure=False)
+    blocks = client.map(allocate, [24 << 20] * (18 * n_workers), pure=False)
     return [client.submit(total, blocks[start::6], pure=False) for start in range(6)]
 
 

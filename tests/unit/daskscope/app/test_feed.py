@@ -1,0 +1,115 @@
+"""What a tick drains goes into the store; rate and time follow from it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from daskscope.app.feed import RATE_WINDOW_NS, Feed
+from daskscope.store.schema import (
+    SPAN_COLUMNS,
+    Definitions,
+    Message,
+    SourceStatus,
+    SpanBatch,
+    TextColumn,
+)
+from daskscope.store.writer import Store
+
+SECOND = 1_000_000_000
+WALL = 1_700_000_000 * SECOND
+
+
+class Link:
+    """A link whose messages are literals."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = [
+            SourceStatus(is_live=True),
+            Definitions(
+                strings=("", "inc"),
+                resources=({"service.name": "dask-worker", "host.name": "node"},),
+                traces=(bytes(15) + b"\1",),
+            ),
+        ]
+        self.is_closed = False
+
+    def drain(self, budget_s: float) -> list[Message]:
+        assert budget_s > 0
+        messages, self.messages = self.messages, []
+        return messages
+
+
+def spans(n: int, end_ns: int) -> SpanBatch:
+    """`n` finished tasks of 1 ms that end at `end_ns`."""
+    columns = {name: np.zeros(n, dtype) for name, dtype in SPAN_COLUMNS.items()}
+    columns["start_ns"] += end_ns - 1_000_000
+    columns["end_ns"] += end_ns
+    columns["name"] += np.uint32(1)
+    columns["thread"] += 7
+    columns["span_id"] = np.arange(1, n + 1, dtype="u8")
+    columns["run_id"] = np.arange(n, dtype="i4")
+    return SpanBatch(columns, TextColumn.of(f"inc-{i}" for i in range(n)))
+
+
+def test_spans_reach_the_store() -> None:
+    link = Link()
+    link.messages.append(spans(5, WALL))
+
+    snapshot = Feed(link, Store(1 << 20)).advance(WALL)
+
+    assert snapshot.n_spans == 5
+    assert snapshot.last_ns == WALL
+
+
+def test_rate_is_that_of_the_last_seconds() -> None:
+    link = Link()
+    feed = Feed(link, Store(1 << 20))
+    for tick in range(10):
+        link.messages.append(spans(100, WALL + tick * SECOND // 10))
+        feed.advance(WALL + tick * SECOND // 10)
+
+    assert feed.spans_per_s == 1000 * SECOND / RATE_WINDOW_NS
+
+    feed.advance(WALL + 10 * SECOND)
+    assert feed.spans_per_s == 0
+
+
+def test_now_is_the_wall_clock_while_clocks_agree() -> None:
+    link = Link()
+    link.messages.append(spans(1, WALL - SECOND // 2))
+    feed = Feed(link, Store(1 << 20))
+    snapshot = feed.advance(WALL)
+
+    assert feed.now_ns(snapshot, WALL + 5) == WALL + 5
+
+
+def test_now_is_the_clusters_clock_where_clocks_differ() -> None:
+    link = Link()
+    ahead_ns = 3600 * SECOND
+    link.messages.append(spans(1, WALL + ahead_ns - 40))
+    feed = Feed(link, Store(1 << 20))
+    feed.advance(WALL)
+    link.messages.append(spans(1, WALL + ahead_ns - SECOND))
+    snapshot = feed.advance(WALL + SECOND)
+
+    assert feed.now_ns(snapshot, WALL + SECOND) == WALL + SECOND + ahead_ns - 40
+
+
+def test_now_stands_still_when_the_source_is_gone() -> None:
+    link = Link()
+    link.messages.append(spans(1, WALL))
+    feed = Feed(link, Store(1 << 20))
+    snapshot = feed.advance(WALL)
+    link.is_closed = True
+
+    assert feed.now_ns(snapshot, WALL + 60 * SECOND) == WALL
+    assert not feed.is_connected
+
+
+def test_a_recording_ends_where_it_ends() -> None:
+    link = Link()
+    link.messages[0] = SourceStatus(is_live=False)
+    link.messages.append(spans(1, WALL - 9 * SECOND))
+    feed = Feed(link, Store(1 << 20))
+
+    assert feed.now_ns(feed.advance(WALL), WALL) == WALL - 9 * SECOND
