@@ -163,7 +163,7 @@ def test_a_label_stays_at_the_visible_left_edge() -> None:
 
 def test_the_label_of_an_erred_bar_leaves_room_for_the_cross() -> None:
     (label,) = labels(one_lane((100, 200, frames.READ), state=BarState.ERRED))
-    assert label.left_px == 114
+    assert label.left_px == 116
     assert label.fill is Fill.ERRED
 
 

@@ -370,6 +370,16 @@ def test_gestures_of_each_strip_come_from_the_panel(qtbot: QtBot) -> None:
             strip.zoomed.emit(1.0, 2.0)
 
 
+def test_the_prefix_of_the_hovered_task_is_lit_in_the_legend(qtbot: QtBot) -> None:
+    view = panel(qtbot)
+    before = view.legend.grab().toImage()
+    with qtbot.assertNotEmitted(view.legend.lit):
+        view.stream.show_hit(frames.hit(1, 100, 200, "key"))
+    assert view.legend.grab().toImage() != before
+    view.stream.show_hit(None)
+    assert view.legend.grab().toImage() == before
+
+
 def test_hidden_prefixes_and_all_but_the_lit_one_are_dimmed() -> None:
     entries = [LegendEntry("a", 0, True), LegendEntry("b", 1, False), LegendEntry("c", 2, False)]
     assert dimmed_slots(entries, "") == {0}

@@ -71,7 +71,7 @@ def hatch(ground: int | None, lines: Lines) -> QBrush:
 def slot_colour(theme: Theme, slot: int) -> int:
     """Colour of a palette slot; slots beyond the palette use it again, -1 is not Dask's."""
     if slot < 0:
-        return mixed(theme.t3, theme.lane, 0.75)
+        return theme.t3
     return theme.prefix[slot % len(theme.prefix)]
 
 

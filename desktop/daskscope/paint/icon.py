@@ -78,7 +78,7 @@ def draw_event_mark(
     box = QRectF(centre_x - 4, centre_y - 4, 8, 8)
     if sign == "graph":
         painter.setBrush(colour(theme.accent))
-        painter.drawPolygon(_triangle(box.left() + 4, centre_y))
+        painter.drawPolygon(_triangle(centre_x, centre_y))
     elif sign == "added":
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(colour(theme.ok), 1.5))
@@ -96,7 +96,7 @@ def draw_event_mark(
 
 def _triangle(left: float, centre_y: float) -> QPolygonF:
     return QPolygonF(
-        [QPointF(left, centre_y - 5), QPointF(left + 8, centre_y), QPointF(left, centre_y + 5)]
+        [QPointF(left, centre_y - 5), QPointF(left + 7, centre_y), QPointF(left, centre_y + 5)]
     )
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from daskscope.theme import Theme
 
 MARK_PX: Final = 9
-_GAP_PX: Final = 5
+_GAP_PX: Final = 6
 #: Between the end of one text and the next mark.
 _APART_PX: Final = 8
 #: A cut text must show this much.

@@ -31,8 +31,8 @@ LEAST_LABEL_BAR_PX: Final = 12
 #: No name fits in less.
 LEAST_ROOM_PX: Final = 8
 #: An erred bar of this width has a cross, which takes the space of `CROSS_PX` before its label.
-LEAST_CROSS_PX: Final = 9
-CROSS_PX: Final = 9
+LEAST_CROSS_PX: Final = 11
+CROSS_PX: Final = 11
 #: Below this pitch the sub-lane moves into the lowest pixels of the bar.
 _LEAST_SUB_LANE_PITCH_PX: Final = 12
 #: Slots from here on share a colour and are told apart by a pattern, if they are wide enough.

@@ -92,6 +92,7 @@ class LegendView(QWidget):
         self._theme = theme
         self._entries: tuple[LegendEntry, ...] = ()
         self._lit = ""
+        self._told = ""
         self.setMouseTracking(True)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName("Legend")
@@ -112,6 +113,12 @@ class LegendView(QWidget):
             self._entries = tuple(entries)
             names = ", ".join(entry.name for entry in self._entries)
             self.setAccessibleDescription(f"Task prefixes: {names}")
+            self.update()
+
+    def show_lit(self, name: str) -> None:
+        """Light the prefix of what is told about elsewhere, "" for none."""
+        if name != self._told:
+            self._told = name
             self.update()
 
     # Painting -------------------------------------------------------------------------------
@@ -151,8 +158,7 @@ class LegendView(QWidget):
         top = (self.height() - 1 - SWATCH_PX) // 2
         swatch = QRect(left, top, SWATCH_PX, SWATCH_PX)
         rgb = slot_colour(theme, entry.slot)
-        is_lit = entry.name == self._lit
-        if is_lit:
+        if entry.name in (self._lit, self._told):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(colour(theme.line if not theme.is_dark else theme.ctl))

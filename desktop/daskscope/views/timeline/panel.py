@@ -66,6 +66,7 @@ class TimelinePanel(QWidget):
             strip.panned.connect(self.panned)
             strip.scrolled.connect(self.scrolled)
             strip.selected.connect(self.selected)
+        self.stream.hit_changed.connect(self.legend.show_lit)
         self._entries: tuple[LegendEntry, ...] = ()
         self.setAccessibleName("Timeline")
 

@@ -43,6 +43,8 @@ class StreamView(Strip):
 
     hovered = Signal(int, int)
     left = Signal()
+    #: What is told about now lies in this prefix, "" for nothing.
+    hit_changed = Signal(str)
     #: A click on a host's header: its key.
     host_folded = Signal(str)
     #: Scroll so that this pixel of the content is at the top.
@@ -100,6 +102,7 @@ class StreamView(Strip):
         """Frame what lies under the pointer, and tell about it beside `pointer` on the screen."""
         if hit != self._hit:
             self._hit = hit
+            self.hit_changed.emit(hit.title if hit else "")
             self.update()
         if hit is None or pointer is None:
             self._tooltip.hide()

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtWidgets import QApplication, QWidget
 
 from daskscope.paint.brush import colour
 from daskscope.theme import GUTTER_PX
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QMouseEvent, QPainter, QWheelEvent
+    from PySide6.QtGui import QFocusEvent, QMouseEvent, QPainter, QWheelEvent
 
     from daskscope.session import Viewport
     from daskscope.theme import Theme
@@ -181,7 +181,7 @@ class Strip(QWidget):
         if event.button() == Qt.MouseButton.LeftButton and point.x() >= GUTTER_PX:
             self.activated.emit(point.x() - GUTTER_PX, point.y())
 
-    def focusOutEvent(self, event: QEvent) -> None:
+    def focusOutEvent(self, event: QFocusEvent) -> None:
         """Forget keys that are released elsewhere."""
         self._is_space_down = False
-        super().focusOutEvent(event)  # type: ignore[arg-type]
+        super().focusOutEvent(event)
