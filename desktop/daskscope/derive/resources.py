@@ -33,6 +33,7 @@ _LEAST_STEP_NS: Final = 1_000_000_000
 _SPAN_STEPS_S: Final = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600)
 
 Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
 
 #: Sum by value of the metric's attribute ("" for a metric without one), by metric.
 _SUMS: Final[Mapping[names.Metric, Mapping[str, str]]] = {
@@ -50,8 +51,14 @@ _SUMS: Final[Mapping[names.Metric, Mapping[str, str]]] = {
 def resources_frame(snapshot: Snapshot, now_ns: int, span_s: float = 300.0) -> ResourcesFrame:
     """The charts of the `span_s` seconds that end at `now_ns`."""
     step_ns = max(int(span_s * 1e9) // _MOST_STEPS, _LEAST_STEP_NS)
-    n_steps = math.ceil(span_s * 1e9 / step_ns) + 1
-    grid_ns = (now_ns // step_ns - np.arange(n_steps, -1, -1, dtype=np.int64)) * step_ns
+    n_steps = math.ceil(span_s * 1e9 / step_ns)
+    # Curves end where the data do: an export that is on its way is no drop to zero.
+    newest_ns = max(
+        (int(points.time_ns[-1]) for _, _, points in measured(snapshot, names.CPU_USAGE)),
+        default=now_ns,
+    )
+    grid_ns = np.arange(-n_steps, 1, dtype=np.int64)
+    grid_ns = (min(newest_ns, now_ns) // step_ns + grid_ns) * step_ns
     sums = _sums(snapshot, grid_ns)
     x_s = (grid_ns[1:] - now_ns) / 1e9
     samples = [
@@ -117,7 +124,7 @@ def _short(text: str) -> str:
     return text.replace(f".0{quantity.THIN}", quantity.THIN)
 
 
-def _sums(snapshot: Snapshot, grid_ns: npt.NDArray[np.int64]) -> dict[str, Floats]:
+def _sums(snapshot: Snapshot, grid_ns: Indices) -> dict[str, Floats]:
     """Sum over all workers by name; shape of the grid without its first time."""
     is_worker = [place(attributes).is_worker for attributes in snapshot.resources]
     resampler = _Resampler(grid_ns)
@@ -139,7 +146,7 @@ _Members: TypeAlias = "list[tuple[int, SeriesPoints]]"
 
 @dataclass(frozen=True, slots=True)
 class _Sampling:
-    """Which points of one worker stand for the grid's times.
+    """How the points of one worker are read at the grid's times: between two neighbours each.
 
     Attributes
     ----------
@@ -147,64 +154,81 @@ class _Sampling:
         Number of points, first and last time in tenths of a second.
     first, last
         The points used lie in `[first, last)`.
-    index
-        int64, shape of the grid: last point not after each time, counted from `first`; 0 where
-        there is none.
+    index, following
+        int64, shape of the grid: the two neighbours, counted from `first`.
+    share
+        float64, shape of the grid: how far it is from the one to the other.
     is_heard
-        float64 of 0 and 1, shape of the grid: there is one, and it is not older than `SILENCE_NS`.
+        float64 of 0 and 1, shape of the grid: not before the first point, and none missing for
+        longer than `SILENCE_NS`.
     per_s
-        float64, one shorter than the grid: 1 / seconds between the points used, 0 where it is one.
+        float64, one shorter than the grid: 1 / seconds between the times read; 0 where the grid
+        lies wholly beside the points.
     """
 
     key: tuple[int, int, int]
     first: int
     last: int
-    index: npt.NDArray[np.int64]
+    index: Indices
+    following: Indices
+    share: Floats
     is_heard: Floats
     per_s: Floats
 
 
-def _key(times: npt.NDArray[np.int64]) -> tuple[int, int, int]:
+def _key(times: Indices) -> tuple[int, int, int]:
     return len(times), int(times[0]) // 100_000_000, int(times[-1]) // 100_000_000
 
 
-def _sampling(times: npt.NDArray[np.int64], grid_ns: npt.NDArray[np.int64]) -> _Sampling:
-    index = times.searchsorted(grid_ns, "right") - 1
-    is_before = index < 0
-    index[is_before] = 0
-    taken = times.take(index)
-    is_heard = ~is_before & (grid_ns - taken <= SILENCE_NS)
-    between_ns = taken[1:] - taken[:-1]
+def _sampling(times: Indices, grid_ns: Indices) -> _Sampling:
+    index = np.maximum(times.searchsorted(grid_ns, "right") - 1, 0)
+    following = np.minimum(index + 1, len(times) - 1)
+    before_ns, after_ns = times.take(index), times.take(following)
+    read_ns = np.minimum(np.maximum(grid_ns, before_ns), after_ns)
+    share = (read_ns - before_ns) / np.maximum(after_ns - before_ns, 1)
+    is_heard = (grid_ns >= before_ns) & (grid_ns - before_ns <= SILENCE_NS)
+    between_ns = read_ns[1:] - read_ns[:-1]
     per_s = np.divide(1e9, between_ns, out=np.zeros(len(between_ns)), where=between_ns > 0)
-    first, last = int(index[0]), int(index[-1]) + 1
-    return _Sampling(_key(times), first, last, index - first, is_heard.astype(np.float64), per_s)
+    first, last = int(index[0]), int(following[-1]) + 1
+    return _Sampling(
+        _key(times),
+        first,
+        last,
+        index - first,
+        following - first,
+        share,
+        is_heard.astype(np.float64),
+        per_s,
+    )
 
 
 class _Resampler:
     """Sums series on a grid; a worker's series come with one export and share their sampling."""
 
-    def __init__(self, grid_ns: npt.NDArray[np.int64]) -> None:
+    def __init__(self, grid_ns: Indices) -> None:
         self._grid_ns = grid_ns
         self._samplings: dict[int, _Sampling] = {}
-        self._stacked: tuple[list[_Sampling], tuple[npt.NDArray[np.int64], Floats, Floats]] = (
-            [],
-            (np.zeros((0, 0), np.int64), np.zeros(0), np.zeros(0)),
-        )
+        self._joined: list[_Sampling] = []
+        self._stack: tuple[Indices, Indices, Floats, Floats, Floats] | None = None
 
     def summed(self, members: _Members, is_cumulative: bool) -> Floats:
         """Sum of the values, or of the growth a second, over all series."""
         samplings = [self._sampling(resource, points) for resource, points in members]
-        index, is_heard, per_s = self._stack(samplings)
-        values = [
-            points.value[sampling.first : sampling.last]
-            for sampling, (_, points) in zip(samplings, members, strict=True)
-        ]
-        taken = np.nan_to_num(np.concatenate(values), copy=False).take(index)
+        index, following, share, is_heard, per_s = self._stacked(samplings)
+        values = np.concatenate(
+            [
+                points.value[sampling.first : sampling.last]
+                for sampling, (_, points) in zip(samplings, members, strict=True)
+            ]
+        )
+        np.nan_to_num(values, copy=False, posinf=0.0, neginf=0.0)
+        read = values.take(index)
+        read += (values.take(following) - read) * share
         if is_cumulative:
-            grown = np.maximum(taken[:, 1:] - taken[:, :-1], 0.0)
+            grown = np.maximum(read[:, 1:] - read[:, :-1], 0.0)
             total: Floats = np.einsum("ij,ij->j", grown, per_s)
         else:
-            total = np.einsum("ij,ij->j", taken, is_heard)[1:]
+            total = np.einsum("ij,ij->j", read, is_heard)[1:]
         return total
 
     def _sampling(self, resource: int, points: SeriesPoints) -> _Sampling:
@@ -213,20 +237,25 @@ class _Resampler:
             known = self._samplings[resource] = _sampling(points.time_ns, self._grid_ns)
         return known
 
-    def _stack(self, samplings: list[_Sampling]) -> tuple[npt.NDArray[np.int64], Floats, Floats]:
-        """Index into the joined values, and both weights, of all series at once."""
-        known, stacked = self._stacked
-        if len(known) == len(samplings) and all(map(operator.is_, known, samplings)):
-            return stacked
-        lengths = [sampling.last - sampling.first for sampling in samplings]
-        starts = np.cumsum([0, *lengths[:-1]])
-        stacked = (
-            np.stack([sampling.index for sampling in samplings]) + starts[:, None],
-            np.stack([sampling.is_heard for sampling in samplings]),
-            np.stack([sampling.per_s for sampling in samplings]),
+    def _stacked(
+        self, samplings: list[_Sampling]
+    ) -> tuple[Indices, Indices, Floats, Floats, Floats]:
+        """The samplings of all series at once, as indices into their joined values."""
+        is_same = len(self._joined) == len(samplings) and all(
+            map(operator.is_, self._joined, samplings)
         )
-        self._stacked = samplings, stacked
-        return stacked
+        if self._stack is None or not is_same:
+            lengths = [sampling.last - sampling.first for sampling in samplings]
+            starts = np.cumsum([0, *lengths[:-1]])[:, None]
+            self._joined = samplings
+            self._stack = (
+                np.stack([sampling.index for sampling in samplings]) + starts,
+                np.stack([sampling.following for sampling in samplings]) + starts,
+                np.stack([sampling.share for sampling in samplings]),
+                np.stack([sampling.is_heard for sampling in samplings]),
+                np.stack([sampling.per_s for sampling in samplings]),
+            )
+        return self._stack
 
 
 def _curve(
