@@ -45,6 +45,7 @@ def start_collector(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[St
                 grpc=f"http://127.0.0.1:{grpc}",
                 http=f"http://127.0.0.1:{http}",
                 desktop=desktop,
+                health=f"http://127.0.0.1:{health}/",
                 metrics=f"http://127.0.0.1:{metrics}/metrics",
                 data=data,
             )

@@ -36,6 +36,8 @@ class Collector:
         Where it receives: URLs, as OTEL_EXPORTER_OTLP_ENDPOINT takes them.
     desktop : int
         Port of 127.0.0.1 to which it sends for the desktop, whether anybody listens or not.
+    health : str
+        URL of its health check.
     metrics : str
         URL of its own counters.
     data : Path
@@ -45,6 +47,7 @@ class Collector:
     grpc: str
     http: str
     desktop: int
+    health: str
     metrics: str
     data: Path
 
@@ -53,6 +56,15 @@ class Collector:
         path = self.data / f"{signal}.jsonl"
         whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
         return [json.loads(line) for line in whole.splitlines()]
+
+    def count(self, counter: str, **labels: str) -> float:
+        """Sum of one of its own counters over all points that have these labels."""
+        wanted = [f'{name}="{value}"' for name, value in labels.items()]
+        return sum(
+            float(line.rpartition(" ")[2])
+            for line in fetch(self.metrics).splitlines()
+            if line.startswith(counter) and all(label in line for label in wanted)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +81,11 @@ class Jaeger:
 
     otlp: str
     query: str
+
+    def services(self) -> list[str]:
+        """Names of the services that have sent to it."""
+        names: list[str] = json.loads(fetch(f"{self.query}/api/v3/services"))["services"]
+        return names
 
     def trace(self, trace_id: int) -> list[dict[str, Any]]:
         """Spans of one trace as OTLP/JSON objects, none while Jaeger does not know it."""

@@ -1,0 +1,102 @@
+"""`daskscope doctor`: what it says of ports, of a Collector and of Jaeger, and its exit status."""
+
+from __future__ import annotations
+
+import re
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.programs import daskscope
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+    from tests.e2e.conftest import StartCollector
+    from tests.e2e.services import Collector, Jaeger
+
+pytestmark = pytest.mark.e2e
+
+
+def doctor(
+    http: int, grpc: int, collector: str, endpoint: str, jaeger: str
+) -> subprocess.CompletedProcess[str]:
+    return daskscope(
+        "doctor",
+        *("--http", f"127.0.0.1:{http}"),
+        *("--grpc", f"127.0.0.1:{grpc}"),
+        *("--collector", collector),
+        *("--endpoint", endpoint),
+        *("--jaeger", jaeger),
+    )
+
+
+def findings(result: subprocess.CompletedProcess[str]) -> dict[str, tuple[str, str]]:
+    """Verdict and text of each subject."""
+    found = {}
+    for line in result.stdout.splitlines():
+        match = re.fullmatch(r"(ok|note|fail) +([^:]+): (.+)", line)
+        assert match, line
+        found[match[2]] = match[1], match[3]
+    return found
+
+
+def test_with_everything_there_a_probe_span_comes_back(
+    collector: Collector, jaeger: Jaeger, free_port: Callable[[], int]
+) -> None:
+    result = doctor(collector.desktop, free_port(), collector.health, collector.http, jaeger.query)
+    found = findings(result)
+    assert {subject: verdict for subject, (verdict, _) in found.items()} == {
+        "OTLP/HTTP port": "ok",
+        "OTLP/gRPC port": "ok",
+        "Collector": "ok",
+        "Round trip": "ok",
+        "Jaeger": "ok",
+        "Dask": "ok",
+        "Qt": "ok",
+    }, result.stdout
+    assert re.fullmatch(r"a span came back in \d+ ms", found["Round trip"][1])
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_a_collector_that_exports_elsewhere_fails_the_round_trip(
+    start_collector: StartCollector, free_port: Callable[[], int]
+) -> None:
+    collector = start_collector()
+    http = free_port()
+    result = doctor(
+        http, free_port(), collector.health, collector.http, f"http://127.0.0.1:{free_port()}"
+    )
+    verdict, text = findings(result)["Round trip"]
+    assert verdict == "fail"
+    assert f"did not come to 127.0.0.1:{http}" in text
+    assert (result.returncode, result.stderr) == (1, "")
+
+
+def test_without_collector_and_jaeger_it_notes_so_and_is_well(
+    free_port: Callable[[], int],
+) -> None:
+    nobody = [f"http://127.0.0.1:{free_port()}" for _ in range(3)]
+    result = doctor(free_port(), free_port(), *nobody)
+    found = findings(result)
+    assert found["Collector"] == ("note", f"none answers at {nobody[0]}")
+    assert found["Jaeger"] == ("note", f"none answers at {nobody[2]}")
+    assert "Round trip" not in found
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("protocol", ["HTTP", "gRPC"])
+def test_a_port_that_is_held_fails_and_is_named(
+    free_port: Callable[[], int], protocol: str
+) -> None:
+    nobody = [f"http://127.0.0.1:{free_port()}" for _ in range(3)]
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        held: int = holder.getsockname()[1]
+        ports = (held, free_port()) if protocol == "HTTP" else (free_port(), held)
+        result = doctor(*ports, *nobody)
+    verdict, text = findings(result)[f"OTLP/{protocol} port"]
+    assert verdict == "fail"
+    assert text.startswith(f"127.0.0.1:{held} cannot be taken")
+    assert (result.returncode, result.stderr) == (1, "")
