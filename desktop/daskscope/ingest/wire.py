@@ -89,8 +89,8 @@ class Wire:
                 return result
             start, size = int(begin[rest[0]]), int(length[rest[0]])
             text = self.data[start : start + size]
-            same = length[rest] == size
-            same &= self.is_text(text, begin[rest])
+            same = length[rest] == size  # so that comparing stays in bounds
+            same[same] = self.is_text(text, begin[rest[same]])
             result[rest[same]] = table[text]
             rest = rest[~same]
         result[rest] = [table[text] for text in self.texts(begin[rest], length[rest])]

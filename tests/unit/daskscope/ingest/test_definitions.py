@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+from daskscope.ingest.definitions import MAX_KNOWN_UTF8, Mark, Tables
+from daskscope.store.schema import Series
+from tests.telemetry import trace_id
+
+
+def test_ids_are_dense_in_order_of_first_use() -> None:
+    tables = Tables()
+    assert [tables.strings[text] for text in ("", "a", "b", "a", "\x00", "𝄞")] == [0, 1, 2, 1, 3, 4]
+    assert tables.utf8["𝄞".encode()] == 4
+    assert tables.utf8[b"c"] == tables.strings["c"] == 5
+
+
+def test_a_resource_is_the_same_in_any_order_of_its_attributes() -> None:
+    tables = Tables()
+    assert tables.resource({"a": 1, "b": ["x"]}) == 0
+    assert tables.resource({"b": ["x"], "a": 1}) == 0
+    assert tables.resource({"a": "1", "b": ["x"]}) == 1
+
+
+def test_a_series_is_told_by_all_that_it_is() -> None:
+    tables = Tables()
+    base = Series("m", "By", 0, False, {"x": "1"})
+    others = [
+        Series("n", "By", 0, False, {"x": "1"}),
+        Series("m", "s", 0, False, {"x": "1"}),
+        Series("m", "By", 1, False, {"x": "1"}),
+        Series("m", "By", 0, True, {"x": "1"}),
+        Series("m", "By", 0, False, {"x": "2"}),
+    ]
+    assert [tables.series(series) for series in (base, *others, base)] == [0, 1, 2, 3, 4, 5, 0]
+
+
+def test_increments_add_up_to_the_same_tables() -> None:
+    tables, copy = Tables(), Tables()
+    marks = [Mark()]
+    for number in range(5):
+        tables.strings[f"text {number}"]
+        resource = tables.resource({"n": number})
+        tables.traces[trace_id(number)]
+        tables.series(Series("m", "", resource, False, {}))
+        marks.append(tables.mark())
+    for known, until in pairwise(marks):
+        definitions = tables.since(known, until)
+        assert definitions is not None
+        copy.extend(definitions)
+        assert copy.mark() == until
+    assert tables.since(marks[-1], tables.mark()) is None
+    assert copy.since(Mark(), copy.mark()) == tables.since(Mark(), tables.mark())
+    assert max(marks) == marks[-1]
+
+
+def test_the_cache_of_bytes_is_bounded_and_stays_right() -> None:
+    tables = Tables()
+    first = [tables.utf8[b"%d" % n] for n in range(MAX_KNOWN_UTF8 + 10)]
+    again = [tables.utf8[b"%d" % n] for n in range(MAX_KNOWN_UTF8 + 10)]
+    assert again == first
+    assert len(tables.utf8) <= MAX_KNOWN_UTF8

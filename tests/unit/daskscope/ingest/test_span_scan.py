@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from dask_otel import conventions
+from daskscope.ingest.definitions import Tables
+from daskscope.ingest.span_scan import read_spans
+from daskscope.ingest.spans import SpanRows, is_identified, rows_of
+from daskscope.store.schema import SPAN_COLUMNS, Kind, Status
+from tests.telemetry import fill_task, set_attributes, tasks, trace_id
+
+STRANGE_TEXTS = ("", "x", "ключ", "a\x00b", "<b>&amp;", "\n", "𝄞" * 40, "k" * 10_000, "1234567890")
+
+
+def scan(request: ExportTraceServiceRequest, tables: Tables) -> tuple[SpanRows, int]:
+    found, n_rejected = read_spans(request.SerializeToString(), request, tables)
+    assert len(found) == 1
+    return found[0][1], n_rejected
+
+
+def check_alike(request: ExportTraceServiceRequest) -> None:
+    """The walk in step gives the same as reading span by span."""
+    spans = request.resource_spans[0].scope_spans[0].spans
+    tables = Tables()
+    kept = [span for span in spans if is_identified(span)]
+    one_by_one = rows_of(kept, tables)
+    in_step, n_rejected = scan(request, tables)
+    assert n_rejected == len(spans) - len(kept)
+    for name, column in one_by_one.columns.items():
+        assert in_step.columns[name].dtype == SPAN_COLUMNS[name]
+        np.testing.assert_array_equal(in_step.columns[name], column, name)
+    texts = [in_step.keys[row] for row in range(len(kept))]
+    assert texts == [one_by_one.keys[row] for row in range(len(kept))]
+
+
+def test_values_of_one_task() -> None:
+    tables = Tables()
+    rows, _ = scan(tasks(100), tables)
+    row = {name: int(column[7]) for name, column in rows.columns.items()}
+    assert row["start_ns"] == 1_700_000_000_000_007_000
+    assert row["end_ns"] - row["start_ns"] == 900
+    assert row["kind"] == Kind.COMPUTE
+    assert row["status"] == Status.UNSET
+    assert row["run_id"] == 7
+    assert row["thread"] == 140_000_000_003
+    assert row["nbytes"] == 55_433
+    assert tables.strings.entries[row["name"]] == "add"
+    assert tables.strings.entries[row["type"]] == "numpy.ndarray"
+    assert tables.traces.entries[row["trace"]] == trace_id(1)
+    assert rows.keys[7] == "('add-5f3a9b2c1d0e', 7, 7)"
+
+
+def test_uniform_request() -> None:
+    check_alike(tasks(500))
+
+
+def strange_value(chance: random.Random) -> str | int | float | bool | list[str]:
+    number = chance.choice((0, 1, -1, 2**31, -(2**31), 2**63 - 1, -(2**63), 127, 128, 300))
+    text = chance.choice(STRANGE_TEXTS)
+    return chance.choice((text, text, number, number, 1.5, True, [text, text]))
+
+
+def bad_trace(span: Span, chance: random.Random) -> None:
+    span.trace_id = chance.choice((b"", bytes(16), b"short", trace_id(chance.randrange(5))))
+
+
+def bad_ids(span: Span, chance: random.Random) -> None:
+    span.span_id = chance.choice((b"", bytes(8), bytes(16), b"12345678"))
+    span.parent_span_id = chance.choice((b"", b"odd", bytes(8)))
+
+
+def bad_times(span: Span, chance: random.Random) -> None:
+    span.start_time_unix_nano = chance.choice((0, 1, 2**64 - 1))
+    span.end_time_unix_nano = chance.choice((0, 1, 2**64 - 1))
+
+
+def other_attributes(span: Span, chance: random.Random) -> None:
+    if chance.random() < 0.5:
+        del span.attributes[:]
+    names = chance.sample(NAMES, chance.randrange(len(NAMES)))
+    set_attributes(span.attributes, {name: strange_value(chance) for name in names})
+
+
+def half_attributes(span: Span, chance: random.Random) -> None:
+    span.attributes.add().value.string_value = "no name"
+    span.attributes.add().key = chance.choice(NAMES)
+
+
+def failure(span: Span, chance: random.Random) -> None:
+    span.status.code = chance.choice(list(Span().status.StatusCode.values()))
+    span.status.message = chance.choice(STRANGE_TEXTS)
+    event = span.events.add()
+    event.name = conventions.EVENT_EXCEPTION
+    set_attributes(event.attributes, {conventions.EXCEPTION_MESSAGE: "no", "\x0a": 1})
+
+
+def other_fields(span: Span, chance: random.Random) -> None:
+    span.links.add().trace_id = trace_id(9)
+    span.trace_state = chance.choice(STRANGE_TEXTS)
+    span.name = chance.choice(STRANGE_TEXTS)
+    span.dropped_links_count = 2**32 - 1
+    span.ClearField("flags")
+
+
+DISTORTIONS = (
+    bad_trace,
+    bad_ids,
+    bad_times,
+    other_attributes,
+    half_attributes,
+    failure,
+    other_fields,
+)
+NAMES = (
+    conventions.ACTION,
+    conventions.TASK_KEY,
+    conventions.TASK_TYPE,
+    conventions.TRANSFER_PEER,
+    conventions.TASK_RUN_ID,
+    conventions.THREAD_ID,
+    conventions.TRANSFER_BYTES,
+    "k" * 126,
+    "k" * 127,
+    "k" * 128,
+    "ü",
+)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_spans_are_read_alike(seed: int) -> None:
+    chance = random.Random(seed)
+    request = tasks(600)
+    share = chance.choice((0.01, 0.2, 0.9))
+    for span in request.resource_spans[0].scope_spans[0].spans:
+        if chance.random() < share:
+            chance.choice(DISTORTIONS)(span, chance)
+    check_alike(request)
+
+
+def test_several_layouts_in_one_request() -> None:
+    request = tasks(300)
+    for number, span in enumerate(request.resource_spans[0].scope_spans[0].spans):
+        if number % 2:
+            del span.attributes[:]
+            set_attributes(span.attributes, {"http.route": "/", conventions.THREAD_ID: number})
+    check_alike(request)
+
+
+def test_unknown_fields_of_newer_versions_are_skipped() -> None:
+    request = tasks(200)
+    plain, _ = scan(request, Tables())
+    spans = request.resource_spans[0].scope_spans[0].spans
+    for span in spans:
+        span.MergeFromString(b"\xa2\x06\x03new")  # field 100
+    rows, n_rejected = scan(request, Tables())
+    assert n_rejected == 0
+    for name in SPAN_COLUMNS.keys() - {"request", "resource"}:
+        np.testing.assert_array_equal(rows.columns[name], plain.columns[name])
+
+
+def test_several_resources_and_scopes() -> None:
+    request = ExportTraceServiceRequest()
+    n_all = 0
+    for worker in range(3):
+        group = request.resource_spans.add()
+        group.schema_url = "https://example.com"
+        set_attributes(group.resource.attributes, {"service.name": f"w{worker}"})
+        for n_spans in (40, 0, 3, 200):
+            scope = group.scope_spans.add()
+            for _ in range(n_spans):
+                n_all += 1
+                fill_task(scope.spans.add(), n_all)
+            scope.schema_url = "https://example.com"
+    found, n_rejected = read_spans(request.SerializeToString(), request, Tables())
+    assert n_rejected == 0
+    assert [resource for resource, _ in found] == [0] * 4 + [1] * 4 + [2] * 4
+    runs = np.concatenate([rows.columns["run_id"] for _, rows in found])
+    np.testing.assert_array_equal(runs, np.arange(1, n_all + 1))
