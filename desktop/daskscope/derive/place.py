@@ -52,11 +52,11 @@ def place(attributes: Attributes) -> Place:
     """The names of a resource with these attributes."""
     service = _text(attributes.get(conventions.SERVICE_NAME))
     address = _text(attributes.get(conventions.WORKER_ADDRESS))
-    is_worker = bool(address) or service == conventions.SERVICE_WORKER
+    has_tasks = is_worker(attributes)
     host_address, port = split_address(address)
     host = _text(attributes.get(conventions.HOST_NAME)) or host_address or service
     shown = _text(attributes.get(conventions.WORKER_NAME))
-    if not is_worker:
+    if not has_tasks:
         name, port = service, ""
     elif shown.isascii() and shown.isdigit():
         name = f"worker {shown}"
@@ -64,7 +64,15 @@ def place(attributes: Attributes) -> Place:
         name, port = f"{host_address}{port}" or service, ""
     else:
         name = shown
-    return Place(host, host_address if host_address != host else "", name, port, address, is_worker)
+    return Place(host, host_address if host_address != host else "", name, port, address, has_tasks)
+
+
+def is_worker(attributes: Attributes) -> bool:
+    """Whether a resource runs tasks; the scheduler does not."""
+    return (
+        conventions.WORKER_ADDRESS in attributes
+        or attributes.get(conventions.SERVICE_NAME) == conventions.SERVICE_WORKER
+    )
 
 
 def split_address(address: str) -> tuple[str, str]:

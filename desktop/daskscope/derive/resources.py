@@ -19,7 +19,7 @@ import numpy.typing as npt
 from dask_otel import conventions as names
 from daskscope.derive import quantity
 from daskscope.derive.frames import Chart, Curve, ResourcesFrame
-from daskscope.derive.place import place
+from daskscope.derive.place import is_worker
 from daskscope.derive.reading import SILENCE_NS, measured
 from daskscope.derive.workers import SIZES, worker_samples
 
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
     from daskscope.store.snapshot import SeriesPoints, Snapshot
 
+#: Steps of the grid, fewer where there are very many workers.
 _MOST_STEPS: Final = 300
+_FEWEST_STEPS: Final = 100
+_MOST_CELLS: Final = 60_000
 _LEAST_STEP_NS: Final = 1_000_000_000
 _SPAN_STEPS_S: Final = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600)
 
@@ -50,7 +53,11 @@ _SUMS: Final[Mapping[names.Metric, Mapping[str, str]]] = {
 
 def resources_frame(snapshot: Snapshot, now_ns: int, span_s: float = 300.0) -> ResourcesFrame:
     """The charts of the `span_s` seconds that end at `now_ns`."""
-    step_ns = max(int(span_s * 1e9) // _MOST_STEPS, _LEAST_STEP_NS)
+    workers = [
+        sample for sample in worker_samples(snapshot, now_ns, SIZES) if not sample.is_removed
+    ]
+    most_steps = min(max(_MOST_CELLS // max(len(workers), 1), _FEWEST_STEPS), _MOST_STEPS)
+    step_ns = max(int(span_s * 1e9) // most_steps, _LEAST_STEP_NS)
     n_steps = math.ceil(span_s * 1e9 / step_ns)
     # Curves end where the data do: an export that is on its way is no drop to zero.
     newest_ns = max(
@@ -61,11 +68,8 @@ def resources_frame(snapshot: Snapshot, now_ns: int, span_s: float = 300.0) -> R
     grid_ns = (min(newest_ns, now_ns) // step_ns + grid_ns) * step_ns
     sums = _sums(snapshot, grid_ns)
     x_s = (grid_ns[1:] - now_ns) / 1e9
-    samples = [
-        sample for sample in worker_samples(snapshot, now_ns, SIZES) if not sample.is_removed
-    ]
-    cores = sum(sample.values.get("threads", 0.0) for sample in samples)
-    limit_bytes = sum(sample.values.get("limit", 0.0) for sample in samples)
+    cores = sum(sample.values.get("threads", 0.0) for sample in workers)
+    limit_bytes = sum(sample.values.get("limit", 0.0) for sample in workers)
     charts = (
         _cpu(x_s, sums, cores or math.nan),
         _memory(x_s, sums, limit_bytes or math.nan),
@@ -126,13 +130,13 @@ def _short(text: str) -> str:
 
 def _sums(snapshot: Snapshot, grid_ns: Indices) -> dict[str, Floats]:
     """Sum over all workers by name; shape of the grid without its first time."""
-    is_worker = [place(attributes).is_worker for attributes in snapshot.resources]
+    are_workers = [is_worker(attributes) for attributes in snapshot.resources]
     resampler = _Resampler(grid_ns)
     sums: dict[str, Floats] = {}
     for metric, name_of in _SUMS.items():
         members: defaultdict[str, _Members] = defaultdict(list)
         for kind, series, points in measured(snapshot, metric):
-            if kind in name_of and is_worker[series.resource]:
+            if kind in name_of and are_workers[series.resource]:
                 members[kind].append((series.resource, points))
         is_cumulative = metric.kind == "counter"
         for kind, series_of_kind in members.items():
@@ -145,34 +149,46 @@ _Members: TypeAlias = "list[tuple[int, SeriesPoints]]"
 
 
 @dataclass(frozen=True, slots=True)
-class _Sampling:
-    """How the points of one worker are read at the grid's times: between two neighbours each.
+class _Search:
+    """Where the grid's times lie among the points of one worker.
 
     Attributes
     ----------
     key
         Number of points, first and last time in tenths of a second.
     first, last
-        The points used lie in `[first, last)`.
-    index, following
-        int64, shape of the grid: the two neighbours, counted from `first`.
-    share
-        float64, shape of the grid: how far it is from the one to the other.
-    is_heard
-        float64 of 0 and 1, shape of the grid: not before the first point, and none missing for
-        longer than `SILENCE_NS`.
-    per_s
-        float64, one shorter than the grid: 1 / seconds between the times read; 0 where the grid
-        lies wholly beside the points.
+        The points needed lie in `[first, last)`.
+    index
+        int64, shape of the grid: last point not after each time, else the first one.
     """
 
     key: tuple[int, int, int]
     first: int
     last: int
     index: Indices
+
+
+@dataclass(frozen=True, slots=True)
+class _Sampling:
+    """How the joined points of many workers are read at the grid's times, one row for each.
+
+    Attributes
+    ----------
+    index, following
+        int64: the two neighbouring points.
+    share
+        float64: how far it is from the one to the other.
+    is_heard
+        bool: not before the first point, and none missing for longer than `SILENCE_NS`.
+    per_s
+        float64, one column fewer: 1 / seconds between the times read; 0 where the grid lies
+        wholly beside the points.
+    """
+
+    index: Indices
     following: Indices
     share: Floats
-    is_heard: Floats
+    is_heard: npt.NDArray[np.bool_]
     per_s: Floats
 
 
@@ -180,82 +196,67 @@ def _key(times: Indices) -> tuple[int, int, int]:
     return len(times), int(times[0]) // 100_000_000, int(times[-1]) // 100_000_000
 
 
-def _sampling(times: Indices, grid_ns: Indices) -> _Sampling:
-    index = np.maximum(times.searchsorted(grid_ns, "right") - 1, 0)
-    following = np.minimum(index + 1, len(times) - 1)
-    before_ns, after_ns = times.take(index), times.take(following)
+def _search(times: Indices, grid_ns: Indices) -> _Search:
+    index = times.searchsorted(grid_ns, "right") - 1
+    np.maximum(index, 0, out=index)
+    return _Search(_key(times), int(index[0]), min(int(index[-1]) + 2, len(times)), index)
+
+
+def _sampling(searches: list[_Search], times: list[Indices], grid_ns: Indices) -> _Sampling:
+    ends = np.cumsum([search.last - search.first for search in searches])[:, None]
+    shifts = np.array([[search.first] for search in searches])
+    shifts[1:] -= ends[:-1]
+    index = np.stack([search.index for search in searches]) - shifts
+    following = np.minimum(index + 1, ends - 1)
+    joined = np.concatenate(times)
+    before_ns, after_ns = joined.take(index), joined.take(following)
     read_ns = np.minimum(np.maximum(grid_ns, before_ns), after_ns)
     share = (read_ns - before_ns) / np.maximum(after_ns - before_ns, 1)
     is_heard = (grid_ns >= before_ns) & (grid_ns - before_ns <= SILENCE_NS)
-    between_ns = read_ns[1:] - read_ns[:-1]
-    per_s = np.divide(1e9, between_ns, out=np.zeros(len(between_ns)), where=between_ns > 0)
-    first, last = int(index[0]), int(following[-1]) + 1
-    return _Sampling(
-        _key(times),
-        first,
-        last,
-        index - first,
-        following - first,
-        share,
-        is_heard.astype(np.float64),
-        per_s,
-    )
+    between_ns = read_ns[:, 1:] - read_ns[:, :-1]
+    per_s = np.divide(1e9, between_ns, out=np.zeros(between_ns.shape), where=between_ns > 0)
+    return _Sampling(index, following, share, is_heard, per_s)
 
 
 class _Resampler:
-    """Sums series on a grid; a worker's series come with one export and share their sampling."""
+    """Sums series on a grid; a worker's series come with one export and share one search."""
 
     def __init__(self, grid_ns: Indices) -> None:
         self._grid_ns = grid_ns
-        self._samplings: dict[int, _Sampling] = {}
-        self._joined: list[_Sampling] = []
-        self._stack: tuple[Indices, Indices, Floats, Floats, Floats] | None = None
+        self._searches: dict[int, _Search] = {}
+        self._sampled: list[_Search] = []
+        self._sampling: _Sampling | None = None
 
     def summed(self, members: _Members, is_cumulative: bool) -> Floats:
         """Sum of the values, or of the growth a second, over all series."""
-        samplings = [self._sampling(resource, points) for resource, points in members]
-        index, following, share, is_heard, per_s = self._stacked(samplings)
+        searches = [self._search(resource, points) for resource, points in members]
+        cuts = [slice(search.first, search.last) for search in searches]
+        sampling = self._sampling
+        is_same = len(searches) == len(self._sampled) and all(
+            map(operator.is_, searches, self._sampled)
+        )
+        if sampling is None or not is_same:
+            times = [points.time_ns[cut] for cut, (_, points) in zip(cuts, members, strict=True)]
+            sampling = self._sampling = _sampling(searches, times, self._grid_ns)
+            self._sampled = searches
         values = np.concatenate(
-            [
-                points.value[sampling.first : sampling.last]
-                for sampling, (_, points) in zip(samplings, members, strict=True)
-            ]
+            [points.value[cut] for cut, (_, points) in zip(cuts, members, strict=True)]
         )
         np.nan_to_num(values, copy=False, posinf=0.0, neginf=0.0)
-        read = values.take(index)
-        read += (values.take(following) - read) * share
+        read = values.take(sampling.index)
+        read += (values.take(sampling.following) - read) * sampling.share
         if is_cumulative:
             grown = np.maximum(read[:, 1:] - read[:, :-1], 0.0)
-            total: Floats = np.einsum("ij,ij->j", grown, per_s)
+            total: Floats = np.einsum("ij,ij->j", grown, sampling.per_s)
         else:
-            total = np.einsum("ij,ij->j", read, is_heard)[1:]
+            total = np.einsum("ij,ij->j", read, sampling.is_heard)[1:]
         return total
 
-    def _sampling(self, resource: int, points: SeriesPoints) -> _Sampling:
-        known = self._samplings.get(resource)
+    def _search(self, resource: int, points: SeriesPoints) -> _Search:
+        known = self._searches.get(resource)
         if known is None or known.key != _key(points.time_ns):
-            known = self._samplings[resource] = _sampling(points.time_ns, self._grid_ns)
+            known = self._searches[resource] = _search(points.time_ns, self._grid_ns)
         return known
-
-    def _stacked(
-        self, samplings: list[_Sampling]
-    ) -> tuple[Indices, Indices, Floats, Floats, Floats]:
-        """The samplings of all series at once, as indices into their joined values."""
-        is_same = len(self._joined) == len(samplings) and all(
-            map(operator.is_, self._joined, samplings)
-        )
-        if self._stack is None or not is_same:
-            lengths = [sampling.last - sampling.first for sampling in samplings]
-            starts = np.cumsum([0, *lengths[:-1]])[:, None]
-            self._joined = samplings
-            self._stack = (
-                np.stack([sampling.index for sampling in samplings]) + starts,
-                np.stack([sampling.following for sampling in samplings]) + starts,
-                np.stack([sampling.share for sampling in samplings]),
-                np.stack([sampling.is_heard for sampling in samplings]),
-                np.stack([sampling.per_s for sampling in samplings]),
-            )
-        return self._stack
 
 
 def _curve(

@@ -33,7 +33,8 @@ def style_sheet(theme: Theme) -> str:
     c = {name: f"#{value:06X}" for name, value in _tokens(theme).items()}
     return f"""
     QToolButton {{ color: {c["t1"]}; background: {c["s3"]}; border: 1px solid {c["ctl"]};
-        border-radius: {_RADIUS_PX}px; padding: 0 10px; min-height: {CONTROL_PX - 2}px; }}
+        border-radius: {_RADIUS_PX}px; padding: 0 10px;
+        min-height: {CONTROL_PX - 2}px; max-height: {CONTROL_PX - 2}px; }}
     QToolButton:hover {{ background: {c["hover"]}; }}
     QToolButton:pressed {{ background: {c["line"]}; }}
     QToolButton:checked {{ color: {c["accent_t"]}; background: {c["accent_bg"]};

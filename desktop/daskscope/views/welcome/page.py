@@ -89,15 +89,13 @@ class WelcomeView(QWidget):
         self.setStyleSheet(style_sheet(theme))
         self._open.setIcon(icon("folder-open", theme.t2))
         self._demo.setIcon(icon("play-fill", theme.onacc))
-        for part in (
-            self._heading,
-            self._counters,
-            self.tabs,
-            self._way,
-            self.shelf,
-            *self._recipes,
-        ):
-            part.set_theme(theme)
+        self._heading.set_theme(theme)
+        self._counters.set_theme(theme)
+        self.tabs.set_theme(theme)
+        self._way.set_theme(theme)
+        self.shelf.set_theme(theme)
+        for recipe in self._recipes:
+            recipe.set_theme(theme)
         self.update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
