@@ -135,7 +135,7 @@ def _seconds(name: str, default_s: float) -> float:
     value = dask.config.get(f"dask-otel.{name}", default_s)
     try:
         seconds = float(parse_timedelta(value))
-    except (TypeError, ValueError):
+    except (KeyError, TypeError, ValueError):  # KeyError: Dask's answer to an unknown unit
         seconds = 0.0
     if seconds <= 0:
         raise ValueError(f"dask-otel.{name}: must be a time such as 100ms, got {value!r}")

@@ -166,6 +166,8 @@ class Emitter:
         }
         self._n_recorded = self._n_overrun = 0  # written by the event loop only
         self._n_exported = self._n_refused = 0  # written by the thread only
+        self._records = "traces" in self._links
+        self._n_held = settings.n_held
         self._complained = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dask_otel", daemon=True)
@@ -176,14 +178,14 @@ class Emitter:
         """Start the background thread."""
         self._thread.start()
 
-    def record(self, event: SpanEvent) -> None:
-        """Hand over what becomes one or more spans."""
-        if "traces" not in self._links:
+    def record(self, event: SpanEvent, n_spans: int = 1) -> None:
+        """Hand over what becomes `n_spans` spans."""
+        if not self._records:
             return
         events = self._events
-        self._n_recorded += span_count(event)
+        self._n_recorded += n_spans
         events.append(event)
-        if len(events) > self._settings.n_held:
+        if len(events) > self._n_held:
             with suppress(IndexError):  # the thread was quicker
                 self._n_overrun += span_count(events.popleft())
 
@@ -197,7 +199,7 @@ class Emitter:
             with self._points_lock:
                 self._points.update(points)
 
-    def failed(self, what: str, error: Exception, n_spans: int) -> None:
+    def failed(self, what: str, error: Exception, n_spans: int = 0) -> None:
         """Count `n_spans` that a hook could not record; the first failure is logged."""
         self._n_recorded += n_spans
         self._n_overrun += n_spans
@@ -320,16 +322,8 @@ class Emitter:
                 self._points = points | self._points
 
 
-def guarded(what: str, n_spans: int = 0) -> Callable[[Hook], Hook]:
-    """Keep what goes wrong in a hook from Dask.
-
-    Parameters
-    ----------
-    what
-        What the hook does, for the log.
-    n_spans
-        Spans lost when it fails.
-    """
+def guarded(what: str) -> Callable[[Hook], Hook]:
+    """Keep what goes wrong in a hook from Dask; `what` says in the log what the hook does."""
 
     def decorate(hook: Hook) -> Hook:
         @wraps(hook)
@@ -337,7 +331,7 @@ def guarded(what: str, n_spans: int = 0) -> Callable[[Hook], Hook]:
             try:
                 hook(self, *args, **kwargs)
             except Exception as error:  # noqa: BLE001 - nothing here can fail a task
-                self.emitter.failed(what, error, n_spans)
+                self.emitter.failed(what, error)
 
         return cast("Hook", call)
 

@@ -69,7 +69,7 @@ def test_batches_stay_below_what_grpc_servers_take() -> None:
 def test_what_is_recorded_arrives_and_is_counted(sink: HttpSink) -> None:
     tested = emitter(sink.endpoint)
     tested.start()
-    tested.record(ATTEMPT._replace(transfers=(TRANSFER, TRANSFER._replace(start_s=1.5))))
+    tested.record(ATTEMPT._replace(transfers=(TRANSFER, TRANSFER._replace(start_s=1.5))), 3)
     tested.record(TRANSFER._replace(start_s=1.7))
     wait_for(lambda: tested.n_exported == 4)
     tested.stop()
@@ -81,7 +81,9 @@ def test_overrun_is_counted_exactly_while_both_threads_work(sink: HttpSink) -> N
     tested = emitter(sink.endpoint, n_held=50)
     tested.start()
     for run_id in range(20_000):
-        tested.record(ATTEMPT._replace(run_id=run_id, transfers=(TRANSFER,) if run_id % 3 else ()))
+        transfers = (TRANSFER,) * (run_id % 3)
+        attempt = ATTEMPT._replace(run_id=run_id, transfers=transfers)
+        tested.record(attempt, events.span_count(attempt))
     tested.stop()
     assert tested.n_dropped > 0
     assert tested.n_recorded == tested.n_exported + tested.n_dropped
@@ -181,14 +183,16 @@ def test_a_guarded_hook_raises_nothing(sink: HttpSink, caplog: pytest.LogCapture
         def __init__(self) -> None:
             self.emitter = emitter(sink.endpoint)
 
-        @emit.guarded("Looking", n_spans=2)
+        @emit.guarded("Looking")
         def look(self, where: str) -> None:
             raise LookupError(where)
 
     watcher = Watcher()
     for _ in range(3):
         watcher.look("here")
-    assert (watcher.emitter.n_recorded, watcher.emitter.n_dropped) == (6, 6)
+    assert (watcher.emitter.n_recorded, watcher.emitter.n_dropped) == (0, 0)
+    watcher.emitter.failed("Recording", ValueError(), n_spans=2)
+    assert (watcher.emitter.n_recorded, watcher.emitter.n_dropped) == (2, 2)
     assert [record.message for record in caplog.records] == [
         "Looking failed; further failures are not logged"
     ]
