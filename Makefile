@@ -32,8 +32,8 @@ xvfb:
 test: setup tools xvfb ## every test but the benchmarks; ARGS="-k store"
 	$(BIN)/pytest $(ARGS)
 
-bench: setup ## measure the budgets, write out/bench.json
-	$(BIN)/python -m tests.bench $(ARGS)
+bench: setup tools ## measure the budgets, write out/bench.json; ARGS="latency"
+	PYTHONPATH=packaging $(BIN)/python -m tests.bench $(ARGS)
 
 clean: ## remove what was made here; the tools stay in their cache
 	rm -rf .venv out build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

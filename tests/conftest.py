@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import socket
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests import ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,15 +24,4 @@ for _name in [name for name in os.environ if name.startswith(("OTEL", "DASK", "J
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
     """Return a function that names a free TCP port of 127.0.0.1, another one at each call."""
-    drawn: set[int] = set()
-
-    def draw() -> int:
-        while True:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port: int = probe.getsockname()[1]
-            if port not in drawn:
-                drawn.add(port)
-                return port
-
-    return draw
+    return ports.free_port

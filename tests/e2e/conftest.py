@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from tests.e2e.services import ROOT, Collector, Jaeger, binary, running
-from tools import COLLECTOR, JAEGER
+from tests.e2e.services import ROOT, Collector, Jaeger, binary, running, running_collector
+from tools import JAEGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,28 +27,7 @@ def start_collector(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[St
     with contextlib.ExitStack() as stack:
 
         def start(jaeger: str | None = None) -> Collector:
-            grpc, http, desktop, metrics, health = (free_port() for _ in range(5))
-            data = tmp_path / f"otelcol-{grpc}"
-            settings = {
-                "OTELCOL_GRPC_PORT": str(grpc),
-                "OTELCOL_HTTP_PORT": str(http),
-                "OTELCOL_HEALTH": f"127.0.0.1:{health}",
-                "OTELCOL_METRICS_PORT": str(metrics),
-                "OTELCOL_DATA": str(data),
-                "DASKSCOPE_ENDPOINT": f"127.0.0.1:{desktop}",
-                "JAEGER_OTLP_ENDPOINT": jaeger or f"127.0.0.1:{free_port()}",
-            }
-            command = [binary(COLLECTOR), "--config", str(ROOT / "otel-collector.yaml")]
-            log = tmp_path / f"otelcol-{grpc}.log"
-            stack.enter_context(running(command, settings, f"http://127.0.0.1:{health}/", log))
-            return Collector(
-                grpc=f"http://127.0.0.1:{grpc}",
-                http=f"http://127.0.0.1:{http}",
-                desktop=desktop,
-                health=f"http://127.0.0.1:{health}/",
-                metrics=f"http://127.0.0.1:{metrics}/metrics",
-                data=data,
-            )
+            return stack.enter_context(running_collector(tmp_path, free_port, jaeger))
 
         yield start
 

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.waiting import wait_for
+from tools import COLLECTOR
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from tools import Tool
 
@@ -116,6 +117,35 @@ def binary(tool: Tool) -> str:
     if not tool.path.exists():
         pytest.fail(f"{tool.path} is missing; build it with: make tools")
     return str(tool.path)
+
+
+@contextlib.contextmanager
+def running_collector(
+    folder: Path, free_port: Callable[[], int], jaeger: str | None = None
+) -> Iterator[Collector]:
+    """Run a Collector that sends to `jaeger` (host:port), or to a Jaeger that is not there."""
+    grpc, http, desktop, metrics, health = (free_port() for _ in range(5))
+    data = folder / f"otelcol-{grpc}"
+    settings = {
+        "OTELCOL_GRPC_PORT": str(grpc),
+        "OTELCOL_HTTP_PORT": str(http),
+        "OTELCOL_HEALTH": f"127.0.0.1:{health}",
+        "OTELCOL_METRICS_PORT": str(metrics),
+        "OTELCOL_DATA": str(data),
+        "DASKSCOPE_ENDPOINT": f"127.0.0.1:{desktop}",
+        "JAEGER_OTLP_ENDPOINT": jaeger or f"127.0.0.1:{free_port()}",
+    }
+    command = [binary(COLLECTOR), "--config", str(ROOT / "otel-collector.yaml")]
+    log = folder / f"otelcol-{grpc}.log"
+    with running(command, settings, f"http://127.0.0.1:{health}/", log):
+        yield Collector(
+            grpc=f"http://127.0.0.1:{grpc}",
+            http=f"http://127.0.0.1:{http}",
+            desktop=desktop,
+            health=f"http://127.0.0.1:{health}/",
+            metrics=f"http://127.0.0.1:{metrics}/metrics",
+            data=data,
+        )
 
 
 @contextlib.contextmanager
