@@ -8,8 +8,10 @@ import time
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import dask
 import pytest
 from distributed import secede, span
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from dask_otel import conventions as names
 from dask_otel import correlate
@@ -157,6 +159,40 @@ def test_without_dasks_spans_there_is_one_trace(
     assert len({seen.span.trace_id for seen in found}) == 1
     assert {seen.span.parent_span_id for seen in found} == {b""}
     assert spans(sink, names.ACTION_GRAPH) == []
+
+
+def test_a_result_that_cannot_be_stored_is_one_failure(
+    monkeypatch: pytest.MonkeyPatch, sink: Sink
+) -> None:
+    class Unspillable:
+        def __sizeof__(self) -> int:
+            return 1 << 30
+
+        def __reduce__(self) -> tuple[object, ...]:
+            raise TypeError("not to disk")
+
+    with (
+        dask.config.set({"distributed.worker.memory.target": 1e-6}),
+        instrumented(monkeypatch, sink.endpoint, memory_limit="1 GiB") as client,
+    ):
+        future = client.submit(Unspillable, key="too large")
+        assert future.exception() is not None
+    (seen,) = spans(sink, names.ACTION_COMPUTE)
+    assert seen.span.status.code == Status.STATUS_CODE_ERROR
+    assert seen.span.status.message == "Failed to pickle 'too large'"
+
+
+def test_a_restarted_worker_is_watched_again(monkeypatch: pytest.MonkeyPatch, sink: Sink) -> None:
+    with instrumented(monkeypatch, sink.endpoint, processes=True) as client:
+        client.submit(lambda: 1, key="before").result()
+        client.restart()
+        client.submit(lambda: 1, key="after").result()
+    seen = spans(sink, names.ACTION_COMPUTE)
+    assert [found.attributes[names.TASK_KEY] for found in seen] == ["before", "after"]
+    first, second = (found.resource for found in seen)
+    assert first[names.PROCESS_PID] != second[names.PROCESS_PID]
+    assert first[names.SERVICE_INSTANCE_ID] != second[names.SERVICE_INSTANCE_ID]
+    assert first[names.WORKER_NANNY] == second[names.WORKER_NANNY]
 
 
 _FUNCTIONS: dict[int, object] = {}
