@@ -12,7 +12,7 @@ from daskscope.derive.welcome import Run, past_session
 from daskscope.ingest.recording import recordings
 
 if TYPE_CHECKING:
-    from daskscope.derive.frames import PastSession
+    from daskscope.derive.panels import PastSession
 
 
 def sessions_folder() -> Path:

@@ -1,4 +1,4 @@
-"""What derivations return and views draw: frozen, ready, with texts already formatted.
+"""What derivations of the timeline return and its views draw: frozen, texts already formatted.
 
 Pixel positions are relative to the view's own drawing area. Colours are not in frames: views look
 them up in the theme by slot, state or token, so that a change of theme derives nothing anew.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from daskscope.session import Viewport
+if TYPE_CHECKING:
+    from daskscope.session import Viewport
 
 Int32s = npt.NDArray[np.int32]
 
@@ -47,7 +48,9 @@ class LaneRow:
     thread
         Ordinal of the thread within its worker from 1, 0 for other rows.
     lanes
-        Ids of the lanes drawn in this row; one for a lane.
+        Ids of the lanes drawn in this row; more than one for a lane whose worker was restarted.
+    n_threads
+        Threads that a density row stands for: their whole time is its whole height.
     is_folded
         Of a host header: its lanes are folded.
     """
@@ -61,6 +64,7 @@ class LaneRow:
     detail: str = ""
     thread: int = 0
     lanes: tuple[int, ...] = ()
+    n_threads: int = 1
     is_folded: bool = False
 
 
@@ -147,7 +151,8 @@ class Bars:
     name
         uint32, string id of its prefix or name.
     chunk, index
-        int32, where the span lies in the snapshot; chunk -1: index into its running attempts.
+        int32, where the span lies in the snapshot; chunk -1: index into the attempts of
+        `running.values()`, one worker after the other.
     """
 
     row: Int32s
@@ -173,7 +178,7 @@ class Dense:
     ----------
     slot
         int16, shape (n_rows, width_px): palette slot of the commonest prefix, -1 where nothing is,
-        -2 where it erred.
+        -2 where it erred, -3 where it is not Dask's.
     busy
         uint8, shape (n_rows, width_px): busy share of the column, 0..255.
     kind
@@ -194,7 +199,7 @@ class DensityColumns:
     row
         Index into `LaneLayout.rows`.
     slots
-        Palette slots, bottom of the stack first.
+        Palette slots, bottom of the stack first; -2 and -3 as in `Dense`.
     share
         float32, shape (len(slots), width_px), each 0..1; columns sum to at most 1.
     transfer
@@ -323,210 +328,3 @@ class LegendEntry:
     name: str
     slot: int
     is_hidden: bool
-
-
-# Panels ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ProgressRow:
-    """Progress of one prefix, in Dask's meanings.
-
-    Attributes
-    ----------
-    memory, released, processing, waiting, no_worker, erred
-        Numbers of tasks; `released` includes forgotten ones, `processing` queued ones.
-    done
-        memory + released + erred.
-    done_text, rate_text, left_text
-        "30 / 36", "6.0/s", "1 s" or "done".
-    """
-
-    name: str
-    slot: int
-    memory: int
-    released: int
-    processing: int
-    waiting: int
-    no_worker: int
-    erred: int
-    done: int
-    total: int
-    done_text: str
-    rate_text: str
-    left_text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ProgressFrame:
-    """All prefixes, in order of first appearance."""
-
-    rows: tuple[ProgressRow, ...]
-    summary: str
-
-
-class WorkerRowKind(IntEnum):
-    """What a row of the workers table sums up."""
-
-    TOTAL = 0
-    HOST = 1
-    WORKER = 2
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerRow:
-    """One row of the workers table; numbers are NaN where nothing was measured.
-
-    Attributes
-    ----------
-    cpu
-        Share of the threads' worth of CPU in use, 0..1 (it can exceed 1).
-    memory
-        Bytes: managed, unmanaged old, unmanaged recent, spilled.
-    limit_bytes
-        NaN without a limit.
-    alarm
-        0 fine, 1 over 60 % of the limit, 2 paused or over 95 %.
-    cells
-        Text of each column of `WorkersFrame.columns`, "" where nothing was measured.
-    """
-
-    kind: WorkerRowKind
-    host: str
-    name: str
-    caption: str
-    state: str
-    cpu: float
-    memory: tuple[float, float, float, float]
-    limit_bytes: float
-    alarm: int
-    cells: tuple[str, ...]
-    is_folded: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class WorkersFrame:
-    """The workers table, sorted: the total, then each host with its workers.
-
-    Attributes
-    ----------
-    columns
-        Identifiers of the columns, in order.
-    """
-
-    columns: tuple[str, ...]
-    rows: tuple[WorkerRow, ...]
-    summary: str
-    sort: str
-    is_descending: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """One curve: seconds since the chart's right edge (negative), and its values."""
-
-    name: str
-    token: str
-    x_s: npt.NDArray[np.float64]
-    y: npt.NDArray[np.float64]
-    is_dashed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """One chart of the resources panel.
-
-    Attributes
-    ----------
-    unit
-        `cores`, `bytes` or `bytes/s`: how its axis is labelled.
-    capacity
-        Drawn as a dashed line, NaN for none; `capacity_text` is its label.
-    is_stacked
-        Curves are bands on top of each other, and filled.
-    """
-
-    title: str
-    value_text: str
-    unit: str
-    curves: tuple[Curve, ...]
-    capacity: float
-    capacity_text: str
-    most: float
-    is_stacked: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ResourcesFrame:
-    """The charts, all over the same `span_s` seconds that end at `end_ns`."""
-
-    charts: tuple[Chart, ...]
-    span_s: float
-    end_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class StatusField:
-    """One field of the status bar; `tone` is `plain`, `ok`, `warn` or `err`."""
-
-    label: str
-    value: str
-    tone: str = "plain"
-    tip: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StatusFrame:
-    """The status bar: connection, then what elides first, then the counters, never hidden."""
-
-    connection: StatusField
-    left: tuple[StatusField, ...]
-    counters: tuple[StatusField, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """One way to start sending: a tab of the empty state, with lines to paste.
-
-    Attributes
-    ----------
-    blocks
-        Explanation and code of each block.
-    is_through_collector
-        The data come through a Collector, not straight from the cluster.
-    """
-
-    title: str
-    blocks: tuple[tuple[str, str], ...]
-    is_through_collector: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PastSession:
-    """A recording that can be opened; `is_recovered` when its session ended unexpectedly."""
-
-    path: str
-    title: str
-    detail: str
-    is_recovered: bool
-
-
-@dataclass(frozen=True, slots=True)
-class WelcomeFrame:
-    """The empty state: live counters, lines to paste, recordings to open.
-
-    Attributes
-    ----------
-    counters
-        Label, value and remark of each counter.
-    address
-        Where this window listens.
-    has_received
-        Something has come in, though nothing yet that could be drawn.
-    """
-
-    counters: tuple[tuple[str, str, str], ...]
-    recipes: tuple[Recipe, ...]
-    recordings: tuple[PastSession, ...]
-    address: str = ""
-    has_received: bool = False

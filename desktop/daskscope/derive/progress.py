@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from dask_otel import conventions
 from daskscope.derive import quantity
-from daskscope.derive.frames import ProgressFrame, ProgressRow
-from daskscope.derive.reading import measured, value_at
+from daskscope.derive.panels import ProgressFrame, ProgressRow
+from daskscope.derive.reading import count_at, measured, newest_count
 
 if TYPE_CHECKING:
     from daskscope.store.snapshot import SeriesPoints, Snapshot
@@ -71,7 +71,7 @@ def _points_by_prefix(snapshot: Snapshot) -> dict[str, _StatePoints]:
 
 def _row(name: str, slot: int, points_of: _StatePoints, now_ns: int) -> ProgressRow:
     newest = {
-        state: round(sum(float(points.value[-1]) for points in many))
+        state: round(sum(newest_count(points) for points in many))
         for state, many in points_of.items()
     }
 
@@ -103,7 +103,7 @@ def _rate_per_s(points_of: _StatePoints, done: int, now_ns: int) -> float:
     first_ns = min((int(points.time_ns[0]) for points in finished), default=now_ns)
     for span_s in _RATE_SPANS_S:
         since_ns = now_ns - span_s * 1_000_000_000
-        grown = done - sum(value_at(points, since_ns) for points in finished)
+        grown = done - sum(count_at(points, since_ns) for points in finished)
         if grown > 0:
             measured_s = (now_ns - max(first_ns, since_ns)) / 1e9
             return grown / max(measured_s, 1.0)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import numpy as np
 
     from dask_otel import conventions
     from daskscope.store.schema import Series
@@ -30,10 +33,19 @@ def measured(
             yield str(series.attributes.get(attribute, "")), series, points
 
 
-def value_at(points: SeriesPoints, time_ns: int) -> float:
-    """The value that held at a time: of the last point not after it; 0 before the first."""
+def count_at(points: SeriesPoints, time_ns: int) -> float:
+    """The count that held at a time: of the last point not after it; 0 before the first."""
     index = int(points.time_ns.searchsorted(time_ns, "right"))
-    return float(points.value[index - 1]) if index else 0.0
+    return _number(points.value[index - 1]) if index else 0.0
+
+
+def newest_count(points: SeriesPoints) -> float:
+    """The newest count; what is no number counts nothing."""
+    return _number(points.value[-1])
+
+
+def _number(value: np.float64) -> float:
+    return float(value) if math.isfinite(value) else 0.0
 
 
 def growth_per_s(points: SeriesPoints) -> float:

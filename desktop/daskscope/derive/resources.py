@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from dask_otel import conventions as names
 from daskscope.derive import quantity
-from daskscope.derive.frames import Chart, Curve, ResourcesFrame
+from daskscope.derive.panels import Chart, Curve, ResourcesFrame
 from daskscope.derive.place import is_worker
 from daskscope.derive.reading import SILENCE_NS, measured
 from daskscope.derive.workers import SIZES, worker_samples

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from dask_otel import conventions
 from daskscope.derive import quantity
-from daskscope.derive.frames import StatusField, StatusFrame
+from daskscope.derive.panels import StatusField, StatusFrame
 from daskscope.derive.place import split_address
-from daskscope.derive.reading import SILENCE_NS, measured
+from daskscope.derive.reading import SILENCE_NS, measured, newest_count
 from daskscope.derive.workers import SIZES, worker_samples
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def status_frame(
     status = snapshot.status
     return StatusFrame(
         connection=_connection(status, now_ns),
-        left=_addresses(status) if status.is_live else _recording(status),
+        left=_received(status, now_ns) if status.is_live else _recording(status),
         counters=(
             *((_lag(snapshot, now_ns), _rate(spans_per_s)) if status.is_live else ()),
             _held(snapshot),
@@ -90,12 +90,16 @@ def _connection(status: SourceStatus, now_ns: int) -> StatusField:
     return StatusField("Connected", "", "ok")
 
 
-def _addresses(status: SourceStatus) -> tuple[StatusField, ...]:
+def _received(status: SourceStatus, now_ns: int) -> tuple[StatusField, ...]:
+    """Where data are received, and when the last came."""
     fields = [
         StatusField(label, addresses(held), tip=f"OTLP over {label} is received here")
         for label, held in (("HTTP", status.http), ("gRPC", status.grpc))
         if held
     ]
+    if status.last_request_ns:
+        ago = quantity.seconds(max(now_ns - status.last_request_ns, 0) / 1e9)
+        fields.append(StatusField("Last export", f"{ago} ago"))
     return tuple(fields)
 
 
@@ -140,7 +144,7 @@ def _memory(snapshot: Snapshot, cap_bytes: int) -> StatusField:
 
 def _dropped(snapshot: Snapshot) -> tuple[StatusField, ...]:
     lost_by_sender = sum(
-        float(points.value[-1]) for _, _, points in measured(snapshot, conventions.SPANS_DROPPED)
+        newest_count(points) for _, _, points in measured(snapshot, conventions.SPANS_DROPPED)
     )
     counts = (
         ("Dropped sender", lost_by_sender, "Spans that workers could not deliver"),

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from daskscope.derive import quantity
-from daskscope.derive.frames import PastSession, Recipe, WelcomeFrame
+from daskscope.derive.panels import PastSession, Recipe, WelcomeFrame
 from daskscope.derive.place import split_address
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from dask_otel import conventions as names
 from daskscope.derive import quantity
-from daskscope.derive.frames import WorkerRow, WorkerRowKind, WorkersFrame
+from daskscope.derive.panels import WorkerRow, WorkerRowKind, WorkersFrame
 from daskscope.derive.place import Place, natural_key, place
 from daskscope.derive.reading import SILENCE_NS, growth_per_s, measured
 

@@ -68,7 +68,7 @@ class Store:
         self._points = PointTable()
         self._events = EventLog()
         self._running = RunningTable()
-        self._awaited: set[str] = set()
+        self._awaited: dict[str, None] = {}
         self._overview = OverviewBuilder()
         self._status = SourceStatus(is_live=True)
         self._first_ns = 0
@@ -120,16 +120,16 @@ class Store:
                 self._series_of = self._series_of | {series.name: (*known, series_id)}
             prefix = series.attributes.get(conventions.TASK_PREFIX)
             if series.name == conventions.TASKS.name and isinstance(prefix, str):
-                self._awaited.add(prefix)
+                self._awaited[prefix] = None
         self._add_counted_prefixes()
 
     def _add_counted_prefixes(self) -> None:
         """Give slots to prefixes that `dask.tasks` counts, as soon as they have a string id."""
         is_known = {self._strings[string_id] for string_id in self._palette.prefixes}
-        for prefix in sorted(self._awaited - is_known):
+        self._awaited = {prefix: None for prefix in self._awaited if prefix not in is_known}
+        for prefix in self._awaited:
             if prefix in self._strings:
                 self._palette.add(self._strings.index(prefix), prefix)
-        self._awaited -= is_known
 
     def _add_spans(self, batch: SpanBatch) -> None:
         if not len(batch):

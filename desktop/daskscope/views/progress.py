@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QBrush, QPen
 
-from daskscope.derive.frames import ProgressFrame, ProgressRow
+from daskscope.derive.panels import ProgressFrame, ProgressRow
 from daskscope.derive.progress import segments
 from daskscope.paint.brush import (
     colour,

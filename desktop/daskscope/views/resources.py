@@ -25,7 +25,7 @@ from daskscope.theme import LIGHT, PADDING_PX, Theme
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent, QResizeEvent
 
-    from daskscope.derive.frames import Chart, Curve, ResourcesFrame
+    from daskscope.derive.panels import Chart, Curve, ResourcesFrame
 
 _TITLE_PX: Final = 24
 _AXIS_PX: Final = 56

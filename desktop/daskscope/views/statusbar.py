@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QHelpEvent, QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from daskscope.derive.frames import StatusField, StatusFrame
+from daskscope.derive.panels import StatusField, StatusFrame
 from daskscope.paint.brush import colour
 from daskscope.paint.control import plain_tip
 from daskscope.paint.font import Role, text_width

@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QPainter, QPen
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
-from daskscope.derive.frames import StatusField
+from daskscope.derive.panels import StatusField
 from daskscope.paint.brush import colour
 from daskscope.paint.control import ComboBox, style_sheet
 from daskscope.paint.font import Role, font, text_width

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter
 
-from daskscope.derive.frames import WorkerRow, WorkerRowKind, WorkersFrame
+from daskscope.derive.panels import WorkerRow, WorkerRowKind, WorkersFrame
 from daskscope.derive.workers import COLUMNS, SPILL_SHARE
 from daskscope.paint.brush import colour, spilled_brush
 from daskscope.paint.font import Role, text_width

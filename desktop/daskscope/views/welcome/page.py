@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from daskscope.derive.frames import Recipe, WelcomeFrame
+from daskscope.derive.panels import Recipe, WelcomeFrame
 from daskscope.paint.brush import colour
 from daskscope.paint.control import TabBar, style_sheet
 from daskscope.paint.font import Role, font

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QEvent
     from PySide6.QtGui import QPaintEvent
 
-    from daskscope.derive.frames import Recipe
+    from daskscope.derive.panels import Recipe
 
 _RADIUS_PX: Final = 6
 _LINE_HEIGHT: Final = "140%"

@@ -16,7 +16,7 @@ from daskscope.paint.text import Align, draw_text
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
-    from daskscope.derive.frames import PastSession
+    from daskscope.derive.panels import PastSession
 
 _ROW_PX: Final = 58
 _HEADING_PX: Final = 66

@@ -1,0 +1,145 @@
+"""Dask's own checks of its progress page, as far as they are about counts and geometry.
+
+Source: `distributed/diagnostics/tests/test_progress_stream.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dask_otel import conventions as names
+from daskscope.derive.progress import progress_frame, segments
+from tests.builders import SECOND
+from tests.readings import AT_S, NOW, Cluster
+
+if TYPE_CHECKING:
+    from daskscope.derive.panels import ProgressRow
+
+
+def rows(cluster: Cluster) -> dict[str, ProgressRow]:
+    return {row.name: row for row in progress_frame(cluster.snapshot(), NOW).rows}
+
+
+def cluster_of(prefix: str = "inc", **counts: int) -> Cluster:
+    cluster = Cluster()
+    cluster.tasks(prefix, **counts)
+    return cluster
+
+
+def test_cut_points_are_dasks() -> None:
+    row = rows(cluster_of(memory=2, released=1, processing=1, queued=1))["inc"]
+    assert segments(row) == (
+        ("released", 0 / 5, 1 / 5),
+        ("memory", 1 / 5, 3 / 5),
+        ("processing", 3 / 5, 5 / 5),
+    )
+
+
+def test_erred_and_no_worker_have_their_own_parts() -> None:
+    row = rows(cluster_of(memory=1, erred=1, processing=1, no_worker=1, waiting=1))["inc"]
+    assert [part[0] for part in segments(row)] == [
+        "memory",
+        "erred",
+        "processing",
+        "no_worker",
+        "waiting",
+    ]
+
+
+def test_texts_are_dasks() -> None:
+    cluster = Cluster()
+    cluster.tasks("inc", memory=2, released=1, processing=1, queued=1)
+    cluster.tasks("dec", memory=1, released=1, waiting=2)
+    cluster.tasks("add", memory=1)
+    done = {name: row.done_text.replace("\u2009", " ") for name, row in rows(cluster).items()}
+    assert done == {"inc": "3 / 5", "dec": "2 / 4", "add": "1 / 1"}
+
+
+def test_rows_stand_in_order_of_first_appearance() -> None:
+    cluster = Cluster()
+    for prefix in ("slowinc", "dec", "add"):
+        cluster.tasks(prefix, memory=1)
+    assert list(rows(cluster)) == ["slowinc", "dec", "add"]
+
+
+def test_forgotten_tasks_still_count_as_done() -> None:
+    row = rows(cluster_of(forgotten=7, memory=3))["inc"]
+    assert (row.released, row.done, row.total, row.left_text) == (7, 10, 10, "done")
+
+
+def test_a_task_that_no_worker_may_run() -> None:
+    row = rows(cluster_of(no_worker=1))["inc"]
+    assert (row.total, row.no_worker, row.left_text) == (1, 1, "no worker")
+
+
+def test_erred_tasks_are_named_when_nothing_is_left() -> None:
+    assert rows(cluster_of(memory=3, erred=2))["inc"].left_text == "2 erred"
+
+
+def test_nothing_known_is_an_empty_frame() -> None:
+    frame = progress_frame(Cluster().snapshot(), NOW)
+    assert (frame.rows, frame.summary) == ((), "")
+
+
+def test_a_prefix_without_tasks_has_no_row() -> None:
+    assert rows(cluster_of()) == {}
+
+
+@pytest.mark.parametrize("length", range(1, 2_001, 400))
+def test_names_of_any_length_and_markup_stay_as_they_are(length: int) -> None:
+    name = ("<b>\n&" * length)[:length]
+    assert list(rows(cluster_of(name, memory=1))) == [name]
+
+
+def test_a_thousand_prefixes_all_have_a_row() -> None:
+    cluster = Cluster()
+    for number in range(1_000):
+        cluster.tasks(f"task-{number}", memory=1)
+    frame = progress_frame(cluster.snapshot(), NOW)
+    assert len(frame.rows) == 1_000
+    assert len({row.slot for row in frame.rows}) == 1_000
+    assert frame.summary == "1\u2009000\u2009/\u20091\u2009000 tasks"
+
+
+def test_rate_is_what_was_done_in_the_last_seconds() -> None:
+    cluster = Cluster()
+    cluster.tasks("inc", at_s=0, processing=100)
+    cluster.tasks("inc", at_s=AT_S - 5, memory=40, processing=60)
+    cluster.tasks("inc", at_s=AT_S, memory=60, processing=40)
+    row = rows(cluster)["inc"]
+    assert row.rate_text == "4.0/s"
+    assert row.left_text == "10\u2009s"
+
+
+def test_slow_tasks_have_a_rate_over_the_last_minute() -> None:
+    cluster = Cluster()
+    cluster.tasks("fit", at_s=0, processing=4)
+    cluster.tasks("fit", at_s=3, memory=2, processing=2)
+    row = rows(cluster)["fit"]
+    assert row.rate_text == "0.2/s"
+    assert row.left_text == "10\u2009s"
+
+
+def test_an_old_count_holds_until_a_newer_one_comes() -> None:
+    cluster = Cluster()
+    cluster.tasks("inc", at_s=0, memory=3)
+    frame = progress_frame(cluster.snapshot(), NOW + 3_600 * SECOND)
+    assert frame.rows[0].memory == 3
+
+
+def test_two_schedulers_add_up() -> None:
+    cluster = cluster_of(memory=3)
+    other = cluster.source.resource({names.SERVICE_NAME: names.SERVICE_SCHEDULER})
+    kinds = {names.TASK_PREFIX: "inc", names.TASK_STATE: "memory"}
+    cluster.point(names.TASKS, other, AT_S, 4, kinds)
+    assert rows(cluster)["inc"].memory == 7
+
+
+def test_what_is_no_number_counts_nothing() -> None:
+    cluster = cluster_of(memory=3)
+    other = cluster.source.resource({names.SERVICE_NAME: names.SERVICE_SCHEDULER})
+    kinds = {names.TASK_PREFIX: "inc", names.TASK_STATE: "memory"}
+    cluster.point(names.TASKS, other, AT_S, float("nan"), kinds)
+    assert rows(cluster)["inc"].memory == 3

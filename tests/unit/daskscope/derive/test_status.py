@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from daskscope.derive.status import addresses, cluster_field, status_frame
+from daskscope.store.schema import SourceStatus
+from tests.builders import SECOND
+from tests.readings import NOW, Cluster, removed
+
+if TYPE_CHECKING:
+    from daskscope.derive.panels import StatusField, StatusFrame
+
+LIVE = SourceStatus(
+    is_live=True,
+    http=("127.0.0.1:4328", "127.0.0.1:4318"),
+    grpc=("127.0.0.1:4327",),
+    requests=3,
+    last_request_ns=NOW,
+)
+
+
+def frame(cluster: Cluster, status: SourceStatus = LIVE, now_ns: int = NOW) -> StatusFrame:
+    return status_frame(cluster.snapshot(status=status), now_ns, 24.0, 4.1, 512 * 1024**2)
+
+
+def counters(cluster: Cluster, status: SourceStatus = LIVE) -> dict[str, StatusField]:
+    return {field.label: field for field in frame(cluster, status).counters}
+
+
+@pytest.mark.parametrize(
+    ("status", "label", "tone"),
+    [
+        (LIVE, "Connected", "ok"),
+        (replace(LIVE, requests=0, last_request_ns=0), "Listening", "warn"),
+        (replace(LIVE, last_request_ns=NOW - 11 * SECOND), "Silent", "warn"),
+        (SourceStatus(is_live=True), "Starting", "warn"),
+        (SourceStatus(is_live=False), "Recording", "plain"),
+        (SourceStatus(is_live=False, progress=0.4), "Reading", "plain"),
+    ],
+)
+def test_connection_says_how_it_stands(status: SourceStatus, label: str, tone: str) -> None:
+    connection = frame(Cluster(), status).connection
+    assert (connection.label, connection.tone) == (label, tone)
+
+
+def test_addresses_of_one_host_are_written_once() -> None:
+    assert addresses(LIVE.http) == "127.0.0.1:4328, :4318"
+    assert addresses(("a:1", "b:1")) == "a:1, b:1"
+
+
+def test_last_export_tells_how_long_ago() -> None:
+    status = replace(LIVE, last_request_ns=NOW - SECOND // 5)
+    left = {field.label: field.value for field in frame(Cluster(), status).left}
+    assert left["Last export"] == "200\u2009ms ago"
+
+
+def test_lag_over_two_seconds_warns() -> None:
+    cluster = Cluster()
+    cluster.worker("w0")
+    lag = {f.label: f for f in frame(cluster, now_ns=NOW + SECOND).counters}["Lag"]
+    assert (lag.value, lag.tone) == ("1.00\u2009s", "plain")
+    lag = {f.label: f for f in frame(cluster, now_ns=NOW + 3 * SECOND).counters}["Lag"]
+    assert lag.tone == "warn"
+
+
+def test_a_recording_has_no_lag() -> None:
+    assert "Lag" not in counters(Cluster(), SourceStatus(is_live=False))
+
+
+def test_every_kind_of_loss_is_counted_and_warns() -> None:
+    cluster = Cluster()
+    cluster.worker("w0", port=1, dropped=3)
+    cluster.worker("w1", port=2, dropped=4)
+    shown = counters(cluster, replace(LIVE, rejected=2))
+    assert (shown["Dropped sender"].value, shown["Dropped sender"].tone) == ("7", "warn")
+    assert (shown["receiver"].value, shown["receiver"].tone) == ("2", "warn")
+    assert (shown["evicted"].value, shown["evicted"].tone) == ("0", "plain")
+
+
+def test_memory_is_shown_against_its_cap() -> None:
+    assert counters(Cluster())["Memory"].value.endswith("512\u2009MiB")
+
+
+def test_the_cluster_is_named_and_measured() -> None:
+    cluster = Cluster()
+    cluster.source.resource({"service.name": "dask-scheduler", "service.namespace": "etl"})
+    cluster.worker("w0", port=1)
+    cluster.worker("w1", port=2)
+    field = cluster_field(cluster.snapshot(status=LIVE), NOW)
+    assert (field.label, field.tone) == ("etl", "ok")
+    assert field.value.replace("\u2009", " ") == "2 workers, 4 threads"
+
+
+def test_a_cluster_without_workers_says_so() -> None:
+    cluster = Cluster()
+    assert cluster_field(cluster.snapshot(status=LIVE), NOW).label == "Waiting for data"
+    cluster.worker("w0", port=1)
+    messages = removed(cluster.source, "tcp://10.0.4.11:1", 10)
+    assert cluster_field(cluster.snapshot(*messages, status=LIVE), NOW).value == "no worker"

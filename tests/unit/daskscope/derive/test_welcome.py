@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from daskscope.derive.welcome import Run, code_runs, past_session, recipes, welcome_frame, when
+from daskscope.store.schema import SourceStatus
+
+SECOND = 1_000_000_000
+NOW = int(datetime(2026, 11, 23, 14, 30).astimezone().timestamp()) * SECOND
+DAY = 86_400 * SECOND
+STATUS = SourceStatus(is_live=True, http=("127.0.0.1:4328",), requests=3, points=148)
+
+
+def code(title: str, http: tuple[str, ...] = ("127.0.0.1:9999",)) -> str:
+    (recipe,) = [recipe for recipe in recipes(http) if recipe.title == title]
+    return "\n".join(text for _, text in recipe.blocks)
+
+
+def test_lines_to_paste_hold_the_address_listened_on() -> None:
+    assert code("Any script").split("\n") == [
+        "export DASK_DISTRIBUTED__SCHEDULER__PRELOAD=dask_otel",
+        "export DASK_DISTRIBUTED__WORKER__PRELOAD=dask_otel",
+        "export OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9999",
+        "python your_script.py",
+    ]
+
+
+def test_a_wildcard_address_is_nothing_to_send_to() -> None:
+    assert "0.0.0.0" not in code("Any script", ("0.0.0.0:4328",))
+    assert "http://127.0.0.1:4328" in code("Any script", ("0.0.0.0:4328",))
+
+
+def test_workers_are_preloaded() -> None:
+    assert "dask worker tcp://SCHEDULER:8786 --preload dask_otel" in code("dask worker")
+    assert "dask scheduler --preload dask_otel" in code("dask worker")
+
+
+def test_ssh_brings_the_port_to_the_other_machine() -> None:
+    assert "ssh -R 9999:127.0.0.1:9999 USER@HOST" in code("Another machine")
+
+
+def test_a_collector_needs_the_port_that_this_window_holds() -> None:
+    def caption(http: tuple[str, ...]) -> str:
+        return next(recipe for recipe in recipes(http) if recipe.is_through_collector).blocks[0][0]
+
+    assert "4318" not in caption(("127.0.0.1:4328",))
+    assert "holds its port 4318" in caption(("127.0.0.1:4328", "127.0.0.1:4318"))
+
+
+def test_counters_count_live() -> None:
+    frame = welcome_frame(replace(STATUS, last_request_ns=NOW - SECOND // 2), NOW)
+    assert frame.counters[0] == ("Requests received", "3", "last 500\u2009ms ago")
+    assert frame.counters[1][:2] == ("Metric points", "148")
+    assert frame.has_received
+    assert not welcome_frame(replace(STATUS, requests=0), NOW).has_received
+
+
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [(0, "Today 14:30"), (DAY, "Yesterday 14:30"), (5 * DAY, "18 Nov 14:30"), (400 * DAY, "2025")],
+)
+def test_days_are_told_as_people_do(age: int, expected: str) -> None:
+    assert when(NOW - age, NOW).endswith(expected)
+
+
+def test_a_recording_is_described() -> None:
+    run = Run("/data/nightly <b>.dscope", NOW - DAY, NOW - DAY + 252 * SECOND, 12_408, 8, False)
+    shown = past_session(run, NOW)
+    assert shown.title == "nightly <b>.dscope"
+    assert shown.detail.replace("\u2009", " ") == "Yesterday 14:30, 4:12, 12 408 tasks, 8 erred"
+
+
+def test_an_unended_session_is_offered() -> None:
+    shown = past_session(Run("/data/x.dscope", NOW, NOW, 1, 0, True), NOW)
+    assert (shown.title, shown.is_recovered) == ("Session that ended unexpectedly", True)
+
+
+def test_what_has_to_be_replaced_stands_out() -> None:
+    assert code_runs("ssh -R 1:h:1 USER@HOST") == (
+        ("ssh -R 1:h:1 ", "t1"),
+        ("USER@HOST", "accent_t"),
+    )
+    assert code_runs("export A=b=c") == (
+        ("export ", "t3"),
+        ("A", "t1"),
+        ("=", "t3"),
+        ("b=c", "accent_t"),
+    )
+
+
+@pytest.mark.parametrize("line", ["", "a <b> SCHEDULER:8786 C", "python your_script.py"])
+def test_no_character_of_a_line_is_lost(line: str) -> None:
+    assert "".join(text for text, _ in code_runs(line)) == line
