@@ -61,9 +61,9 @@ COMFORTABLE: Final = Density(28, 20, 1, 5, 26, 44, 28, 28)
 WORKER_GAP_PX: Final = 6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Theme:
-    """All colours of one theme.
+    """All colours of one theme; a key of many caches, hence equal only to itself.
 
     Attributes
     ----------

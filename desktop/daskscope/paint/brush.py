@@ -30,6 +30,12 @@ def colour(rgb: int, alpha: float = 1.0) -> QColor:
     return result
 
 
+@lru_cache(maxsize=4_096)
+def solid(rgb: int) -> QBrush:
+    """Brush of one colour."""
+    return QBrush(colour(rgb))
+
+
 @dataclass(frozen=True, slots=True)
 class Lines:
     """Lines of a pattern at 45 degrees.
@@ -82,6 +88,7 @@ def slot_ink(theme: Theme, slot: int) -> int:
     return theme.prefix_label[slot % len(theme.prefix)]
 
 
+@lru_cache(maxsize=4_096)
 def slot_brush(theme: Theme, slot: int, width_px: float, opacity: float = 1.0) -> QBrush:
     """Fill of a bar or swatch of `slot`.
 
@@ -94,11 +101,12 @@ def slot_brush(theme: Theme, slot: int, width_px: float, opacity: float = 1.0) -
         ground = mixed(theme.t1, ground, 0.28)
     ground = mixed(ground, theme.lane, opacity)
     if turn <= 0 or width_px < LEAST_PATTERN_PX:
-        return QBrush(colour(ground))
+        return solid(ground)
     ink = Lines(slot_ink(theme, slot), 8, alpha=0.35 * opacity, is_rising=turn > 1, is_falling=True)
     return hatch(ground, ink)
 
 
+@lru_cache(maxsize=256)
 def running_brush(theme: Theme, rgb: int) -> QBrush:
     """What is running: lines of its colour on a third of it."""
     return hatch(mixed(rgb, theme.lane, RUNNING_SHARE), Lines(rgb, 6, 1.5, 0.5))
@@ -115,11 +123,13 @@ def no_worker_brush(theme: Theme) -> QBrush:
     return hatch(theme.lane, Lines(theme.transfer, 5))
 
 
+@lru_cache(maxsize=8)
 def gone_brush(theme: Theme) -> QBrush:
     """Where a worker is gone."""
     return hatch(theme.lane2, Lines(theme.wait, 8, alpha=0.5))
 
 
+@lru_cache(maxsize=8)
 def not_yet_brush(theme: Theme) -> QBrush:
     """Right of now, where nothing can have been received."""
     return hatch(theme.lane2, Lines(theme.wait, 6, alpha=0.5))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QBrush
 from shiboken6 import Shiboken
 
 from daskscope.paint.brush import (
@@ -24,6 +23,7 @@ from daskscope.paint.brush import (
     slot_brush,
     slot_colour,
     slot_ink,
+    solid,
 )
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.icon import draw_cross
@@ -44,7 +44,7 @@ from daskscope.views.timeline.raster import opacity
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PySide6.QtGui import QPainter
+    from PySide6.QtGui import QBrush, QPainter
 
     from daskscope.derive.frames import Bars, Int32s, TaskStreamFrame
 
@@ -55,10 +55,9 @@ _RUNNING_EDGE_PX: Final = 2
 
 
 def draw_rects(painter: QPainter, rects: Int32s, brush: QBrush) -> None:
-    """Fill rectangles (see `lanes`) in one call, from the memory of the array."""
+    """Fill rectangles (see `lanes`) in one call, from the memory of the array; there is no pen."""
     if len(rects):
         rects = np.ascontiguousarray(rects)
-        painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(brush)
         first = cast("QRect", Shiboken.wrapInstance(rects.ctypes.data, QRect))
         painter.drawRects(first, len(rects))
@@ -72,6 +71,7 @@ def draw_bars(
     painter: QPainter, bars: Bars, shapes: BarShapes, theme: Theme, dimmed: frozenset[int]
 ) -> None:
     """Draw all bars of a frame, group by group."""
+    painter.setPen(Qt.PenStyle.NoPen)
     for group in bar_groups(bars, shapes):
         _draw_group(painter, group, theme, opacity(theme) if group.slot in dimmed else 1.0)
 
@@ -83,17 +83,17 @@ def _draw_group(painter: QPainter, group: BarGroup, theme: Theme, share: float) 
     elif group.fill is Fill.RUNNING:
         _draw_running(painter, group, theme, share)
     elif group.fill is Fill.ERRED:
-        draw_rects(painter, rects, QBrush(colour(theme.erred)))
+        draw_rects(painter, rects, solid(theme.erred))
         _draw_crosses(painter, rects, theme)
     elif group.fill is Fill.DESERIALIZE:
-        draw_rects(painter, rects, QBrush(colour(theme.deser)))
+        draw_rects(painter, rects, solid(theme.deser))
         hollow = _inset(rects[rects[:, 2] - rects[:, 0] >= 2], 1, 1, 1, 1)
-        draw_rects(painter, hollow, QBrush(colour(theme.lane)))
+        draw_rects(painter, hollow, solid(theme.lane))
     elif group.fill in _DASHES_PX:
-        draw_rects(painter, _dashes(rects, *_DASHES_PX[group.fill]), QBrush(colour(theme.disk)))
+        draw_rects(painter, _dashes(rects, *_DASHES_PX[group.fill]), solid(theme.disk))
     else:
         rgb = theme.transfer if group.fill is Fill.TRANSFER else slot_colour(theme, -1)
-        draw_rects(painter, rects, QBrush(colour(rgb)))
+        draw_rects(painter, rects, solid(rgb))
 
 
 def _draw_prefix(painter: QPainter, group: BarGroup, theme: Theme, share: float) -> None:
@@ -104,7 +104,7 @@ def _draw_prefix(painter: QPainter, group: BarGroup, theme: Theme, share: float)
         draw_rects(painter, rects, brush)
         return
     edge = mixed(edge_colour(theme, rgb), theme.lane, share)
-    draw_rects(painter, rects, QBrush(colour(edge)))
+    draw_rects(painter, rects, solid(edge))
     is_wide = rects[:, 2] - rects[:, 0] + 1 >= _LEAST_EDGE_PX
     draw_rects(painter, _inset(rects[is_wide], 1, 1, 1, 1), brush)
     draw_rects(painter, _inset(rects[~is_wide], 0, 1, 1, 1), brush)
@@ -114,10 +114,9 @@ def _draw_running(painter: QPainter, group: BarGroup, theme: Theme, share: float
     """Draw an edge on the left, above and below, and none on the right: it is not over."""
     rgb = mixed(slot_colour(theme, group.slot), theme.lane, share)
     edge = edge_colour(theme, rgb) if needs_edge(theme, rgb) and share == 1.0 else rgb
-    draw_rects(painter, group.rects, QBrush(colour(edge)))
+    draw_rects(painter, group.rects, solid(edge))
     inner = _inset(group.rects, _RUNNING_EDGE_PX, 1, 0, 1)
     inner = inner[inner[:, 2] >= inner[:, 0]]
-    draw_rects(painter, inner, QBrush(colour(theme.lane)))
     draw_rects(painter, inner, running_brush(theme, rgb))
 
 

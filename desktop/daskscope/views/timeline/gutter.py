@@ -12,7 +12,7 @@ from daskscope.derive.frames import LaneRow, RowKind, TaskStreamFrame, WorkerBlo
 from daskscope.paint.brush import colour
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.icon import draw_chevron
-from daskscope.paint.text import Align, draw_text
+from daskscope.paint.text import Align, draw_label
 from daskscope.theme import GUTTER_PX, WORKER_GAP_PX
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def draw_gutter(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None
         top = row.y_px - frame.scroll_px
         if row.kind is RowKind.LANE and row.height_px >= _LEAST_THREAD_PX:
             box = (RIGHT_PX - 40, top, 40, _bar_px(row))
-            draw_text(painter, box, str(row.thread), Role.SMALL, theme.t3, Align.RIGHT)
+            draw_label(painter, box, str(row.thread), Role.SMALL, theme.t3, Align.RIGHT)
         elif row.kind is RowKind.DENSITY:
             _draw_density_label(painter, row, top, theme)
     for block in frame.layout.workers:
@@ -70,7 +70,7 @@ def _draw_host(painter: QPainter, frame: TaskStreamFrame, row: LaneRow, theme: T
     centre = top + (height - 1) / 2
     draw_chevron(painter, CHEVRON_X_PX, centre, theme.t2, is_open=not row.is_folded)
     edge = width - (frame.view.width_px - frame.now_px if _is_now_near(frame) else 0) - 12
-    detail_px = draw_text(
+    detail_px = draw_label(
         painter,
         (GUTTER_PX + 12, top, max(edge - GUTTER_PX - 12, 0), height - 1),
         row.detail,
@@ -80,10 +80,10 @@ def _draw_host(painter: QPainter, frame: TaskStreamFrame, row: LaneRow, theme: T
     )
     room = edge - detail_px - 24 - HOST_TEXT_PX
     box = (HOST_TEXT_PX, top, max(room, 0), height - 1)
-    title_px = draw_text(painter, box, row.title, Role.TITLE, theme.t1)
+    title_px = draw_label(painter, box, row.title, Role.TITLE, theme.t1)
     left = HOST_TEXT_PX + title_px + 10
     caption_box = (left, top, max(room - title_px - 10, 0), height - 1)
-    draw_text(painter, caption_box, row.caption, Role.VALUE, theme.t3)
+    draw_label(painter, caption_box, row.caption, Role.VALUE, theme.t3)
 
 
 def _is_now_near(frame: TaskStreamFrame) -> bool:
@@ -94,11 +94,11 @@ def _is_now_near(frame: TaskStreamFrame) -> bool:
 def _draw_density_label(painter: QPainter, row: LaneRow, top: int, theme: Theme) -> None:
     left, width = WORKER_TEXT_PX, RIGHT_PX - WORKER_TEXT_PX
     if row.height_px < 2 * 14:
-        draw_text(painter, (left, top, width, row.height_px), row.title, Role.TITLE, theme.t1)
+        draw_label(painter, (left, top, width, row.height_px), row.title, Role.TITLE, theme.t1)
         return
     middle = top + row.height_px / 2
-    draw_text(painter, (left, middle - 16, width, 16), row.title, Role.TITLE, theme.t1)
-    draw_text(painter, (left, middle, width, 14), row.caption, Role.VALUE, theme.t3)
+    draw_label(painter, (left, middle - 16, width, 16), row.title, Role.TITLE, theme.t1)
+    draw_label(painter, (left, middle, width, 14), row.caption, Role.VALUE, theme.t3)
 
 
 def _draw_worker(painter: QPainter, block: WorkerBlock, top: int, theme: Theme) -> None:
@@ -107,25 +107,25 @@ def _draw_worker(painter: QPainter, block: WorkerBlock, top: int, theme: Theme) 
     ink = theme.tdis if block.gone_ns else theme.t1
     n_lines = max((block.height_px + 4) // _LINE_PX, 1)
     line = float(min(_LINE_PX, block.height_px))
-    name_px = draw_text(painter, (left, top, right - left, line), block.name, Role.TITLE, ink)
+    name_px = draw_label(painter, (left, top, right - left, line), block.name, Role.TITLE, ink)
     rest = left + name_px + 8
     if n_lines >= 3:
         box = (left, top + line, right - left, line)
-        draw_text(painter, box, block.address, Role.SMALL, theme.t3)
+        draw_label(painter, box, block.address, Role.SMALL, theme.t3)
         bar_top = top + 46 if n_lines >= 4 else top + 2 * line + 4
         _draw_memory(painter, block, (left, bar_top, MEMORY_BAR_PX[0]), theme)
         if n_lines >= 4:
             box = (left, top + 54, right - left, 14)
-            draw_text(painter, box, block.memory_text, Role.SMALL, theme.t3)
+            draw_label(painter, box, block.memory_text, Role.SMALL, theme.t3)
         return
     address_px = text_width(Role.SMALL, block.address)
     if rest + address_px <= right:
-        draw_text(painter, (rest, top, right - rest, line), block.address, Role.SMALL, theme.t3)
+        draw_label(painter, (rest, top, right - rest, line), block.address, Role.SMALL, theme.t3)
         rest += address_px + 8
     if n_lines == 2:
         _draw_memory(painter, block, (left, top + line + 6, MEMORY_BAR_PX[0] // 2), theme)
         box = (left + MEMORY_BAR_PX[0] // 2 + 8, top + line, 60, line)
-        draw_text(painter, box, block.memory_text, Role.SMALL, theme.t3)
+        draw_label(painter, box, block.memory_text, Role.SMALL, theme.t3)
     elif right - rest >= MEMORY_BAR_PX[0] // 4 and block.height_px >= _LEAST_THREAD_PX:
         _draw_memory(painter, block, (rest, top + line / 2 - 3, right - rest), theme)
 

@@ -38,6 +38,7 @@ _LEAST_SUB_LANE_PITCH_PX: Final = 12
 #: Slots from here on share a colour and are told apart by a pattern, if they are wide enough.
 _N_COLOURS: Final = 20
 _LEAST_PATTERN_PX: Final = 8
+_GREATEST_SLOT_KEY: Final = 0xFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,19 +160,24 @@ def bar_groups(bars: Bars, shapes: BarShapes) -> list[BarGroup]:
     fill, rects = shapes.fill, shapes.rects
     slot = np.where(fill <= Fill.RUNNING, bars.slot, -1)
     is_narrow = (slot >= _N_COLOURS) & (rects[:, 2] - rects[:, 0] + 1 < _LEAST_PATTERN_PX)
-    key = (fill.astype(np.int64) << 32) + ((slot + 1).astype(np.int64) << 1) + is_narrow
+    # 16 bits are sorted in linear time: 3 of the fill, 12 of the slot, 1 of the width.
+    key = ((fill << 13) + (np.minimum(slot + 1, _GREATEST_SLOT_KEY) << 1) + is_narrow).astype(
+        np.uint16
+    )
     order = np.argsort(key, kind="stable")
     key, rects = key[order], rects[order]
     starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
     stops = np.r_[starts[1:], len(key)]
     return [
         BarGroup(
-            Fill(int(key[start]) >> 32),
-            ((int(key[start]) & 0xFFFF_FFFF) >> 1) - 1,
-            bool(key[start] & 1),
+            Fill(bits >> 13),
+            (bits >> 1 & _GREATEST_SLOT_KEY) - 1,
+            bool(bits & 1),
             rects[start:stop],
         )
-        for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)
+        for bits, start, stop in zip(
+            key[starts].tolist(), starts.tolist(), stops.tolist(), strict=True
+        )
     ]
 
 

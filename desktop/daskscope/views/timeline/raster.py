@@ -86,9 +86,16 @@ def background(theme: Theme, ticks: Sequence[Tick], width_px: int) -> Pixels:
 
 
 def lanes_pixels(
-    frame: TaskStreamFrame, theme: Theme, ticks: Sequence[Tick], dimmed: frozenset[int]
+    frame: TaskStreamFrame,
+    theme: Theme,
+    ticks: Sequence[Tick],
+    dimmed: frozenset[int],
+    scratch: Pixels | None = None,
 ) -> Pixels:
     """Everything that lies below the bars: grid, headers, dense runs, density rows.
+
+    It is put into `scratch` if that has the right shape: memory that is new in every frame costs
+    more than what is written to it.
 
     Returns
     -------
@@ -96,7 +103,9 @@ def lanes_pixels(
         uint32, shape (frame.height_px, frame.view.width_px).
     """
     line = background(theme, ticks, frame.view.width_px)
-    pixels = np.empty((frame.height_px, frame.view.width_px), np.uint32)
+    shape = (frame.height_px, frame.view.width_px)
+    is_fit = scratch is not None and scratch.shape == shape
+    pixels = scratch if scratch is not None and is_fit else np.empty(shape, np.uint32)
     pixels[:] = line
     _put_dense(pixels, line, frame, theme, dimmed)
     for columns in frame.densities:

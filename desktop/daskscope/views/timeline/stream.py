@@ -2,7 +2,7 @@
 
 From back to front: pixels of what is dense (one image), zones of workers that are gone, bars (one
 call for each fill), labels, what happened, now, the selection, the hovered bar. The widget keeps
-the last frame and nothing else; what lies under the pointer is told to it.
+the last frame and the memory of its pixels; what lies under the pointer is told to it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from daskscope.theme import GUTTER_PX
 from daskscope.views.timeline.bars import draw_bars, draw_labels, draw_zones
 from daskscope.views.timeline.gutter import draw_gutter, draw_worker_lines, ground
 from daskscope.views.timeline.lanes import bar_shapes, lane_shape
-from daskscope.views.timeline.raster import lanes_pixels
+from daskscope.views.timeline.raster import Pixels, lanes_pixels
 from daskscope.views.timeline.strip import PAN_SHARE, SCROLL_STEP_PX, ZOOM_STEP, Strip
 from daskscope.views.timeline.tooltip import Tooltip
 
@@ -62,6 +62,7 @@ class StreamView(Strip):
         self._names: Sequence[str] = ()
         self._dimmed: frozenset[int] = frozenset()
         self._hit: Hit | None = None
+        self._pixels: Pixels | None = None
         self._pointer_x = 0.0
         self._handle_grip_px: int | None = None
         self._has_panned = False
@@ -140,7 +141,8 @@ class StreamView(Strip):
         self._paint_handle(painter)
 
     def _paint_dense(self, painter: QPainter, frame: TaskStreamFrame) -> None:
-        pixels = lanes_pixels(frame, self._theme, self._ticks, self._dimmed)
+        pixels = lanes_pixels(frame, self._theme, self._ticks, self._dimmed, self._pixels)
+        self._pixels = pixels
         height, width = pixels.shape
         image = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
         painter.drawImage(0, 0, image)
