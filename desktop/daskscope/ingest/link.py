@@ -79,8 +79,10 @@ class LinkServer:
         try:
             if await self._is_welcome(reader, writer):
                 await self._serve(reader, writer)
-        except (OSError, asyncio.CancelledError):
-            pass  # the client went away, or the server is closing
+        except OSError:
+            pass  # the client went away
+        except asyncio.CancelledError:
+            writer.transport.abort()  # the server is closing, and this client may never read
         finally:
             self._clients.discard(task)
             writer.close()

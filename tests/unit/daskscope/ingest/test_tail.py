@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from daskscope.ingest import tail
+from daskscope.ingest.decoder import Decoder, Group, Numbered
+from daskscope.ingest.otlp import Encoding, Signal, parse
+from daskscope.store.schema import EventBatch, PointBatch, RunningBatch, SpanBatch
+from tests.telemetry import gauge, record, tasks
+
+
+def groups(n_spans: int, n_groups: int) -> list[Group]:
+    decoder = Decoder()
+    found = []
+    number = 0
+    for index in range(n_groups):
+        requests = []
+        for signal, message in (
+            (Signal.TRACES, tasks(n_spans, first=index * n_spans)),
+            (Signal.METRICS, gauge("m", index)),
+            (Signal.LOGS, record("e", {"n": index})),
+            (Signal.LOGS, record("dask.worker.running", {})),
+        ):
+            number += 1
+            parsed = parse(signal, Encoding.PROTOBUF, message.SerializeToString())
+            requests.append(Numbered(number, 0, parsed))
+        found.append(decoder.decode(requests))
+    return found
+
+
+def test_chunks_say_the_same_in_fewer_messages() -> None:
+    batches = [batch for group in groups(30_000, 5) for batch in group.batches]
+    chunks = list(tail.chunks(batches))
+    kinds = [RunningBatch, SpanBatch, SpanBatch, SpanBatch, PointBatch, EventBatch]
+    assert [type(chunk) for chunk in chunks] == kinds
+    spans = [chunk for chunk in chunks if isinstance(chunk, SpanBatch)]
+    assert [len(chunk) for chunk in spans] == [65_536, 65_536, 150_000 - 2 * 65_536]
+    runs = np.concatenate([chunk.columns["run_id"] for chunk in spans])
+    np.testing.assert_array_equal(runs, np.arange(150_000))
+    keys = [chunk.keys[row] for chunk in spans for row in (0, len(chunk) - 1)]
+    assert [key.split(", ")[1] for key in keys] == [
+        str(n) for n in (0, 65_535, 65_536, 131_071, 131_072, 149_999)
+    ]
+    assert isinstance(chunks[0], RunningBatch)
+    assert chunks[0].request == 20  # its last word
+
+
+def test_what_came_after_a_request() -> None:
+    chunks = list(tail.chunks([batch for group in groups(10, 3) for batch in group.batches]))
+    running, spans, points, events = chunks
+    assert tail.after(spans, 0) is spans
+    rest = tail.after(spans, 1)
+    assert isinstance(rest, SpanBatch)
+    assert rest.columns["run_id"].tolist() == list(range(10, 30))
+    assert [rest.keys[row] for row in range(20)] == [spans.keys[row] for row in range(10, 30)]  # type: ignore[union-attr]
+    assert tail.after(spans, 12) is None
+    assert tail.after(running, 11) is running
+    assert tail.after(running, 12) is None
+    rest = tail.after(points, 2)
+    assert isinstance(rest, PointBatch)
+    assert rest.columns["value"].tolist() == [1, 2]
+    rest = tail.after(events, 7)
+    assert isinstance(rest, EventBatch)
+    assert [rest.attributes[row] for row in range(len(rest))] == ['{"n":2}']
+
+
+def test_a_view_stays_as_it_was() -> None:
+    first, second, third = groups(10, 3)
+    store = tail.Tail()
+    store.append(first)
+    view = store.view()
+    store.append(second)
+    store.sealed(7, second.mark)
+    assert [piece.last_request for piece in view.pieces] == [4]
+    assert store.view().pieces == ()
+    assert store.view().last_chunk == 7
+    store.append(third)
+    assert [piece.last_request for piece in store.view().pieces] == [12]
+
+
+def test_it_is_full_by_rows_or_by_groups() -> None:
+    (group,) = groups(10, 1)
+    store = tail.Tail()
+    assert not store.is_full(group)
+    for _ in range(tail.MAX_GROUPS):
+        store.append(replace(group, spans=None))
+    assert store.is_full(group)
+    (big,) = groups(tail.CHUNK_ROWS, 1)
+    assert tail.Tail().is_full(big)
