@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from daskscope.store.pyramid import Pyramid, build_pyramid
-from daskscope.store.schema import SPAN_COLUMNS, Array, TextColumn
+from daskscope.store.schema import SPAN_COLUMNS, Array, Status, TextColumn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,12 +42,15 @@ class Index:
         uint16: rows in order of falling duration class, see `duration_class`.
     n_at_least
         `n_at_least[c]`: number of rows of class c or more; 64 entries.
+    erred
+        uint16: rows of spans that failed.
     """
 
     by_start: _Order
     by_end: _Order
     by_duration: _Order
     n_at_least: tuple[int, ...]
+    erred: _Order
 
 
 def duration_class(duration_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
@@ -55,7 +58,9 @@ def duration_class(duration_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
     return np.frexp(np.maximum(duration_ns, 0).astype(np.float64))[1].astype(np.int8)
 
 
-def build_index(start_ns: npt.NDArray[np.int64], end_ns: npt.NDArray[np.int64]) -> Index:
+def build_index(
+    start_ns: npt.NDArray[np.int64], end_ns: npt.NDArray[np.int64], status: Array
+) -> Index:
     """Orders of at most `CHUNK_ROWS` rows."""
     classes = duration_class(end_ns - start_ns)
     n_of_class = np.bincount(classes, minlength=64)
@@ -65,6 +70,7 @@ def build_index(start_ns: npt.NDArray[np.int64], end_ns: npt.NDArray[np.int64]) 
         by_end=np.argsort(end_ns, kind="stable").astype(np.uint16),
         by_duration=np.argsort(-classes, kind="stable").astype(np.uint16),
         n_at_least=tuple(np.cumsum(n_of_class[::-1])[::-1].tolist()),
+        erred=np.flatnonzero(status == Status.ERROR).astype(np.uint16),
     )
 
 
@@ -119,6 +125,13 @@ class Chunk:
             n_bytes += 3 * self.index.by_start.nbytes
         return n_bytes + (self.pyramid.nbytes if self.pyramid is not None else 0)
 
+    @property
+    def erred(self) -> Rows:
+        """Rows of spans that failed."""
+        if self.index is None:
+            return np.flatnonzero(self.columns["status"] == Status.ERROR)
+        return self.index.erred.astype(np.intp)
+
     def n_overlapping(self, from_ns: int, to_ns: int) -> int:
         """Number of spans with `start < to_ns` and `end >= from_ns`."""
         if self.t_min >= from_ns and self.t_max < to_ns:
@@ -157,12 +170,10 @@ class Chunk:
         last = bisect_left(self.index.by_start, to_ns, key=start_ns.__getitem__)
         return self.index.by_start[first:last].astype(np.intp)
 
-    def of_classes(self, first_class: int, last_class: int) -> Rows:
-        """Rows whose duration class is at least `first_class` and less than `last_class`."""
-        assert self.index is not None
-        n_at_least = self.index.n_at_least
-        first = n_at_least[min(last_class, 63)] if last_class < 64 else 0
-        return self.index.by_duration[first : n_at_least[first_class]].astype(np.intp)
+    def begun(self, at_ns: int) -> Rows:
+        """Rows with `start < at_ns <= end`."""
+        rows = self.lasting(0, at_ns, at_ns)
+        return rows[self.end_ns[rows] > at_ns]
 
     def sealed(self) -> Chunk:
         """The same chunk with index and pyramid."""
@@ -175,6 +186,6 @@ class Chunk:
             self.t_min,
             self.t_max,
             self.last_start_ns,
-            build_index(start_ns, end_ns),
+            build_index(start_ns, end_ns, columns["status"]),
             build_pyramid(start_ns, end_ns, columns),
         )

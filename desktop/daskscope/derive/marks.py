@@ -1,0 +1,86 @@
+"""Marks of the events lane: graphs submitted, workers that came and went, tasks that failed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from dask_otel import conventions
+from daskscope.derive import quantity
+from daskscope.derive.frames import EventMark
+from daskscope.derive.place import place, split_address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from daskscope.session import Viewport
+    from daskscope.store.schema import Attributes
+    from daskscope.store.snapshot import Snapshot
+
+#: Of more events in view, as after hours zoomed out, the newest are shown.
+MOST_MARKS: Final = 200
+#: Failures closer together than this are one mark.
+_APART_PX: Final = 12
+#: OTLP severity number of WARN.
+_WARN: Final = 13
+
+
+def event_marks(snapshot: Snapshot, view: Viewport) -> tuple[EventMark, ...]:
+    """Marks in view, in order of time."""
+    marks = [*_logged(snapshot, view), *_failures(snapshot, view)]
+    return tuple(sorted(marks, key=lambda mark: mark.x_px))
+
+
+def _logged(snapshot: Snapshot, view: Viewport) -> Iterator[EventMark]:
+    events = snapshot.events
+    times = events.columns["time_ns"].view(np.int64)
+    in_view = np.flatnonzero((times >= view.start_ns) & (times < view.end_ns))
+    for i in in_view[-MOST_MARKS:].tolist():
+        name = snapshot.strings[int(events.columns["name"][i])]
+        x_px = round(view.x_px(int(times[i])))
+        attributes = _attributes(events.attributes[i])
+        if name == conventions.EVENT_GRAPH_SUBMITTED:
+            n_tasks = attributes.get(conventions.GRAPH_TASKS)
+            counted = f", {quantity.plural(n_tasks, 'task')}" if isinstance(n_tasks, int) else ""
+            yield EventMark(x_px, "graph", f"graph submitted{counted}", has_line=True)
+        elif name == conventions.EVENT_WORKER_ADDED:
+            yield EventMark(x_px, "added", f"{_worker(attributes)} added", has_line=False)
+        elif name == conventions.EVENT_WORKER_REMOVED:
+            yield EventMark(x_px, "removed", f"{_worker(attributes)} removed", has_line=True)
+        elif int(events.columns["severity"][i]) >= _WARN:
+            text = events.bodies[i].strip().splitlines()
+            yield EventMark(x_px, "other", text[0] if text else name, has_line=False)
+
+
+def _failures(snapshot: Snapshot, view: Viewport) -> Iterator[EventMark]:
+    """One mark for failures of tasks that ended at nearly the same time."""
+    ends: list[int] = []
+    for chunk in snapshot.chunks:
+        if chunk.t_min < view.end_ns and chunk.t_max >= view.start_ns:
+            end_ns = chunk.end_ns[chunk.erred]
+            ends += end_ns[(end_ns >= view.start_ns) & (end_ns < view.end_ns)].tolist()
+    columns = sorted(round(view.x_px(end)) for end in ends)[-MOST_MARKS * 10 :]
+    first = 0
+    for i, x_px in enumerate(columns):
+        if i + 1 < len(columns) and columns[i + 1] - columns[first] < _APART_PX:
+            continue
+        n = i + 1 - first
+        text = "task erred" if n == 1 else f"{quantity.plural(n, 'task')} erred"
+        yield EventMark(columns[first] if n > 1 else x_px, "erred", text, has_line=False)
+        first = i + 1
+
+
+def _worker(attributes: Attributes) -> str:
+    """The worker's name, as everywhere else; "worker" if the record names none."""
+    where = place(attributes)
+    return where.name or "".join(split_address(where.address)) or "worker"
+
+
+def _attributes(text: str) -> Attributes:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,59 @@
+"""The minimap: busy threads of the whole run by prefix, and the stretch that is in view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from daskscope.derive.frames import Minimap
+from daskscope.derive.quantity import elapsed
+from daskscope.derive.roster import n_threads
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from daskscope.session import Viewport
+    from daskscope.store.overview import Overview
+    from daskscope.store.snapshot import Snapshot
+
+
+def minimap(snapshot: Snapshot, view: Viewport, width_px: int, now_ns: int) -> Minimap:
+    """The run from its start to now, over `width_px` columns.
+
+    Spans that were evicted are still counted in it.
+    """
+    overview = snapshot.overview
+    length_ns = max(snapshot.last_ns, now_ns) - snapshot.first_ns
+    busy = _busy(overview, snapshot.first_ns, max(length_ns, 1), width_px)
+    peak = float(busy.sum(axis=0).max(initial=0.0))
+    order = np.argsort(overview.slots)
+    px_per_ns = width_px / max(length_ns, 1)
+    left, right = (
+        round(min(max((edge_ns - snapshot.first_ns) * px_per_ns, 0), width_px))
+        for edge_ns in (view.start_ns, view.end_ns)
+    )
+    return Minimap(
+        slots=tuple(overview.slots[i] for i in order.tolist()),
+        busy=busy[order],
+        most=float(max(n_threads(snapshot), round(peak), 1)),
+        brush_px=(left, right),
+        length_text=elapsed(length_ns) if length_ns > 0 else "",
+    )
+
+
+def _busy(
+    overview: Overview, first_ns: int, length_ns: int, width_px: int
+) -> npt.NDArray[np.float32]:
+    """Mean number of busy threads in each pixel column, by slot."""
+    n_slots, n_buckets = overview.busy_ns.shape
+    if not n_buckets:
+        return np.zeros((n_slots, width_px), np.float32)
+    edges_ns = np.arange(width_px + 1) * (length_ns / width_px) + (first_ns - overview.start_ns)
+    at = np.clip(edges_ns / overview.width_ns, 0, n_buckets)
+    known = np.arange(n_buckets + 1)
+    busy = np.empty((n_slots, width_px), np.float32)
+    for i, row in enumerate(overview.busy_ns):
+        total = np.concatenate([[0.0], np.cumsum(row, dtype=np.float64)])
+        busy[i] = np.diff(np.interp(at, known, total)) * (width_px / length_ns)
+    return busy

@@ -1,0 +1,294 @@
+"""What lies under the pointer: one span with all that is known of it, or a summary of many."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from daskscope.derive import quantity
+from daskscope.derive.frames import LEAST_BAR_PX, BarState, Hit, RowKind
+from daskscope.derive.place import place
+from daskscope.derive.raster import NOTHING
+from daskscope.store.schema import Kind, Status
+
+if TYPE_CHECKING:
+    from daskscope.derive.frames import LaneRow, TaskStreamFrame
+    from daskscope.store.chunk import Chunk
+    from daskscope.store.snapshot import Running, Snapshot
+
+#: How far from a bar it is still meant.
+REACH_PX: Final = 2
+#: Columns on each side that a summary of short tasks covers.
+_AROUND_PX: Final = 4
+N_TOP_PREFIXES: Final = 3
+#: Where the sub-lane begins, as a share of a lane's height; of low lanes it is the last two pixels.
+_SUB_LANE_SHARE: Final = 0.7
+_LEAST_SUB_LANE_PITCH_PX: Final = 12
+_MS_NS: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """A pixel of one row; `is_sub` in the row's sub-lane."""
+
+    index: int
+    row: LaneRow
+    x_px: int
+    is_sub: bool
+
+
+def hit(snapshot: Snapshot, frame: TaskStreamFrame, x_px: int, y_px: int) -> Hit | None:
+    """What a frame shows at a pixel of its visible part, None where it shows nothing.
+
+    `snapshot` is the one the frame was made of, or a later one of the same store.
+    """
+    spot = _spot(frame, x_px, y_px)
+    if spot is None:
+        return None
+    if spot.row.kind is RowKind.DENSITY:
+        return _summary(snapshot, frame, spot, 0, x_px - _AROUND_PX, x_px + _AROUND_PX + 1)
+    # What is meant is drawn there; else what is in the other part of the lane.
+    for is_sub in (spot.is_sub, not spot.is_sub):
+        part = _Spot(spot.index, spot.row, spot.x_px, is_sub)
+        found = _bar(snapshot, frame, part) or _dense(snapshot, frame, part)
+        if found is not None:
+            return found
+    return None
+
+
+def _spot(frame: TaskStreamFrame, x_px: int, y_px: int) -> _Spot | None:
+    if not (0 <= x_px < frame.view.width_px and 0 <= y_px < frame.height_px):
+        return None
+    y_px += frame.scroll_px
+    pitch_px = frame.layout.pitch_px
+    for index in range(frame.first_row, frame.last_row):
+        row = frame.layout.rows[index]
+        if row.kind is not RowKind.HOST and row.y_px <= y_px < row.y_px + row.height_px:
+            is_low = pitch_px < _LEAST_SUB_LANE_PITCH_PX
+            sub_top_px = pitch_px - 3 if is_low else round(pitch_px * _SUB_LANE_SHARE)
+            return _Spot(index, row, x_px, y_px - row.y_px >= sub_top_px)
+    return None
+
+
+def _is_sub(kind: int) -> bool:
+    return Kind.TRANSFER <= kind <= Kind.DESERIALIZE
+
+
+def _bar(snapshot: Snapshot, frame: TaskStreamFrame, spot: _Spot) -> Hit | None:
+    """The nearest bar, of equal ones the one drawn last."""
+    bars = frame.bars
+    is_sub = (bars.kind >= Kind.TRANSFER) & (bars.kind <= Kind.DESERIALIZE)
+    meant = np.flatnonzero((bars.row == spot.index) & (is_sub == spot.is_sub))
+    if not len(meant):
+        return None
+    before = bars.x0_px[meant] - spot.x_px
+    behind = spot.x_px - (bars.x1_px[meant] - 1)
+    away = np.maximum(np.maximum(before, behind), 0)
+    nearest = int(meant[len(away) - 1 - int(away[::-1].argmin())])
+    if int(away.min()) > REACH_PX:
+        return None
+    x0_px, x1_px = int(bars.x0_px[nearest]), int(bars.x1_px[nearest])
+    chunk_index, index = int(bars.chunk[nearest]), int(bars.index[nearest])
+    if chunk_index < 0:
+        return _running(snapshot, frame, spot, index, (x0_px, x1_px))
+    return _span(snapshot, frame, spot, (snapshot.chunks[chunk_index], index), (x0_px, x1_px))
+
+
+def _dense(snapshot: Snapshot, frame: TaskStreamFrame, spot: _Spot) -> Hit | None:
+    """The run of short tasks around the pixel."""
+    plane = frame.dense.kind if spot.is_sub else frame.dense.slot
+    nothing = 0 if spot.is_sub else NOTHING
+    line = plane[spot.index] != nothing
+    width_px = len(line)
+    first = max(spot.x_px - _AROUND_PX, 0)
+    end = min(spot.x_px + _AROUND_PX + 1, width_px)
+    at = [x for x in range(first, end) if line[x] and abs(x - spot.x_px) <= REACH_PX]
+    if not at:
+        return None
+    middle = min(at, key=lambda x: abs(x - spot.x_px))
+    while first < middle and not line[first:middle].all():
+        first += 1
+    while end > middle + 1 and not line[middle:end].all():
+        end -= 1
+    kind = int(frame.dense.kind[spot.index, middle]) if spot.is_sub else 0
+    return _summary(snapshot, frame, spot, kind, first, end)
+
+
+def _summary(
+    snapshot: Snapshot, frame: TaskStreamFrame, spot: _Spot, kind: int, first: int, end: int
+) -> Hit | None:
+    """Number, busy share and commonest names of what is in some columns of a row."""
+    view, is_density = frame.view, spot.row.kind is RowKind.DENSITY
+    first, end = max(first, 0), min(end, view.width_px)
+    from_ns, to_ns = view.time_ns(first), view.time_ns(end)
+    least_ns = LEAST_BAR_PX * view.ns_per_px
+    lanes = np.array(spot.row.lanes, np.uint32)
+    names: Counter[int] = Counter()
+    n, n_erred, busy_ns, only = 0, 0, 0, None
+    for chunk in snapshot.chunks:
+        if chunk.t_max < from_ns or chunk.t_min >= to_ns:
+            continue
+        rows = np.concatenate([chunk.starting(from_ns, to_ns), chunk.begun(from_ns)])
+        rows = rows[np.isin(chunk.columns["lane"][rows], lanes)]
+        kinds = chunk.columns["kind"][rows].view(np.uint8)
+        is_sub = (kinds >= Kind.TRANSFER) & (kinds <= Kind.DESERIALIZE)
+        rows = rows[is_sub == (spot.is_sub and not is_density)]
+        lasting_ns = chunk.end_ns[rows] - chunk.start_ns[rows]
+        if not is_density:
+            rows = rows[lasting_ns < least_ns]
+        in_it_ns = np.minimum(chunk.end_ns[rows], to_ns) - np.maximum(chunk.start_ns[rows], from_ns)
+        busy_ns += int(in_it_ns.sum())
+        n += len(rows)
+        n_erred += int((chunk.columns["status"][rows] == Status.ERROR).sum())
+        names.update(chunk.columns["name"][rows].tolist())
+        if len(rows):
+            only = chunk, int(rows[0])
+    if only is None:
+        return None
+    if n == 1 and not is_density:
+        return _span(snapshot, frame, spot, only, (first, end))
+    top = names.most_common(N_TOP_PREFIXES)
+    n_threads = spot.row.n_threads if is_density else 1
+    busy = busy_ns / (max(to_ns - from_ns, 1) * n_threads)
+    fields = [
+        ("Busy", quantity.share(min(busy, 1.0))),
+        ("Mean", quantity.duration(busy_ns / n)),
+        ("Start", _when(snapshot, from_ns)),
+        ("Worker", spot.row.title),
+        *(
+            (snapshot.strings[name], f"{quantity.count(count)}{quantity.THIN}×")
+            for name, count in top
+        ),
+    ]
+    if n_erred:
+        fields.append(("Erred", quantity.count(n_erred)))
+    noun = "transfer" if kind == Kind.TRANSFER else "span" if kind else "task"
+    return Hit(
+        title=quantity.plural(n, noun),
+        key="",
+        slot=int(snapshot.slot_of[top[0][0]]),
+        kind=kind,
+        state=BarState.ERRED if n_erred == n else BarState.FINISHED,
+        fields=tuple(fields),
+        x0_px=first,
+        x1_px=end,
+        row=spot.index,
+    )
+
+
+def _span(
+    snapshot: Snapshot,
+    frame: TaskStreamFrame,
+    spot: _Spot,
+    at: tuple[Chunk, int],
+    frame_px: tuple[int, int],
+) -> Hit:
+    chunk, index = at
+    value = {name: column[index].item() for name, column in chunk.columns.items()}
+    kind, is_erred = int(value["kind"]), value["status"] == Status.ERROR
+    lasted_ns = value["end_ns"] - value["start_ns"]
+    fields = [
+        ("Duration", quantity.duration(lasted_ns)),
+        ("Start", _when(snapshot, value["start_ns"])),
+        *_where(snapshot, frame, spot, value["lane"]),
+    ]
+    if kind == Kind.TRANSFER and value["peer"]:
+        fields.append(("From", _peer(snapshot, snapshot.strings[value["peer"]])))
+    if value["nbytes"] >= 0:
+        fields.append(
+            ("Result" if kind == Kind.COMPUTE else "Bytes", quantity.nbytes(value["nbytes"]))
+        )
+        if kind == Kind.TRANSFER and lasted_ns > 0:
+            fields.append(("Rate", quantity.byte_rate(value["nbytes"] * 1e9 / lasted_ns)))
+    if snapshot.strings[value["type"]]:
+        fields.append(("Type", snapshot.strings[value["type"]]))
+    fields.append(("Status", "erred" if is_erred else "finished"))
+    if snapshot.strings[value["error"]]:
+        fields.append(("Error", snapshot.strings[value["error"]]))
+    return Hit(
+        title=snapshot.strings[value["name"]],
+        key=chunk.keys[index],
+        slot=int(snapshot.slot_of[value["name"]]),
+        kind=kind,
+        state=BarState.ERRED if is_erred else BarState.FINISHED,
+        fields=tuple(fields),
+        x0_px=frame_px[0],
+        x1_px=frame_px[1],
+        row=spot.index,
+    )
+
+
+def _running(
+    snapshot: Snapshot,
+    frame: TaskStreamFrame,
+    spot: _Spot,
+    index: int,
+    frame_px: tuple[int, int],
+) -> Hit | None:
+    found = _attempt(snapshot, index)
+    if found is None:
+        return None
+    running, i = found
+    now_ns = frame.view.time_ns(frame.now_px)
+    start_ns, name = int(running.start_ns[i]), int(running.name[i])
+    return Hit(
+        title=snapshot.strings[name],
+        key=running.keys[i],
+        slot=int(snapshot.slot_of[name]),
+        kind=Kind.COMPUTE,
+        state=BarState.RUNNING,
+        fields=(
+            ("Duration", f"{quantity.duration(max(now_ns - start_ns, 0))} so far"),
+            ("Start", _when(snapshot, start_ns)),
+            *_where(snapshot, frame, spot, int(running.lane[i])),
+            ("Status", "running"),
+        ),
+        x0_px=frame_px[0],
+        x1_px=frame_px[1],
+        row=spot.index,
+    )
+
+
+def _attempt(snapshot: Snapshot, index: int) -> tuple[Running, int] | None:
+    """A running attempt by its number over all workers."""
+    for running in snapshot.running.values():
+        if index < len(running.lane):
+            return running, index
+        index -= len(running.lane)
+    return None
+
+
+def _when(snapshot: Snapshot, time_ns: int) -> str:
+    """Since the start of the run, and by the clock: "3:24.542  14:34:31.954"."""
+    since = quantity.elapsed(time_ns - snapshot.first_ns, _MS_NS)
+    return f"{since}  {quantity.clock(time_ns, _MS_NS)}"
+
+
+def _where(
+    snapshot: Snapshot, frame: TaskStreamFrame, spot: _Spot, lane: int
+) -> list[tuple[str, str]]:
+    """Worker and thread of a lane."""
+    where = place(snapshot.resources[snapshot.lanes[lane].resource])
+    if not where.is_worker:
+        return [("Service", where.name)]
+    row = spot.row
+    n_threads = sum(
+        other.thread > 0 and (other.host, other.title) == (row.host, row.title)
+        for other in frame.layout.rows
+    )
+    address = where.address.rpartition("://")[2]
+    name = where.name if where.name in ("", address) else f"{where.name}  {address}"
+    return [("Worker", name or address), ("Thread", f"{row.thread} of {n_threads}")]
+
+
+def _peer(snapshot: Snapshot, address: str) -> str:
+    """Name of the worker at an address, and the address."""
+    shown = address.rpartition("://")[2]
+    for attributes in snapshot.resources:
+        where = place(attributes)
+        if where.address == address and where.name != shown:
+            return f"{where.name}  {shown}"
+    return shown
