@@ -19,7 +19,7 @@ from daskscope.views.timeline.lanes import (
     bar_shapes,
     lane_shape,
 )
-from daskscope.views.timeline.raster import lanes_pixels, opacity, stack
+from daskscope.views.timeline.raster import lanes_pixels, opacity, shown_colour, stack
 from tests.gui import frames
 from tests.gui.frames import BarList, frame, lane_indices, layout
 
@@ -133,6 +133,12 @@ def test_spans_that_are_not_dasks_have_no_slot() -> None:
     assert (group.fill, group.slot) == (Fill.OTHER, -1)
 
 
+def test_a_task_without_a_prefix_is_drawn_like_what_is_not_dasks() -> None:
+    drawn = one_lane((0, 40, frames.READ), slot=-3)
+    (group,) = bar_groups(drawn.bars, bar_shapes(drawn))
+    assert (group.fill, group.slot) == (Fill.PREFIX, -1)
+
+
 def test_no_bars_are_no_groups_and_no_labels() -> None:
     drawn = one_lane()
     assert bar_groups(drawn.bars, bar_shapes(drawn)) == []
@@ -230,6 +236,20 @@ def test_a_dense_run_is_the_prefix_mixed_into_the_lane(
 def test_errors_in_a_dense_run_are_black_or_its_twin(theme: Theme) -> None:
     drawn = dense_lane(-2, 255)
     assert pixels_of(drawn, theme)[drawn.layout.rows[FIRST_LANE].y_px, 350] == theme.erred
+
+
+@THEMES
+def test_what_is_not_dasks_is_grey_in_a_dense_run(theme: Theme) -> None:
+    drawn = dense_lane(-3, 255)
+    assert pixels_of(drawn, theme)[drawn.layout.rows[FIRST_LANE].y_px, 350] == theme.t3
+
+
+@THEMES
+@pytest.mark.parametrize(("slot", "token"), [(-2, "erred"), (-3, "t3")])
+def test_errors_and_others_have_their_colour_in_a_stack(
+    theme: Theme, slot: int, token: str
+) -> None:
+    assert shown_colour(theme, slot, frozenset({0})) == getattr(theme, token)
 
 
 @THEMES

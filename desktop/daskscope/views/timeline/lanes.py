@@ -158,7 +158,7 @@ def bar_groups(bars: Bars, shapes: BarShapes) -> list[BarGroup]:
     if not len(bars):
         return []
     fill, rects = shapes.fill, shapes.rects
-    slot = np.where(fill <= Fill.RUNNING, bars.slot, -1)
+    slot = np.where(fill <= Fill.RUNNING, np.maximum(bars.slot, -1), -1)
     is_narrow = (slot >= _N_COLOURS) & (rects[:, 2] - rects[:, 0] + 1 < _LEAST_PATTERN_PX)
     # 16 bits are sorted in linear time: 3 of the fill, 12 of the slot, 1 of the width.
     key = ((fill << 13) + (np.minimum(slot + 1, _GREATEST_SLOT_KEY) << 1) + is_narrow).astype(

@@ -27,11 +27,15 @@ Pixels = npt.NDArray[np.uint32]
 _OPAQUE: Final = 0xFF000000
 #: A busy share of nearly nothing is still seen.
 _LEAST_SHARE: Final = 0.15
-#: Rows of the table of a dense plane before its first slot: -2 erred, -1 nothing.
-_BEFORE_SLOTS: Final = 2
+#: What a slot of a dense plane or a stack is below 0, where nothing is a slot too.
+_OTHER, _ERRED, _NOTHING = -3, -2, -1
+#: Rows of the table of a dense plane before its first slot: those three.
+_BEFORE_SLOTS: Final = 3
 #: Height of the strip of transfers under a density row, and its distance from the stack.
 _TRANSFER_PX: Final = 4
 _TRANSFER_GAP_PX: Final = 2
+#: Half of both in a row lower than this.
+_LEAST_DENSITY_PX: Final = 24
 #: Disk is drawn in dashes: 4 on, 1 off.
 _DASH_PX: Final = 5
 
@@ -43,16 +47,19 @@ def opacity(theme: Theme) -> float:
 
 def shown_colour(theme: Theme, slot: int, dimmed: frozenset[int]) -> int:
     """Colour of a slot in density rows and minimap: ghostly when dimmed."""
+    if slot == _ERRED:
+        return theme.erred
     return theme.wait2 if slot in dimmed else slot_colour(theme, slot)
 
 
 @lru_cache(maxsize=16)
 def _dense_table(theme: Theme, n_slots: int, dimmed: frozenset[int]) -> Pixels:
-    """Colour by slot + 2 and busy share: uint32, shape ((n_slots + 2) * 256,)."""
+    """Colour by slot + 3 and busy share: uint32, shape ((n_slots + 3) * 256,)."""
     busy = np.linspace(_LEAST_SHARE, 1.0, 256)
     table = np.empty((n_slots + _BEFORE_SLOTS, 256), np.uint32)
-    table[0] = theme.erred
-    table[1] = theme.lane
+    table[_OTHER + _BEFORE_SLOTS] = _mixed(slot_colour(theme, _OTHER), theme.lane, busy)
+    table[_ERRED + _BEFORE_SLOTS] = theme.erred
+    table[_NOTHING + _BEFORE_SLOTS] = theme.lane
     for slot in range(n_slots):
         share = busy * opacity(theme) if slot in dimmed else busy
         table[slot + _BEFORE_SLOTS] = _mixed(slot_colour(theme, slot), theme.lane, share)
@@ -135,7 +142,7 @@ def _put_dense(
     visible = slice(frame.first_row, frame.last_row)
     rows = frame.layout.rows[visible]
     slots, kinds = frame.dense.slot[visible], frame.dense.kind[visible]
-    filled = np.flatnonzero((slots != -1).any(axis=1))
+    filled = np.flatnonzero((slots != _NOTHING).any(axis=1))
     colours = _dense_colours(slots[filled], frame.dense.busy[visible][filled], line, theme, dimmed)
     for i, colour_line in zip(filled.tolist(), colours, strict=True):
         if rows[i].kind is RowKind.LANE:
@@ -157,14 +164,14 @@ def _dense_colours(
     theme: Theme,
     dimmed: frozenset[int],
 ) -> Pixels:
-    n_slots = int(slots.max(initial=-1)) + 1
+    n_slots = int(slots.max(initial=_NOTHING)) + 1
     at = slots.astype(np.intp)
     at += _BEFORE_SLOTS
     at <<= 8
     at += busy
     colours = np.take(_dense_table(theme, n_slots, dimmed), at)
     grid = np.flatnonzero(line != np.uint32(theme.lane | _OPAQUE))
-    colours[:, grid] = np.where(slots[:, grid] == -1, line[grid], colours[:, grid])
+    colours[:, grid] = np.where(slots[:, grid] == _NOTHING, line[grid], colours[:, grid])
     return colours
 
 
@@ -181,16 +188,19 @@ def _density_block(
 ) -> Pixels:
     block = np.empty((height_px, len(line)), np.uint32)
     block[:] = line
-    stack_px = height_px - _TRANSFER_PX - 2 * _TRANSFER_GAP_PX
+    is_low = height_px < _LEAST_DENSITY_PX
+    strip_px = _TRANSFER_PX // 2 if is_low else _TRANSFER_PX
+    gap_px = _TRANSFER_GAP_PX // 2 if is_low else _TRANSFER_GAP_PX
+    stack_px = height_px - strip_px - 2 * gap_px
     if stack_px < 1:
         return block
     colours = [shown_colour(theme, slot, dimmed) for slot in columns.slots]
     stacked = stack(columns.share, stack_px, colours)
-    part = block[_TRANSFER_GAP_PX : _TRANSFER_GAP_PX + stack_px]
+    part = block[gap_px : gap_px + stack_px]
     np.copyto(part, stacked, where=stacked != 0)
     share = 0.4 + 0.6 * np.minimum(columns.transfer, 1.0).astype(np.float64)
     strip = _mixed(theme.transfer, theme.lane, share) | np.uint32(_OPAQUE)
-    np.copyto(block[height_px - _TRANSFER_PX :], strip, where=columns.transfer > 0)
+    np.copyto(block[height_px - strip_px :], strip, where=columns.transfer > 0)
     return block
 
 
