@@ -38,7 +38,9 @@ _LEFT_PX: Final = 38
 _RIGHT_PX: Final = 14
 #: Names of tasks can be long: no entry takes more.
 _MOST_NAME_PX: Final = 160
-_CHIP_PX: Final = (42, 20)
+_CHIP_HEIGHT_PX: Final = 20
+#: Of the chip, around its text: room on the left, and for the chevron on the right.
+_CHIP_ROOM_PX: Final = (7, 22)
 _KINDS: Final = ("transfer", "disk", "deserialize", "erred", "running")
 _KIND_SWATCH_PX: Final = 13
 #: With less room for prefixes the kinds are left out.
@@ -68,7 +70,7 @@ def placed_entries(
         for entry in entries
     ]
     if left_px + sum(widths) + _ENTRY_GAP_PX * (len(widths) - 1) > right_px:
-        right_px -= _CHIP_PX[0] + _ENTRY_GAP_PX
+        right_px -= chip_px(len(entries)) + _ENTRY_GAP_PX
     placed = []
     for entry, width in zip(entries, widths, strict=True):
         if left_px + width > right_px:
@@ -76,6 +78,11 @@ def placed_entries(
         placed.append(PlacedEntry(entry, left_px, width))
         left_px += width + _ENTRY_GAP_PX
     return tuple(placed), len(entries) - len(placed)
+
+
+def chip_px(n_more: int) -> int:
+    """Width of the chip that counts what does not fit."""
+    return sum(_CHIP_ROOM_PX) + round(text_width(Role.CAPTION, f"+{n_more}") + 0.5)
 
 
 class LegendView(QWidget):
@@ -186,8 +193,8 @@ class LegendView(QWidget):
         left = _LEFT_PX + self._hidden_px()
         if placed:
             left = placed[-1].left_px + placed[-1].width_px + _ENTRY_GAP_PX - 4
-        width, height = _CHIP_PX
-        return QRect(left, (self.height() - 1 - height) // 2, width, height)
+        top = (self.height() - 1 - _CHIP_HEIGHT_PX) // 2
+        return QRect(left, top, chip_px(n_more), _CHIP_HEIGHT_PX)
 
     def _paint_chip(self, painter: QPainter, n_more: int) -> None:
         theme, chip = self._theme, self._chip_rect()
@@ -196,9 +203,10 @@ class LegendView(QWidget):
         painter.setBrush(colour(theme.hover))
         painter.drawRoundedRect(chip, 4, 4)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
-        box = (chip.left() + 6, chip.top(), chip.width() - 20, chip.height())
+        left, right = _CHIP_ROOM_PX
+        box = (chip.left() + left, chip.top(), chip.width() - left - right + 1, chip.height())
         draw_text(painter, box, f"+{n_more}", Role.CAPTION, theme.t2)
-        draw_chevron(painter, chip.right() - 9, chip.center().y() + 1, theme.t3, is_open=True)
+        draw_chevron(painter, chip.right() - 10, chip.center().y() + 1, theme.t3, is_open=True)
 
     def _kinds_width(self) -> int:
         return sum(
