@@ -157,9 +157,11 @@ class _Page:
     def _add_member(self, host: str, member: Member) -> None:
         rows = member.rows or [[]]
         height_px = max(len(rows) * self._pitch_px, LEAST_BLOCK_PX)
+        # Half of the gap on each side: lanes touch neither header nor the line between workers.
+        self.y_px += WORKER_GAP_PX // 2
         if self._pitch_px == FOLDED_PITCH_PX:
             self._add_density(host, [member], height_px)
-            self.y_px += WORKER_GAP_PX
+            self.y_px += WORKER_GAP_PX // 2
             return
         top_px = self.y_px
         for number, lanes in enumerate(rows, 1):
@@ -173,7 +175,7 @@ class _Page:
                 lanes=tuple(lanes),
             )
             self._add(lane, self._pitch_px)
-        self.y_px = top_px + height_px + WORKER_GAP_PX
+        self.y_px = top_px + height_px + WORKER_GAP_PX // 2
         memory = self._memory_of.get(member.place.address, _NO_MEMORY)
         self.blocks.append(
             WorkerBlock(
