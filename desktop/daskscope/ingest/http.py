@@ -7,6 +7,7 @@ Retry-After when behind.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -36,6 +37,7 @@ _ENCODINGS: Final = {
 }
 #: Those that aiohttp undoes.
 _COMPRESSIONS: Final = frozenset(("", "identity", "gzip", "deflate"))
+_LOG: Final = logging.getLogger(__name__)
 _READ_BYTES: Final = 1 << 18
 
 
@@ -54,7 +56,10 @@ class HttpServer:
 
     def __init__(self, receiver: Receiver) -> None:
         self._receiver = receiver
-        server = web.Server(self._answer, access_log=None, read_bufsize=_READ_BYTES)
+        # aiohttp logs a traceback for every piece of garbage; what is our fault `_answer` logs.
+        quiet = logging.getLogger(f"{__name__}.aiohttp")
+        quiet.disabled = True
+        server = web.Server(self._answer, access_log=None, logger=quiet, read_bufsize=_READ_BYTES)
         self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=2.0)
 
     async def start(self, sockets: Sequence[socket.socket]) -> None:
@@ -82,6 +87,9 @@ class HttpServer:
             if not request.content.at_eof():
                 response.force_close()
             return response
+        except Exception:
+            _LOG.exception("a request failed")
+            raise
         return web.Response(body=body, content_type=encoding.value)
 
     def _check(self, request: web.BaseRequest) -> Signal:

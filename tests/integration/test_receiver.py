@@ -1,0 +1,450 @@
+"""The receiver's real process, over both transports."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import os
+import signal
+import socket
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import numpy as np
+import pytest
+from google.rpc import code_pb2, error_details_pb2
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
+from opentelemetry.proto.collector.metrics.v1 import (
+    metrics_service_pb2,
+    metrics_service_pb2_grpc,
+)
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+
+from daskscope.ingest import otlp_json
+from daskscope.ingest.journal import JournalReader
+from daskscope.ingest.link import LinkClient
+from daskscope.ingest.recording import recordings
+from daskscope.ingest.source import Source, SourceError
+from daskscope.store.schema import (
+    Definitions,
+    EventBatch,
+    PointBatch,
+    SourceStatus,
+    SpanBatch,
+)
+from tests.telemetry import gauge, record, span_id, tasks
+from tests.waiting import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from daskscope.store.schema import Message
+
+PROTOBUF = "application/x-protobuf"
+JSON = "application/json"
+MAX_BODY_BYTES = 64 << 20
+LOOPBACK = ("127.0.0.1:0",)
+
+
+class Window:
+    """What a window would hold: everything that one link has brought."""
+
+    def __init__(self, source: Source | LinkClient) -> None:
+        self._source = source
+        self.status = SourceStatus(is_live=True, progress=0.0)
+        self.strings: list[str] = []
+        self.resources: list[Any] = []
+        self.traces: list[bytes] = []
+        self.series: list[Any] = []
+        self.batches: list[Message] = []
+
+    def drain(self) -> None:
+        for message in self._source.drain(0.05):
+            if isinstance(message, SourceStatus):
+                self.status = message
+            elif isinstance(message, Definitions):
+                self._define(message)
+            else:
+                self.batches.append(message)
+
+    def _define(self, new: Definitions) -> None:
+        """Nothing comes twice and nothing is left out."""
+        for base, entries, table in (
+            (new.strings_base, new.strings, self.strings),
+            (new.resources_base, new.resources, self.resources),
+            (new.traces_base, new.traces, self.traces),
+            (new.series_base, new.series, self.series),
+        ):
+            assert base == len(table)
+            table.extend(entries)
+
+    def column(self, name: str) -> list[int]:
+        spans = [batch.columns[name] for batch in self.batches if isinstance(batch, SpanBatch)]
+        return np.concatenate(spans).tolist() if spans else []
+
+    def wait_for_spans(self, n: int) -> list[int]:
+        """The ids of spans, when there are n of them."""
+
+        def is_there() -> bool:
+            self.drain()
+            return len(self.column("span_id")) >= n
+
+        wait_for(is_there)
+        return self.column("span_id")
+
+
+def ids(n: int, first: int = 0) -> list[int]:
+    return [int.from_bytes(span_id(number), "big") for number in range(first, first + n)]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Iterator[Source]:
+    with closing(Source.receive(LOOPBACK, LOOPBACK, tmp_path / "live.dscope")) as source:
+        source.wait()
+        yield source
+
+
+def post(
+    source: Source, path: str, body: bytes | Iterator[bytes], kind: str = PROTOBUF, **headers: str
+) -> tuple[int, http.client.HTTPMessage, bytes]:
+    host, _, port = source.http[0].rpartition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=20)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    method = named.pop("method", "POST")
+    connection.request(method, path, body, {"Content-Type": kind, **named})
+    response = connection.getresponse()
+    content = response.read()
+    connection.close()
+    return response.status, response.headers, content
+
+
+def still_receives(source: Source, window: Window | None = None) -> None:
+    assert post(source, "/v1/traces", tasks(3, first=10**6).SerializeToString())[0] == 200
+    if window is not None:
+        window.wait_for_spans(3)
+
+
+def test_all_signals_over_http_and_grpc(source: Source) -> None:
+    window = Window(source)
+    assert post(source, "/v1/traces", tasks(40).SerializeToString())[0] == 200
+    assert post(source, "/v1/metrics", gauge("m", 1.0).SerializeToString())[0] == 200
+    assert post(source, "/v1/logs", record("e", {}).SerializeToString())[0] == 200
+    with grpc.insecure_channel(source.grpc[0]) as channel:
+        traces = trace_service_pb2_grpc.TraceServiceStub(channel)
+        metrics = metrics_service_pb2_grpc.MetricsServiceStub(channel)
+        logs = logs_service_pb2_grpc.LogsServiceStub(channel)
+        empty = trace_service_pb2.ExportTraceServiceResponse()
+        assert traces.Export(tasks(40, first=40)) == empty
+        assert metrics.Export(gauge("m", 2.0)) == metrics_service_pb2.ExportMetricsServiceResponse()
+        assert logs.Export(record("e", {})) == logs_service_pb2.ExportLogsServiceResponse()
+    assert window.wait_for_spans(80) == ids(80)
+    assert wait_for(lambda: window.drain() or window.status.requests == 6)
+    points = [batch for batch in window.batches if isinstance(batch, PointBatch)]
+    assert [value for batch in points for value in batch.columns["value"]] == [1.0, 2.0]
+    assert sum(len(batch) for batch in window.batches if isinstance(batch, EventBatch)) == 2
+    assert window.status.http == source.http
+    assert (window.status.spans, window.status.points, window.status.events) == (80, 2, 2)
+    requests = window.column("request")
+    assert requests == sorted(requests)
+
+
+def test_json_gzip_and_empty_requests(source: Source) -> None:
+    window = Window(source)
+    line = otlp_json.line(tasks(3))
+    status, headers, body = post(source, "/v1/traces", line, JSON)
+    assert (status, headers["Content-Type"].split(";")[0], body) == (200, JSON, b"{}")
+    packed = gzip.compress(tasks(40, first=3).SerializeToString())
+    status, headers, body = post(source, "/v1/traces", packed, Content_Encoding="gzip")
+    assert (status, headers["Content-Type"], body) == (200, PROTOBUF, b"")
+    for name in ("traces", "metrics", "logs"):
+        assert post(source, f"/v1/{name}", b"")[0] == 200
+        assert post(source, f"/v1/{name}", b"{}", "application/json; charset=utf-8")[0] == 200
+    assert window.wait_for_spans(43) == ids(43)
+
+
+@pytest.mark.parametrize(
+    ("status", "path", "body", "headers"),
+    [
+        (400, "/v1/traces", b"\xff\xff", {}),
+        (400, "/v1/metrics", b"\x0a\x05x", {}),
+        (400, "/v1/logs", b"{", {"kind": JSON}),
+        (400, "/v1/traces", b'{"resourceSpans": 1}', {"kind": JSON}),
+        (400, "/v1/traces", b"no gzip", {"Content_Encoding": "gzip"}),
+        (400, "/v1/traces", gzip.compress(bytes(100))[:-10], {"Content_Encoding": "gzip"}),
+        (404, "/v1/trace", b"", {}),
+        (404, "/", b"", {}),
+        (405, "/v1/traces", b"", {"method": "GET"}),
+        (405, "/v1/traces", b"", {"method": "PUT"}),
+        (415, "/v1/traces", b"", {"kind": "text/plain"}),
+        (415, "/v1/traces", b"", {"Content_Encoding": "lzma"}),
+    ],
+)
+def test_refusals_over_http(
+    source: Source, status: int, path: str, body: bytes, headers: dict[str, str]
+) -> None:
+    found, answer, content = post(source, path, body, **headers)
+    assert found == status
+    if headers.get("kind") == JSON:
+        assert answer["Content-Type"].split(";")[0] == JSON
+        assert json.loads(content)["message"]
+    else:
+        assert answer["Content-Type"] == PROTOBUF
+        assert Status.FromString(content).message
+    still_receives(source)
+
+
+def test_spans_without_ids_are_refused_and_the_others_kept(source: Source) -> None:
+    window = Window(source)
+    request = tasks(3)
+    spans = request.resource_spans[0].scope_spans[0].spans
+    spans[0].trace_id = bytes(16)
+    spans[2].span_id = b"short"
+    status, _, body = post(source, "/v1/traces", request.SerializeToString())
+    answer = trace_service_pb2.ExportTraceServiceResponse.FromString(body)
+    assert (status, answer.partial_success.rejected_spans) == (200, 2)
+    assert answer.partial_success.error_message
+    status, _, body = post(source, "/v1/traces", otlp_json.line(request), JSON)
+    assert json.loads(body)["partialSuccess"]["rejectedSpans"] == "2"
+    assert window.wait_for_spans(1) == ids(1, first=1)
+    assert wait_for(lambda: window.drain() or window.status.rejected == 4)
+    assert window.status.duplicates == 1
+
+
+def test_bodies_beyond_the_limit(source: Source) -> None:
+    big = bytes(MAX_BODY_BYTES + 1)
+    bomb = gzip.compress(big, 1)
+    assert len(bomb) < 1 << 20
+    assert post(source, "/v1/traces", big)[0] == 413
+    assert post(source, "/v1/traces", bomb, Content_Encoding="gzip")[0] == 413
+    options = [("grpc.max_send_message_length", -1)]
+    for compression in (grpc.Compression.NoCompression, grpc.Compression.Gzip):
+        with grpc.insecure_channel(source.grpc[0], options, compression) as channel:
+            with pytest.raises(grpc.RpcError) as raised:
+                export_raw(channel, big)
+            assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    still_receives(source, Window(source))
+
+
+def export_raw(channel: grpc.Channel, body: bytes) -> bytes:
+    path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+    answer: bytes = channel.unary_unary(path)(body, timeout=20)
+    return answer
+
+
+def test_malformed_protobuf_over_grpc(source: Source) -> None:
+    with grpc.insecure_channel(source.grpc[0]) as channel:
+        with pytest.raises(grpc.RpcError) as raised:
+            export_raw(channel, b"\xff\xff")
+        assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        with pytest.raises(grpc.RpcError) as raised:
+            channel.unary_unary("/no.Such/Method")(b"", timeout=20)
+        assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
+        assert export_raw(channel, b"") == b""
+
+
+def test_garbage_on_both_ports(source: Source) -> None:
+    chance = np.random.default_rng(1)
+    pieces = (
+        chance.bytes(100_000),
+        b"\r\n" * 1000,
+        b"GET " + b"/" * 100_000,
+        b"PRI * HTTP/2.0\r\n",
+    )
+    for address in (source.http[0], source.grpc[0]):
+        host, _, port = address.rpartition(":")
+        for piece in pieces:
+            with socket.create_connection((host, int(port)), 5) as connection:
+                connection.settimeout(5)
+                try:
+                    connection.sendall(piece)
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(65536):
+                        pass
+                except OSError:
+                    pass  # it hung up on us
+    with grpc.insecure_channel(source.grpc[0]) as channel:
+        assert export_raw(channel, tasks(1, first=77).SerializeToString()) == b""
+    still_receives(source, Window(source))
+
+
+def test_what_cannot_start_is_one_line(source: Source, tmp_path: Path) -> None:
+    taken = source.http[0], source.grpc[0]
+    for http_port, grpc_port in ((taken[0], LOOPBACK[0]), (LOOPBACK[0], taken[1])):
+        other = Source.receive((http_port,), (grpc_port,), tmp_path / "other.dscope")
+        with closing(other), pytest.raises(SourceError, match="cannot listen on 127") as raised:
+            other.wait()
+        assert "\n" not in str(raised.value)
+    with pytest.raises(SourceError, match="other machines"):
+        Source.receive(("0.0.0.0:0",), LOOPBACK, tmp_path / "other.dscope")
+    assert [path.name for path in tmp_path.glob("other*")] == []
+    other = Source.receive(LOOPBACK, LOOPBACK, tmp_path / "live.dscope")
+    with closing(other), pytest.raises(SourceError, match="there already"):
+        other.wait()
+    other = Source.read(tmp_path / "nothing.dscope")
+    with closing(other), pytest.raises(SourceError, match=r"nothing\.dscope"):
+        other.wait()
+
+
+def test_optional_ports_are_taken_only_where_they_are_free(source: Source, tmp_path: Path) -> None:
+    other = Source.receive(
+        LOOPBACK,
+        LOOPBACK,
+        tmp_path / "other.dscope",
+        optional_http=(source.http[0], LOOPBACK[0]),
+        optional_grpc=(source.grpc[0], LOOPBACK[0]),
+    )
+    with closing(other):
+        other.wait()
+        assert len(other.http) == len(other.grpc) == 2
+        assert post(other, "/v1/traces", b"")[0] == 200
+
+
+def test_a_full_disk_asks_to_come_again_and_recovers(source: Source, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    prlimit = getattr(resource, "prlimit", None)
+    if prlimit is None:
+        pytest.skip("only Linux limits the files of another process")
+    window = Window(source)
+    pid = source._process.pid
+    still_receives(source)
+    _, hard = prlimit(pid, resource.RLIMIT_FSIZE)
+    size = max(path.stat().st_size for path in tmp_path.glob("live.dscope*"))
+    prlimit(pid, resource.RLIMIT_FSIZE, (size, hard))
+    body = tasks(2_000).SerializeToString()
+    status, headers, content = post(source, "/v1/traces", body)
+    assert status == 503
+    assert int(headers["Retry-After"]) > 0
+    assert Status.FromString(content).code == code_pb2.UNAVAILABLE
+    with grpc.insecure_channel(source.grpc[0]) as channel:
+        with pytest.raises(grpc.RpcError) as raised:
+            export_raw(channel, body)
+        assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
+        trailers = dict(raised.value.trailing_metadata())
+        details = Status.FromString(trailers["grpc-status-details-bin"]).details
+        retry = error_details_pb2.RetryInfo()
+        assert details[0].Unpack(retry)
+        assert retry.retry_delay.seconds > 0
+    assert wait_for(lambda: window.drain() or window.status.problem)
+    prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
+    assert post(source, "/v1/traces", body)[0] == 200
+    assert window.wait_for_spans(2_003) == [*ids(3, first=10**6), *ids(2_000)]
+    assert wait_for(lambda: window.drain() or not window.status.problem)
+    assert window.status.duplicates == 0
+
+
+def test_killed_under_load_nothing_acknowledged_is_lost(source: Source, tmp_path: Path) -> None:
+    acknowledged: list[int] = []
+    n_each = 500
+    enough = threading.Event()
+
+    def send(sender: int) -> None:
+        for number in range(sender, 10_000, 4):
+            body = tasks(n_each, first=number * n_each).SerializeToString()
+            try:
+                status, _, _ = post(source, "/v1/traces", body)
+            except (OSError, http.client.HTTPException):
+                return
+            if status == 200:
+                acknowledged.append(number)
+            if len(acknowledged) > 200:  # more than one seal
+                enough.set()
+
+    senders = [threading.Thread(target=send, args=(sender,)) for sender in range(4)]
+    for sender in senders:
+        sender.start()
+    assert enough.wait(60)
+    os.kill(source._process.pid, signal.SIGKILL)
+    for sender in senders:
+        sender.join()
+    (info,) = recordings(tmp_path)
+    assert info.is_unended
+    assert info.meta.title == "cluster-1"
+    with closing(Source.read(info.path)) as reader:
+        window = Window(reader)
+        reader.wait()
+        assert wait_for(lambda: window.drain() or window.status.progress == 1.0)
+        window.drain()
+        found = window.column("span_id")
+    assert len(found) == len(set(found))
+    assert set(found) >= {i for number in acknowledged for i in ids(n_each, number * n_each)}
+    assert len(found) == info.meta.tasks
+
+
+def test_duplicates_are_left_out_over_the_whole_history(source: Source) -> None:
+    window = Window(source)
+    n = 70_000  # more than a chunk
+    for first in range(0, n, 10_000):
+        body = tasks(10_000, first=first).SerializeToString()
+        assert post(source, "/v1/traces", body)[0] == 200
+    again = tasks(200, first=100)
+    again.MergeFrom(tasks(200, first=n - 100))
+    again.MergeFrom(tasks(200, first=n - 100))
+    assert post(source, "/v1/traces", again.SerializeToString())[0] == 200
+    assert window.wait_for_spans(n + 100) == ids(n + 100)
+    assert wait_for(lambda: window.drain() or window.status.duplicates == 500)
+
+
+def test_clients_that_come_late_or_read_slowly_get_everything_once(source: Source) -> None:
+    early, slow = Window(source), Window(source)
+    ready = json.loads(source._line)
+    n = 200_000
+    early.drain()
+    with closing(LinkClient("127.0.0.1", ready["link"], source._token)) as link:
+        slow = Window(link)
+        slow.drain()
+        for first in range(0, n, 5_000):
+            body = tasks(5_000, first=first).SerializeToString()
+            assert post(source, "/v1/traces", body)[0] == 200
+            early.drain()
+        assert early.wait_for_spans(n) == ids(n)
+        assert slow.wait_for_spans(n) == ids(n)
+        slow.drain()
+        assert len(slow.column("span_id")) == n
+        with closing(LinkClient("127.0.0.1", ready["link"], source._token)) as third:
+            late = Window(third)
+            assert late.wait_for_spans(n) == ids(n)
+            assert late.strings == early.strings
+            still_receives(source)
+            assert late.wait_for_spans(n + 3)[n:] == ids(3, first=10**6)
+
+
+def test_a_closed_session_is_read_as_it_was(source: Source, tmp_path: Path) -> None:
+    window = Window(source)
+    for first in range(0, 80_000, 8_000):
+        post(source, "/v1/traces", tasks(8_000, first=first).SerializeToString())
+    post(source, "/v1/metrics", gauge("m", 5.0).SerializeToString())
+    window.wait_for_spans(80_000)
+    source.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["live.dscope"]
+    (info,) = recordings(tmp_path)
+    assert not info.is_unended
+    assert (info.meta.spans, info.meta.tasks, info.meta.points) == (80_000, 80_000, 1)
+    with closing(Source.read(info.path)) as reader:
+        again = Window(reader)
+        assert again.wait_for_spans(80_000) == window.column("span_id")
+        assert wait_for(lambda: again.drain() or again.status.progress == 1.0)
+        assert not again.status.is_live
+    assert again.strings == window.strings
+
+
+def test_it_ends_with_its_parent_and_on_sigterm(tmp_path: Path) -> None:
+    for name, end in (
+        ("stdin", lambda source: source._process.stdin.close()),
+        ("term", lambda source: source._process.terminate()),
+    ):
+        path = tmp_path / f"{name}.dscope"
+        with closing(Source.receive(LOOPBACK, LOOPBACK, path)) as source:
+            source.wait()
+            still_receives(source)
+            end(source)
+            assert source._process.wait(10) == 0
+            assert not source.is_alive
+        reader = JournalReader(path)
+        assert reader.meta.is_ended
+        assert reader.last_sealed() == 1
+        reader.close()
