@@ -136,6 +136,10 @@ class RowArea(QAbstractScrollArea):
         elif (row := self.row_at(point)) >= 0:
             self.row_pressed(row, point.x() + self.scroll_x)
 
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End a press; what is below must not get the half of it."""
+        event.accept()
+
     def viewportEvent(self, event: QEvent) -> bool:
         """Show tool tips; forget the pointer when it leaves."""
         if event.type() == QEvent.Type.Leave:

@@ -75,7 +75,7 @@ def columns(frame: ProgressFrame, width_px: int) -> Columns:
     free = width_px - PADDING_PX - start - done - rate - left - gaps
     if free < _LEAST_NAME_PX + _LEAST_BAR_PX:
         free, rate = free + rate + _COLUMN_GAP_PX, 0
-    name = max(min(name, round(free * 0.55)), min(_LEAST_NAME_PX, free))
+    name = max(min(name, round(free * 0.6)), min(_LEAST_NAME_PX, free))
     bar = max(free - name, 0)
     left_x = width_px - PADDING_PX - left
     rate_x = left_x - _COLUMN_GAP_PX - rate if rate else left_x

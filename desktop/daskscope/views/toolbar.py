@@ -52,6 +52,7 @@ class Toolbar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = LIGHT
+        self._is_following = True
         self.setFixedHeight(TOOLBAR_PX)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Toolbar")
@@ -96,8 +97,8 @@ class Toolbar(QWidget):
     def show_state(self, session: Session, cluster: StatusField) -> None:
         """Show whether it follows, how much time is in view, and what is connected."""
         self._connection.show_field(cluster)
-        self._live.setChecked(session.is_following)
-        self._pause.setChecked(not session.is_following)
+        self._is_following = session.is_following
+        self._show_following()
         index = next((i for i, (span_ns, _) in enumerate(RANGES) if span_ns == session.span_ns), -1)
         if index != self._range.currentIndex():
             self._range.setCurrentIndex(index)
@@ -154,11 +155,17 @@ class Toolbar(QWidget):
         self._mode.setIcon(icon("sun" if theme.is_dark else "moon", theme.t2))
 
     def _press_live(self) -> None:
-        self._live.setChecked(True)
+        self._show_following()
         self.followed.emit()
 
     def _press_pause(self) -> None:
+        self._show_following()
         self.paused.emit()
+
+    def _show_following(self) -> None:
+        """Both buttons show the session, which a press asks to change."""
+        self._live.setChecked(self._is_following)
+        self._pause.setChecked(not self._is_following)
 
     def _pick_range(self, index: int) -> None:
         self.span_chosen.emit(RANGES[index][0])

@@ -33,6 +33,7 @@ _PAGE_PX: Final = 840
 _MARGIN_PX: Final = 48
 _LEAST_MARGIN_PX: Final = 24
 _SHELF_PX: Final = 400
+_ROOMY_PX: Final = 1_200
 _LEAST_SHELF_PX: Final = 300
 _COUNTERS_PX: Final = 64
 _TAB_PX: Final = 32
@@ -103,8 +104,7 @@ class WelcomeView(QWidget):
         super().resizeEvent(event)
         shelf_px = min(max(round(self.width() * 0.3125), _LEAST_SHELF_PX), _SHELF_PX)
         self.shelf.setFixedWidth(shelf_px)
-        room = self.width() - shelf_px - _PAGE_PX
-        margin = min(max(room // 2, _LEAST_MARGIN_PX), _MARGIN_PX)
+        margin = _MARGIN_PX if self.width() >= _ROOMY_PX else _LEAST_MARGIN_PX
         self._column.setContentsMargins(margin, 36, margin, 24)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -128,10 +128,9 @@ class WelcomeView(QWidget):
         column.addWidget(self._counters)
         column.addSpacing(20)
         column.addWidget(self.tabs)
-        column.addSpacing(16)
-        column.addStretch(1)
+        column.addSpacing(20)
         column.addWidget(self._way)
-        column.addStretch(3)
+        column.addStretch(1)
         self._page.setMaximumWidth(_PAGE_PX + 2 * _MARGIN_PX)
         self._scroll.setWidget(self._page)
         self._scroll.setWidgetResizable(True)
@@ -150,6 +149,7 @@ class WelcomeView(QWidget):
         chosen = max(self.tabs.currentIndex(), 0)
         for page in self._recipes:
             self._column.removeWidget(page)
+            page.hide()
             page.deleteLater()
         self._recipes = [RecipePage(recipe, self._page) for recipe in recipes]
         while self.tabs.count():

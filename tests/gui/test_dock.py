@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
+
+from daskscope.theme import DARK, DOCK_TITLE_PX, LIGHT, Theme
+from daskscope.views.dock import Dock
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+
+@pytest.fixture
+def dock(qtbot: QtBot) -> Dock:
+    made = Dock()
+    qtbot.addWidget(made)
+    made.add_page("Progress", QWidget())
+    made.add_page("Details", QWidget())
+    made.resize(420, 300)
+    made.show()
+    return made
+
+
+def test_the_first_page_is_shown(dock: Dock) -> None:
+    assert dock.current() == 0
+    assert dock.title.height() == DOCK_TITLE_PX
+
+
+def test_a_pressed_tab_shows_its_page_and_its_summary(qtbot: QtBot, dock: Dock) -> None:
+    dock.set_summary(0, "3 060 / 3 142 tasks")
+    dock.set_summary(1, "nothing chosen")
+    assert dock.title.accessibleDescription() == "3 060 / 3 142 tasks"
+    tabs = dock.title.tabs
+    with qtbot.waitSignal(dock.page_changed) as changed:
+        qtbot.mouseClick(tabs, Qt.MouseButton.LeftButton, pos=tabs.tabRect(1).center())
+    assert changed.args == [1]
+    assert dock.title.accessibleDescription() == "nothing chosen"
+
+
+def test_keys_change_the_page(qtbot: QtBot, dock: Dock) -> None:
+    dock.title.tabs.setFocus()
+    qtbot.keyClick(dock.title.tabs, Qt.Key.Key_Right)
+    assert dock.current() == 1
+
+
+def test_choosing_a_tab_moves_none(dock: Dock) -> None:
+    tabs = dock.title.tabs
+    before = [tabs.tabRect(index) for index in range(tabs.count())]
+    dock.show_page(1)
+    assert [tabs.tabRect(index) for index in range(tabs.count())] == before
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_the_chosen_tab_is_underlined(dock: Dock, theme: Theme) -> None:
+    dock.set_theme(theme)
+    tabs = dock.title.tabs
+    picture = dock.title.grab().toImage()
+    y = tabs.geometry().bottom()
+    xs = [tabs.geometry().left() + tabs.tabRect(index).left() + 3 for index in (0, 1)]
+    assert [picture.pixel(x, y) & 0xFFFFFF == theme.accent for x in xs] == [True, False]

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QComboBox, QToolButton
+
+from daskscope.derive.panels import StatusField
+from daskscope.session import WHOLE_RUN, Session
+from daskscope.theme import DARK, LIGHT, WINDOW_LEAST_PX
+from daskscope.views.toolbar import RANGES, Toolbar
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+LEFT = Qt.MouseButton.LeftButton
+CLUSTER = StatusField("local cluster", "6 workers, 24 threads", "ok")
+
+
+@pytest.fixture
+def toolbar(qtbot: QtBot) -> Toolbar:
+    made = Toolbar()
+    qtbot.addWidget(made)
+    made.resize(WINDOW_LEAST_PX[0], made.height())
+    made.show()
+    made.show_state(Session(), CLUSTER)
+    return made
+
+
+def button(toolbar: Toolbar, name: str) -> QToolButton:
+    return next(b for b in toolbar.findChildren(QToolButton) if b.accessibleName() == name)
+
+
+@pytest.mark.parametrize(
+    ("name", "signal"),
+    [("Live", "followed"), ("Pause", "paused"), ("Fit", "fitted"), ("Theme", "theme_toggled")],
+)
+def test_buttons_ask(qtbot: QtBot, toolbar: Toolbar, name: str, signal: str) -> None:
+    with qtbot.waitSignal(getattr(toolbar, signal)):
+        qtbot.mouseClick(button(toolbar, name), LEFT)
+
+
+@pytest.mark.parametrize("is_following", [True, False])
+def test_live_and_pause_show_which_it_is(toolbar: Toolbar, is_following: bool) -> None:
+    toolbar.show_state(Session(is_following=is_following), CLUSTER)
+    assert button(toolbar, "Live").isChecked() is is_following
+    assert button(toolbar, "Pause").isChecked() is not is_following
+
+
+def test_a_press_leaves_it_to_the_session_what_is_checked(qtbot: QtBot, toolbar: Toolbar) -> None:
+    qtbot.mouseClick(button(toolbar, "Live"), LEFT)
+    assert button(toolbar, "Live").isChecked()
+    qtbot.mouseClick(button(toolbar, "Pause"), LEFT)
+    assert not button(toolbar, "Pause").isChecked()
+
+
+@pytest.mark.parametrize(("span_ns", "label"), RANGES)
+def test_ranges_are_shown_and_asked_for(
+    qtbot: QtBot, toolbar: Toolbar, span_ns: int, label: str
+) -> None:
+    box = toolbar.findChild(QComboBox)
+    toolbar.show_state(replace(Session(), span_ns=span_ns), CLUSTER)
+    assert box.currentText() == label
+    with qtbot.waitSignal(toolbar.span_chosen) as asked:
+        box.activated.emit(box.currentIndex())
+    assert asked.args == [span_ns]
+
+
+def test_the_whole_run_is_one_of_them() -> None:
+    assert RANGES[-1][0] == WHOLE_RUN
+
+
+def test_a_span_of_ones_own_is_none_of_them(toolbar: Toolbar) -> None:
+    toolbar.show_state(replace(Session(), span_ns=7), CLUSTER)
+    assert toolbar.findChild(QComboBox).currentIndex() == -1
+
+
+def test_menus_hold_the_windows_actions(toolbar: Toolbar) -> None:
+    action = QAction("Quit", toolbar)
+    menu = toolbar.set_menu("File", [action, None])
+    assert menu.actions()[0] is action
+    assert menu.actions()[1].isSeparator()
+    assert button(toolbar, "File").menu() is menu
+
+
+def test_nothing_lies_outside_at_the_least_width(toolbar: Toolbar) -> None:
+    for title in ("File", "View", "Help"):
+        toolbar.set_menu(title, [])
+    toolbar.show_state(Session(), StatusField("a cluster's name " * 20, "400 workers", "ok"))
+    for theme in (LIGHT, DARK):
+        toolbar.set_theme(theme)
+        toolbar.grab()
+    right = button(toolbar, "Theme").geometry()
+    assert right.right() <= toolbar.width()
+    assert button(toolbar, "Fit").geometry().right() < right.left()
