@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import QPoint
+from PySide6.QtTest import QTest
 
 from daskscope.derive.panels import ProgressFrame, ProgressRow
 from daskscope.paint.brush import slot_colour
@@ -51,7 +52,7 @@ def test_parts_fill_the_bar_without_gaps() -> None:
 
 @pytest.mark.parametrize("state", ["erred", "no_worker"])
 def test_one_task_in_a_million_that_needs_a_person_is_seen(state: str) -> None:
-    parts = cut_points(row(memory=999_999, **{state: 1}), 80)
+    parts = cut_points(row("inc", 0, memory=999_999, **{state: 1}), 80)
     assert parts[-1] == (state, 78, 80)
 
 
@@ -98,7 +99,7 @@ def test_the_prefix_under_the_pointer_is_lit(qtbot: QtBot) -> None:
     view = shown(qtbot, row("inc", memory=1), row("dec", memory=1))
     middle = QPoint(50, view.heading_px + view.row_px + 5)
     with qtbot.waitSignal(view.prefix_lit) as lit:
-        qtbot.mouseMove(view.viewport(), middle)
+        QTest.mouseMove(view.viewport(), middle)
     assert lit.args == ["dec"]
     assert view.row_at(QPoint(50, 2)) == -1
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QToolButton
 
 from daskscope.derive.panels import PastSession, WelcomeFrame
@@ -41,6 +42,12 @@ def shown(
     return view
 
 
+def code_of(block: CodeBlock) -> str:
+    label = block.findChild(QLabel)
+    assert isinstance(label, QLabel)
+    return label.accessibleName()
+
+
 def visible_blocks(view: WelcomeView) -> list[CodeBlock]:
     return [block for block in view.findChildren(CodeBlock) if block.isVisible()]
 
@@ -49,14 +56,15 @@ def test_each_tab_shows_its_lines(qtbot: QtBot) -> None:
     view = shown(qtbot)
     for index, recipe in enumerate(FRAME.recipes):
         view.tabs.setCurrentIndex(index)
-        codes = [block.findChild(QLabel).accessibleName() for block in visible_blocks(view)]
+        codes = [code_of(block) for block in visible_blocks(view)]
         assert codes == [code for _, code in recipe.blocks]
 
 
 def test_copy_takes_the_lines_and_says_so(qtbot: QtBot) -> None:
     view = shown(qtbot)
     copy = visible_blocks(view)[0].findChild(CopyButton)
-    qtbot.mouseClick(copy, LEFT)
+    assert isinstance(copy, CopyButton)
+    QTest.mouseClick(copy, LEFT)
     assert QGuiApplication.clipboard().text() == FRAME.recipes[0].blocks[0][1]
     assert copy.text() == "Copied"
 
@@ -66,7 +74,7 @@ def test_a_new_address_changes_the_lines_and_keeps_the_tab(qtbot: QtBot) -> None
     view.tabs.setCurrentIndex(1)
     view.show_frame(replace(FRAME, recipes=recipes(("127.0.0.1:9999",))))
     assert view.tabs.currentIndex() == 1
-    assert "127.0.0.1:9999" in visible_blocks(view)[0].findChild(QLabel).accessibleName()
+    assert "127.0.0.1:9999" in code_of(visible_blocks(view)[0])
 
 
 def test_new_counts_leave_the_lines_as_they_are(qtbot: QtBot) -> None:
@@ -79,6 +87,7 @@ def test_new_counts_leave_the_lines_as_they_are(qtbot: QtBot) -> None:
 def test_the_way_follows_the_chosen_recipe(qtbot: QtBot) -> None:
     view = shown(qtbot)
     way = view.findChild(DataWay)
+    assert isinstance(way, DataWay)
     assert way.accessibleDescription() == "From the cluster to 127.0.0.1:4328"
     view.tabs.setCurrentIndex(2)
     assert "through the Collector" in way.accessibleDescription()
@@ -89,9 +98,9 @@ def test_recordings_open_and_lost_sessions_are_offered_first(qtbot: QtBot) -> No
     shelf = view.shelf
     first = QPoint(60, shelf.heading_px + 20)
     with qtbot.waitSignal(view.recover_requested) as recovered:
-        qtbot.mouseClick(shelf.viewport(), LEFT, pos=first)
+        QTest.mouseClick(shelf.viewport(), LEFT, pos=first)
     with qtbot.waitSignal(view.open_requested) as opened:
-        qtbot.mouseClick(shelf.viewport(), LEFT, pos=first + QPoint(0, shelf.row_px))
+        QTest.mouseClick(shelf.viewport(), LEFT, pos=first + QPoint(0, shelf.row_px))
     assert (recovered.args, opened.args) == (["/data/b.dscope"], ["/data/a.dscope"])
 
 
@@ -102,7 +111,7 @@ def test_buttons_ask(qtbot: QtBot, text: str, signal: str) -> None:
     view = shown(qtbot)
     button = next(b for b in view.findChildren(QToolButton) if b.text() == text)
     with qtbot.waitSignal(getattr(view, signal)):
-        qtbot.mouseClick(button, LEFT)
+        QTest.mouseClick(button, LEFT)
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
