@@ -18,7 +18,7 @@ from daskscope.derive.pick import hit
 from daskscope.derive.progress import progress_frame
 from daskscope.derive.resources import resources_frame
 from daskscope.derive.status import cluster_field, status_frame
-from daskscope.derive.taskstream import RasterCache, task_stream_frame
+from daskscope.derive.taskstream import TaskStream
 from daskscope.derive.timeaxis import ticks
 from daskscope.derive.welcome import welcome_frame
 from daskscope.derive.workers import workers_frame
@@ -28,7 +28,8 @@ from daskscope.theme import NOT_YET_PX, Theme
 if TYPE_CHECKING:
     from daskscope.app.feed import Feed
     from daskscope.app.window import Window
-    from daskscope.derive.frames import Hit, LaneLayout, PastSession, TaskStreamFrame
+    from daskscope.derive.frames import Hit, LaneLayout, TaskStreamFrame
+    from daskscope.derive.panels import PastSession
     from daskscope.store.snapshot import Snapshot
 
 #: Memory bars and busy shares in the gutter, and the minimap's curve.
@@ -38,6 +39,9 @@ STATUS_PERIOD_S: Final = 0.25
 #: Metrics come twice a second; numbers that change faster cannot be read.
 TABLE_PERIOD_S: Final = 1.0
 RECORDINGS_PERIOD_S: Final = 5.0
+#: The charts show the last minutes; of a young run a minute, so that it can be seen.
+LEAST_RESOURCES_S: Final = 60.0
+MOST_RESOURCES_S: Final = 300.0
 
 
 class Stage:
@@ -60,7 +64,7 @@ class Stage:
         self.frame: TaskStreamFrame | None = None
         self.frame_ms = 0.0
         self._layout: LaneLayout | None = None
-        self._cache = RasterCache()
+        self._task_stream = TaskStream()
         self._shown: object = None
         self._layout_key: object = None
         self._session: Session | None = None
@@ -166,15 +170,15 @@ class Stage:
         is_same = self._shown is not None and key == self._shown
         if not is_same:
             self._shown = key
-            self.frame = task_stream_frame(
-                snapshot, session, self._layout, view, height_px, now_ns, self._cache
+            self.frame = self._task_stream.frame(
+                snapshot, session, self._layout, view, height_px, now_ns
             )
             timeline.show_legend(legend(snapshot, session))
             timeline.show_frame(
                 self.frame, ticks(view, snapshot.first_ns), snapshot.strings, session
             )
         if self._minimap_pace.is_due(now_s):
-            timeline.show_minimap(minimap(snapshot, view, width_px), session)
+            timeline.show_minimap(minimap(snapshot, view, width_px, now_ns), session)
         if not is_same:
             timeline.stream.repaint()
         return not is_same
@@ -190,7 +194,9 @@ class Stage:
             window.workers.show_frame(workers)
             window.workers_dock.set_summary(0, workers.summary)
         if window.resources.isVisible() and self._resources_pace.is_due(now_s):
-            window.resources.show_frame(resources_frame(snapshot, now_ns))
+            length_s = (now_ns - snapshot.first_ns) / 1e9
+            span_s = min(max(length_s, LEAST_RESOURCES_S), MOST_RESOURCES_S)
+            window.resources.show_frame(resources_frame(snapshot, now_ns, span_s))
 
     def _show_status(self, snapshot: Snapshot, wall_ns: int, feed: Feed, now_s: float) -> None:
         if self._status_pace.is_due(now_s):
