@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from daskscope.store.pyramid import Pyramid, build_pyramid
 from daskscope.store.schema import SPAN_COLUMNS, Array, Status, TextColumn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from daskscope.store.pyramid import Pyramid
 
 CHUNK_ROWS: Final = 65_536
 #: Columns of a chunk: those of a batch, with the lane in place of resource and thread.
@@ -91,7 +92,7 @@ class Chunk:
     last_start_ns
         Last start.
     index, pyramid
-        None while the chunk is open.
+        None while the chunk is open; a pyramid takes a while longer.
     """
 
     number: int
@@ -174,18 +175,3 @@ class Chunk:
         """Rows with `start < at_ns <= end`."""
         rows = self.lasting(0, at_ns, at_ns)
         return rows[self.end_ns[rows] > at_ns]
-
-    def sealed(self) -> Chunk:
-        """The same chunk with index and pyramid."""
-        start_ns, end_ns = self.start_ns, self.end_ns
-        columns = self.columns
-        return Chunk(
-            self.number,
-            columns,
-            self.keys,
-            self.t_min,
-            self.t_max,
-            self.last_start_ns,
-            build_index(start_ns, end_ns, columns["status"]),
-            build_pyramid(start_ns, end_ns, columns),
-        )

@@ -68,11 +68,11 @@ class FillingChunk:
             )
         return self._frozen
 
-    def sealed(self) -> Chunk:
-        """The full chunk, with what finds its rows, and no spare memory."""
+    def full(self) -> Chunk:
+        """The full chunk, with no spare memory."""
         self._data = self._data[: self._n_bytes].copy()
         self._frozen = None
-        return self.frozen().sealed()
+        return self.frozen()
 
     def _add_keys(self, keys: TextColumn, rows: slice) -> None:
         n_bytes = self._n_bytes + len(keys.data)

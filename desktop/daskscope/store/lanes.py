@@ -17,6 +17,7 @@ from daskscope.store.snapshot import Lane
 
 #: Lanes of one resource for spans that overlap and name no thread.
 MAX_PACKED: Final = 16
+_PRIME: Final = np.uint64(0x9E3779B97F4A7C15)
 #: Stands for the thread of graphs; packed lanes have the threads -1, -2 and so on.
 _GRAPHS: Final = -1 << 40
 
@@ -39,6 +40,11 @@ class LaneRegistry:
         self._first_of: dict[int, int] = {}
         self._n_threads: dict[int, int] = {}
         self._packed_ends: dict[int, list[int]] = {}
+        # All pairs by a hash of them, so that a batch is looked up at once.
+        self._codes = np.empty(0, np.uint64)
+        self._code_resources = np.empty(0, np.int64)
+        self._code_threads = np.empty(0, np.int64)
+        self._code_lanes = np.empty(0, np.uint32)
         self._first_ns = np.empty(0, np.int64)
         self._last_ns = np.empty(0, np.int64)
 
@@ -66,26 +72,38 @@ class LaneRegistry:
         return self._first_ns[:n].copy(), self._last_ns[:n].copy()
 
     def _known(self, resource: Array, thread: Int64s) -> LaneIds:
-        threads, thread_rank = np.unique(thread, return_inverse=True)
-        pairs, first, rank = np.unique(
-            resource.astype(np.int64) * len(threads) + thread_rank,
-            return_index=True,
-            return_inverse=True,
-        )
-        ids = np.empty(len(pairs), np.uint32)
-        # In order of arrival, so that the same data get the same lanes whatever sorts first.
-        for i in np.argsort(first, kind="stable").tolist():
-            row = first[i]
-            ids[i] = self._id(int(resource[row]), int(thread[row]))
-        return ids[rank]
+        """Lanes of known pairs by searching their codes, of others one by one."""
+        code = _code(resource, thread)
+        if len(self._codes):
+            at = np.minimum(np.searchsorted(self._codes, code), len(self._codes) - 1)
+            lane = self._code_lanes[at]
+            is_known = (self._code_threads[at] == thread) & (self._code_resources[at] == resource)
+        else:
+            lane, is_known = np.empty(len(code), np.uint32), np.zeros(len(code), np.bool_)
+        unknown = np.flatnonzero(~is_known).tolist()
+        if unknown:
+            pairs = [(int(resource[row]), int(thread[row])) for row in unknown]
+            # In order of arrival, so that the same data get the same lanes.
+            lane[unknown] = [self._id(*pair) for pair in pairs]
+            self._index()
+        return lane
+
+    def _index(self) -> None:
+        """Sort the codes of all pairs."""
+        pairs = np.array(list(self._id_of), np.int64).reshape(-1, 2)
+        codes = _code(pairs[:, 0], pairs[:, 1])
+        order = np.argsort(codes)
+        self._codes = codes[order]
+        self._code_resources, self._code_threads = pairs[order].T
+        self._code_lanes = np.array(list(self._id_of.values()), np.uint32)[order]
 
     def _id(self, resource: int, thread: int) -> int:
-        if thread == 0 and resource in self._first_of:
-            return self._first_of[resource]
         known = self._id_of.get((resource, thread))
         if known is not None:
             return known
-        if thread > 0 and self._is_threadless(resource):
+        if thread == 0 and resource in self._first_of:
+            lane = self._first_of[resource]
+        elif thread > 0 and self._is_threadless(resource):
             # What came before any thread was known lies on the first one's lane.
             lane = self._first_of[resource]
             self.lanes[lane] = Lane(resource, thread, 1)
@@ -127,3 +145,8 @@ class LaneRegistry:
     def _see(self, lane: LaneIds, start_ns: Int64s, end_ns: Int64s) -> None:
         np.minimum.at(self._first_ns, lane, start_ns)
         np.maximum.at(self._last_ns, lane, end_ns)
+
+
+def _code(resource: Array, thread: Int64s) -> npt.NDArray[np.uint64]:
+    """A hash of pairs; pairs with equal codes are told apart by comparing them."""
+    return thread.view(np.uint64) * _PRIME ^ resource.astype(np.uint64)

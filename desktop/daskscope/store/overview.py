@@ -52,6 +52,7 @@ class OverviewBuilder:
         self._width_ns = _FIRST_WIDTH_NS
         self._n_used = 0
         self._slots: list[int] = []
+        self._plane_of = np.full(64, -1, np.int64)
         self._busy = np.zeros((0, MAX_BUCKETS))
         self._frozen: Overview | None = EMPTY
 
@@ -74,10 +75,11 @@ class OverviewBuilder:
             return
         tail_ns = to_ns[long] - last[long] * width_ns
         np.add.at(flat, base[long] + last[long], tail_ns.astype(np.float64))
-        edges = np.zeros((len(self._slots), MAX_BUCKETS + 1))
-        np.add.at(edges, (plane[long], first[long] + 1), float(width_ns))
-        np.add.at(edges, (plane[long], last[long]), -float(width_ns))
-        self._busy += edges.cumsum(axis=1)[:, :-1]
+        left, right = int(first[long].min()), int(last[long].max())
+        edges = np.zeros((len(self._slots), right - left + 1))
+        np.add.at(edges, (plane[long], first[long] + 1 - left), float(width_ns))
+        np.add.at(edges, (plane[long], last[long] - left), -float(width_ns))
+        self._busy[:, left:right] += edges.cumsum(axis=1)[:, :-1]
 
     def frozen(self) -> Overview:
         """What was added so far."""
@@ -88,13 +90,20 @@ class OverviewBuilder:
 
     def _planes(self, slot: npt.NDArray[np.int32]) -> Int64s:
         """Row of each slot, with new rows for new slots."""
-        known = np.unique(slot)
-        fresh = [int(number) for number in known if int(number) not in self._slots]
-        if fresh:
-            self._slots.extend(fresh)
+        # Slot -1 counts as number 0.
+        number = slot.astype(np.int64) + 1
+        if int(number.max()) >= len(self._plane_of):
+            more = np.full(int(number.max()) + 1 - len(self._plane_of), -1, np.int64)
+            self._plane_of = np.concatenate([self._plane_of, more])
+        plane = self._plane_of[number]
+        if plane.min() < 0:
+            fresh, first = np.unique(number[plane < 0], return_index=True)
+            for found in fresh[np.argsort(first)].tolist():
+                self._plane_of[found] = len(self._slots)
+                self._slots.append(found - 1)
             self._busy = np.concatenate([self._busy, np.zeros((len(fresh), MAX_BUCKETS))])
-        planes = np.array([self._slots.index(int(number)) for number in known], np.int64)
-        return planes[np.searchsorted(known, slot)]
+            plane = self._plane_of[number]
+        return plane
 
     def _reach(self, from_ns: int, to_ns: int) -> None:
         """Make room for a stretch of time, by moving the start or joining neighbours."""

@@ -8,10 +8,13 @@ colour of slot n modulo 20; which pattern tells them apart is the views' busines
 from __future__ import annotations
 
 import zlib
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from daskscope.store.schema import Array
 
 #: Slots in which a prefix is looked for by its hash: the colours that are farthest apart.
 N_HASHED: Final = 8
@@ -33,10 +36,12 @@ class Palette:
         self._is_taken = [False] * N_HASHED
         self._n_later = 0
 
-    def slots(self, names: npt.NDArray[np.uint32]) -> npt.NDArray[np.int32]:
+    def slots(self, names: Array) -> npt.NDArray[np.int32]:
         """Slots of string ids; -1 for what is no prefix."""
+        names = names.view(np.uint32)
         self._reserve(int(names.max(initial=0)) + 1)
-        return self._slot_of[names]
+        slots: npt.NDArray[np.int32] = self._slot_of[names]
+        return slots
 
     def add(self, string_id: int, name: str) -> None:
         """Give `name` a slot, unless it has one."""

@@ -8,7 +8,7 @@ busy times of a level are exact sums. Levels begin where they are much smaller t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -17,17 +17,20 @@ import numpy.typing as npt
 from daskscope.store.schema import Array, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 #: The first level has at most this share of the rows, so that all levels take about 10 bytes a row.
 _FIRST_SHARE: Final = 0.25
 #: A level with this share of the rows is small enough to serve for all coarser ones.
 _LAST_SHARE: Final = 0.001
+#: A level is kept if it has at most this share of the cells of the finer one, which serves for it.
+_NEXT_SHARE: Final = 0.75
 _COARSEST: Final = 62
-_BUCKET_BITS: Final = 31
-_LOOK_BITS: Final = 16
+#: Sums are made in tables of at most so many entries for each row, else by sorting.
+_MOST_DENSE: Final = 4
 
 Int64s = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,136 +94,155 @@ class Pyramid:
 
 
 @dataclass(frozen=True, slots=True)
-class _Looks:
-    """Lanes and looks (name, kind, outcome) of a chunk by small dense numbers."""
+class _Rows:
+    """Rows of a chunk, with lanes and looks (name, kind, outcome) as small dense numbers."""
 
-    lanes: Array
+    lanes: Int64s
     looks: Int64s
     lane: Int64s
     look: Int64s
+    start_ns: Int64s
+    duration_ns: Int64s
 
 
 @dataclass(frozen=True, slots=True)
 class _Cells:
-    """Sums by key: lane, bucket and look packed into an int64, ascending."""
+    """Parts of spans, or sums of them, by lane, cell and look."""
 
-    key: Int64s
-    n_spans: Int64s
-    busy_ns: npt.NDArray[np.float64]
+    lane: Int64s
+    bucket: Int64s
+    look: Int64s
+    n_spans: Floats
+    busy_ns: Floats
+
+    def joined(self, other: _Cells) -> _Cells:
+        return _Cells(
+            *(
+                np.concatenate([getattr(self, name), getattr(other, name)])
+                for name in ("lane", "bucket", "look", "n_spans", "busy_ns")
+            )
+        )
 
 
-def build_pyramid(start_ns: Int64s, end_ns: Int64s, columns: Mapping[str, Array]) -> Pyramid:
-    """Levels of a chunk, of its `lane`, `name`, `kind` and `status` columns."""
-    if not len(start_ns):
-        return Pyramid(())
-    looks = _looks(columns)
+def build_levels(
+    start_ns: Int64s, end_ns: Int64s, columns: Mapping[str, Array]
+) -> Iterator[Level | None]:
+    """Levels of a chunk, finest first, each with a step of its own; None for a step with no level.
+
+    `columns` has `lane`, `name`, `kind` and `status` of each row.
+    """
+    n_rows = len(start_ns)
+    if not n_rows:
+        return
+    rows = _rows(start_ns, end_ns, columns)
     origin_ns = int(start_ns.min())
     reach_ns = int(end_ns.max()) - origin_ns
-    duration_ns = np.maximum(end_ns - start_ns, 1)
-    k = _first_level(looks, start_ns)
-    levels: list[Level] = []
+    first_k = k = _first_level(rows)
+    n_finer = 0
     cells: _Cells | None = None
     while k < min(reach_ns.bit_length() + 1, _COARSEST):
-        base = origin_ns >> k << k
-        least_ns = 1 << k if cells is not None else 0
-        rows = np.flatnonzero((duration_ns >= least_ns) & (duration_ns < 2 << k))
-        fresh = _split(looks, start_ns[rows] - base, duration_ns[rows], rows, k)
+        base_ns = origin_ns >> k << k
+        parts = _split(rows, base_ns, k, 1 << k if k > first_k else 0)
         if cells is not None:
-            fresh = _joined(_halved(cells, origin_ns, k), fresh)
-        cells = _summed(fresh)
-        if len(cells.key) <= _FIRST_SHARE * len(start_ns):
-            levels.append(_level(cells, looks, base, k))
-        elif not levels:
-            cells = None
-        if levels and cells is not None and len(cells.key) <= _LAST_SHARE * len(start_ns):
-            break
+            parts = _halved(cells, origin_ns, k).joined(parts)
+        cells = _summed(parts, rows)
+        n_cells = len(cells.lane)
+        if n_cells <= (_NEXT_SHARE * n_finer if n_finer else _FIRST_SHARE * n_rows):
+            n_finer = n_cells
+            yield _level(cells, rows, base_ns, k)
+        else:
+            yield None
+        if n_finer and n_cells <= _LAST_SHARE * n_rows:
+            return
         k += 1
-    return Pyramid(tuple(_shrinking(levels)))
 
 
-def _shrinking(levels: list[Level]) -> list[Level]:
-    """Those levels that are smaller than the finer one before; a finer one serves for others."""
-    kept: list[Level] = []
-    for level in levels:
-        if not kept or len(level) < 0.75 * len(kept[-1]):
-            kept.append(level)
-    return kept
-
-
-def _looks(columns: Mapping[str, Array]) -> _Looks:
-    lanes, lane = np.unique(columns["lane"], return_inverse=True)
+def _rows(start_ns: Int64s, end_ns: Int64s, columns: Mapping[str, Array]) -> _Rows:
     is_erred = columns["status"] == Status.ERROR
-    packed = columns["name"].astype(np.int64) * 16 + columns["kind"].astype(np.int64) * 2 + is_erred
-    looks, look = np.unique(packed, return_inverse=True)
-    return _Looks(lanes, looks, lane.astype(np.int64), look.astype(np.int64))
+    kind = columns["kind"].astype(np.int64)
+    lanes, lane = _ranked(columns["lane"].astype(np.int64))
+    names, name = _ranked(columns["name"].astype(np.int64))
+    looks, look = _ranked(name * 16 + kind * 2 + is_erred)
+    looks = names[looks >> 4] << 4 | looks & 15
+    return _Rows(lanes, looks, lane, look, start_ns, np.maximum(end_ns - start_ns, 1))
 
 
-def _first_level(looks: _Looks, start_ns: Int64s) -> int:
-    """A level at which lanes are likely to have several spans in a cell."""
-    n = len(start_ns)
+def _ranked(ids: Int64s) -> tuple[Int64s, Int64s]:
+    """The distinct ids in order, and the place of each id among them."""
+    most = int(ids.max())
+    if most > _MOST_DENSE * len(ids):
+        distinct, rank = np.unique(ids, return_inverse=True)
+        return distinct, rank
+    distinct = np.flatnonzero(np.bincount(ids))
+    rank_of = np.zeros(most + 1, np.int64)
+    rank_of[distinct] = np.arange(len(distinct))
+    return distinct, rank_of[ids]
+
+
+def _first_level(rows: _Rows) -> int:
+    """A level at which lanes are likely to have about ten spans in a cell."""
+    n = len(rows.start_ns)
     early, late = n // 20, n - 1 - n // 20
     # The middle nine tenths: a single late span says nothing about how close the others are.
-    starts = np.partition(start_ns, (early, late))
-    apart_ns = int(starts[late] - starts[early]) * len(looks.lanes) // n
-    return max(apart_ns, 1).bit_length() + 1
+    starts = np.partition(rows.start_ns, (early, late))
+    apart_ns = int(starts[late] - starts[early]) * len(rows.lanes) // n
+    return max(apart_ns, 1).bit_length() + 3
 
 
-def _split(looks: _Looks, at_ns: Int64s, duration_ns: Int64s, rows: Array, k: int) -> _Cells:
-    """Parts of spans, of at most two cells' length, in each of the cells they touch."""
-    keys, n_spans, busy = [], [], []
-    first = at_ns >> k
-    end_ns = at_ns + duration_ns
-    row = rows
+def _split(rows: _Rows, base_ns: int, k: int, least_ns: int) -> _Cells:
+    """Parts of spans that begin to count at level `k`, in each of the cells that they touch."""
+    chosen = np.flatnonzero((rows.duration_ns >= least_ns) & (rows.duration_ns < 2 << k))
+    at_ns = rows.start_ns[chosen] - base_ns
+    end_ns = at_ns + rows.duration_ns[chosen]
+    first, last = at_ns >> k, end_ns - 1 >> k
+    pieces = []
     for step in range(3):
-        cell = first + step
-        part_ns = np.minimum(end_ns, (cell + 1) << k) - np.maximum(at_ns, cell << k)
-        is_in = part_ns > 0
-        key = (looks.lane[row] << _BUCKET_BITS | cell) << _LOOK_BITS | looks.look[row]
-        keys.append(key[is_in])
-        busy.append(part_ns[is_in].astype(np.float64))
-        n_spans.append(np.full(len(keys[-1]), int(step == 0), np.int64))
-    return _Cells(np.concatenate(keys), np.concatenate(n_spans), np.concatenate(busy))
+        touching = np.flatnonzero(last >= first + step)
+        cell = first[touching] + step
+        begin_ns = np.maximum(at_ns[touching], cell << k)
+        part_ns = np.minimum(end_ns[touching], (cell + 1) << k) - begin_ns
+        row = chosen[touching]
+        n_spans = np.full(len(row), float(step == 0))
+        part = part_ns.astype(np.float64)
+        pieces.append(_Cells(rows.lane[row], cell, rows.look[row], n_spans, part))
+    return pieces[0].joined(pieces[1]).joined(pieces[2])
 
 
 def _halved(cells: _Cells, origin_ns: int, k: int) -> _Cells:
-    """Cells of level k - 1 as cells of level k."""
+    """Cells of level k - 1 as cells of level k, not yet summed."""
     # The finer level may begin half a cell later.
     shift = ((origin_ns >> (k - 1) << (k - 1)) - (origin_ns >> k << k)) >> (k - 1)
-    look = cells.key & ((1 << _LOOK_BITS) - 1)
-    place = cells.key >> _LOOK_BITS
-    lane, bucket = place >> _BUCKET_BITS, place & ((1 << _BUCKET_BITS) - 1)
-    key = (lane << _BUCKET_BITS | (bucket + shift) >> 1) << _LOOK_BITS | look
-    return _Cells(key, cells.n_spans, cells.busy_ns)
+    return replace(cells, bucket=(cells.bucket + shift) >> 1)
 
 
-def _joined(one: _Cells, two: _Cells) -> _Cells:
-    return _Cells(
-        np.concatenate([one.key, two.key]),
-        np.concatenate([one.n_spans, two.n_spans]),
-        np.concatenate([one.busy_ns, two.busy_ns]),
-    )
+def _summed(cells: _Cells, rows: _Rows) -> _Cells:
+    """One cell for each lane, bucket and look, in order."""
+    n_buckets, n_looks = int(cells.bucket.max(initial=0)) + 1, len(rows.looks)
+    key = (cells.lane * n_buckets + cells.bucket) * n_looks + cells.look
+    if len(rows.lanes) * n_buckets * n_looks <= _MOST_DENSE * len(rows.lane):
+        n_spans: Floats = np.bincount(key, cells.n_spans).astype(np.float64, copy=False)
+        busy_ns: Floats = np.bincount(key, cells.busy_ns).astype(np.float64, copy=False)
+        keys = np.flatnonzero(busy_ns)
+        n_spans, busy_ns = n_spans[keys], busy_ns[keys]
+    else:
+        order = np.argsort(key)
+        key = key[order]
+        begins = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])[: len(key)])
+        keys = key[begins]
+        n_spans = np.add.reduceat(cells.n_spans[order], begins)
+        busy_ns = np.add.reduceat(cells.busy_ns[order], begins)
+    place, look = np.divmod(keys, n_looks)
+    lane, bucket = np.divmod(place, n_buckets)
+    return _Cells(lane, bucket, look, n_spans, busy_ns)
 
 
-def _summed(cells: _Cells) -> _Cells:
-    """One cell for each key, in order."""
-    order = np.argsort(cells.key)
-    key = cells.key[order]
-    begins = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
-    return _Cells(
-        key[begins],
-        np.add.reduceat(cells.n_spans[order], begins),
-        np.add.reduceat(cells.busy_ns[order], begins),
-    )
-
-
-def _level(cells: _Cells, looks: _Looks, base_ns: int, k: int) -> Level:
-    look = looks.looks[cells.key & ((1 << _LOOK_BITS) - 1)]
-    place = cells.key >> _LOOK_BITS
+def _level(cells: _Cells, rows: _Rows, base_ns: int, k: int) -> Level:
+    look = rows.looks[cells.look]
     return Level(
         k=k,
         origin_ns=base_ns,
-        lane=looks.lanes[place >> _BUCKET_BITS].astype(np.uint32),
-        bucket=(place & ((1 << _BUCKET_BITS) - 1)).astype(np.uint32),
+        lane=rows.lanes[cells.lane].astype(np.uint32),
+        bucket=cells.bucket.astype(np.uint32),
         name=(look >> 4).astype(np.uint32),
         kind=(look >> 1 & 7).astype(np.uint8),
         is_erred=(look & 1).astype(np.bool_),

@@ -47,9 +47,7 @@ class RunningTable:
         if running.time_ns < self._newest_ns.get(resource, 0):
             return False
         self._newest_ns[resource] = running.time_ns
-        slot = running.run_id & (N_REMEMBERED - 1)
-        is_over = (self._finished[slot] == running.run_id) & (self._finished_of[slot] == resource)
-        self._put(_kept(running, ~is_over | (running.run_id < 0)))
+        self._put(_kept(running, ~self._is_over(running)))
         return True
 
     def finish(self, resource: Array, run_id: npt.NDArray[np.int32]) -> None:
@@ -62,9 +60,7 @@ class RunningTable:
         for number in np.unique(resource).tolist() if self._of else ():
             running = self._of.get(number)
             if running is not None:
-                is_over = np.isin(running.run_id, run_id[resource == number])
-                if is_over.any():
-                    self._put(_kept(running, ~is_over))
+                self._put(_kept(running, ~self._is_over(running)))
 
     def remove(self, resource: int, time_ns: int) -> None:
         """The worker was removed at `time_ns`: what it ran by then is lost."""
@@ -80,7 +76,16 @@ class RunningTable:
             self._frozen = dict(self._of)
         return self._frozen
 
+    def _is_over(self, running: Running) -> Mask:
+        slot = running.run_id & (N_REMEMBERED - 1)
+        is_over: Mask = self._finished[slot] == running.run_id
+        is_over &= self._finished_of[slot] == running.resource
+        is_over &= running.run_id >= 0
+        return is_over
+
     def _put(self, running: Running) -> None:
+        if self._of.get(running.resource) is running:
+            return
         self._frozen = None
         if len(running.run_id):
             self._of[running.resource] = running

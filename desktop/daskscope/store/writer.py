@@ -7,7 +7,7 @@ anywhere. Beyond the memory cap whole oldest chunks are dropped, and counted.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from daskscope.store.filling import FillingChunk
 from daskscope.store.lanes import LaneRegistry
 from daskscope.store.listing import Listing
 from daskscope.store.overview import OverviewBuilder
-from daskscope.store.palette import Palette
+from daskscope.store.palette import NO_SLOT, Palette
 from daskscope.store.points import PointTable
 from daskscope.store.running import RunningTable
 from daskscope.store.schema import (
@@ -33,10 +33,8 @@ from daskscope.store.schema import (
     SourceStatus,
     SpanBatch,
 )
+from daskscope.store.sealing import SealedChunks
 from daskscope.store.snapshot import Running, Snapshot
-
-if TYPE_CHECKING:
-    from daskscope.store.chunk import Chunk
 
 DEFAULT_CAP_BYTES: Final = 512 * 1024**2
 
@@ -49,7 +47,7 @@ class Store:
     Parameters
     ----------
     cap_bytes
-        Memory of the columns beyond which the oldest chunks are dropped; the newest two stay.
+        Memory of the columns beyond which the oldest chunks are dropped; the newest full one stays.
     """
 
     def __init__(self, cap_bytes: int = DEFAULT_CAP_BYTES) -> None:
@@ -60,9 +58,8 @@ class Store:
         self._series: list[Series] = []
         self._series_of: dict[str, tuple[int, ...]] = {}
         self._resources_at: defaultdict[str, list[int]] = defaultdict(list)
-        self._chunks: tuple[Chunk, ...] = ()
+        self._sealed = SealedChunks()
         self._filling = FillingChunk(0)
-        self._sealed_bytes = 0
         self._lanes = LaneRegistry()
         self._palette = Palette()
         self._points = PointTable()
@@ -145,10 +142,11 @@ class Store:
         self._add_prefixes(name[is_compute])
         self._running.finish(columns["resource"][is_compute], columns["run_id"][is_compute])
         is_shown = is_compute | (kind == Kind.OTHER)
-        slots = self._palette.slots(name[is_shown].astype(np.uint32))
+        slots = self._palette.slots(name[is_shown])
         slots[kind[is_shown] == Kind.OTHER] = -1
         self._overview.add(start_ns[is_shown], end_ns[is_shown], slots)
         self._store({**columns, "lane": lane, "end_ns": end_ns}, batch)
+        self._sealed.advance(len(batch))
         self._n_spans += len(batch)
         self._see(int(start_ns.min()), int(end_ns.max()))
 
@@ -163,18 +161,18 @@ class Store:
                 self._seal()
 
     def _seal(self) -> None:
-        chunk = self._filling.sealed()
-        self._chunks = (*self._chunks, chunk)
-        self._sealed_bytes += chunk.nbytes
+        chunk = self._filling.full()
+        self._sealed.add(chunk)
         self._filling = FillingChunk(chunk.number + 1)
-        while self._sealed_bytes > self._cap_bytes and len(self._chunks) > 1:
-            oldest, *kept = self._chunks
-            self._chunks = tuple(kept)
-            self._sealed_bytes -= oldest.nbytes
-            self._n_spans -= len(oldest)
-            self._n_evicted += len(oldest)
+        while self._sealed.nbytes > self._cap_bytes and len(self._sealed.chunks) > 1:
+            n_gone = self._sealed.evict()
+            self._n_spans -= n_gone
+            self._n_evicted += n_gone
 
     def _add_prefixes(self, names: Array) -> None:
+        names = names[self._palette.slots(names) == NO_SLOT]
+        if not len(names):
+            return
         found, first = np.unique(names, return_index=True)
         for string_id in found[np.argsort(first)].tolist():
             self._palette.add(string_id, self._strings[string_id])
@@ -219,7 +217,7 @@ class Store:
         lane_first_ns, lane_last_ns = self._lanes.seen_ns()
         return Snapshot(
             generation=self._generation,
-            chunks=(*self._chunks, filling) if len(filling) else self._chunks,
+            chunks=(*self._sealed.chunks, filling) if len(filling) else self._sealed.chunks,
             lanes=tuple(self._lanes.lanes),
             lane_first_ns=lane_first_ns,
             lane_last_ns=lane_last_ns,
@@ -239,7 +237,7 @@ class Store:
             last_ns=self._last_ns,
             n_spans=self._n_spans,
             n_evicted=self._n_evicted,
-            memory_bytes=self._sealed_bytes + filling.nbytes + self._points.nbytes,
+            memory_bytes=self._sealed.nbytes + filling.nbytes + self._points.nbytes,
             status=self._status,
         )
 
