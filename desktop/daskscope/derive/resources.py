@@ -21,7 +21,7 @@ from daskscope.derive import quantity
 from daskscope.derive.panels import Chart, Curve, ResourcesFrame
 from daskscope.derive.place import is_worker
 from daskscope.derive.reading import SILENCE_NS, measured
-from daskscope.derive.workers import SIZES, worker_samples
+from daskscope.derive.workers import LEAST_BYTES, SIZES, worker_samples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -302,10 +302,13 @@ def _memory(x_s: Floats, sums: dict[str, Floats], limit_bytes: float) -> Chart:
 def _transfer(x_s: Floats, sums: dict[str, Floats]) -> Chart:
     network = _curve(x_s, sums, "network", "transfer")
     disk = _curve(x_s, sums, "disk", "disk", is_dashed=True)
+    newest = float(network.y[-1])
     peak = max(float(network.y.max()), float(disk.y.max()))
     return Chart(
         title="Transfer",
-        value_text=quantity.byte_rate(float(network.y[-1])) if "network" in sums else "",
+        value_text=quantity.byte_rate(newest if newest >= LEAST_BYTES else 0.0)
+        if "network" in sums
+        else "",
         unit="bytes/s",
         curves=(network, disk),
         capacity=math.nan,

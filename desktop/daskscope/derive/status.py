@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from dask_otel import conventions
@@ -9,12 +10,13 @@ from daskscope.derive import quantity
 from daskscope.derive.panels import StatusField, StatusFrame
 from daskscope.derive.place import split_address
 from daskscope.derive.reading import SILENCE_NS, measured, newest_count
-from daskscope.derive.workers import SIZES, worker_samples
+from daskscope.derive.workers import SIZES, Sample, worker_samples
 
 if TYPE_CHECKING:
     from daskscope.store.schema import SourceStatus
     from daskscope.store.snapshot import Snapshot
 
+_SCHEDULER_ID: Final = re.compile(r"Scheduler-[0-9a-f-]{36}")
 _LAG_WARNED_NS: Final = 2_000_000_000
 
 
@@ -57,22 +59,25 @@ def status_frame(
 def cluster_field(snapshot: Snapshot, now_ns: int) -> StatusField:
     """What the window shows: the cluster's name, and how large it is."""
     samples = worker_samples(snapshot, now_ns, SIZES)
-    name = next(
-        (
-            str(attributes[conventions.SERVICE_NAMESPACE])
-            for attributes in snapshot.resources
-            if attributes.get(conventions.SERVICE_NAMESPACE)
-        ),
-        "Dask cluster",
-    )
     if not samples:
         return StatusField("Waiting for data", "", "warn")
+    name = _cluster_name(snapshot, samples)
     running = [sample for sample in samples if not sample.is_removed]
     n_threads = round(sum(sample.values.get("threads", 0.0) for sample in running))
     if not running:
         return StatusField(name, "no worker", "plain")
     size = f"{quantity.plural(len(running), 'worker')}, {quantity.plural(n_threads, 'thread')}"
     return StatusField(name, size, "ok" if snapshot.status.is_live else "plain")
+
+
+def _cluster_name(snapshot: Snapshot, samples: list[Sample]) -> str:
+    """The name somebody gave; Dask's own id of a scheduler tells nobody anything."""
+    for attributes in snapshot.resources:
+        name = str(attributes.get(conventions.SERVICE_NAMESPACE) or "")
+        if name and not _SCHEDULER_ID.fullmatch(name):
+            return name
+    hosts = {split_address(sample.place.address)[0] for sample in samples}
+    return "local cluster" if hosts <= {"127.0.0.1", "::1", "localhost"} else "Dask cluster"
 
 
 def _connection(status: SourceStatus, now_ns: int) -> StatusField:
@@ -139,7 +144,11 @@ def _held(snapshot: Snapshot) -> StatusField:
 
 def _memory(snapshot: Snapshot, cap_bytes: int) -> StatusField:
     limit = float(cap_bytes) if cap_bytes else float("nan")
-    return StatusField("Memory", quantity.memory(float(snapshot.memory_bytes), limit))
+    used = float(snapshot.memory_bytes)
+    text = quantity.memory(used, limit)
+    if used < limit / 1024:  # too little to be read in the limit's unit
+        text = f"{quantity.nbytes(used)}{quantity.THIN}/{quantity.THIN}{quantity.nbytes(limit)}"
+    return StatusField("Memory", text)
 
 
 def _dropped(snapshot: Snapshot) -> tuple[StatusField, ...]:

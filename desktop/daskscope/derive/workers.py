@@ -38,6 +38,8 @@ COLUMNS: Final = (
     "disk_write",
 )
 
+#: Fewer bytes, or bytes a second, would be written as 0.0 kB.
+LEAST_BYTES: Final = 50.0
 #: Shares of the memory limit from which Dask spills, and from which its nanny restarts a worker.
 SPILL_SHARE: Final = 0.60
 TERMINATE_SHARE: Final = 0.95
@@ -274,18 +276,18 @@ def _cells(sample: Sample) -> tuple[str, ...]:
         sample.place.name,
         quantity.share(sample.cpu),
         quantity.memory(sample.process_bytes, sample.value("limit")),
-        _unless_zero(quantity.nbytes, sample.value("spilled")),
+        _unless_none(quantity.nbytes, sample.value("spilled")),
         quantity.count(sample.value("run")),
         quantity.count(sample.value("ready")),
         quantity.count(sample.value("in_memory")),
         quantity.seconds(sample.value("latency")),
-        *(_unless_zero(quantity.byte_rate, sample.value(name)) for name in _RATES),
+        *(_unless_none(quantity.byte_rate, sample.value(name)) for name in _RATES),
     )
 
 
-def _unless_zero(text_of: Callable[[float], str], value: float) -> str:
-    """Text of what was measured; nothing moved is as quiet as nothing measured."""
-    return text_of(value) if value else ""
+def _unless_none(text_of: Callable[[float], str], value: float) -> str:
+    """Text of what was measured; next to nothing is as quiet as nothing measured."""
+    return "" if value < LEAST_BYTES else text_of(value)
 
 
 def _summary(snapshot: Snapshot, samples: list[Sample]) -> str:

@@ -94,6 +94,14 @@ def test_the_cluster_is_named_and_measured() -> None:
     assert field.value.replace("\u2009", " ") == "2 workers, 4 threads"
 
 
+def test_an_id_is_no_name() -> None:
+    namespace = "Scheduler-e78dda48-d847-4f12-a972-7dbd9e0d52f5"
+    cluster = Cluster()
+    cluster.source.resource({"service.name": "dask-scheduler", "service.namespace": namespace})
+    cluster.worker("w0")
+    assert cluster_field(cluster.snapshot(status=LIVE), NOW).label == "Dask cluster"
+
+
 def test_a_cluster_without_workers_says_so() -> None:
     cluster = Cluster()
     assert cluster_field(cluster.snapshot(status=LIVE), NOW).label == "Waiting for data"

@@ -113,6 +113,13 @@ def test_a_counter_that_began_anew_is_no_negative_rate() -> None:
     assert cell(table(cluster)[2], "net_in") == ""
 
 
+def test_next_to_nothing_is_as_quiet_as_nothing() -> None:
+    cluster = Cluster()
+    cluster.worker("w0", host_in=12.0, spilled=0)
+    host = table(cluster)[1]
+    assert (cell(host, "net_in"), cell(host, "spilled")) == ("", "")
+
+
 def test_what_was_not_measured_is_blank() -> None:
     cluster = Cluster()
     cluster.worker("w0")
