@@ -61,8 +61,8 @@ class OverviewBuilder:
         if not len(start_ns):
             return
         self._frozen = None
-        self._reach(int(start_ns.min()), int(end_ns.max()))
         plane = self._planes(slot)
+        self._reach(int(start_ns.min()), int(end_ns.max()))
         width_ns = self._width_ns
         from_ns, to_ns = start_ns - self._start_ns, np.maximum(end_ns, start_ns) - self._start_ns
         first, last = from_ns // width_ns, np.maximum(to_ns - 1, from_ns) // width_ns
