@@ -96,9 +96,9 @@ class WorkerBlock:
     gone_ns: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LaneLayout:
-    """All rows from top to bottom, unscrolled.
+    """All rows from top to bottom, unscrolled; a key of what is shown, equal only to itself.
 
     Attributes
     ----------
