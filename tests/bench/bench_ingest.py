@@ -12,7 +12,7 @@ import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 
@@ -29,6 +29,9 @@ RATE_BUDGET = 150_000
 DECODE_BUDGET_US = 6.6
 OPEN_BUDGET_S = 4.0
 N_CONNECTIONS = 2
+
+
+Export: TypeAlias = "grpc.UnaryUnaryMultiCallable[bytes, bytes]"
 
 
 def bodies(first: int, n: int) -> list[bytes]:
@@ -57,7 +60,9 @@ def send_grpc(address: str, first: int, n: int, ready: Any) -> None:
     """Send requests one after the other, each when the one before is acknowledged."""
     made = bodies(first, n)
     with grpc.insecure_channel(address) as channel:
-        export = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+        export: Export = channel.unary_unary(
+            "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+        )
         ready.wait()
         for body in made:
             export(body, timeout=60)

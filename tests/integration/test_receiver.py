@@ -10,96 +10,49 @@ import signal
 import socket
 import threading
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import grpc
 import numpy as np
 import pytest
 from google.rpc import code_pb2, error_details_pb2
 from google.rpc.status_pb2 import Status
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
 from opentelemetry.proto.collector.metrics.v1 import (
     metrics_service_pb2,
     metrics_service_pb2_grpc,
 )
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from daskscope.ingest import otlp_json
-from daskscope.ingest.journal import JournalReader
+from daskscope.ingest.journal import Journal, JournalReader
 from daskscope.ingest.link import LinkClient
 from daskscope.ingest.recording import recordings
 from daskscope.ingest.source import Source, SourceError
 from daskscope.store.schema import (
-    Definitions,
     EventBatch,
+    Kind,
     PointBatch,
-    SourceStatus,
-    SpanBatch,
 )
-from tests.telemetry import gauge, record, span_id, tasks
-from tests.waiting import wait_for
+from tests.telemetry import gauge, record, tasks
+from tests.viewer import Window, ids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from daskscope.store.schema import Message
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
+EXPORT_TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 MAX_BODY_BYTES = 64 << 20
 LOOPBACK = ("127.0.0.1:0",)
-
-
-class Window:
-    """What a window would hold: everything that one link has brought."""
-
-    def __init__(self, source: Source | LinkClient) -> None:
-        self._source = source
-        self.status = SourceStatus(is_live=True, progress=0.0)
-        self.strings: list[str] = []
-        self.resources: list[Any] = []
-        self.traces: list[bytes] = []
-        self.series: list[Any] = []
-        self.batches: list[Message] = []
-
-    def drain(self) -> None:
-        for message in self._source.drain(0.05):
-            if isinstance(message, SourceStatus):
-                self.status = message
-            elif isinstance(message, Definitions):
-                self._define(message)
-            else:
-                self.batches.append(message)
-
-    def _define(self, new: Definitions) -> None:
-        """Nothing comes twice and nothing is left out."""
-        for base, entries, table in (
-            (new.strings_base, new.strings, self.strings),
-            (new.resources_base, new.resources, self.resources),
-            (new.traces_base, new.traces, self.traces),
-            (new.series_base, new.series, self.series),
-        ):
-            assert base == len(table)
-            table.extend(entries)
-
-    def column(self, name: str) -> list[int]:
-        spans = [batch.columns[name] for batch in self.batches if isinstance(batch, SpanBatch)]
-        return np.concatenate(spans).tolist() if spans else []
-
-    def wait_for_spans(self, n: int) -> list[int]:
-        """The ids of spans, when there are n of them."""
-
-        def is_there() -> bool:
-            self.drain()
-            return len(self.column("span_id")) >= n
-
-        wait_for(is_there)
-        return self.column("span_id")
-
-
-def ids(n: int, first: int = 0) -> list[int]:
-    return [int.from_bytes(span_id(number), "big") for number in range(first, first + n)]
 
 
 @pytest.fixture
@@ -135,15 +88,15 @@ def test_all_signals_over_http_and_grpc(source: Source) -> None:
     assert post(source, "/v1/metrics", gauge("m", 1.0).SerializeToString())[0] == 200
     assert post(source, "/v1/logs", record("e", {}).SerializeToString())[0] == 200
     with grpc.insecure_channel(source.grpc[0]) as channel:
-        traces = trace_service_pb2_grpc.TraceServiceStub(channel)
-        metrics = metrics_service_pb2_grpc.MetricsServiceStub(channel)
-        logs = logs_service_pb2_grpc.LogsServiceStub(channel)
+        traces = trace_service_pb2_grpc.TraceServiceStub(channel)  # type: ignore[no-untyped-call]
+        metrics = metrics_service_pb2_grpc.MetricsServiceStub(channel)  # type: ignore[no-untyped-call]
+        logs = logs_service_pb2_grpc.LogsServiceStub(channel)  # type: ignore[no-untyped-call]
         empty = trace_service_pb2.ExportTraceServiceResponse()
         assert traces.Export(tasks(40, first=40)) == empty
         assert metrics.Export(gauge("m", 2.0)) == metrics_service_pb2.ExportMetricsServiceResponse()
         assert logs.Export(record("e", {})) == logs_service_pb2.ExportLogsServiceResponse()
     assert window.wait_for_spans(80) == ids(80)
-    assert wait_for(lambda: window.drain() or window.status.requests == 6)
+    window.wait_for_status(lambda status: status.requests == 6)
     points = [batch for batch in window.batches if isinstance(batch, PointBatch)]
     assert [value for batch in points for value in batch.columns["value"]] == [1.0, 2.0]
     assert sum(len(batch) for batch in window.batches if isinstance(batch, EventBatch)) == 2
@@ -211,7 +164,7 @@ def test_spans_without_ids_are_refused_and_the_others_kept(source: Source) -> No
     status, _, body = post(source, "/v1/traces", otlp_json.line(request), JSON)
     assert json.loads(body)["partialSuccess"]["rejectedSpans"] == "2"
     assert window.wait_for_spans(1) == ids(1, first=1)
-    assert wait_for(lambda: window.drain() or window.status.rejected == 4)
+    window.wait_for_status(lambda status: status.rejected == 4)
     assert window.status.duplicates == 1
 
 
@@ -230,10 +183,9 @@ def test_bodies_beyond_the_limit(source: Source) -> None:
     still_receives(source, Window(source))
 
 
-def export_raw(channel: grpc.Channel, body: bytes) -> bytes:
-    path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-    answer: bytes = channel.unary_unary(path)(body, timeout=20)
-    return answer
+def export_raw(channel: grpc.Channel, body: bytes, path: str = EXPORT_TRACES) -> bytes:
+    call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(path)
+    return call(body, timeout=20)
 
 
 def test_malformed_protobuf_over_grpc(source: Source) -> None:
@@ -242,7 +194,7 @@ def test_malformed_protobuf_over_grpc(source: Source) -> None:
             export_raw(channel, b"\xff\xff")
         assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
         with pytest.raises(grpc.RpcError) as raised:
-            channel.unary_unary("/no.Such/Method")(b"", timeout=20)
+            export_raw(channel, b"", "/no.Such/Method")
         assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
         assert export_raw(channel, b"") == b""
 
@@ -324,16 +276,16 @@ def test_a_full_disk_asks_to_come_again_and_recovers(source: Source, tmp_path: P
         with pytest.raises(grpc.RpcError) as raised:
             export_raw(channel, body)
         assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
-        trailers = dict(raised.value.trailing_metadata())
+        trailers = {item.key: item.value for item in raised.value.trailing_metadata()}
         details = Status.FromString(trailers["grpc-status-details-bin"]).details
         retry = error_details_pb2.RetryInfo()
         assert details[0].Unpack(retry)
         assert retry.retry_delay.seconds > 0
-    assert wait_for(lambda: window.drain() or window.status.problem)
+    window.wait_for_status(lambda status: status.problem != "")
     prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
     assert post(source, "/v1/traces", body)[0] == 200
     assert window.wait_for_spans(2_003) == [*ids(3, first=10**6), *ids(2_000)]
-    assert wait_for(lambda: window.drain() or not window.status.problem)
+    window.wait_for_status(lambda status: not status.problem)
     assert window.status.duplicates == 0
 
 
@@ -367,7 +319,7 @@ def test_killed_under_load_nothing_acknowledged_is_lost(source: Source, tmp_path
     with closing(Source.read(info.path)) as reader:
         window = Window(reader)
         reader.wait()
-        assert wait_for(lambda: window.drain() or window.status.progress == 1.0)
+        window.wait_for_status(lambda status: status.progress == 1.0)
         window.drain()
         found = window.column("span_id")
     assert len(found) == len(set(found))
@@ -386,7 +338,7 @@ def test_duplicates_are_left_out_over_the_whole_history(source: Source) -> None:
     again.MergeFrom(tasks(200, first=n - 100))
     assert post(source, "/v1/traces", again.SerializeToString())[0] == 200
     assert window.wait_for_spans(n + 100) == ids(n + 100)
-    assert wait_for(lambda: window.drain() or window.status.duplicates == 500)
+    window.wait_for_status(lambda status: status.duplicates == 500)
 
 
 def test_clients_that_come_late_or_read_slowly_get_everything_once(source: Source) -> None:
@@ -427,16 +379,17 @@ def test_a_closed_session_is_read_as_it_was(source: Source, tmp_path: Path) -> N
     with closing(Source.read(info.path)) as reader:
         again = Window(reader)
         assert again.wait_for_spans(80_000) == window.column("span_id")
-        assert wait_for(lambda: again.drain() or again.status.progress == 1.0)
+        again.wait_for_status(lambda status: status.progress == 1.0)
         assert not again.status.is_live
     assert again.strings == window.strings
 
 
 def test_it_ends_with_its_parent_and_on_sigterm(tmp_path: Path) -> None:
-    for name, end in (
-        ("stdin", lambda source: source._process.stdin.close()),
-        ("term", lambda source: source._process.terminate()),
-    ):
+    ends: dict[str, Callable[[Source], None]] = {
+        "stdin": lambda source: source._process.stdin.close() if source._process.stdin else None,
+        "term": lambda source: source._process.terminate(),
+    }
+    for name, end in ends.items():
         path = tmp_path / f"{name}.dscope"
         with closing(Source.receive(LOOPBACK, LOOPBACK, path)) as source:
             source.wait()
@@ -448,3 +401,35 @@ def test_it_ends_with_its_parent_and_on_sigterm(tmp_path: Path) -> None:
         assert reader.meta.is_ended
         assert reader.last_sealed() == 1
         reader.close()
+
+
+def test_what_the_sdk_exports_arrives(source: Source) -> None:
+    url = f"http://{source.http[0]}/v1/traces"
+    window = Window(source)
+    sent = []
+    for exporter in (
+        HttpExporter(url),
+        HttpExporter(url, compression=Compression.Gzip),
+        GrpcExporter(source.grpc[0], insecure=True),
+    ):
+        provider = TracerProvider(resource=Resource({"service.name": "somebody else"}))
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        with provider.get_tracer("test").start_as_current_span("GET /") as span:
+            sent.append(span.get_span_context().span_id)
+        provider.shutdown()
+    assert window.wait_for_spans(3) == sent
+    assert set(window.column("kind")) == {Kind.OTHER}
+    assert {window.strings[name] for name in window.column("name")} == {"GET /"}
+    assert {resource["service.name"] for resource in window.resources} == {"somebody else"}
+
+
+def test_damage_in_a_recording_is_said_while_reading(tmp_path: Path) -> None:
+    path = tmp_path / "a.dscope"
+    journal = Journal(path)
+    journal._db.execute("INSERT INTO chunks VALUES (1, 'SpanBatch', 1, 1, x'00')")
+    journal.close()
+    with closing(Source.read(path)) as reader:
+        reader.wait()
+        window = Window(reader)
+        assert "damaged" in window.wait_for_status(lambda status: status.problem != "").problem
+        assert window.status.progress < 1.0

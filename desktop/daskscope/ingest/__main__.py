@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,10 @@ import orjson
 
 from daskscope.ingest.address import AddressError
 from daskscope.ingest.clock import wall_ns
+from daskscope.ingest.codec import FrameError
 from daskscope.ingest.journal import RecordingError
 from daskscope.ingest.link import LinkServer
+from daskscope.ingest.otlp import BadRequestError
 from daskscope.ingest.recording import Recording, open_recording
 from daskscope.ingest.service import Ports, receiving
 
@@ -83,14 +86,18 @@ class _RecordingFeed:
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
+        self._problem = ""
 
     async def frames(self) -> AsyncIterator[Sequence[bytes]]:
         found: Iterator[list[bytes]] = self._recording.frames()
-        while frames := await asyncio.to_thread(next, found, None):
-            yield frames
+        try:
+            while frames := await asyncio.to_thread(next, found, None):
+                yield frames
+        except (RecordingError, BadRequestError, FrameError) as error:
+            self._problem = str(error)
 
     def status(self) -> SourceStatus:
-        return self._recording.status()
+        return replace(self._recording.status(), problem=self._problem)
 
 
 async def _until_told() -> None:

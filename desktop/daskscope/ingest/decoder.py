@@ -95,6 +95,7 @@ class Decoder:
 
     def decode(self, requests: Sequence[Numbered]) -> Group:
         """Decode some requests; the group counts when it is accepted."""
+        self._points.begin()
         span_parts: list[tuple[int, int, spans.SpanRows]] = []
         point_parts: list[tuple[int, list[points.Point]]] = []
         event_parts: list[tuple[int, list[records.Event]]] = []
@@ -130,6 +131,7 @@ class Decoder:
     def accept(self, group: Group) -> None:
         """The group counts from now on."""
         self._seen.add(group.keys)
+        self._points.accept()
 
     def remember(self, batch: SpanBatch) -> None:
         """Spans that were accepted in another life of this recording."""

@@ -7,7 +7,6 @@ monotonic sum is cumulative. Points that say "no recorded value" are left out.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -53,7 +52,17 @@ class Points:
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
-        self._totals: defaultdict[int, float] = defaultdict(float)
+        self._totals: dict[int, float] = {}
+        self._pending: dict[int, float] = {}
+
+    def begin(self) -> None:
+        """Forget the deltas that were read since `accept`: their requests come again."""
+        self._pending.clear()
+
+    def accept(self) -> None:
+        """The deltas that were read count from now on."""
+        self._totals.update(self._pending)
+        self._pending.clear()
 
     def read(self, request: ExportMetricsServiceRequest, received_ns: int) -> list[Point]:
         """All points of a request; a point without a time is of `received_ns`."""
@@ -119,8 +128,8 @@ class Points:
 
     def _point(self, series: int, time_ns: int, value: float, is_delta: bool) -> Point:
         if is_delta:
-            self._totals[series] += value
-            value = self._totals[series]
+            value += self._pending.get(series, self._totals.get(series, 0.0))
+            self._pending[series] = value
         return Point(series, min(time_ns, _MAX_TIME_NS), value)
 
 

@@ -8,6 +8,7 @@ bytes; beyond that senders are asked to come again.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections import deque
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ MAX_WAITING_BYTES: Final = 192 << 20
 #: One transaction takes at most so much, so that the first in it does not wait for long.
 MAX_GROUP_BYTES: Final = 8 << 20
 MAX_GROUP_REQUESTS: Final = 256
+_LOG: Final = logging.getLogger(__name__)
 BUSY_RETRY_S: Final = 1
 BROKEN_RETRY_S: Final = 5
 
@@ -233,10 +235,13 @@ class Receiver:
             Numbered(self._number + index, waiting.received_ns, parsed)
             for index, (waiting, parsed) in enumerate(good, 1)
         ]
-        group = self._decoder.decode(numbered)
         try:
+            group = self._decoder.decode(numbered)
             self._commit(group, [waiting for waiting, _ in good])
-        except WriteError as error:
+        except Exception as error:  # noqa: BLE001
+            # A full disk, or a mistake of ours: refuse, say so, and go on with the others.
+            if not isinstance(error, WriteError):
+                _LOG.exception("cannot decode a request")
             self._problem = str(error)
             refusal = OverloadedError(str(error), BROKEN_RETRY_S)
             return [*answers, *((waiting, refusal) for waiting, _ in good)]

@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from daskscope.ingest import otlp_json
-from tests.telemetry import gauge, record, set_attributes, tasks
+from tests.telemetry import Value, gauge, record, set_attributes, tasks
 
 SPAN = {
     "traceId": "5B8EFFF798038103D269B633813FC60C",
@@ -48,7 +48,7 @@ def test_both_ways_give_the_same() -> None:
     span = spans.resource_spans[0].scope_spans[0].spans[0]
     span.links.add(trace_id=span.trace_id, span_id=span.span_id)
     span.status.code = span.status.STATUS_CODE_ERROR
-    values = {"s": "\x00𝄞", "b": True, "i": -(2**63), "d": 1.5, "l": ["x", 1]}
+    values: dict[str, Value] = {"s": "\x00𝄞", "b": True, "i": -(2**63), "d": 1.5, "l": ["x", 1]}
     set_attributes(span.attributes, values)
     span.attributes.add(key="bytes").value.bytes_value = b"\x00\xff"
     line = otlp_json.line(spans)

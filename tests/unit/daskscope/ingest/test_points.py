@@ -24,7 +24,9 @@ def request_of(*metrics: Metric) -> ExportMetricsServiceRequest:
     return request
 
 
-def counter(value: int, temporality: AggregationTemporality, is_monotonic: bool = True) -> Metric:
+def counter(
+    value: int, temporality: AggregationTemporality.ValueType, is_monotonic: bool = True
+) -> Metric:
     metric = Metric(name="c", unit="By")
     metric.sum.aggregation_temporality = temporality
     metric.sum.is_monotonic = is_monotonic
@@ -58,7 +60,13 @@ def test_sums_are_cumulative_when_they_only_grow() -> None:
 
 def test_deltas_are_accumulated() -> None:
     points = Points(Tables())
-    values = [points.read(request_of(counter(n, DELTA)), 0)[0].value for n in (5, 2, 3)]
+    values = []
+    for n in (5, 2, 3):
+        points.begin()
+        values.append(points.read(request_of(counter(n, DELTA)), 0)[0].value)
+        points.begin()  # it could not be written, and comes again
+        assert points.read(request_of(counter(n, DELTA)), 0)[0].value == values[-1]
+        points.accept()
     assert values == [5, 7, 10]
 
 

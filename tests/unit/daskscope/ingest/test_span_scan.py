@@ -12,7 +12,7 @@ from daskscope.ingest.definitions import Tables
 from daskscope.ingest.span_scan import read_spans
 from daskscope.ingest.spans import SpanRows, is_identified, rows_of
 from daskscope.store.schema import SPAN_COLUMNS, Kind, Status
-from tests.telemetry import fill_task, set_attributes, tasks, trace_id
+from tests.telemetry import Value, fill_task, set_attributes, tasks, trace_id
 
 STRANGE_TEXTS = ("", "x", "ключ", "a\x00b", "<b>&amp;", "\n", "𝄞" * 40, "k" * 10_000, "1234567890")
 
@@ -59,10 +59,11 @@ def test_uniform_request() -> None:
     check_alike(tasks(500))
 
 
-def strange_value(chance: random.Random) -> str | int | float | bool | list[str]:
+def strange_value(chance: random.Random) -> Value:
     number = chance.choice((0, 1, -1, 2**31, -(2**31), 2**63 - 1, -(2**63), 127, 128, 300))
     text = chance.choice(STRANGE_TEXTS)
-    return chance.choice((text, text, number, number, 1.5, True, [text, text]))
+    values: list[Value] = [text, text, number, number, 1.5, True, [text, text]]
+    return chance.choice(values)
 
 
 def bad_trace(span: Span, chance: random.Random) -> None:

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from daskscope.ingest import codec, otlp_json
+from daskscope.ingest.journal import Entry, Journal, Meta, RecordingError
+from daskscope.ingest.otlp import Encoding, Signal
+from daskscope.ingest.recording import open_recording, recordings
+from daskscope.store.schema import Definitions, EventBatch, Message, PointBatch, SpanBatch
+from tests.telemetry import gauge, record, tasks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def messages(path: Path) -> list[Message]:
+    recording = open_recording(path)
+    found = [codec.decode(frame) for frames in recording.frames() for frame in frames]
+    assert recording.status().progress == 1.0
+    return found
+
+
+def runs(found: list[Message]) -> list[int]:
+    columns = [batch.columns["run_id"] for batch in found if isinstance(batch, SpanBatch)]
+    return [int(value) for value in np.concatenate(columns)]
+
+
+def test_lines_of_all_signals_with_bad_and_cut_ones_between(tmp_path: Path) -> None:
+    lines = [
+        otlp_json.line(tasks(50)),
+        b"",
+        b"{not json",
+        otlp_json.line(tasks(50, first=40)),
+        b'{"somethingElse": []}',
+        otlp_json.line(gauge("m", 1.0)),
+        otlp_json.line(record("e", {})),
+        otlp_json.line(tasks(5, first=500))[:-20],
+    ]
+    path = tmp_path / "any name"
+    path.write_bytes(b"\n".join(lines))
+    recording = open_recording(path)
+    found = [codec.decode(frame) for frames in recording.frames() for frame in frames]
+    assert runs(found) == list(range(90))
+    assert sum(len(batch) for batch in found if isinstance(batch, PointBatch)) == 1
+    assert sum(len(batch) for batch in found if isinstance(batch, EventBatch)) == 1
+    status = recording.status()
+    assert (status.spans, status.points, status.events) == (90, 1, 1)
+    assert (status.rejected, status.duplicates, status.progress) == (3, 10, 1.0)
+
+
+def test_definitions_come_once_and_before_what_needs_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    lines = [otlp_json.line(tasks(20, first=20 * n, trace=n)) for n in range(200)]
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    n_strings = n_traces = 0
+    for message in messages(path):
+        if isinstance(message, Definitions):
+            assert (message.strings_base, message.traces_base) == (n_strings, n_traces)
+            n_strings += len(message.strings)
+            n_traces += len(message.traces)
+        elif isinstance(message, SpanBatch):
+            assert int(message.columns["trace"].max()) < n_traces
+            assert int(message.columns["name"].max()) < n_strings
+    assert n_traces == 200
+
+
+def journal_with(path: Path, n_requests: int) -> Journal:
+    journal = Journal(path)
+    entries = [
+        Entry(n, n, Signal.TRACES, Encoding.PROTOBUF, tasks(10, first=10 * n).SerializeToString())
+        for n in range(1, n_requests + 1)
+    ]
+    journal.commit(entries, Meta(requests=n_requests, last_ns=n_requests, title=path.stem))
+    return journal
+
+
+def test_requests_that_are_in_no_chunk_are_decoded(tmp_path: Path) -> None:
+    journal = journal_with(tmp_path / "a.dscope", 100)
+    assert runs(messages(tmp_path / "a.dscope")) == list(range(10, 1010))
+    journal.close()
+    assert runs(messages(tmp_path / "a.dscope")) == list(range(10, 1010))
+
+
+def test_the_list_of_sessions_is_newest_first_without_those_in_use(tmp_path: Path) -> None:
+    journal_with(tmp_path / "old.dscope", 1).close()
+    journal_with(tmp_path / "new.dscope", 3).close()
+    in_use = journal_with(tmp_path / "live.dscope", 5)
+    (tmp_path / "foreign.dscope").write_text("hello")
+    (tmp_path / "folder.dscope").mkdir()
+    assert [info.meta.title for info in recordings(tmp_path)] == ["new", "old"]
+    in_use.close()
+    assert [info.path.stem for info in recordings(tmp_path)] == ["live", "new", "old"]
+    assert not any(info.is_unended for info in recordings(tmp_path))
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x89PNG\r\n", b"[1, 2]", b"\x00" * 100])
+def test_what_is_no_recording(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.dscope"
+    path.write_bytes(content)
+    with pytest.raises(RecordingError) as raised:
+        open_recording(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_what_cannot_be_read(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "nothing"):
+        with pytest.raises(RecordingError, match="cannot read"):
+            open_recording(path)
