@@ -256,7 +256,7 @@ def describe(failure: Failure) -> Description:
             kind = type(error)
             module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
             name, message = f"{module}{kind.__qualname__}", str(error)
-    except Exception:
+    except BaseException:
         logger.debug("An exception cannot be described: its repr is sent", exc_info=True)
     last_line = f"{name}: {message}" if message else name
     stacktrace = f"Traceback (most recent call last):\n{failure.traceback}{last_line}\n"

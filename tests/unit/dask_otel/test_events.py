@@ -19,7 +19,7 @@ class UnpicklableError(Exception):
 
 class MuteError(Exception):
     def __str__(self) -> str:
-        raise RuntimeError("no words")
+        raise SystemExit("no words")
 
 
 def failure(error: Exception, text: str = "") -> events.Failure:
