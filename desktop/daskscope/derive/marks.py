@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: Of more events in view, as after hours zoomed out, the newest are shown.
 MOST_MARKS: Final = 200
-#: Failures closer together than this are one mark.
+#: Failures within one stretch of so many columns are one mark.
 _APART_PX: Final = 12
 #: OTLP severity number of WARN.
 _WARN: Final = 13
@@ -56,20 +56,19 @@ def _logged(snapshot: Snapshot, view: Viewport) -> Iterator[EventMark]:
 
 def _failures(snapshot: Snapshot, view: Viewport) -> Iterator[EventMark]:
     """One mark for failures of tasks that ended at nearly the same time."""
-    ends: list[int] = []
-    for chunk in snapshot.chunks:
-        if chunk.t_min < view.end_ns and chunk.t_max >= view.start_ns:
-            end_ns = chunk.end_ns[chunk.erred]
-            ends += end_ns[(end_ns >= view.start_ns) & (end_ns < view.end_ns)].tolist()
-    columns = sorted(round(view.x_px(end)) for end in ends)[-MOST_MARKS * 10 :]
-    first = 0
-    for i, x_px in enumerate(columns):
-        if i + 1 < len(columns) and columns[i + 1] - columns[first] < _APART_PX:
-            continue
-        n = i + 1 - first
+    ends = [
+        chunk.end_ns[chunk.erred]
+        for chunk in snapshot.chunks
+        if chunk.t_min < view.end_ns and chunk.t_max >= view.start_ns
+    ]
+    end_ns = np.concatenate(ends) if ends else np.empty(0, np.int64)
+    end_ns = np.sort(end_ns[(end_ns >= view.start_ns) & (end_ns < view.end_ns)])
+    # Stretches count from the start of the run, so that marks stay together while time scrolls.
+    stretch = ((end_ns - snapshot.first_ns) / (_APART_PX * view.ns_per_px)).astype(np.int64)
+    _, first, count = np.unique(stretch, return_index=True, return_counts=True)
+    for time_ns, n in zip(end_ns[first].tolist(), count.tolist(), strict=True):
         text = "task erred" if n == 1 else f"{quantity.plural(n, 'task')} erred"
-        yield EventMark(columns[first] if n > 1 else x_px, "erred", text, has_line=False)
-        first = i + 1
+        yield EventMark(round(view.x_px(time_ns)), "erred", text, has_line=False)
 
 
 def _worker(attributes: Attributes) -> str:
