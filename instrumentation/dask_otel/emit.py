@@ -209,7 +209,8 @@ class Emitter:
         """Send what is left, for `STOP_S` at most; blocks, so call it off the event loop."""
         self._stopping.set()
         self._thread.join(STOP_S)
-        for link in self._links.values():
+        links, self._links = self._links, {}  # a thread that still hangs sends nothing later
+        for link in links.values():
             link.close()
         n_left = self._n_recorded - self._n_exported - self.n_dropped
         if n_left > 0:
