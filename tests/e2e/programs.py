@@ -31,20 +31,19 @@ PRELOAD = {
 }
 #: In the environment of what a test starts, to find all that came of it.
 MARK = "DASKSCOPE_TEST"
+COMMAND_TIMEOUT_S = 60
 END_TIMEOUT_S = 30
 #: The scheduler's clock as a worker knows it, which is never better than the network's jitter.
 CLOCK_ERROR_S = 0.1
 
 
-def daskscope(
-    *arguments: str | Path, timeout_s: float = 60, **settings: str
-) -> subprocess.CompletedProcess[str]:
+def daskscope(*arguments: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, whatever its exit status."""
     return subprocess.run(
         [DASKSCOPE, *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=timeout_s,
+        timeout=COMMAND_TIMEOUT_S,
         check=False,
         env=os.environ | settings,
     )
@@ -54,7 +53,7 @@ def daskscope(
 def running_daskscope(
     *arguments: str | Path, **settings: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run a command from its `listening` line on; SIGINT at the end, and it must end well."""
+    """Run a command from its `listening` line on; at the end SIGINT ends it, and it ends well."""
     process = subprocess.Popen(
         [DASKSCOPE, *map(str, arguments)],
         stdout=subprocess.PIPE,
@@ -65,13 +64,14 @@ def running_daskscope(
     try:
         assert process.stdout is not None
         yield process, process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=END_TIMEOUT_S)
-        assert process.returncode == 0, errors
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=END_TIMEOUT_S)
+            assert process.returncode == 0, errors
     finally:
         if process.poll() is None:
             process.kill()
-        process.communicate()
+            process.communicate()
 
 
 @contextlib.contextmanager

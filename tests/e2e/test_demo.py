@@ -1,0 +1,81 @@
+"""`daskscope demo`: a picture of a real cluster at work, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from daskscope.theme import LIGHT
+from tests.e2e.pictures import n_prefixes
+from tests.e2e.programs import DASKSCOPE, END_TIMEOUT_S, MARK, daskscope, marked
+from tests.waiting import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> dict[str, str]:
+    """Variables that keep what it writes in a folder, and mark all that it starts."""
+    return {
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        MARK: str(tmp_path),
+    }
+
+
+@pytest.fixture
+def ports(free_port: Callable[[], int]) -> list[str]:
+    return ["--http", f"127.0.0.1:{free_port()}", "--grpc", f"127.0.0.1:{free_port()}"]
+
+
+def n_spans(tmp_path: Path) -> int:
+    """Spans in the one journal that the demo kept."""
+    (journal,) = (tmp_path / "data").rglob("*.dscope")
+    result = daskscope("export", journal, "-o", tmp_path / "run.jsonl")
+    match = re.search(r"run\.jsonl: (\d+) traces", result.stderr)
+    assert match, result.stderr
+    return int(match[1])
+
+
+def test_it_shows_a_cluster_and_leaves_nothing_behind(
+    tmp_path: Path, settings: dict[str, str], ports: list[str]
+) -> None:
+    picture = tmp_path / "demo.png"
+    result = daskscope(
+        *("demo", "--seconds", "15", "--workers", "2", "--theme", "light"),
+        *("--screenshot", picture),
+        *ports,
+        **settings,
+    )
+    assert marked(str(tmp_path)) == []
+    assert (result.returncode, result.stderr) == (0, "")
+    assert f"picture: {picture}" in result.stdout.splitlines()
+    assert n_prefixes(picture, LIGHT) >= 3
+    assert n_spans(tmp_path) > 100
+
+
+def test_ctrl_c_ends_all_that_it_started(
+    tmp_path: Path, settings: dict[str, str], ports: list[str]
+) -> None:
+    with subprocess.Popen(
+        [DASKSCOPE, "demo", "--workers", "2", "--seconds", "90", *ports],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | settings,
+    ) as process:
+        # The window, its receiver, the cluster with its scheduler, two nannies' workers.
+        wait_for(lambda: len(marked(str(tmp_path))) >= 5, timeout_s=40)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=END_TIMEOUT_S)
+    assert marked(str(tmp_path)) == []
+    assert (process.returncode, errors) == (0, "")

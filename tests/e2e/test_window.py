@@ -1,0 +1,141 @@
+"""The window as a user meets it: a recording offscreen, and live data in a real X display."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+import urllib.request
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtGui import QImage
+
+from daskscope.theme import DARK, LIGHT, Theme
+from tests.e2e.pictures import n_prefixes
+from tests.e2e.programs import daskscope, recorder, running_daskscope
+from tests.telemetry import tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.e2e
+
+N_TASKS = 48
+TASK_NS = 400_000_000
+
+
+def homes(folder: Path) -> dict[str, str]:
+    """Variables that keep journals and settings of a window in `folder`."""
+    return {"XDG_DATA_HOME": str(folder / "data"), "XDG_CONFIG_HOME": str(folder / "config")}
+
+
+def send_tasks(http: int) -> None:
+    """Send tasks of four threads and three prefixes, one after the other, that end now."""
+    request = tasks(N_TASKS)
+    start_ns = time.time_ns() - N_TASKS // 4 * TASK_NS
+    for number, span in enumerate(request.resource_spans[0].scope_spans[0].spans):
+        span.start_time_unix_nano = start_ns + number // 4 * TASK_NS
+        span.end_time_unix_nano = span.start_time_unix_nano + TASK_NS * 9 // 10
+    urllib.request.urlopen(
+        urllib.request.Request(
+            f"http://127.0.0.1:{http}/v1/traces",
+            request.SerializeToString(),
+            {"Content-Type": "application/x-protobuf"},
+        )
+    ).close()
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Path:
+    path = tmp_path_factory.mktemp("window") / "run.dscope"
+    http = free_port()
+    with recorder(path, http, free_port()):
+        send_tasks(http)
+    return path
+
+
+@pytest.fixture
+def display() -> Iterator[str]:
+    """Run an X server of its own, on a display that it finds free."""
+    readable, writable = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writable), "-screen", "0", "1700x1000x24"]
+    process = subprocess.Popen(
+        [*command, "-nolisten", "tcp"], pass_fds=[writable], stderr=subprocess.DEVNULL
+    )
+    os.close(writable)
+    try:
+        with os.fdopen(readable) as number:
+            yield f":{number.readline().strip()}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_open_draws_a_recording(recording: Path, tmp_path: Path, theme: Theme) -> None:
+    picture = tmp_path / "picture.png"
+    result = daskscope(
+        *("open", recording),
+        *("--screenshot", picture),
+        *("--size", "1280x720"),
+        *("--theme", theme.name),
+        **homes(tmp_path),
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert str(picture) in result.stdout
+    assert QImage(str(picture)).size().toTuple() == (1280, 720)
+    assert n_prefixes(picture, theme) == 3
+
+
+def test_open_shows_an_export_as_well(recording: Path, tmp_path: Path) -> None:
+    lines, picture = tmp_path / "run.jsonl", tmp_path / "picture.png"
+    assert daskscope("export", recording, "-o", lines).returncode == 0
+    result = daskscope(
+        *("open", lines),
+        *("--screenshot", picture),
+        *("--theme", "light"),
+        **homes(tmp_path),
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert n_prefixes(picture, LIGHT) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("absent.dscope", None), ("foreign.dscope", b"\x00PK not ours"), ("empty.jsonl", b"")],
+)
+def test_open_refuses_what_is_no_recording(
+    tmp_path: Path, name: str, content: bytes | None
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    result = daskscope("open", path, "--screenshot", tmp_path / "x.png", **homes(tmp_path))
+    assert result.returncode != 0
+    assert len(result.stderr.splitlines()) == 1
+    assert name in result.stderr
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_a_real_window_draws_what_arrives(
+    tmp_path: Path, display: str, free_port: Callable[[], int]
+) -> None:
+    picture = tmp_path / "picture.png"
+    http = free_port()
+    with running_daskscope(
+        *("connect", "--seconds", "4"),
+        *("--http", f"127.0.0.1:{http}"),
+        *("--grpc", f"127.0.0.1:{free_port()}"),
+        *("--screenshot", picture),
+        *("--theme", "light"),
+        DISPLAY=display,
+        QT_QPA_PLATFORM="xcb",
+        **homes(tmp_path),
+    ) as (process, line):
+        assert line.startswith("listening ")
+        send_tasks(http)
+        _, errors = process.communicate(timeout=30)  # it closes by itself
+    assert (process.returncode, errors) == (0, "")
+    assert n_prefixes(picture, LIGHT) == 3
