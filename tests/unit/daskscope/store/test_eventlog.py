@@ -1,0 +1,69 @@
+"""Log records and removed workers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dask_otel import conventions
+from daskscope.store import eventlog
+from daskscope.store.eventlog import EventLog
+from tests.builders import T0, Source
+
+if TYPE_CHECKING:
+    import pytest
+
+ADDED, REMOVED = conventions.EVENT_WORKER_ADDED, conventions.EVENT_WORKER_REMOVED
+ADDRESS = "tcp://10.0.4.11:40101"
+
+
+def test_events_keep_their_texts() -> None:
+    source, log = Source(), EventLog()
+    log.add(source.event("x", 3, "first"), source.strings)
+    before = log.frozen()
+    log.add(source.event("y", 1, "<b>second</b>", a=1), source.strings)
+
+    assert list(before.bodies) == ["first"]
+    assert list(log.frozen().bodies) == ["first", "<b>second</b>"]
+    assert list(log.frozen().attributes) == ["{}", '{"a": 1}']
+    assert (log.frozen().columns["time_ns"] - T0).tolist() == [3, 1]
+
+
+def test_a_removed_worker_is_removed_until_it_is_added_again() -> None:
+    source, log = Source(), EventLog()
+    gone = source.event(REMOVED, 5, dask_worker_address=ADDRESS)
+    assert log.add(gone, source.strings) == ((ADDRESS, T0 + 5),)
+    removed = log.removed_ns
+    assert removed == {ADDRESS: T0 + 5}
+
+    log.add(source.event(ADDED, 9, dask_worker_address=ADDRESS), source.strings)
+    assert log.removed_ns == {}
+    assert removed == {ADDRESS: T0 + 5}
+
+
+def test_a_late_event_does_not_undo_a_newer_one() -> None:
+    source, log = Source(), EventLog()
+    log.add(source.event(REMOVED, 9, dask_worker_address=ADDRESS), source.strings)
+    log.add(source.event(ADDED, 5, dask_worker_address=ADDRESS), source.strings)
+
+    assert log.removed_ns == {ADDRESS: T0 + 9}
+
+
+def test_an_event_of_no_worker_removes_none() -> None:
+    source, log = Source(), EventLog()
+
+    assert log.add(source.event(REMOVED, 9), source.strings) == ()
+    assert log.add(source.event(REMOVED, 9, dask_worker_address=7), source.strings) == ()
+    assert log.removed_ns == {}
+
+
+def test_the_oldest_events_go_and_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eventlog, "MOST_EVENTS", 20)
+    source, log = Source(), EventLog()
+    for n in range(50):
+        log.add(source.event("x", n, str(n)), source.strings)
+    held = log.frozen()
+
+    assert len(held.bodies) <= 20
+    assert len(held.bodies) + log.n_evicted == 50
+    assert held.bodies[-1] == "49"
+    assert (held.columns["time_ns"] - T0).tolist() == [int(body) for body in held.bodies]
