@@ -8,20 +8,17 @@ so is a benchmark that failed; either makes the exit status 1. Everything is in 
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
-import multiprocessing
 import os
 import platform
 import sys
 import time
-import traceback
-from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
-from typing import TypedDict
 
 import psutil
+
+from tests.bench.figures import Figure, measured
 
 HERE = Path(__file__).parent
 OUTPUT = HERE.parents[1] / "out" / "bench.json"
@@ -29,19 +26,6 @@ PACKAGES = (
     *("daskscope", "dask", "distributed", "numpy", "PySide6-Essentials", "pyqtgraph"),
     *("opentelemetry-sdk", "aiohttp", "grpcio", "protobuf"),
 )
-
-
-class Figure(TypedDict):
-    """One measured figure.
-
-    `value` is None when the benchmark failed; `budget` is None where the figure has none.
-    """
-
-    name: str
-    value: float | None
-    unit: str
-    budget: float | None
-    met: bool
 
 
 def machine() -> dict[str, object]:
@@ -64,25 +48,6 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor()
-
-
-def measure(name: str) -> list[Figure]:
-    """Figures of one benchmark."""
-    figures: list[Figure] = importlib.import_module(f"tests.bench.bench_{name}").run()
-    return figures
-
-
-def measured(name: str) -> list[Figure]:
-    """Figures of one benchmark, run in a process of its own; a failure is a budget not met."""
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-        try:
-            return pool.submit(measure, name).result()
-        except Exception:  # noqa: BLE001 - whatever it was, the other benchmarks go on
-            traceback.print_exc()
-            return [
-                {"name": f"{name}: failed", "value": None, "unit": "", "budget": None, "met": False}
-            ]
 
 
 def row(figure: Figure) -> str:
