@@ -4,17 +4,23 @@ from __future__ import annotations
 
 
 class Pace:
-    """Says when `period_s` have passed since the last time; time is an argument."""
+    """Says when `period_s` have passed since the last time; time is an argument.
 
-    def __init__(self, period_s: float) -> None:
+    Times lie on a grid of periods, moved by `phase_s`, so that two paces of one period that have
+    different phases never fall on one tick.
+    """
+
+    def __init__(self, period_s: float, phase_s: float = 0.0) -> None:
         self._period_s = period_s
+        self._phase_s = phase_s
         self._next_s = 0.0
 
     def is_due(self, now_s: float) -> bool:
-        """Whether it is time again; if so, the period starts anew."""
+        """Whether it is time again; if so, the next time is a period on."""
         if now_s < self._next_s:
             return False
-        self._next_s = now_s + self._period_s
+        periods = (now_s - self._phase_s) // self._period_s + 1
+        self._next_s = self._phase_s + periods * self._period_s
         return True
 
     def hurry(self) -> None:

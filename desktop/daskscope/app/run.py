@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 MEMORY_CAP_BYTES: Final = 1 << 30
 DEMO_WORKERS: Final = 4
+TOOLTIP_DELAY_S: Final = 0.12
 
 
 class Run(QObject):
@@ -90,6 +91,7 @@ class Run(QObject):
         self._snapshot: Snapshot = self._store.snapshot()
         self._now_ns = 0
         self._started_s = 0.0
+        self._hovered_s = 0.0
         self._lines: list[str] = []
         self.error: OSError | None = None
         self._connect()
@@ -129,6 +131,7 @@ class Run(QObject):
             self.window.show_data()
             self._stage.forget()
         has_painted = self._stage.show(self._snapshot, self.session, self._now_ns, wall, self._feed)
+        self._show_hover(started_s)
         frame_ms = (elapsed_s() - started_s) * 1000
         if has_painted:
             self._stage.frame_ms = frame_ms
@@ -182,6 +185,7 @@ class Run(QObject):
         stream.followed.connect(self.follow)
         stream.paused.connect(self.toggle_pause)
         stream.cleared.connect(lambda: self._set(selection_ns=None))
+        stream.clicked.connect(lambda _x, _y: self._set(selection_ns=None))
         timeline.minimap.brushed.connect(self._brush)
         timeline.legend.toggled.connect(lambda name: self._apply(gestures.toggle_prefix, name))
         timeline.legend.soloed.connect(self._solo)
@@ -254,14 +258,23 @@ class Run(QObject):
             self._apply(gestures.scroll_to, self._stage.frame, y_px)
 
     def _hover(self, x_px: int, y_px: int) -> None:
-        stream = self.window.timeline.stream
         self._set(hover_px=(x_px, y_px))
-        hit = self._stage.hit(self._snapshot, x_px, y_px)
-        stream.show_hit(hit, stream.mapToGlobal(QPoint(GUTTER_PX + x_px, y_px)))
+        self._hovered_s = elapsed_s()
 
     def _leave(self) -> None:
         self._set(hover_px=None)
         self.window.timeline.stream.show_hit(None)
+
+    def _show_hover(self, now_s: float) -> None:
+        """Frame what lies under the pointer now; the tooltip waits until the pointer rests."""
+        if self.session.hover_px is None:
+            return
+        stream = self.window.timeline.stream
+        x_px, y_px = self.session.hover_px
+        hit = self._stage.hit(self._snapshot, x_px, y_px)
+        is_resting = now_s - self._hovered_s >= TOOLTIP_DELAY_S
+        pointer = stream.mapToGlobal(QPoint(GUTTER_PX + x_px, y_px)) if is_resting else None
+        stream.show_hit(hit, pointer)
 
     def _zoom_to_hit(self, x_px: int, y_px: int) -> None:
         hit = self._stage.hit(self._snapshot, x_px, y_px)

@@ -70,10 +70,10 @@ class Stage:
         self._session: Session | None = None
         self._recordings: tuple[PastSession, ...] = ()
         self._layout_pace = Pace(LAYOUT_PERIOD_S)
-        self._minimap_pace = Pace(LAYOUT_PERIOD_S)
+        self._minimap_pace = Pace(LAYOUT_PERIOD_S, LAYOUT_PERIOD_S / 2)
         self._progress_pace = Pace(PROGRESS_PERIOD_S)
         self._workers_pace = Pace(TABLE_PERIOD_S)
-        self._resources_pace = Pace(TABLE_PERIOD_S)
+        self._resources_pace = Pace(TABLE_PERIOD_S, TABLE_PERIOD_S / 2)
         self._status_pace = Pace(STATUS_PERIOD_S)
         self._recordings_pace = Pace(RECORDINGS_PERIOD_S)
 

@@ -1,8 +1,8 @@
 """The layout of the task stream: rows of hosts, workers and threads from top to bottom.
 
-Lanes are as high as the chosen density says while the rows fill at most `MOST_SCREENS` heights of
-the view; of larger clusters they are lower, in steps, so that few changes of size move them. From
-where even the lowest lanes need too much, each worker is one density row.
+Few lanes are drawn roomy. Else they are as high as the density says while the rows fill at most
+`MOST_SCREENS` heights of the view; of larger clusters they are lower, in steps, so that few changes
+of size move them. From where even the lowest lanes need too much, each worker is one density row.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from daskscope.derive.frames import LaneLayout, LaneRow, RowKind, WorkerBlock
 from daskscope.derive.roster import Member, roster
 from daskscope.derive.workers import Sample, alarm, worker_samples
 from daskscope.store.schema import Kind
-from daskscope.theme import COMPACT, WORKER_GAP_PX
+from daskscope.theme import COMFORTABLE, COMPACT, NORMAL, WORKER_GAP_PX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,13 +73,16 @@ def _pitch(hosts: Mapping[str, Sequence[Member]], session: Session, height_px: i
     n_folded = len(hosts) - len(shown)
     fixed_px = len(hosts) * density.host_header_px + n_folded * density.density_row_px
     pitches = [density.pitch_px, *(p for p in LOWER_PITCHES_PX if p < density.pitch_px)]
+
+    def needed_px(pitch_px: int) -> int:
+        blocks = (n_rows for group in shown for n_rows in group)
+        heights = (max(n_rows * pitch_px, LEAST_BLOCK_PX) + WORKER_GAP_PX for n_rows in blocks)
+        return fixed_px + sum(heights)
+
+    if density == NORMAL and needed_px(COMFORTABLE.pitch_px) <= height_px:
+        return COMFORTABLE.pitch_px
     for pitch_px in pitches:
-        blocks_px = sum(
-            max(n_rows * pitch_px, LEAST_BLOCK_PX) + WORKER_GAP_PX
-            for group in shown
-            for n_rows in group
-        )
-        if fixed_px + blocks_px <= MOST_SCREENS * height_px:
+        if needed_px(pitch_px) <= MOST_SCREENS * height_px:
             return pitch_px
     lowest_px = sum(n_rows * pitches[-1] for group in shown for n_rows in group)
     # A page of threads is worth more than a line of workers, until there are dozens of pages.

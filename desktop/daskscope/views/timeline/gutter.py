@@ -112,9 +112,10 @@ def _draw_worker(painter: QPainter, block: WorkerBlock, top: int, theme: Theme) 
     if n_lines >= 3:
         box = (left, top + line, right - left, line)
         draw_label(painter, box, block.address, Role.SMALL, theme.t3)
-        bar_top = top + 46 if n_lines >= 4 else top + 2 * line + 4
-        _draw_memory(painter, block, (left, bar_top, MEMORY_BAR_PX[0]), theme)
-        if n_lines >= 4:
+        if n_lines == 3:
+            _draw_memory_line(painter, block, top + 2 * line, theme)
+        else:
+            _draw_memory(painter, block, (left, top + 46, MEMORY_BAR_PX[0]), theme)
             box = (left, top + 54, right - left, 14)
             draw_label(painter, box, block.memory_text, Role.SMALL, theme.t3)
         return
@@ -123,11 +124,17 @@ def _draw_worker(painter: QPainter, block: WorkerBlock, top: int, theme: Theme) 
         draw_label(painter, (rest, top, right - rest, line), block.address, Role.SMALL, theme.t3)
         rest += address_px + 8
     if n_lines == 2:
-        _draw_memory(painter, block, (left, top + line + 6, MEMORY_BAR_PX[0] // 2), theme)
-        box = (left + MEMORY_BAR_PX[0] // 2 + 8, top + line, 60, line)
-        draw_label(painter, box, block.memory_text, Role.SMALL, theme.t3)
+        _draw_memory_line(painter, block, top + line, theme)
     elif right - rest >= MEMORY_BAR_PX[0] // 4 and block.height_px >= _LEAST_THREAD_PX:
         _draw_memory(painter, block, (rest, top + line / 2 - 3, right - rest), theme)
+
+
+def _draw_memory_line(painter: QPainter, block: WorkerBlock, top: float, theme: Theme) -> None:
+    """Draw a short bar, and how much it is beside it."""
+    width = MEMORY_BAR_PX[0] // 2
+    _draw_memory(painter, block, (WORKER_TEXT_PX, top + 6, width), theme)
+    box = (WORKER_TEXT_PX + width + 8, top, 60, _LINE_PX)
+    draw_label(painter, box, block.memory_text, Role.SMALL, theme.t3)
 
 
 def _draw_memory(

@@ -8,9 +8,20 @@ from daskscope.app.pace import Pace
 def test_due_once_a_period() -> None:
     pace = Pace(0.25)
 
-    asked = [pace.is_due(step / 10) for step in range(1, 9)]
+    asked = [pace.is_due(step / 8) for step in range(1, 9)]
 
-    assert asked == [True, False, False, True, False, False, True, False]
+    assert asked == [True, True, False, True, False, True, False, True]
+
+
+def test_two_phases_never_meet() -> None:
+    one, other = Pace(1.0), Pace(1.0, 0.5)
+    one.is_due(0.0)
+    other.is_due(0.0)
+
+    due = [(one.is_due(step / 60), other.is_due(step / 60)) for step in range(1, 600)]
+
+    assert (True, True) not in due
+    assert {(True, False), (False, True)} <= set(due)
 
 
 def test_hurry_is_for_one_time() -> None:
