@@ -82,15 +82,13 @@ def test_keys_survive_many_batches() -> None:
     source = Source()
     source.worker("w0")
     keys = [f"ключ-{n}" * (n % 7) + "\ud800" * (n == 3) for n in range(500)]
-    batches = [
-        source.spans([Span(0, 1, key=key) for key in keys[n : n + 9]]) for n in range(0, 500, 9)
-    ]
+    parts = [keys[n : n + 9] for n in range(0, 500, 9)]
+    batches = [source.spans([Span(0, 1, key=key) for key in part]) for part in parts]
     store = Store()
     store.apply(source.definitions())
     for batch in batches:
         store.apply(batch)
     (chunk,) = store.snapshot().chunks
 
-    assert [chunk.keys[i] for i in range(len(chunk))] == [
-        key.replace("\ud800", "?") for key in keys
-    ]
+    held = [chunk.keys[i] for i in range(len(chunk))]
+    assert held == [key.replace("\ud800", "?") for key in keys]

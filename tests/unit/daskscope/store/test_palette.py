@@ -11,7 +11,8 @@ def slots(names: list[str]) -> list[int]:
     palette = Palette()
     for string_id, name in enumerate(names, 1):
         palette.add(string_id, name)
-    return palette.slots(np.arange(1, len(names) + 1, dtype=np.uint32)).tolist()
+    given: list[int] = palette.slots(np.arange(1, len(names) + 1, dtype=np.uint32)).tolist()
+    return given
 
 
 def test_a_prefix_starts_at_the_same_slot_in_every_run() -> None:

@@ -65,7 +65,9 @@ def test_time_lies_in_the_cells_where_it_was_spent(chunk: Chunk) -> None:
 def cells(level: Level, lane: int) -> npt.NDArray[np.float64]:
     mine = level.lane == lane
     n = int(level.bucket.max()) + 1
-    return np.bincount(level.bucket[mine], level.busy_ns[mine], minlength=n)
+    busy: npt.NDArray[np.float64] = np.zeros(n)
+    np.add.at(busy, level.bucket[mine], level.busy_ns[mine].astype(np.float64))
+    return busy
 
 
 def expected(

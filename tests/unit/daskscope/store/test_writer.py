@@ -29,7 +29,7 @@ def filled(source: Source, *batches: SpanBatch) -> Store:
 
 def rows(snapshot: Snapshot) -> set[tuple[object, ...]]:
     """All spans, by what they are and where they lie."""
-    found = set()
+    found: set[tuple[object, ...]] = set()
     for chunk in snapshot.chunks:
         names = [snapshot.strings[name] for name in chunk.columns["name"].tolist()]
         lanes = [snapshot.lanes[lane] for lane in chunk.columns["lane"].tolist()]
@@ -124,7 +124,9 @@ def test_a_snapshot_does_not_change_while_the_store_grows() -> None:
     store.apply(source.definitions())
     store.apply(load.batch(CHUNK_ROWS - 100))
     store.apply(points([(series, 0, 1.0)]))
-    store.apply(source.event("x", 0))
+    event = source.event("x", 0)
+    store.apply(source.definitions())
+    store.apply(event)
     before = store.snapshot()
     # A copy of all that it says, and as many references to its arrays.
     ends = [chunk.end_ns.copy() for chunk in before.chunks]
@@ -135,10 +137,9 @@ def test_a_snapshot_does_not_change_while_the_store_grows() -> None:
         store.apply(load.batch(40_000))
         store.apply(points([(series, n - 3, float(n))]))
         source.text(f"new-{n}")
+        event = source.event(conventions.EVENT_WORKER_REMOVED, n, dask_worker_address="tcp://x")
         store.apply(source.definitions())
-        store.apply(
-            source.event(conventions.EVENT_WORKER_REMOVED, n, dask_worker_address="tcp://x")
-        )
+        store.apply(event)
 
     assert store.snapshot().n_spans > before.n_spans
     for chunk, end_ns in zip(before.chunks, ends, strict=True):
