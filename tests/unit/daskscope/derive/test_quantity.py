@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from daskscope.derive import quantity
 from daskscope.derive.quantity import THIN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def plain(text: str) -> str:
