@@ -27,7 +27,7 @@ def toolbar(qtbot: QtBot) -> Toolbar:
     qtbot.addWidget(made)
     made.resize(WINDOW_LEAST_PX[0], made.height())
     made.show()
-    made.show_state(Session(), CLUSTER)
+    made.show_state(Session(), CLUSTER, is_live=True)
     return made
 
 
@@ -52,7 +52,7 @@ def test_buttons_ask(qtbot: QtBot, toolbar: Toolbar, name: str, signal: str) -> 
 
 @pytest.mark.parametrize("is_following", [True, False])
 def test_live_and_pause_show_which_it_is(toolbar: Toolbar, is_following: bool) -> None:
-    toolbar.show_state(Session(is_following=is_following), CLUSTER)
+    toolbar.show_state(Session(is_following=is_following), CLUSTER, is_live=True)
     assert button(toolbar, "Live").isChecked() is is_following
     assert button(toolbar, "Pause").isChecked() is not is_following
 
@@ -69,7 +69,7 @@ def test_ranges_are_shown_and_asked_for(
     qtbot: QtBot, toolbar: Toolbar, span_ns: int, label: str
 ) -> None:
     box = ranges(toolbar)
-    toolbar.show_state(replace(Session(), span_ns=span_ns), CLUSTER)
+    toolbar.show_state(replace(Session(), span_ns=span_ns), CLUSTER, is_live=True)
     assert box.currentText() == label
     with qtbot.waitSignal(toolbar.span_chosen) as asked:
         box.activated.emit(box.currentIndex())
@@ -81,8 +81,17 @@ def test_the_whole_run_is_one_of_them() -> None:
 
 
 def test_a_span_of_ones_own_is_none_of_them(toolbar: Toolbar) -> None:
-    toolbar.show_state(replace(Session(), span_ns=7), CLUSTER)
+    toolbar.show_state(replace(Session(), span_ns=7_000_000_000), CLUSTER, is_live=True)
     assert ranges(toolbar).currentIndex() == -1
+    assert ranges(toolbar).placeholderText() == "7.00\u2009s"
+
+
+def test_a_recording_has_nothing_to_follow(toolbar: Toolbar) -> None:
+    live, pause = button(toolbar, "Live"), button(toolbar, "Pause")
+    toolbar.show_state(Session(is_following=False), CLUSTER, is_live=False)
+
+    assert live.isHidden()
+    assert pause.isHidden()
 
 
 def test_menus_hold_the_windows_actions(toolbar: Toolbar) -> None:
@@ -96,7 +105,8 @@ def test_menus_hold_the_windows_actions(toolbar: Toolbar) -> None:
 def test_nothing_lies_outside_at_the_least_width(toolbar: Toolbar) -> None:
     for title in ("File", "View", "Help"):
         toolbar.set_menu(title, [])
-    toolbar.show_state(Session(), StatusField("a cluster's name " * 20, "400 workers", "ok"))
+    field = StatusField("a cluster's name " * 20, "400 workers", "ok")
+    toolbar.show_state(Session(), field, is_live=True)
     for theme in (LIGHT, DARK):
         toolbar.set_theme(theme)
         toolbar.grab()

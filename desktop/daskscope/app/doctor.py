@@ -155,8 +155,8 @@ def _instrumentation() -> Finding:
 def _qt() -> Finding:
     """Open a window for a moment in a process of its own: Qt aborts where it cannot."""
     code = (
-        "from daskscope.app.platform import check_qt, choose_platform, report_fatal\n"
-        "platform = choose_platform(); check_qt(); report_fatal()\n"
+        "from daskscope.app.platform import check_qt, choose_platform, report_messages\n"
+        "platform = choose_platform(); check_qt(); report_messages()\n"
         "from PySide6.QtWidgets import QApplication\n"
         "from PySide6.QtCore import qVersion\n"
         "app = QApplication([]); print(qVersion(), app.platformName())"

@@ -15,7 +15,7 @@ import click
 from daskscope.app.clock import wall_ns
 from daskscope.app.demo import Demo
 from daskscope.app.picture import check_picture_path
-from daskscope.app.platform import check_qt, choose_platform, report_fatal
+from daskscope.app.platform import check_qt, choose_platform, report_messages
 from daskscope.app.recordings import new_journal
 from daskscope.ingest.source import Source
 
@@ -89,10 +89,11 @@ def _application() -> QApplication:
     """Qt's application; SIGINT and SIGTERM end its event loop."""
     choose_platform()
     check_qt()
-    report_fatal()
+    release_messages = report_messages()
     from PySide6.QtWidgets import QApplication
 
     application = QApplication(sys.argv[:1])
+    release_messages()
     application.setApplicationName("daskscope")
     application.setDesktopFileName("daskscope")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 NO_DISPLAY_EXIT = 3
 
@@ -63,21 +64,40 @@ def _import_hint(message: str) -> str:
     return f"Qt cannot be loaded: {message}"
 
 
-def report_fatal() -> None:
-    """Turn Qt's abort for want of a platform into one line and a non-zero exit."""
-    from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
+def report_messages() -> Callable[[], None]:
+    """Write what Qt has to say to standard error; for want of a platform, one line and an exit.
+
+    Returns
+    -------
+    callable
+        To be called when there is an application. Until then warnings wait, because the first is
+        the reason that Qt's own last words before it aborts leave out.
+    """
+    from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler  # noqa: PLC0415
+
+    waiting: list[str] | None = []
 
     def handle(kind: QtMsgType, _context: QMessageLogContext, message: str) -> None:
+        line = " ".join(message.split())
         if kind is QtMsgType.QtFatalMsg:
-            first = message.splitlines()[0] if message else "unknown failure"
-            _say(f"Qt cannot open a window: {first}")
+            _say(f"Qt cannot open a window: {waiting[0] if waiting else line}")
             os._exit(NO_DISPLAY_EXIT)
-        if kind in (QtMsgType.QtWarningMsg, QtMsgType.QtCriticalMsg):
-            _say(message)
+        if kind not in (QtMsgType.QtWarningMsg, QtMsgType.QtCriticalMsg):
+            return
+        if waiting is None:
+            _say(line)
+        else:
+            waiting.append(line)
+
+    def release() -> None:
+        nonlocal waiting
+        held, waiting = waiting or [], None
+        for line in held:
+            _say(line)
 
     qInstallMessageHandler(handle)
+    return release
 
 
-def _say(text: str) -> None:
-    sys.stderr.write(f"daskscope: {text}\n")
-    sys.stderr.flush()
+def _say(line: str) -> None:
+    print(f"daskscope: {line}", file=sys.stderr, flush=True)

@@ -92,6 +92,7 @@ class Run(QObject):
         self._now_ns = 0
         self._started_s = 0.0
         self._hovered_s = 0.0
+        self._is_reading = not is_live
         self._lines: list[str] = []
         self.error: OSError | None = None
         self._connect()
@@ -130,6 +131,9 @@ class Run(QObject):
         if self.window.is_welcome and self._stage.has_data(self._snapshot):
             self.window.show_data()
             self._stage.forget()
+        if self._is_reading and self._stage.is_complete(self._snapshot):
+            self._is_reading = False
+            self._apply(gestures.pause, self._now_ns)
         has_painted = self._stage.show(self._snapshot, self.session, self._now_ns, wall, self._feed)
         self._show_hover(started_s)
         frame_ms = (elapsed_s() - started_s) * 1000
@@ -240,7 +244,10 @@ class Run(QObject):
         self._apply(gestures.fit_selection, self._extent())
 
     def _choose_span(self, span_ns: int) -> None:
-        self._set(span_ns=int(span_ns), is_following=True)
+        if span_ns == WHOLE_RUN:
+            self._apply(gestures.fit_all, self._extent())
+        else:
+            self._set(span_ns=int(span_ns))
 
     def _brush(self, left_px: float, right_px: float) -> None:
         width_px = self.window.timeline.lanes_size_px[0]

@@ -205,7 +205,9 @@ class Stage:
             )
             self._window.status.show_frame(frame)
             self._window.toolbar.show_state(
-                self._session or Session(), cluster_field(snapshot, wall_ns)
+                self._session or Session(),
+                cluster_field(snapshot, wall_ns),
+                snapshot.status.is_live or not snapshot.generation,
             )
 
     def _show_welcome(self, snapshot: Snapshot, wall_ns: int, now_s: float) -> None:

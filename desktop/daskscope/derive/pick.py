@@ -232,7 +232,8 @@ def _running(
     if found is None:
         return None
     running, i = found
-    now_ns = frame.view.time_ns(frame.now_px)
+    is_live = snapshot.status.is_live
+    now_ns = frame.view.time_ns(frame.now_px) if is_live else snapshot.last_ns
     start_ns, name = int(running.start_ns[i]), int(running.name[i])
     return Hit(
         title=snapshot.strings[name],

@@ -88,11 +88,18 @@ class TaskStream:
             dense=_dense(picture, layout, rows, columns),
             densities=_densities(picture, layout, rows, columns, _in_px(running, view)),
             events=event_marks(snapshot, view),
-            now_px=round(min(max(view.x_px(now_ns), -_FAR_PX), _FAR_PX)),
+            now_px=_now_px(snapshot, view, now_ns),
             n_spans_in_view=sum(
                 chunk.n_overlapping(view.start_ns, view.end_ns) for chunk in snapshot.chunks
             ),
         )
+
+
+def _now_px(snapshot: Snapshot, view: Viewport, now_ns: int) -> int:
+    """Pixel of now; of a recording it is out of sight, for nothing more will come."""
+    if not snapshot.status.is_live:
+        return _FAR_PX
+    return round(min(max(view.x_px(now_ns), -_FAR_PX), _FAR_PX))
 
 
 def _hidden_slots(snapshot: Snapshot, session: Session) -> frozenset[int]:

@@ -128,7 +128,8 @@ def _line_of_stdin() -> str:
 
 
 def _say(**what: object) -> None:
-    os.write(sys.stdout.fileno(), orjson.dumps(what) + b"\n")
+    with contextlib.suppress(BrokenPipeError):  # the parent is gone: standard input says so too
+        os.write(sys.stdout.fileno(), orjson.dumps(what) + b"\n")
 
 
 if __name__ == "__main__":

@@ -161,7 +161,9 @@ class ComboBox(QComboBox):
         frame = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
         painter.drawRoundedRect(frame, _RADIUS_PX, _RADIUS_PX)
         box = (10, 0, self.width() - 32, self.height())
-        draw_text(painter, box, self.currentText(), Role.CHECKED, theme.t1)
+        draw_text(
+            painter, box, self.currentText() or self.placeholderText(), Role.CHECKED, theme.t1
+        )
         draw_chevron(painter, self.width() - 15, self.height() / 2, theme.t2, is_open=True)
 
 

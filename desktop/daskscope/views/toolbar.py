@@ -8,6 +8,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QPainter, QPen
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
+from daskscope.derive import quantity
 from daskscope.derive.panels import StatusField
 from daskscope.paint.brush import colour
 from daskscope.paint.control import ComboBox, style_sheet
@@ -74,7 +75,7 @@ class Toolbar(QWidget):
         self._mode.clicked.connect(self.theme_toggled)
         self._menus: list[QToolButton] = []
         self._lay_out()
-        self.show_state(Session(), StatusField("Waiting for data", "", "warn"))
+        self.show_state(Session(), StatusField("Waiting for data", "", "warn"), is_live=True)
         self.set_theme(LIGHT)
 
     def set_menu(self, title: str, actions: Sequence[QAction | None]) -> QMenu:
@@ -94,14 +95,21 @@ class Toolbar(QWidget):
         self._menu_row.addWidget(button)
         return menu
 
-    def show_state(self, session: Session, cluster: StatusField) -> None:
-        """Show whether it follows, how much time is in view, and what is connected."""
+    def show_state(self, session: Session, cluster: StatusField, is_live: bool) -> None:
+        """Show whether it follows, how much time is in view, and what is connected.
+
+        A recording has nothing to follow.
+        """
         self._connection.show_field(cluster)
+        self._live.setVisible(is_live)
+        self._pause.setVisible(is_live)
         self._is_following = session.is_following
         self._show_following()
         index = next((i for i, (span_ns, _) in enumerate(RANGES) if span_ns == session.span_ns), -1)
         if index != self._range.currentIndex():
             self._range.setCurrentIndex(index)
+        if index < 0:
+            self._range.setPlaceholderText(quantity.duration(session.span_ns))
         self._tint()
 
     def set_theme(self, theme: Theme) -> None:
@@ -124,7 +132,7 @@ class Toolbar(QWidget):
         painter.fillRect(self.rect(), colour(theme.s1))
         painter.fillRect(0, self.height() - 1, self.width(), 1, colour(theme.line))
         paint_logo(painter, PADDING_PX + 2, (TOOLBAR_PX - _LOGO_PX) // 2, theme)
-        for widget in (self._connection, self._live):
+        for widget in (self._connection, self._range if self._live.isHidden() else self._live):
             x = widget.geometry().left() - _GROUP_GAP_PX
             painter.fillRect(x, 12, 1, TOOLBAR_PX - 25, colour(theme.line))
 
