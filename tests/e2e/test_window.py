@@ -13,8 +13,9 @@ from PySide6.QtGui import QImage
 
 from daskscope.theme import DARK, LIGHT, Theme
 from tests.e2e.pictures import n_prefixes
-from tests.e2e.programs import daskscope, recorder, running_daskscope
+from tests.e2e.programs import MARK, daskscope, marked, recorder, running_daskscope
 from tests.telemetry import tasks
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -139,3 +140,22 @@ def test_a_real_window_draws_what_arrives(
         _, errors = process.communicate(timeout=30)  # it closes by itself
     assert (process.returncode, errors) == (0, "")
     assert n_prefixes(picture, LIGHT) == 3
+
+
+def test_without_its_display_it_says_so_in_one_line(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    result = daskscope(
+        *("connect", "--seconds", "1"),
+        *("--http", f"127.0.0.1:{free_port()}"),
+        *("--grpc", f"127.0.0.1:{free_port()}"),
+        DISPLAY=":no-such-display",
+        QT_QPA_PLATFORM="xcb",
+        **{MARK: str(tmp_path)},
+        **homes(tmp_path),
+    )
+    wait_for(lambda: not marked(str(tmp_path)))
+    assert result.returncode == 3
+    assert result.stderr == (
+        "daskscope: Qt cannot open a window: could not connect to display :no-such-display\n"
+    )

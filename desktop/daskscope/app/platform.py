@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NO_DISPLAY_EXIT = 3
 
@@ -73,7 +76,7 @@ def report_messages() -> Callable[[], None]:
         To be called when there is an application. Until then warnings wait, because the first is
         the reason that Qt's own last words before it aborts leave out.
     """
-    from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler  # noqa: PLC0415
+    from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 
     waiting: list[str] | None = []
 
@@ -100,4 +103,5 @@ def report_messages() -> Callable[[], None]:
 
 
 def _say(line: str) -> None:
-    print(f"daskscope: {line}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"daskscope: {line}\n")
+    sys.stderr.flush()
