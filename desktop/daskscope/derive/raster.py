@@ -162,7 +162,7 @@ class Raster:
         commonest[main[0] > 0] = ERRED
         commonest[total <= 0] = NOTHING
         self.slot[:, columns] = commonest
-        level = np.minimum(total * np.float32(255), np.float32(255))
+        level = np.rint(np.minimum(total, np.float32(1)) * np.float32(255))
         self.busy[:, columns] = np.maximum(level, total > 0).astype(np.uint8)
         sub = self._sums[:N_SUB_PLANES, :, columns]
         kind = (sub.argmax(axis=0) + int(Kind.TRANSFER)).astype(np.uint8)

@@ -111,7 +111,7 @@ def _step(most: float, is_binary: bool) -> float:
     """The least handy step that needs at most four of itself for `most`."""
     magnitude = 10.0 ** math.floor(math.log10(max(most, 1e-9) / 4))
     handy = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512) if is_binary and most >= 3 else ()
-    for step in (*handy, *(magnitude * factor for factor in (1, 2, 2.5, 5, 10))):
+    for step in (*handy, *(magnitude * factor for factor in (1, 2, 5, 10))):
         if most / step <= 4 * (1 + 1e-9):
             return float(step)
     return magnitude * 10

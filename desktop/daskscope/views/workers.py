@@ -38,7 +38,7 @@ LABELS: Final = {
 }
 _DASH: Final = "–"
 _GAP_PX: Final = 20
-_LEAST_GAP_PX: Final = 12
+_LEAST_GAP_PX: Final = 10
 _CPU_BAR_PX: Final = 56
 _MEMORY_BAR_PX: Final = 84
 _LEAST_MEMORY_BAR_PX: Final = 48

@@ -89,6 +89,8 @@ class AxisView(Strip):
             return
         painter.fillRect(tick.x_px, bottom - _MAJOR_PX, 1, _MAJOR_PX, colour(theme.t2))
         left = tick.x_px + _TEXT_INDENT_PX
+        if badge is not None and left >= badge.right() and left + badge.width() > self._width_px():
+            return  # the sliver right of now has no room for a label
         for top, text, role, rgb in (
             (_ELAPSED_TOP_PX, tick.elapsed, Role.CAPTION, theme.t1),
             (_CLOCK_TOP_PX, tick.clock, Role.TINY, theme.t3),
@@ -97,6 +99,9 @@ class AxisView(Strip):
             text_box = QRectF(left - 4, top, width + 8, _LINE_PX)
             if badge is None or not text_box.intersects(badge):
                 draw_text(painter, (left, top, width + 1, _LINE_PX), text, role, rgb)
+
+    def _width_px(self) -> int:
+        return self._view.width_px if self._view is not None else 0
 
     def _badge(self) -> QRectF | None:
         if self._view is None or not 0 <= self._now_px < self._view.width_px:
