@@ -184,7 +184,7 @@ class Picture:
             level = chunk.pyramid.level(window.ns_per_px)
         if level is not None:
             self._take_level(level, slot_of)
-            rows = chunk.lasting(1 << level.k, from_ns, to_ns)
+            rows = chunk.lasting(2 << level.k, from_ns, to_ns)
         elif n_taken == 0 and chunk.index is not None:
             rows = np.concatenate([chunk.starting(from_ns, to_ns), chunk.begun(from_ns)])
         else:

@@ -65,7 +65,7 @@ def test_projection_takes_the_commonest_and_marks_failures() -> None:
     raster.project(frozenset())
 
     assert raster.slot[0, [0, 1, 3, 5, 7]].tolist() == [NOTHING, 7, ERRED, OTHER, NOTHING]
-    assert raster.busy[0, [0, 1, 5]].tolist() == [0, int(0.9 * 255), 255]
+    assert raster.busy[0, [0, 1, 5]].tolist() == [0, round(0.901 * 255), 255]
     assert raster.kind[0, [1, 7]].tolist() == [0, Kind.DISK_READ]
     raster.project(frozenset({7}))
     assert raster.slot[0, 1] == 4
