@@ -62,7 +62,7 @@ def big() -> Snapshot:
     """Three chunks, two of them sealed: short tasks, and lanes with tasks of all lengths."""
     load = Load(n_workers=3, n_threads=2)
     rng = np.random.default_rng(5)
-    lasting = np.exp(rng.uniform(np.log(0.1 * SECOND), np.log(30 * SECOND), 40)).astype(int)
+    lasting = np.exp(rng.uniform(np.log(0.1 * SECOND), np.log(5 * SECOND), 150)).astype(int)
     ends = np.cumsum(2 * lasting)  # half of the time nothing runs, so that nothing can be hidden
     long = [
         Span(end - length, end, f"long-{n % 3}", n % 3, 900)
