@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from daskscope.app.options import WindowOptions
+    from daskscope.derive.frames import Hit, TaskStreamFrame
     from daskscope.ingest.source import Source
     from daskscope.store.snapshot import Snapshot
 
@@ -85,7 +86,7 @@ class Run(QObject):
         self._stage = Stage(self.window, theme, MEMORY_CAP_BYTES)
         self._menu = Menu(self.window)
         self._clock = Clock(self)
-        self._clock.ticked.connect(self._tick)
+        self._clock.ticked.connect(self.tick)
         self._log = FrameLog(options.frame_log) if options.frame_log else None
         self._demo: Demo | None = None
         self._snapshot: Snapshot = self._store.snapshot()
@@ -96,6 +97,15 @@ class Run(QObject):
         self._lines: list[str] = []
         self.error: OSError | None = None
         self._connect()
+
+    @property
+    def frame(self) -> TaskStreamFrame | None:
+        """What the task stream shows."""
+        return self._stage.frame
+
+    def hit(self, x_px: int, y_px: int) -> Hit | None:
+        """What lies under a pixel of the lanes."""
+        return self._stage.hit(self._snapshot, x_px, y_px)
 
     # Life -----------------------------------------------------------------------------------
 
@@ -124,7 +134,8 @@ class Run(QObject):
 
     # Tick -----------------------------------------------------------------------------------
 
-    def _tick(self, wall: int) -> None:
+    def tick(self, wall: int) -> None:
+        """Drain, derive and show; `wall` is the clock's time in ns."""
         started_s = elapsed_s()
         self._snapshot = self._feed.advance(wall)
         self._now_ns = self._feed.now_ns(self._snapshot, wall)
@@ -278,13 +289,13 @@ class Run(QObject):
             return
         stream = self.window.timeline.stream
         x_px, y_px = self.session.hover_px
-        hit = self._stage.hit(self._snapshot, x_px, y_px)
+        hit = self.hit(x_px, y_px)
         is_resting = now_s - self._hovered_s >= TOOLTIP_DELAY_S
         pointer = stream.mapToGlobal(QPoint(GUTTER_PX + x_px, y_px)) if is_resting else None
         stream.show_hit(hit, pointer)
 
     def _zoom_to_hit(self, x_px: int, y_px: int) -> None:
-        hit = self._stage.hit(self._snapshot, x_px, y_px)
+        hit = self.hit(x_px, y_px)
         if hit is not None:
             self._with_view(gestures.fit_hit, hit)
 

@@ -1,0 +1,273 @@
+"""The window at work: messages in, gestures on it, ticked by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from daskscope.app.options import WindowOptions
+from daskscope.app.run import TOOLTIP_DELAY_S, Run
+from daskscope.derive.frames import BarState
+from daskscope.session import WHOLE_RUN
+from daskscope.store.schema import Kind, Message, SourceStatus, Status
+from daskscope.theme import GUTTER_PX
+from tests.builders import MS, SECOND, T0, Source, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+NOW = T0 + 20 * SECOND
+LONG_KEY = "('<b>bold</b>\n', " + "9" * 10_000 + ")"
+
+
+class Link:
+    """Stands where the source process stands: messages are literals."""
+
+    http = ("127.0.0.1:4328",)
+    grpc = ("127.0.0.1:4327",)
+
+    def __init__(self) -> None:
+        self.is_closed = False
+        self.messages: list[Message] = []
+
+    def drain(self, budget_s: float) -> list[Message]:
+        messages, self.messages = self.messages, []
+        return messages
+
+
+def cluster() -> tuple[Source, list[Message]]:
+    """Two workers on two hosts: finished, failed and running tasks, a transfer."""
+    source = Source()
+    one = source.worker("w0", host="node-01", port=40101)
+    two = source.worker("w1", host="node-02", port=40102)
+    spans = [
+        Span(2 * SECOND, 8 * SECOND, "read", one, 11, key=LONG_KEY, run_id=1, nbytes=1 << 20),
+        Span(9 * SECOND, 12 * SECOND, "sum", one, 12, key="sum-1", run_id=2),
+        Span(
+            3 * SECOND, 7 * SECOND, "sum", two, 21, key="sum-2", run_id=3,
+            status=Status.ERROR, error="ValueError: no",
+        ),
+        Span(8 * SECOND, 9 * SECOND, "transfer", one, 12, Kind.TRANSFER, peer="tcp://10.0.4.11:40102"),
+    ]  # fmt: skip
+    batch = source.spans(spans)
+    running = source.running(two, 19 * SECOND, [("fit", 15 * SECOND, 9, 21)])
+    messages: list[Message] = [SourceStatus(is_live=True, http=Link.http, requests=3)]
+    return source, [*messages, source.definitions(), batch, running]
+
+
+@pytest.fixture
+def link() -> Link:
+    return Link()
+
+
+@pytest.fixture
+def run(qtbot: QtBot, link: Link, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    options = WindowOptions(size=(1280, 720), theme="light")
+    made = Run(link, options, True, lambda: "")  # type: ignore[arg-type]
+    qtbot.addWidget(made.window)
+    made.window.resize(1280, 720)
+    made.window.show()
+    yield made
+    made.finish()
+
+
+@pytest.fixture
+def busy(run: Run, link: Link) -> Run:
+    link.messages = cluster()[1]
+    run.tick(NOW)
+    run.tick(NOW + 16 * MS)
+    return run
+
+
+def bar(run: Run, state: BarState, kind: Kind = Kind.COMPUTE) -> tuple[int, int]:
+    """A point inside the first bar of a state, in pixels of the lanes."""
+    frame = run.frame
+    assert frame is not None
+    bars = frame.bars
+    index = next(i for i in range(len(bars)) if (bars.state[i], bars.kind[i]) == (state, kind))
+    row = frame.layout.rows[bars.row[index]]
+    return (int(bars.x0_px[index]) + 2, row.y_px - frame.scroll_px + 6)
+
+
+def test_the_empty_state_leaves_when_something_comes(run: Run, link: Link) -> None:
+    run.tick(NOW)
+    assert run.window.is_welcome
+
+    link.messages = cluster()[1]
+    run.tick(NOW + 16 * MS)
+
+    assert not run.window.is_welcome
+
+
+def test_every_state_is_drawn(busy: Run) -> None:
+    frame = busy.frame
+    assert frame is not None
+
+    drawn = set(zip(frame.bars.state.tolist(), frame.bars.kind.tolist(), strict=True))
+
+    assert drawn == {
+        (BarState.FINISHED, Kind.COMPUTE),
+        (BarState.ERRED, Kind.COMPUTE),
+        (BarState.RUNNING, Kind.COMPUTE),
+        (BarState.FINISHED, Kind.TRANSFER),
+    }
+    assert frame.n_spans_in_view == 4
+
+
+def test_a_tick_that_changes_nothing_draws_nothing(busy: Run) -> None:
+    before = busy.frame
+    busy.tick(NOW + 16 * MS)
+
+    assert busy.frame is before
+
+
+def test_a_running_task_grows_with_the_clock(busy: Run) -> None:
+    x_px, _ = bar(busy, BarState.RUNNING)
+    frame = busy.frame
+    assert frame is not None
+    width_px = frame.now_px - x_px
+    busy.tick(NOW + 5 * SECOND)
+    later = busy.frame
+    assert later is not None
+
+    assert later.now_px - bar(busy, BarState.RUNNING)[0] > width_px * 1.5
+
+
+def test_the_tooltip_comes_when_the_pointer_rests(busy: Run, qtbot: QtBot) -> None:
+    stream = busy.window.timeline.stream
+    x_px, y_px = bar(busy, BarState.FINISHED)
+    QTest.mouseMove(stream, QPoint(GUTTER_PX + x_px, y_px))
+    busy.tick(NOW + 16 * MS)
+    tips = [w for w in QApplication.topLevelWidgets() if type(w).__name__ == "Tooltip"]
+    assert not any(tip.isVisible() for tip in tips)
+
+    qtbot.wait(round(TOOLTIP_DELAY_S * 1000) + 30)
+    busy.tick(NOW + 300 * MS)
+
+    tips = [w for w in QApplication.topLevelWidgets() if type(w).__name__ == "Tooltip"]
+    assert any(tip.isVisible() for tip in tips)
+
+
+def test_the_hovered_task_is_known_by_its_whole_key(busy: Run) -> None:
+    hit = busy.hit(*bar(busy, BarState.FINISHED))
+
+    assert hit is not None
+    assert hit.key == LONG_KEY
+    assert dict(hit.fields)["Worker"].startswith("w0")
+
+
+def test_the_wheel_zooms_and_keeps_following(busy: Run) -> None:
+    stream = busy.window.timeline.stream
+    before = busy.session.span_ns
+    centre = QPointF(GUTTER_PX + 300, 100)
+    event = QWheelEvent(
+        centre, stream.mapToGlobal(centre), QPoint(), QPoint(0, 120),
+        Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(stream, event)
+
+    assert busy.session.is_following
+    assert busy.session.span_ns == pytest.approx(before / 1.25, rel=1e-6)
+
+
+def test_pause_holds_the_picture_while_time_goes_on(busy: Run) -> None:
+    busy.toggle_pause()
+    busy.tick(NOW + 16 * MS)
+    held = busy.frame
+    busy.tick(NOW + 60 * SECOND)
+    later = busy.frame
+    assert held is not None
+    assert later is not None
+
+    assert later.view == held.view
+    busy.follow()
+    busy.tick(NOW + 60 * SECOND)
+    assert busy.frame is not None
+    assert busy.frame.view.end_ns > held.view.end_ns
+
+
+def test_fit_while_following_shows_the_whole_run(busy: Run) -> None:
+    busy.fit()
+
+    assert busy.session.span_ns == WHOLE_RUN
+
+
+def test_folding_a_host_leaves_one_row(busy: Run) -> None:
+    frame = busy.frame
+    assert frame is not None
+    host = frame.layout.rows[0].host
+    busy.window.timeline.stream.host_folded.emit(host)
+    busy.tick(NOW + 32 * MS)
+
+    assert busy.frame is not None
+    assert busy.frame.layout.rows[0].is_folded
+    assert len(busy.frame.densities) == 1
+
+
+def test_a_hidden_prefix_is_a_ghost_of_itself(busy: Run) -> None:
+    stream = busy.window.timeline.stream
+    x_px, y_px = bar(busy, BarState.FINISHED)
+    before = stream.grab().toImage().pixelColor(GUTTER_PX + x_px, y_px)
+    busy.window.timeline.legend.toggled.emit("read")
+    busy.tick(NOW + 32 * MS)
+
+    after = stream.grab().toImage().pixelColor(GUTTER_PX + x_px, y_px)
+    assert busy.session.hidden_prefixes == {"read"}
+    assert after.lightness() > before.lightness() + 20
+
+
+def test_the_theme_can_be_changed_at_any_time(busy: Run) -> None:
+    before = busy.window.grab().toImage().pixel(640, 700)
+    busy.window.toolbar.theme_toggled.emit()
+    busy.tick(NOW + 32 * MS)
+
+    assert busy.window.grab().toImage().pixel(640, 700) != before
+
+
+@pytest.mark.parametrize("view", ["task-stream", "progress", "workers", "resources"])
+def test_one_view_can_stand_alone(busy: Run, view: str) -> None:
+    busy.window.show_only(view)
+    busy.tick(NOW + 2 * SECOND)
+    shown = {
+        "task-stream": busy.window.timeline,
+        "progress": busy.window.progress,
+        "workers": busy.window.workers,
+        "resources": busy.window.resources,
+    }
+
+    assert {name for name, widget in shown.items() if widget.isVisible()} == {view}
+
+
+def test_a_lost_source_is_said_and_the_picture_stays(busy: Run, link: Link) -> None:
+    link.is_closed = True
+    busy.tick(NOW + 2 * SECOND)
+
+    assert busy.frame is not None
+    assert len(busy.frame.bars) >= 3
+
+
+def test_a_failed_picture_is_an_error_and_no_file(
+    qtbot: QtBot, link: Link, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    gone = tmp_path / "gone"
+    options = WindowOptions(screenshot=gone / "a.png", size=(1280, 720), theme="dark")
+    run = Run(link, options, True, lambda: "")  # type: ignore[arg-type]
+    qtbot.addWidget(run.window)
+    run.show((1280, 720))
+    link.messages = cluster()[1]
+    qtbot.waitUntil(lambda: run.error is not None, timeout=5000)
+    run.finish()
+
+    assert not gone.exists()
