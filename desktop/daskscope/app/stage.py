@@ -201,7 +201,12 @@ class Stage:
     def _show_status(self, snapshot: Snapshot, wall_ns: int, feed: Feed, now_s: float) -> None:
         if self._status_pace.is_due(now_s):
             frame = status_frame(
-                snapshot, wall_ns, feed.spans_per_s, self.frame_ms, self._cap_bytes
+                snapshot,
+                wall_ns,
+                feed.spans_per_s,
+                self.frame_ms,
+                self._cap_bytes,
+                feed.is_connected,
             )
             self._window.status.show_frame(frame)
             self._window.toolbar.show_state(

@@ -26,6 +26,7 @@ def status_frame(
     spans_per_s: float,
     frame_ms: float,
     cap_bytes: int = 0,
+    is_connected: bool = True,
 ) -> StatusFrame:
     """The status bar at one moment.
 
@@ -41,10 +42,12 @@ def status_frame(
         Time of the last whole tick: drain, store, derive, paint.
     cap_bytes
         What the store may hold; 0 where nothing limits it.
+    is_connected
+        The source is there; a receiver that was killed is not.
     """
     status = snapshot.status
     return StatusFrame(
-        connection=_connection(status, now_ns),
+        connection=_connection(status, now_ns, is_connected),
         left=_received(status, now_ns) if status.is_live else _recording(status),
         counters=(
             *((_lag(snapshot, now_ns), _rate(spans_per_s)) if status.is_live else ()),
@@ -80,13 +83,18 @@ def _cluster_name(snapshot: Snapshot, samples: list[Sample]) -> str:
     return "local cluster" if hosts <= {"127.0.0.1", "::1", "localhost"} else "Dask cluster"
 
 
-def _connection(status: SourceStatus, now_ns: int) -> StatusField:
+def _connection(status: SourceStatus, now_ns: int, is_connected: bool) -> StatusField:
+    if status.problem:
+        return StatusField("Problem", status.problem, "err", status.problem)
     if not status.is_live:
         if status.progress < 1.0:
             return StatusField("Reading", quantity.share(status.progress))
         return StatusField("Recording", "")
     if not (status.http or status.grpc):
         return StatusField("Starting", "", "warn", "The receiver is not ready yet")
+    if not is_connected:
+        kept = f"The receiver has ended; what it accepted is in {status.journal_path}"
+        return StatusField("Disconnected", "", "err", kept)
     if not status.requests:
         return StatusField("Listening", "", "warn", "Nothing has been received yet")
     silence_ns = now_ns - status.last_request_ns

@@ -37,6 +37,7 @@ def counters(cluster: Cluster, status: SourceStatus = LIVE) -> dict[str, StatusF
         (replace(LIVE, requests=0, last_request_ns=0), "Listening", "warn"),
         (replace(LIVE, last_request_ns=NOW - 11 * SECOND), "Silent", "warn"),
         (SourceStatus(is_live=True), "Starting", "warn"),
+        (replace(LIVE, problem="the disk is full"), "Problem", "err"),
         (SourceStatus(is_live=False), "Recording", "plain"),
         (SourceStatus(is_live=False, progress=0.4), "Reading", "plain"),
     ],
@@ -44,6 +45,16 @@ def counters(cluster: Cluster, status: SourceStatus = LIVE) -> dict[str, StatusF
 def test_connection_says_how_it_stands(status: SourceStatus, label: str, tone: str) -> None:
     connection = frame(Cluster(), status).connection
     assert (connection.label, connection.tone) == (label, tone)
+
+
+def test_a_receiver_that_was_killed_is_said_with_where_its_data_are() -> None:
+    status = replace(LIVE, journal_path="/data/now.dscope")
+    snapshot = Cluster().snapshot(status=status)
+
+    connection = status_frame(snapshot, NOW, 0.0, 4.1, is_connected=False).connection
+
+    assert (connection.label, connection.tone) == ("Disconnected", "err")
+    assert "/data/now.dscope" in connection.tip
 
 
 def test_addresses_of_one_host_are_written_once() -> None:
