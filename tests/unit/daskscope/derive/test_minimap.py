@@ -1,0 +1,81 @@
+"""The minimap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from daskscope.derive.minimap import minimap
+from daskscope.session import Viewport
+from daskscope.store.writer import Store
+from tests.builders import SECOND, T0, Load, Source, Span
+
+if TYPE_CHECKING:
+    from daskscope.store.snapshot import Snapshot
+
+
+def snapshot_of(source: Source, *spans: Span) -> Snapshot:
+    store = Store()
+    batch = source.spans(spans)
+    store.apply(source.definitions())
+    store.apply(batch)
+    return store.snapshot()
+
+
+VIEW = Viewport(T0 + 40 * SECOND, SECOND / 10, 200)
+
+
+def test_columns_show_busy_threads_by_prefix() -> None:
+    source = Source()
+    worker = source.worker("w0", nthreads=4)
+    snapshot = snapshot_of(
+        source,
+        Span(0, 50 * SECOND, "inc", worker, 1),
+        Span(0, 100 * SECOND, "inc", worker, 2),
+        Span(50 * SECOND, 100 * SECOND, "add", worker, 3),
+    )
+    found = minimap(snapshot, VIEW, 100, snapshot.last_ns)
+    slot = {name: int(snapshot.slot_of[snapshot.strings.index(name)]) for name in ("inc", "add")}
+    rows = dict(zip(found.slots, found.busy, strict=True))
+
+    np.testing.assert_allclose(rows[slot["inc"]][:48], 2, rtol=1e-3)
+    np.testing.assert_allclose(rows[slot["inc"]][52:98], 1, rtol=1e-3)
+    np.testing.assert_allclose(rows[slot["add"]][52:98], 1, rtol=1e-3)
+    assert found.most == 4
+    assert found.brush_px == (40, 60)
+    assert found.length_text == "1:40"
+
+
+def test_all_busy_time_is_shown() -> None:
+    load = Load(n_workers=4)
+    store = Store()
+    store.apply(load.source.definitions())
+    store.apply(load.batch(20_000))
+    snapshot = store.snapshot()
+    for width_px in (50, 777, 3_000):
+        found = minimap(snapshot, VIEW, width_px, snapshot.last_ns)
+        column_ns = (snapshot.last_ns - snapshot.first_ns) / width_px
+        total = found.busy.sum(dtype=np.float64) * column_ns
+        assert total == pytest.approx(snapshot.overview.busy_ns.sum(dtype=np.float64), rel=1e-3)
+        assert found.busy.shape == (len(found.slots), width_px)
+
+
+def test_the_run_goes_on_until_now() -> None:
+    source = Source()
+    worker = source.worker("w0", nthreads=1)
+    snapshot = snapshot_of(source, Span(0, 50 * SECOND, "inc", worker))
+    found = minimap(snapshot, VIEW, 100, T0 + 100 * SECOND)
+
+    assert found.busy[0, 10] == pytest.approx(1, rel=1e-3)
+    assert not found.busy[:, 52:].any()
+    assert found.length_text == "1:40"
+
+
+def test_nothing_yet_is_an_empty_minimap() -> None:
+    found = minimap(Store().snapshot(), VIEW, 100, 0)
+
+    assert found.slots == ()
+    assert found.busy.shape == (0, 100)
+    assert found.length_text == ""

@@ -1,0 +1,249 @@
+"""What lies under the pointer."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dask_otel import conventions
+from daskscope.derive.frames import BarState, Hit, RowKind, TaskStreamFrame
+from daskscope.derive.lanes import lane_layout
+from daskscope.derive.pick import hit
+from daskscope.derive.quantity import THIN
+from daskscope.derive.taskstream import TaskStream
+from daskscope.session import Session, fitted, viewport
+from daskscope.store.schema import Kind, Status
+from daskscope.store.writer import Store
+from tests.builders import MS, SECOND, T0, Source, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from daskscope.store.snapshot import Snapshot
+
+WIDTH, HEIGHT = 1_012, 400
+KEY = "('<b>inc</b>-0123\n', 19)" * 400
+
+
+@pytest.fixture(autouse=True)
+def utc() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def frame_of(snapshot: Snapshot, session: Session | None = None) -> TaskStreamFrame:
+    session = session or fitted(Session(), T0, T0 + 10 * SECOND)
+    view = viewport(session, WIDTH, snapshot.last_ns, snapshot.first_ns, 12)
+    layout = lane_layout(snapshot, session, HEIGHT)
+    return TaskStream().frame(snapshot, session, layout, view, HEIGHT, T0 + 10 * SECOND)
+
+
+def snapshot_of(source: Source, *spans: Span) -> Snapshot:
+    store = Store()
+    batch = source.spans(spans)
+    store.apply(source.definitions())
+    store.apply(batch)
+    return store.snapshot()
+
+
+def at(snapshot: Snapshot, time_ns: int, thread: int = 1, dy: int = 3) -> Hit | None:
+    frame = frame_of(snapshot)
+    row = next(
+        row for row in frame.layout.rows if row.kind is RowKind.LANE and row.thread == thread
+    )
+    return hit(snapshot, frame, round(frame.view.x_px(T0 + time_ns)), row.y_px + dy)
+
+
+def fields(found: Hit | None) -> dict[str, str]:
+    assert found is not None
+    return {label: value.replace(THIN, " ") for label, value in found.fields}
+
+
+def test_a_task_tells_all_that_is_known_of_it() -> None:
+    source = Source()
+    worker = source.worker("w1", port=40_107, nthreads=4)
+    task = Span(
+        2 * SECOND, 4_730 * MS, "inc", worker, 12, key=KEY, nbytes=79_587_328, type="DataFrame"
+    )
+    snapshot = snapshot_of(source, Span(0, SECOND, "add", worker, 11), task)
+    found = at(snapshot, 3 * SECOND, thread=2)
+
+    assert found is not None
+    assert (found.title, found.key, found.state) == ("inc", KEY, BarState.FINISHED)
+    assert found.slot == snapshot.slot_of[snapshot.strings.index("inc")]
+    assert (found.x0_px, found.x1_px) == (200, 473)
+    assert fields(found) == {
+        "Duration": "2.73 s",
+        "Start": "0:02.000  22:13:22.000",
+        "Worker": "w1  10.0.4.11:40107",
+        "Thread": "2 of 4",
+        "Result": "75.9 MiB",
+        "Type": "DataFrame",
+        "Status": "finished",
+    }
+
+
+def test_a_transfer_tells_from_where_and_how_fast() -> None:
+    source = Source()
+    worker = source.worker("w1", port=1)
+    source.worker("w2", port=2)
+    move = Span(
+        SECOND, 3 * SECOND, "transfer", worker, 0, Kind.TRANSFER, nbytes=50_000_000,
+        peer="tcp://10.0.4.11:2",
+    )  # fmt: skip
+    snapshot = snapshot_of(source, Span(0, 9 * SECOND, "inc", worker, 11), move)
+    over = at(snapshot, 2 * SECOND, dy=lane_height(snapshot) - 4)
+
+    assert over is not None
+    assert over.kind == Kind.TRANSFER
+    told = fields(over)
+    assert told["From"] == "w2  10.0.4.11:2"
+    assert (told["Bytes"], told["Rate"]) == ("47.7 MiB", "25.0 MB/s")
+    above = at(snapshot, 2 * SECOND)
+    assert above is not None
+    assert above.title == "inc"
+
+
+def lane_height(snapshot: Snapshot) -> int:
+    return frame_of(snapshot).layout.pitch_px
+
+
+def test_a_failure_tells_its_error() -> None:
+    source = Source()
+    worker = source.worker("w1")
+    task = Span(0, SECOND, "inc", worker, status=Status.ERROR, error="ValueError: <i>no</i>")
+    found = at(snapshot_of(source, task), SECOND // 2)
+
+    assert found is not None
+    assert found.state is BarState.ERRED
+    assert fields(found)["Status"] == "erred"
+    assert fields(found)["Error"] == "ValueError: <i>no</i>"
+
+
+def test_a_running_attempt_tells_how_long_it_has_been_running() -> None:
+    source = Source()
+    workers = [source.worker("w1", port=1, nthreads=1), source.worker("w2", port=2, nthreads=1)]
+    store = Store()
+    messages = [
+        source.running(worker, 5 * SECOND, [("inc", (1 + n) * SECOND, 7 + n, 11)])
+        for n, worker in enumerate(workers)
+    ]
+    store.apply(source.definitions())
+    for message in messages:
+        store.apply(message)
+    snapshot = store.snapshot()
+    frame = frame_of(snapshot, fitted(Session(), T0, T0 + 12 * SECOND))
+    rows = [row for row in frame.layout.rows if row.kind is RowKind.LANE]
+    found = hit(snapshot, frame, 400, rows[1].y_px + 3)
+
+    assert found is not None
+    assert (found.title, found.key, found.state) == ("inc", "inc-8", BarState.RUNNING)
+    assert fields(found)["Duration"] == "8.00 s so far"
+    assert fields(found)["Status"] == "running"
+    assert fields(found)["Worker"] == "w2  10.0.4.11:2"
+
+
+def test_short_tasks_are_summed_up() -> None:
+    source = Source()
+    worker = source.worker("w1", nthreads=1)
+    spans = [
+        Span(n * MS, n * MS + 500_000, "rare" if n % 10 == 0 else "common", worker)
+        for n in range(10_000)
+    ]
+    found = at(snapshot_of(source, *spans), 5 * SECOND)
+
+    assert found is not None
+    n = 10 * (found.x1_px - found.x0_px)
+    assert found.title == f"{n}{THIN}tasks"
+    assert fields(found)["Busy"] == "50 %"
+    assert fields(found)["Mean"] == "500 µs"
+    assert fields(found)["common"] == f"{n * 9 // 10} ×"
+    assert fields(found)["rare"] == f"{n // 10} ×"
+    assert found.x0_px <= 500 < found.x1_px
+
+
+def test_a_single_short_task_is_told_in_full_and_met_nearby() -> None:
+    source = Source()
+    worker = source.worker("w1", nthreads=1)
+    snapshot = snapshot_of(source, Span(5 * SECOND, 5 * SECOND + MS, "inc", worker, key="inc-1"))
+    for away in (-20 * MS, 0, 20 * MS):
+        found = at(snapshot, 5 * SECOND + away)
+        assert found is not None
+        assert found.key == "inc-1"
+    assert at(snapshot, 5 * SECOND + 60 * MS) is None
+
+
+def test_a_density_row_tells_its_busy_share() -> None:
+    source = Source()
+    worker = source.worker("w1", "node-01", nthreads=2)
+    snapshot = snapshot_of(source, Span(0, 10 * SECOND, "inc", worker, 5))
+    session = Session(collapsed_hosts=frozenset({"node-01"}), is_following=False)
+    session = fitted(session, T0, T0 + 10 * SECOND)
+    frame = frame_of(snapshot, session)
+    row = next(row for row in frame.layout.rows if row.kind is RowKind.DENSITY)
+    found = hit(snapshot, frame, 500, row.y_px + 5)
+
+    assert fields(found)["Busy"] == "50 %"
+    assert fields(found)["Worker"] == "w1"
+
+
+def test_headers_empty_lanes_and_the_outside_hold_nothing() -> None:
+    source = Source()
+    worker = source.worker("w1", nthreads=1)
+    snapshot = snapshot_of(source, Span(0, SECOND, "inc", worker))
+    frame = frame_of(snapshot)
+    lane = next(row for row in frame.layout.rows if row.kind is RowKind.LANE)
+
+    assert hit(snapshot, frame, 50, 2) is None
+    assert hit(snapshot, frame, 900, lane.y_px + 2) is None
+    assert hit(snapshot, frame, 50, frame.layout.height_px + 20) is None
+    for x_px, y_px in ((-1, lane.y_px), (WIDTH, lane.y_px), (50, -1), (50, HEIGHT)):
+        assert hit(snapshot, frame, x_px, y_px) is None
+
+
+def test_scrolling_is_counted_in() -> None:
+    source = Source()
+    workers = [source.worker(f"w{n:02}", port=n, nthreads=4) for n in range(20)]
+    snapshot = snapshot_of(source, *(Span(0, SECOND, f"on-{w}", w, 5) for w in workers))
+    session = Session(scroll_px=10**6)
+    session = fitted(session, T0, T0 + 10 * SECOND)
+    frame = frame_of(snapshot, session)
+    last = [row for row in frame.layout.rows if row.kind is RowKind.LANE and row.thread == 1][-1]
+    found = hit(snapshot, frame, 50, last.y_px - frame.scroll_px + 2)
+
+    assert frame.scroll_px > 0
+    assert found is not None
+    assert found.title == "on-19"
+
+
+def test_a_later_snapshot_answers_for_an_older_frame() -> None:
+    source = Source()
+    worker = source.worker("w1", nthreads=1)
+    store = Store()
+    first = source.spans([Span(0, SECOND, "inc", worker, key="inc-1")])
+    store.apply(source.definitions())
+    store.apply(first)
+    frame = frame_of(store.snapshot())
+    second = source.spans([Span(SECOND, 2 * SECOND, "add", worker)])
+    store.apply(source.definitions())
+    store.apply(second)
+    lane = next(row for row in frame.layout.rows if row.kind is RowKind.LANE)
+    found = hit(store.snapshot(), frame, 50, lane.y_px + 2)
+
+    assert found is not None
+    assert found.key == "inc-1"
+
+
+def test_a_span_of_another_service_names_it() -> None:
+    source = Source()
+    shop = source.resource({conventions.SERVICE_NAME: "shop", conventions.HOST_NAME: "web"})
+    found = at(snapshot_of(source, Span(0, SECOND, "GET /", shop, 0, Kind.OTHER)), SECOND // 2)
+
+    assert found is not None
+    assert (found.title, found.slot, found.kind) == ("GET /", -1, Kind.OTHER)
+    assert fields(found)["Service"] == "shop"
