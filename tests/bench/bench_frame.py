@@ -25,7 +25,8 @@ from tests.telemetry import tasks
 
 N_WORKERS, N_THREADS = 32, 8
 N_LANES = N_WORKERS * N_THREADS
-N_BATCH = 5_120
+#: Ten requests a second at `RATE`.
+N_BATCH = 2_048
 N_HELD = 1_000_000
 RATE = 20_000
 LIVE_S = 15.0
