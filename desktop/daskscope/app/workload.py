@@ -134,10 +134,10 @@ def memory(client: Client) -> object:
 
 PHASES: tuple[Callable[[Client], object], ...] = (
     dataframes,
+    failures,
     arrays,
     models,
     burst,
-    failures,
     memory,
 )
 
