@@ -271,3 +271,26 @@ def test_a_failed_picture_is_an_error_and_no_file(
     run.finish()
 
     assert not gone.exists()
+
+
+def test_what_goes_wrong_in_a_tick_is_told_once_and_the_window_goes_on(
+    run: Run, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[BaseException] = []
+    monkeypatch.setattr("sys.excepthook", lambda _kind, error, _trace: told.append(error))
+    good = link.drain
+
+    def broken(budget_s: float) -> list[Message]:
+        raise ValueError("no message")
+
+    monkeypatch.setattr(link, "drain", broken)
+    run.tick(NOW)
+    run.tick(NOW + 16 * MS)
+    monkeypatch.setattr(link, "drain", good)
+    link.messages = cluster()[1]
+    run.tick(NOW + 32 * MS)
+    run.tick(NOW + 48 * MS)
+
+    assert [str(error) for error in told] == ["no message"]
+    assert str(run.error) == "no message"
+    assert run.frame is not None

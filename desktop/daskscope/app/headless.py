@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Announce = Callable[[tuple[str, ...], tuple[str, ...]], None]
 
+#: What a signal consists of.
+ITEMS = {"traces": "spans", "metrics": "metric points", "logs": "log records"}
+
 
 def record_to(
     path: Path,
@@ -36,4 +39,4 @@ def export_to(source: Path, output: Path, signal: str) -> None:
         n_written = export(
             source, output, signal, lambda share: bar.update(round(share * 1000) - bar.pos)
         )
-    click.echo(f"{output}: {n_written} {signal}", err=True)
+    click.echo(f"{output}: {n_written} {ITEMS[signal]}", err=True)

@@ -119,5 +119,7 @@ def _run(
     application.exec()
     for line in run.finish():
         click.echo(line)
-    if run.error:
+    if isinstance(run.error, OSError):
         raise run.error
+    if run.error is not None:  # it has been told when it happened
+        raise SystemExit(1)

@@ -60,7 +60,7 @@ class Run(QObject):
     Attributes
     ----------
     error
-        What ended the window before its time, or None.
+        The first thing that went wrong, or None.
     """
 
     def __init__(
@@ -95,8 +95,15 @@ class Run(QObject):
         self._hovered_s = 0.0
         self._is_reading = not is_live
         self._lines: list[str] = []
-        self.error: OSError | None = None
+        self.error: Exception | None = None
         self._connect()
+
+    @property
+    def _is_remembered(self) -> bool:
+        """The window's place is the user's choice: not that of a picture or of a test."""
+        options = self._options
+        is_asked = options.size is not None or options.screenshot is not None
+        return not is_asked and QApplication.platformName() != "offscreen"
 
     @property
     def frame(self) -> TaskStreamFrame | None:
@@ -112,7 +119,7 @@ class Run(QObject):
     def show(self, size: tuple[int, int]) -> None:
         """Open the window and begin to tick."""
         self.window.resize(*size)
-        if self._options.size is None and not self._settings.geometry.isEmpty():
+        if self._is_remembered and not self._settings.geometry.isEmpty():
             self.window.restoreGeometry(self._settings.geometry)
         if self._options.view != "all":
             self.window.show_only(self._options.view)
@@ -123,7 +130,7 @@ class Run(QObject):
     def finish(self) -> list[str]:
         """Stop ticking and close what was opened here; lines for the user come back."""
         self._clock.stop()
-        if self._options.size is None and not self._options.screenshot:
+        if self._is_remembered:
             self._settings.geometry = self.window.saveGeometry()
         if self._demo is not None:
             self._demo.close()
@@ -135,8 +142,21 @@ class Run(QObject):
     # Tick -----------------------------------------------------------------------------------
 
     def tick(self, wall: int) -> None:
-        """Drain, derive and show; `wall` is the clock's time in ns."""
+        """Drain, derive and show; `wall` is the clock's time in ns.
+
+        What goes wrong in one tick is told once and makes the exit status; the window stays, since
+        the next tick may draw again.
+        """
         started_s = elapsed_s()
+        try:
+            self._advance(wall, started_s)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the window
+            if self.error is None:
+                self.error = error
+                sys.excepthook(type(error), error, error.__traceback__)
+        self._end_if_due(started_s)
+
+    def _advance(self, wall: int, started_s: float) -> None:
         self._snapshot = self._feed.advance(wall)
         self._now_ns = self._feed.now_ns(self._snapshot, wall)
         if self.window.is_welcome and self._stage.has_data(self._snapshot):
@@ -157,7 +177,6 @@ class Run(QObject):
                     self._snapshot.n_spans,
                     self._stage.n_spans_in_view,
                 )
-        self._end_if_due(started_s)
 
     def _end_if_due(self, now_s: float) -> None:
         options = self._options

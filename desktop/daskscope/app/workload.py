@@ -151,7 +151,7 @@ def local_cluster(n_workers: int) -> Iterator[Client]:
             n_workers=n_workers,
             threads_per_worker=2,
             memory_limit=MEMORY_LIMIT,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # None would still ask for port 8787
         ) as cluster,
         Client(cluster) as client,
     ):
