@@ -92,7 +92,8 @@ class Raster:
         self._plane_of_slot = np.full(64, -1, np.intp)
         self._slots: list[int] = []
         shape = (n_rows, window.n_columns)
-        self._sums = np.zeros((_FIRST_SLOT_PLANE, *shape), np.float32)
+        # Planes take memory only once something is added to them.
+        self._planes = np.zeros((_FIRST_SLOT_PLANE + MAX_SLOT_PLANES, *shape), np.float32)
         self.slot = np.full(shape, NOTHING, np.int16)
         self.busy = np.zeros(shape, np.uint8)
         self.kind = np.zeros(shape, np.uint8)
@@ -103,6 +104,11 @@ class Raster:
     def slots(self) -> tuple[int, ...]:
         """Slots that appear, in the order of `shares`."""
         return (ERRED, OTHER, *self._slots)
+
+    @property
+    def _sums(self) -> Shares:
+        """The planes in use."""
+        return self._planes[: _FIRST_SLOT_PLANE + len(self._slots)]
 
     def planes(self, kind: Bytes, status: Bytes, slot: Int32s) -> Planes:
         """Plane of each of some spans."""
@@ -201,14 +207,13 @@ class Raster:
             more[: len(self._plane_of_slot)] = self._plane_of_slot
             self._plane_of_slot = more
         plane = self._plane_of_slot[slot]
-        fresh = np.unique(slot[(plane < 0) & (slot >= 0)])
-        if not len(fresh):
+        unknown = np.flatnonzero(plane < 0)
+        unknown = unknown[slot[unknown] >= 0]
+        if not len(unknown):
             return plane
+        fresh = np.unique(slot[unknown])
         for number in fresh.tolist():
             if len(self._slots) < MAX_SLOT_PLANES:
                 self._slots.append(number)
             self._plane_of_slot[number] = _FIRST_SLOT_PLANE + len(self._slots) - 1
-        n_more = _FIRST_SLOT_PLANE + len(self._slots) - len(self._sums)
-        more_sums = np.zeros((n_more, *self._sums.shape[1:]), np.float32)
-        self._sums = np.concatenate([self._sums, more_sums])
         return self._plane_of_slot[slot]
