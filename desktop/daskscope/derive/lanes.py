@@ -214,6 +214,8 @@ def _busy_lanes(snapshot: Snapshot) -> npt.NDArray[np.float64]:
     from_ns = to_ns - BUSY_SPAN_NS
     busy_ns = np.zeros(len(snapshot.lanes))
     for chunk in snapshot.chunks:
+        if chunk.t_max < from_ns:
+            continue
         # What began earlier and still counts lasts at least from then on.
         for found in (chunk.starting(from_ns, to_ns), chunk.begun(from_ns)):
             rows = found[chunk.columns["kind"][found] == Kind.COMPUTE]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -67,8 +68,12 @@ def _failures(snapshot: Snapshot, view: Viewport) -> Iterator[EventMark]:
     stretch = ((end_ns - snapshot.first_ns) / (_APART_PX * view.ns_per_px)).astype(np.int64)
     _, first, count = np.unique(stretch, return_index=True, return_counts=True)
     for time_ns, n in zip(end_ns[first].tolist(), count.tolist(), strict=True):
-        text = "task erred" if n == 1 else f"{quantity.plural(n, 'task')} erred"
-        yield EventMark(round(view.x_px(time_ns)), "erred", text, has_line=False)
+        yield EventMark(round(view.x_px(time_ns)), "erred", _erred(n), has_line=False)
+
+
+@lru_cache(maxsize=1_024)
+def _erred(n_tasks: int) -> str:
+    return "task erred" if n_tasks == 1 else f"{quantity.plural(n_tasks, 'task')} erred"
 
 
 def _worker(attributes: Attributes) -> str:

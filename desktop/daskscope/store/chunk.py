@@ -164,6 +164,8 @@ class Chunk:
 
     def starting(self, from_ns: int, to_ns: int) -> Rows:
         """Rows with `from_ns <= start < to_ns`."""
+        if self.last_start_ns < from_ns or self.t_min >= to_ns:
+            return np.empty(0, np.intp)
         start_ns = self.start_ns
         if self.index is None:
             return np.flatnonzero((start_ns >= from_ns) & (start_ns < to_ns))
