@@ -31,7 +31,8 @@ def test_following_puts_now_left_of_the_margin() -> None:
 def test_following_scrolls_by_whole_pixels() -> None:
     session = Session(span_ns=30 * SECOND)
     starts = [
-        viewport(session, 1012, NOW + step * 7_000_000, FIRST, MARGIN).start_ns for step in range(50)
+        viewport(session, 1012, NOW + step * 7_000_000, FIRST, MARGIN).start_ns
+        for step in range(50)
     ]
     pixel_ns = 30 * SECOND / 1000
 
