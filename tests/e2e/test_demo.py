@@ -41,7 +41,7 @@ def n_spans(tmp_path: Path) -> int:
     """Spans in the one journal that the demo kept."""
     (journal,) = (tmp_path / "data").rglob("*.dscope")
     result = daskscope("export", journal, "-o", tmp_path / "run.jsonl")
-    match = re.search(r"run\.jsonl: (\d+) traces", result.stderr)
+    match = re.search(r"run\.jsonl: (\d+) spans", result.stderr)
     assert match, result.stderr
     return int(match[1])
 
