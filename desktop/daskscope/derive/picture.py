@@ -44,6 +44,8 @@ SPAN: Final = np.dtype(
 #: Columns beyond the view that are kept ready: to the right while following, else on both sides.
 _SPARE_SHARE: Final = 0.25
 _LEAST_SPARE_PX: Final = 64
+#: Two views of one grid differ by whole columns, but for both starts' rounding to nanoseconds.
+_OFF_GRID_NS: Final = 1.5
 #: Blocks of wide spans are joined when there are more.
 _MAX_BLOCKS: Final = 32
 
@@ -116,11 +118,12 @@ class Picture:
         """Whether this picture, with what is new in `snapshot`, is one of `view`."""
         window = self.raster.window
         column = self.column_of(view)
-        grid_ns = window.origin_ns + (window.column + column) * window.ns_per_px
+        # Of differences, not of times: a float holds no nanoseconds of the epoch.
+        off_ns = view.start_ns - window.origin_ns - (window.column + column) * window.ns_per_px
         if (
             view.ns_per_px != window.ns_per_px
             or view.width_px != self._width_px
-            or abs(grid_ns - view.start_ns) > 1
+            or abs(off_ns) > _OFF_GRID_NS
             or column < 0
             or not self._rows.is_same(rows)
             or self._has_lost(snapshot)

@@ -12,6 +12,7 @@ import pytest
 from dask_otel import conventions
 from daskscope.derive.frames import LEAST_BAR_PX, BarState, RowKind, TaskStreamFrame
 from daskscope.derive.lanes import lane_layout
+from daskscope.derive.picture import Picture, Rowing
 from daskscope.derive.taskstream import TaskStream
 from daskscope.session import WHOLE_RUN, Session, Viewport, fitted, viewport
 from daskscope.store.schema import Kind, Status
@@ -297,6 +298,34 @@ def test_following_gives_what_a_fresh_start_gives(span_s: float) -> None:
         kept = frame_of(snapshot, session, stream)
         if step % 7 == 0:
             assert_same(kept, frame_of(snapshot, session))
+
+
+@pytest.mark.parametrize("span_s", [0.3, 7.0, 91.0])
+def test_following_begins_anew_only_when_the_spare_columns_are_used_up(
+    span_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Picture] = []
+
+    class CountedPicture(Picture):
+        def __init__(self, rows: Rowing, view: Viewport, is_following: bool) -> None:
+            super().__init__(rows, view, is_following)
+            made.append(self)
+
+    monkeypatch.setattr("daskscope.derive.taskstream.Picture", CountedPicture)
+    load = Load(n_workers=3, n_threads=2)
+    store, stream = Store(), TaskStream()
+    store.apply(load.source.definitions())
+    session = Session(span_ns=round(span_s * SECOND))
+    n_frames = 200
+    for _ in range(n_frames):
+        store.apply(load.batch(20))
+        frame_of(store.snapshot(), session, stream)
+
+    snapshot = store.snapshot()
+    lasted_s = (snapshot.last_ns - snapshot.first_ns) / SECOND
+    # The spare columns are a quarter of the view; lanes that come up while it starts are new rows.
+    assert len(made) <= 4 + lasted_s / (0.2 * span_s)
+    assert len(made) < n_frames / 2
 
 
 def test_gestures_give_what_a_fresh_start_gives() -> None:
