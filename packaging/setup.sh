@@ -45,7 +45,8 @@ check_system() {
   [ "$(uname)" = Linux ] || return 0
   local qt
   qt=$(.venv/bin/python -c 'import importlib.util as u; print(u.find_spec("PySide6").submodule_search_locations[0])')
-  if ldd "$qt"/Qt/plugins/platforms/lib{qxcb,qoffscreen}.so "$qt"/Qt/lib/libQt6Widgets.so.6 | grep -q 'not found'; then
+  # Not grep -q: it would leave before ldd has said all, and pipefail would call that a failure of ldd's.
+  if ldd "$qt"/Qt/plugins/platforms/lib{qxcb,qoffscreen}.so "$qt"/Qt/lib/libQt6Widgets.so.6 | grep 'not found' >/dev/null; then
     packaging/apt.sh "Qt's system libraries" "${qt_packages[@]}" || true
   fi
   if command -v dpkg-query >/dev/null && ! dpkg-query --show "${font_packages[@]}" >/dev/null 2>&1; then

@@ -1,4 +1,4 @@
-"""The one clock: owns the only timer and is the only reader of the wall clock in the desktop.
+"""The one clock: owns the only timer and is where the window asks for the time.
 
 A tick that takes longer than the interval skips ticks instead of queueing them, and at least
 `LEAST_REST_S` is left to Qt's own events between two ticks.
@@ -10,13 +10,10 @@ import time
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+from daskscope.ingest.clock import wall_ns
+
 FRAME_S = 1 / 60
 LEAST_REST_S = 0.002
-
-
-def wall_ns() -> int:
-    """Nanoseconds since the epoch."""
-    return time.time_ns()
 
 
 def elapsed_s() -> float:

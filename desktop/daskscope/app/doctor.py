@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daskscope.app.clock import wall_ns
+from daskscope.ingest.clock import wall_ns
 from daskscope.ingest.source import Source, SourceError
 from daskscope.store.schema import SpanBatch
 

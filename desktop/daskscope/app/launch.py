@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from daskscope.app.clock import wall_ns
 from daskscope.app.demo import Demo
 from daskscope.app.picture import check_picture_path
 from daskscope.app.platform import check_qt, choose_platform, report_messages
 from daskscope.app.recordings import new_journal
+from daskscope.ingest.clock import wall_ns
 from daskscope.ingest.source import Source
 
 if TYPE_CHECKING:

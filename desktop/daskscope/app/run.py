@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
 from daskscope.app import gestures
-from daskscope.app.clock import Clock, elapsed_s, wall_ns
+from daskscope.app.clock import Clock, elapsed_s
 from daskscope.app.demo import Demo, DemoError
 from daskscope.app.feed import Feed
 from daskscope.app.frame_log import FrameLog
@@ -26,6 +26,7 @@ from daskscope.app.recordings import sessions_folder
 from daskscope.app.settings import Settings
 from daskscope.app.stage import Stage
 from daskscope.app.window import Window
+from daskscope.ingest.clock import wall_ns
 from daskscope.session import WHOLE_RUN, Session
 from daskscope.store.writer import Store
 from daskscope.theme import DARK, GUTTER_PX, LIGHT, Theme

@@ -1,4 +1,4 @@
-"""The wall clock of processes without a window; `app.clock` is the window's."""
+"""The wall clock: the only place of the desktop that reads it. No Qt, so every command can."""
 
 from __future__ import annotations
 

@@ -135,3 +135,13 @@ def test_a_window_closes_by_itself_and_leaves_a_picture(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("listening http=127.0.0.1:")
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("module", ["launch", "doctor", "headless", "recordings", "failure"])
+def test_what_stands_before_qt_is_checked_needs_no_qt(module: str) -> None:
+    code = f"import sys, daskscope.app.{module}; print('PySide6' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
+    )
+
+    assert result.stdout.strip() == "False"
