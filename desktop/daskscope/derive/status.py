@@ -62,6 +62,8 @@ def status_frame(
 def cluster_field(snapshot: Snapshot, now_ns: int) -> StatusField:
     """What the window shows: the cluster's name, and how large it is."""
     samples = worker_samples(snapshot, now_ns, SIZES)
+    if not samples and snapshot.n_spans:
+        return StatusField("Other services", "no Dask worker", "plain")
     if not samples:
         return StatusField("Waiting for data", "", "warn")
     name = _cluster_name(snapshot, samples)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daskscope.derive.status import addresses, cluster_field, status_frame
-from daskscope.store.schema import SourceStatus
-from tests.builders import SECOND
+from daskscope.store.schema import Kind, SourceStatus
+from tests.builders import SECOND, Span
 from tests.readings import NOW, Cluster, removed
 
 if TYPE_CHECKING:
@@ -119,3 +119,13 @@ def test_a_cluster_without_workers_says_so() -> None:
     cluster.worker("w0", port=1)
     messages = removed(cluster.source, "tcp://10.0.4.11:1", 10)
     assert cluster_field(cluster.snapshot(*messages, status=LIVE), NOW).value == "no worker"
+
+
+def test_spans_of_other_services_are_not_waited_for() -> None:
+    cluster = Cluster()
+    service = cluster.source.resource({"service.name": "checkout"})
+    spans = cluster.source.spans([Span(0, SECOND, "POST", service, kind=Kind.OTHER)])
+
+    field = cluster_field(cluster.snapshot(spans, status=LIVE), NOW)
+
+    assert (field.label, field.value) == ("Other services", "no Dask worker")
