@@ -79,3 +79,21 @@ def test_ctrl_c_ends_all_that_it_started(
         _, errors = process.communicate(timeout=END_TIMEOUT_S)
     assert marked(str(tmp_path)) == []
     assert (process.returncode, errors) == (0, "")
+
+
+def test_a_signal_that_comes_before_the_window_is_not_lost(
+    tmp_path: Path, settings: dict[str, str], ports: list[str]
+) -> None:
+    with subprocess.Popen(
+        [DASKSCOPE, "demo", "--workers", "2", "--seconds", "90", *ports],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | settings,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("listening ")
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=END_TIMEOUT_S)
+    assert marked(str(tmp_path)) == []
+    assert (process.returncode, errors) == (0, "")

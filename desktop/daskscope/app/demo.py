@@ -71,7 +71,10 @@ class Demo:
         return f"the demo's cluster ended: {reason} (log: {self._log_path})"
 
     def close(self) -> None:
-        """End the cluster and wait for it; its processes are gone when this returns."""
+        """End the cluster and wait for it; its processes are gone when this returns.
+
+        What it printed is kept only where it failed.
+        """
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
@@ -79,3 +82,5 @@ class Demo:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self._process.returncode == 0:
+            self._log_path.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ import click
 from daskscope.app.demo import Demo
 from daskscope.app.picture import check_picture_path
 from daskscope.app.platform import check_qt, choose_platform, report_messages
-from daskscope.app.recordings import new_journal
+from daskscope.app.recordings import drop_if_empty, new_journal
 from daskscope.ingest.clock import wall_ns
 from daskscope.ingest.source import Source
 
@@ -32,16 +32,32 @@ OFFSCREEN_PICTURE = Path("daskscope-demo.png")
 DEFAULT_SIZE = (1600, 900)
 
 
+class Ending:
+    """Whether SIGINT or SIGTERM has come; from the first moment on none is lost."""
+
+    def __init__(self) -> None:
+        self.is_asked = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask)
+
+    def _ask(self, *_: object) -> None:
+        self.is_asked = True
+
+
 def show_live(
     options: WindowOptions, addresses: Mapping[str, tuple[str, ...]], announce: Announce
 ) -> None:
     """Open a window that receives until it is closed."""
     _check(options)
-    with closing(Source.receive(**addresses, journal=new_journal(wall_ns()))) as source:
+    ending = Ending()
+    journal = new_journal(wall_ns())
+    with ExitStack() as stack:
+        stack.callback(drop_if_empty, journal)
+        source = stack.enter_context(closing(Source.receive(**addresses, journal=journal)))
         application = _application()
         source.wait()
         announce(source.http, source.grpc)
-        _run(application, source, options, is_live=True)
+        _run(application, source, options, ending)
 
 
 def show_demo(
@@ -59,24 +75,27 @@ def show_demo(
         )
         click.echo(f"no display: drawing offscreen for {options.seconds:.0f} s")
     _check(options)
+    ending = Ending()
     journal = new_journal(wall_ns())
     with ExitStack() as stack:
+        stack.callback(drop_if_empty, journal)
         source = stack.enter_context(closing(Source.receive(**addresses, journal=journal)))
         application = _application()
         source.wait()
         announce(source.http, source.grpc)
         demo = Demo(f"http://{source.http[0]}", n_workers, journal.with_suffix(".demo.log"))
         stack.enter_context(closing(demo))
-        _run(application, source, options, is_live=True, failure=demo.failure)
+        _run(application, source, options, ending, failure=demo.failure)
 
 
 def show_recording(options: WindowOptions, path: Path) -> None:
     """Open a window on a recording."""
     _check(options)
+    ending = Ending()
     with closing(Source.read(path)) as source:
         application = _application()
         source.wait()
-        _run(application, source, options, is_live=False)
+        _run(application, source, options, ending, is_live=False)
 
 
 def _check(options: WindowOptions) -> None:
@@ -86,7 +105,7 @@ def _check(options: WindowOptions) -> None:
 
 
 def _application() -> QApplication:
-    """Qt's application; SIGINT and SIGTERM end its event loop."""
+    """Qt's application."""
     choose_platform()
     check_qt()
     release_messages = report_messages()
@@ -96,12 +115,6 @@ def _application() -> QApplication:
     release_messages()
     application.setApplicationName("daskscope")
     application.setDesktopFileName("daskscope")
-
-    def end(*_: object) -> None:
-        application.quit()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
     return application
 
 
@@ -109,12 +122,13 @@ def _run(
     application: QApplication,
     source: Source,
     options: WindowOptions,
-    is_live: bool,
+    ending: Ending,
+    is_live: bool = True,
     failure: Callable[[], str] = lambda: "",
 ) -> None:
     from daskscope.app.run import Run
 
-    run = Run(source, options, is_live, failure)
+    run = Run(source, options, is_live, failure, lambda: ending.is_asked)
     run.show(options.size or DEFAULT_SIZE)
     application.exec()
     for line in run.finish():

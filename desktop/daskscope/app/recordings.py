@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from daskscope.derive.welcome import Run, past_session
+from daskscope.ingest.journal import JournalReader
 from daskscope.ingest.recording import recordings
 
 if TYPE_CHECKING:
@@ -33,6 +34,17 @@ def new_journal(started_ns: int) -> Path:
         path = folder / f"{stem} {number}.dscope"
         number += 1
     return path
+
+
+def drop_if_empty(journal: Path) -> None:
+    """Remove the journal of a session that has ended and in which nothing was received."""
+    if not journal.exists():
+        return
+    reader = JournalReader(journal)
+    is_empty = not reader.meta.requests
+    reader.close()
+    if is_empty:
+        journal.unlink()
 
 
 def past_sessions(now_ns: int) -> tuple[PastSession, ...]:

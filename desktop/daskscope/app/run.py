@@ -57,6 +57,8 @@ class Run(QObject):
         It receives; else it reads a recording, which is shown whole.
     failure
         One line when something beside the window failed, "" otherwise.
+    is_ending
+        The user has asked for the end from outside the window.
 
     Attributes
     ----------
@@ -70,6 +72,7 @@ class Run(QObject):
         options: WindowOptions,
         is_live: bool,
         failure: Callable[[], str],
+        is_ending: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__()
         self._source = source
@@ -95,6 +98,7 @@ class Run(QObject):
         self._started_s = 0.0
         self._hovered_s = 0.0
         self._is_reading = not is_live
+        self._is_ending = is_ending
         self._lines: list[str] = []
         self.error: Exception | None = None
         self._connect()
@@ -155,6 +159,8 @@ class Run(QObject):
             if self.error is None:
                 self.error = error
                 sys.excepthook(type(error), error, error.__traceback__)
+        if self._is_ending():
+            QApplication.quit()
         self._end_if_due(started_s)
 
     def _advance(self, wall: int, started_s: float) -> None:

@@ -135,6 +135,8 @@ def test_a_window_closes_by_itself_and_leaves_a_picture(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("listening http=127.0.0.1:")
     assert picture.read_bytes().startswith(b"\x89PNG")
+    # Nothing was received, so there is no session to open again.
+    assert not list(tmp_path.rglob("*.dscope*"))
 
 
 @pytest.mark.parametrize("module", ["launch", "doctor", "headless", "recordings", "failure"])
