@@ -22,6 +22,8 @@ _ANYWHERE: Final = ("", "0.0.0.0", "::")  # noqa: S104
 
 #: SCHEDULER, USER@HOST: to be replaced by who pastes the line.
 _PLACEHOLDER: Final = re.compile(r"([A-Z]{2,}(?:@[A-Z]{2,})?)")
+#: Senders take an endpoint on one of these for OTLP over HTTP, on any other for gRPC.
+_HTTP_PORTS: Final = (":4318", ":4328")
 _PRELOADS: Final = (
     "export DASK_DISTRIBUTED__SCHEDULER__PRELOAD=dask_otel\n"
     "export DASK_DISTRIBUTED__WORKER__PRELOAD=dask_otel"
@@ -119,6 +121,8 @@ def recipes(http: tuple[str, ...]) -> tuple[Recipe, ...]:
     if host in _ANYWHERE:
         address = f"127.0.0.1{port}"
     endpoint = f"export OTEL_EXPORTER_OTLP_ENDPOINT=http://{address}"
+    if port not in _HTTP_PORTS:
+        endpoint += "\nexport OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
     collector = "export OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318"
     script = "python your_script.py"
     return (

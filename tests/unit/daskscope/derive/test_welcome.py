@@ -24,6 +24,7 @@ def test_lines_to_paste_hold_the_address_listened_on() -> None:
         "export DASK_DISTRIBUTED__SCHEDULER__PRELOAD=dask_otel",
         "export DASK_DISTRIBUTED__WORKER__PRELOAD=dask_otel",
         "export OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9999",
+        "export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
         "python your_script.py",
     ]
 
@@ -94,3 +95,12 @@ def test_what_has_to_be_replaced_stands_out() -> None:
 @pytest.mark.parametrize("line", ["", "a <b> SCHEDULER:8786 C", "python your_script.py"])
 def test_no_character_of_a_line_is_lost(line: str) -> None:
     assert "".join(text for text, _ in code_runs(line)) == line
+
+
+def test_a_port_of_ones_own_needs_the_protocol_said() -> None:
+    own, default = (
+        recipes((address,))[0].blocks[0][1] for address in ("127.0.0.1:9999", "127.0.0.1:4328")
+    )
+
+    assert "export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf" in own.splitlines()
+    assert "PROTOCOL" not in default
