@@ -18,8 +18,6 @@ from dask.utils import parse_timedelta
 Signal = Literal["traces", "metrics", "logs"]
 Protocol = Literal["grpc", "http/protobuf"]
 
-SIGNALS: Final[tuple[Signal, ...]] = ("traces", "metrics", "logs")
-
 #: OTLP/HTTP's standard port, and the one on which the daskscope window listens for HTTP.
 HTTP_PORTS: Final = (4318, 4328)
 

@@ -73,10 +73,6 @@ def _spot(frame: TaskStreamFrame, x_px: int, y_px: int) -> _Spot | None:
     return None
 
 
-def _is_sub(kind: int) -> bool:
-    return Kind.TRANSFER <= kind <= Kind.DESERIALIZE
-
-
 def _bar(snapshot: Snapshot, frame: TaskStreamFrame, spot: _Spot) -> Hit | None:
     """The nearest bar, of equal ones the one drawn last."""
     bars = frame.bars

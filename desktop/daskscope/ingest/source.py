@@ -118,11 +118,6 @@ class Source:
         self._connect()
 
     @property
-    def is_ready(self) -> bool:
-        """The link is there."""
-        return self._link is not None
-
-    @property
     def is_alive(self) -> bool:
         """The process runs."""
         return self._process.poll() is None

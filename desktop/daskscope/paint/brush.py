@@ -19,7 +19,6 @@ from daskscope.theme import Theme, mixed
 #: A bar of a prefix beyond the palette needs this width for its pattern to be read.
 LEAST_PATTERN_PX: Final = 8
 RUNNING_SHARE: Final = 0.30
-LOST_SHARE: Final = 0.45
 
 
 @lru_cache(maxsize=4_096)
@@ -110,12 +109,6 @@ def slot_brush(theme: Theme, slot: int, width_px: float, opacity: float = 1.0) -
 def running_brush(theme: Theme, rgb: int) -> QBrush:
     """What is running: lines of its colour on a third of it."""
     return hatch(mixed(rgb, theme.lane, RUNNING_SHARE), Lines(rgb, 6, 1.5, 0.5))
-
-
-def lost_brush(theme: Theme, rgb: int) -> QBrush:
-    """What was lost with its worker."""
-    lines = Lines(theme.erred, 6, 1.5, 0.55, is_rising=False, is_falling=True)
-    return hatch(mixed(rgb, theme.lane, LOST_SHARE), lines)
 
 
 def no_worker_brush(theme: Theme) -> QBrush:
