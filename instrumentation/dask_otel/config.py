@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
-from typing import Final, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
 import dask.config
 from dask.utils import parse_timedelta
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Signal = Literal["traces", "metrics", "logs"]
 Protocol = Literal["grpc", "http/protobuf"]
@@ -54,6 +57,16 @@ class Settings:
         Time between two reports of running tasks.
     n_held
         Spans kept while nobody listens; the newest are kept.
+    n_trace_spans
+        Spans of one trace before it is continued in a linked one.
+    least_duration_s
+        Attempts that took less are not sent, unless they failed.
+    sampling
+        Share of attempts that is sent, by prefix (0 to 1); prefixes not named are sent whole.
+    code
+        Whether the source code that submitted a graph is sent.
+    tracebacks
+        Whether messages and tracebacks of exceptions are sent; their types always are.
     """
 
     traces: Target | None
@@ -62,10 +75,17 @@ class Settings:
     export_interval_s: float = 0.1
     tick_s: float = 0.2
     n_held: int = 20_000
+    n_trace_spans: int = 5_000
+    least_duration_s: float = 0.0
+    sampling: Mapping[str, float] = field(default_factory=dict)
+    code: bool = True
+    tracebacks: bool = True
 
 
 def read() -> Settings | None:
-    """Settings of this process, or None when `OTEL_SDK_DISABLED` says to stay silent.
+    """Settings of this process, or None when it shall stay silent.
+
+    That is what `OTEL_SDK_DISABLED=true` and `dask-otel.enabled: false` say.
 
     Raises
     ------
@@ -74,6 +94,8 @@ def read() -> Settings | None:
     """
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
+    if not _switch("enabled"):
+        return None
     return Settings(
         traces=_target("traces"),
         metrics=_target("metrics"),
@@ -81,6 +103,11 @@ def read() -> Settings | None:
         export_interval_s=_seconds("export-interval", 0.1),
         tick_s=_seconds("tick", 0.2),
         n_held=_positive("held-spans", 20_000),
+        n_trace_spans=_positive("trace-spans", 5_000),
+        least_duration_s=_seconds("least-duration", 0.0),
+        sampling=_shares("sampling"),
+        code=_switch("code"),
+        tracebacks=_switch("tracebacks"),
     )
 
 
@@ -130,12 +157,13 @@ def _environment(signal: Signal, name: str) -> str | None:
 
 
 def _seconds(name: str, default_s: float) -> float:
+    """A time; zero only where that is the default."""
     value = dask.config.get(f"dask-otel.{name}", default_s)
     try:
         seconds = float(parse_timedelta(value))
     except (KeyError, TypeError, ValueError):  # KeyError: Dask's answer to an unknown unit
-        seconds = 0.0
-    if seconds <= 0:
+        seconds = -1.0
+    if seconds < 0 or (seconds == 0 and default_s > 0):
         raise ValueError(f"dask-otel.{name}: must be a time such as 100ms, got {value!r}")
     return seconds
 
@@ -149,3 +177,24 @@ def _positive(name: str, default: int) -> int:
     if number < 1:
         raise ValueError(f"dask-otel.{name}: must be a number of at least 1, got {value!r}")
     return number
+
+
+def _switch(name: str) -> bool:
+    """A switch that is on by default."""
+    value = dask.config.get(f"dask-otel.{name}", True)
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"dask-otel.{name}: must be true or false, got {value!r}")
+
+
+def _shares(name: str) -> dict[str, float]:
+    value = dask.config.get(f"dask-otel.{name}", {})
+    try:
+        shares = {str(prefix): float(share) for prefix, share in value.items()}
+    except (AttributeError, TypeError, ValueError):
+        shares = {"": -1.0}
+    if not all(0 <= share <= 1 for share in shares.values()):
+        raise ValueError(
+            f"dask-otel.{name}: must name a share from 0 to 1 by prefix, got {value!r}"
+        )
+    return shares

@@ -1,10 +1,14 @@
 """Ids of traces and spans, derived so that no process has to ask another. Pure.
 
-- A trace is one Dask span: its uuid has the 128 bits of a trace id and is known to the scheduler
-  (`ts.group.span_id`) and to the worker (`ts.span_id`) before any plugin sees the graph.
+- What a client with OpenTelemetry submits belongs to the client's trace: a `traceparent` comes with
+  its tasks, and says whether the trace is sampled.
+- Else a trace is one Dask span: its uuid has the 128 bits of a trace id and is known to the
+  scheduler (`ts.group.span_id`) and to the worker (`ts.span_id`) before any plugin sees the graph.
 - An attempt's span id is a hash of (key, run id): Dask counts run ids over the whole cluster.
-- A graph's span id is a hash of its trace id and of how many graphs the trace has had before, so
-  that a worker can name the parent of its attempts: the first graph of their trace.
+- A graph's span id is a hash of its trace id and of what it is the graph of: the span that
+  submitted it, or the how-many-eth graph of its Dask span it is. So a worker can name the parent of
+  its attempts: the graph of their `traceparent`, or the first graph of their Dask span.
+- A very large trace goes on in others, whose ids are hashes of the first one's and of a number.
 - Keys are hashed as their `ascii`, which tells `"1"`, `1`, `b"1"` and `("1",)` apart, escapes what
   UTF-8 cannot hold, and is the same in every Python version.
 """
@@ -12,10 +16,62 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _N_TRACE_BYTES = 16
 _N_SPAN_BYTES = 8
+_N_TRACEPARENT = 55
+
+
+class Place(NamedTuple):
+    """Where the attempts of an origin belong.
+
+    Attributes
+    ----------
+    trace_id
+        16 bytes.
+    graph_id
+        Span id of their graph, 8 bytes.
+    parent_id
+        Of the graph: the span that submitted it; None when the graph is the root of its trace.
+    sampled
+        False when whoever submitted it has decided not to record the trace.
+    """
+
+    trace_id: bytes
+    graph_id: bytes
+    parent_id: bytes | None
+    sampled: bool
+
+
+def place(origin: str) -> Place:
+    """Ids for an origin: the uuid of a Dask span, or a `traceparent` (W3C Trace Context 1)."""
+    if len(origin) == _N_TRACEPARENT and origin[2] == origin[35] == origin[52] == "-":
+        try:
+            trace, parent = bytes.fromhex(origin[3:35]), bytes.fromhex(origin[36:52])
+            sampled = bool(int(origin[53:], 16) & 1)
+        except ValueError:
+            pass
+        else:
+            return Place(trace, graph_span_id(trace, parent), parent, sampled)
+    trace = trace_id(origin)
+    return Place(trace, graph_span_id(trace), None, True)
+
+
+def traceparent(trace: bytes, span: bytes, sampled: bool = True) -> str:
+    """W3C `traceparent` of a span."""
+    return f"00-{trace.hex()}-{span.hex()}-{int(sampled):02x}"
+
+
+def continuation(origin: str, number: int) -> str:
+    """Origin of the `number`th continuation, from 1, of the trace of `origin`."""
+    first = place(origin)
+    trace = _digest("continued", first.trace_id, first.graph_id, number, n_bytes=_N_TRACE_BYTES)
+    return traceparent(trace, first.graph_id, first.sampled)
 
 
 def trace_id(dask_span_id: str) -> bytes:
@@ -32,9 +88,9 @@ def fallback_trace_id(name: str) -> bytes:
     return _digest("trace", name, n_bytes=_N_TRACE_BYTES)
 
 
-def graph_span_id(trace: bytes, n_before: int = 0) -> bytes:
-    """Span id of the graph that comes after `n_before` others in `trace`."""
-    return _digest("graph", trace, n_before, n_bytes=_N_SPAN_BYTES)
+def graph_span_id(trace: bytes, of: bytes | int = 0) -> bytes:
+    """Span id of the graph that the span `of` submitted, or that comes after `of` others."""
+    return _digest("graph", trace, of, n_bytes=_N_SPAN_BYTES)
 
 
 def attempt_span_id(key: object, run_id: int) -> bytes:
@@ -42,9 +98,24 @@ def attempt_span_id(key: object, run_id: int) -> bytes:
     return _digest("attempt", key, run_id, n_bytes=_N_SPAN_BYTES)
 
 
-def transfer_span_id(receiver: str, peer: str, start_ns: int, stop_ns: int) -> bytes:
-    """Span id of one batch that the worker `receiver` fetched from `peer`."""
-    return _digest("transfer", receiver, peer, start_ns, stop_ns, n_bytes=_N_SPAN_BYTES)
+def transfer_span_id(
+    worker: str, peer: str, start_ns: int, stop_ns: int, *, sent: bool = False, of: str = ""
+) -> bytes:
+    """Span id of one batch that `worker` has received from `peer`, or has sent to it."""
+    kind = "send" if sent else "transfer"
+    parts = (kind, worker, peer, start_ns, stop_ns, *((of,) if of else ()))
+    return _digest(*parts, n_bytes=_N_SPAN_BYTES)
+
+
+def disk_span_id(worker: str, action: str, key: object, start_ns: int, stop_ns: int) -> bytes:
+    """Span id of a value that `worker` wrote to disk, read or unpickled."""
+    return _digest(action, worker, key, start_ns, stop_ns, n_bytes=_N_SPAN_BYTES)
+
+
+def batch_id(receiver: str, sender: str, keys: Iterable[object]) -> str:
+    """What both ends of a transfer know of it: 16 hexadecimal digits."""
+    ordered = tuple(sorted(ascii(key) for key in keys))
+    return _digest("batch", receiver, sender, ordered, n_bytes=_N_SPAN_BYTES).hex()
 
 
 def _digest(*parts: object, n_bytes: int) -> bytes:

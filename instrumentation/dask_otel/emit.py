@@ -22,9 +22,11 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar, cast
 from opentelemetry.context import attach, set_value
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from dask_otel import compat, record
 from dask_otel import conventions as names
+from dask_otel.compat import otlp
 from dask_otel.events import LogEvent, Running, SpanEvent, span_count
+from dask_otel.record import encoder as record
+from dask_otel.record.logs import log
 from dask_otel.sdk import LogBatch, MetricBatch
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ class Link:
 
     def __init__(self, signal: str, target: Target) -> None:
         self._signal = signal
-        self._transport = compat.transport(signal, target.protocol, target.endpoint)
+        self._transport = otlp.transport(signal, target.protocol, target.endpoint)
         self._resume_s = 0.0
         self._failing = False
 
@@ -111,7 +113,7 @@ class Link:
         """Whether it makes sense to try."""
         return monotonic() >= self._resume_s
 
-    def send(self, payload: bytes, timeout_s: float | None = None) -> compat.Reply:
+    def send(self, payload: bytes, timeout_s: float | None = None) -> otlp.Reply:
         """Send `payload` once; a failure is logged when it is the first in a row."""
         own_s = self._transport.timeout_s
         reply = self._transport.send(payload, own_s if timeout_s is None else min(own_s, timeout_s))
@@ -234,7 +236,7 @@ class Emitter:
     # In the background thread
 
     def _run(self) -> None:
-        attach(set_value(compat.SUPPRESS_INSTRUMENTATION, True))
+        attach(set_value(otlp.SUPPRESS_INSTRUMENTATION, True))
         while not self._stopping.wait(self._settings.export_interval_s):
             self._cycle(None)
         self._cycle(monotonic() + STOP_S * 0.9)
@@ -297,7 +299,7 @@ class Emitter:
             return
         taken = [self._logs.popleft() for _ in range(len(self._logs))]
         reply = link.send(
-            self._log_batch.encode([record.log(event) for event in taken]),
+            self._log_batch.encode([log(event) for event in taken]),
             _remaining_s(deadline_s),
         )
         if reply.retry:

@@ -19,9 +19,10 @@ from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from dask_otel import config
 from dask_otel import conventions as names
 from dask_otel.emit import Emitter
-from dask_otel.record import SpanEncoder
-from dask_otel.scheduler import SchedulerAdapter
-from dask_otel.worker import WorkerAdapter
+from dask_otel.record.encoder import SpanEncoder
+from dask_otel.record.spans import SpanMaker
+from dask_otel.scheduler.adapter import SchedulerAdapter
+from dask_otel.worker.adapter import WorkerAdapter
 
 if TYPE_CHECKING:
     from distributed.core import Server
@@ -73,7 +74,7 @@ def _start_scheduler(scheduler: Scheduler, settings: config.Settings) -> None:
         names.SERVICE_NAMESPACE: str(scheduler.id),
         names.SCHEDULER_ADDRESS: scheduler.address,
     }
-    encoder = SpanEncoder(scheduler.address, scheduler.address)
+    encoder = SpanEncoder(SpanMaker(scheduler.address, scheduler.address))
     emitter = Emitter(settings, _resource(attributes), encoder)
     adapter = SchedulerAdapter(scheduler, emitter)
     scheduler.add_plugin(adapter, name=adapter.name)
@@ -97,7 +98,7 @@ async def _start_worker(worker: Worker, settings: config.Settings) -> None:
         attributes[names.WORKER_MEMORY_LIMIT] = int(worker.memory_manager.memory_limit)
     if worker.nanny:
         attributes[names.WORKER_NANNY] = str(worker.nanny)
-    encoder = SpanEncoder(worker.address, scheduler_address)
+    encoder = SpanEncoder(SpanMaker(worker.address, scheduler_address))
     emitter = Emitter(settings, _resource(attributes), encoder)
     adapter = WorkerAdapter(worker, emitter, settings.tick_s)
     await worker.plugin_add(adapter, name=adapter.name)

@@ -5,7 +5,8 @@ Providers belong to one scheduler or worker and are never made global: several l
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, Final
 
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
@@ -28,16 +29,24 @@ from opentelemetry.trace import (
 )
 
 from dask_otel import conventions as names
-from dask_otel import correlate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from opentelemetry.context import Context
 
+    from dask_otel.correlate import Place
     from dask_otel.points import Points
-    from dask_otel.record import Log
+    from dask_otel.record.logs import Log
 
+#: OpenTelemetry's severities for Python's levels.
+SEVERITIES: Final = {
+    logging.DEBUG: SeverityNumber.DEBUG,
+    logging.INFO: SeverityNumber.INFO,
+    logging.WARNING: SeverityNumber.WARN,
+    logging.ERROR: SeverityNumber.ERROR,
+    logging.CRITICAL: SeverityNumber.FATAL,
+}
 #: The SDK's default of 2,000 attribute sets is 250 prefixes in 8 states.
 _MAX_POINTS = 1_000_000
 
@@ -58,9 +67,9 @@ class LogBatch(LogRecordProcessor):
                 LogRecord(
                     timestamp=log.time_ns,
                     observed_timestamp=log.time_ns,
-                    context=_context(log.trace_id),
-                    severity_number=SeverityNumber.INFO,
-                    severity_text="INFO",
+                    context=_context(log.place),
+                    severity_number=SEVERITIES[log.severity],
+                    severity_text=logging.getLevelName(log.severity),
                     body=log.body,
                     attributes=log.attributes,
                     event_name=log.event_name,
@@ -88,13 +97,13 @@ class LogBatch(LogRecordProcessor):
         return True
 
 
-def _context(trace: bytes | None) -> Context | None:
-    """The context that makes a log record part of the graph of `trace`."""
-    if trace is None:
+def _context(place: Place | None) -> Context | None:
+    """The context that makes a log record part of a graph."""
+    if place is None:
         return None
     span = SpanContext(
-        int.from_bytes(trace, "big"),
-        int.from_bytes(correlate.graph_span_id(trace), "big"),
+        int.from_bytes(place.trace_id, "big"),
+        int.from_bytes(place.graph_id, "big"),
         is_remote=True,
         trace_flags=TraceFlags(TraceFlags.SAMPLED),
     )

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from distributed.diagnostics.plugin import WorkerPlugin
 from tornado.ioloop import PeriodicCallback
 
-from dask_otel import compat, events
+from dask_otel import events
+from dask_otel.compat import clock
 from dask_otel.emit import guarded
 from dask_otel.points import WorkerPoints, process
+from dask_otel.worker import reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,12 +77,12 @@ class WorkerAdapter(WorkerPlugin):
             self.emitter.record(transfer)
         self._waiting.clear()
         if self._running.tasks:
-            self.emitter.log(events.Running(compat.now_s() + self._worker.scheduler_delay, ()))
+            self.emitter.log(events.Running(clock.now_s() + self._worker.scheduler_delay, ()))
         self._measure()
 
     def transition(self, key: Any, start: str, finish: str, **_: Any) -> None:
         """Record an attempt that ends; called by Dask for every change of a task's state."""
-        if start in events.RUNNING_STATES:
+        if start in reading.RUNNING_STATES:
             if finish == "memory" or finish == "error":
                 try:  # not `guarded`, which would be a fifth of the time that this takes
                     self._attempt_ended(key, start, finish == "error")
@@ -98,7 +100,7 @@ class WorkerAdapter(WorkerPlugin):
         if self._cancelled_threads:
             thread = self._cancelled_threads.pop(key, None) or thread
         transfers = self._transfers_of(ts) if len(ts.startstops) > 1 else ()
-        attempt = events.attempt(worker, ts, thread, failed, transfers)
+        attempt = reading.attempt(worker, ts, thread, failed, transfers)
         if attempt is not None:
             self.emitter.record(attempt, 1 + len(transfers))
 
@@ -110,7 +112,7 @@ class WorkerAdapter(WorkerPlugin):
         """
         ts = self._worker.state.tasks.get(key)
         if ts is not None and ts.state == "cancelled":
-            thread = events.threads(self._worker).get(key)
+            thread = reading.threads(self._worker).get(key)
             if thread is not None:
                 self._cancelled_threads[key] = thread
 
@@ -119,7 +121,7 @@ class WorkerAdapter(WorkerPlugin):
         found = []
         for startstop in ts.startstops:
             if startstop["action"] == "transfer":
-                waiting = self._waiting.pop(events.transfer_id(startstop), None)
+                waiting = self._waiting.pop(reading.transfer_id(startstop), None)
                 if waiting is not None:
                     found.append(waiting[0])
         return tuple(found)
@@ -130,15 +132,15 @@ class WorkerAdapter(WorkerPlugin):
         log = worker.transfer_incoming_log
         if not log or log[-1] is self._last_transfer:
             return
-        for entry in events.transfers_since(log, self._last_transfer):
-            ts = events.beneficiary(worker, entry)
-            transfer = events.transfer(entry, ts.span_id if ts is not None else None)
+        for entry in reading.transfers_since(log, self._last_transfer):
+            ts = reading.beneficiary(worker, entry)
+            transfer = reading.transfer(entry, ts.span_id if ts is not None else None)
             self._points.n_received += 1
             self._points.n_bytes_received += transfer.n_bytes
             if ts is None:
                 self.emitter.record(transfer)
             else:
-                self._waiting[events.transfer_id(entry)] = (transfer, ts)
+                self._waiting[reading.transfer_id(entry)] = (transfer, ts)
         self._last_transfer = log[-1]
 
     @guarded("Recording a transfer")
@@ -148,18 +150,18 @@ class WorkerAdapter(WorkerPlugin):
         if not self._worker.state.executing and not self._worker.state.long_running:
             self._cancelled_threads.clear()
         for found, (transfer, ts) in list(self._waiting.items()):
-            if ts.state not in events.UNFINISHED_STATES or tasks.get(ts.key) is not ts:
+            if ts.state not in reading.UNFINISHED_STATES or tasks.get(ts.key) is not ts:
                 del self._waiting[found]
                 self.emitter.record(transfer)
 
     @guarded("Reading running tasks")
     def _report_running(self) -> None:
         before = self._running
-        self._running = events.running(self._worker, before, compat.now_s(), self._tick_s)
+        self._running = reading.running(self._worker, before, clock.now_s(), self._tick_s)
         if self._running.tasks or before.tasks:
             self.emitter.log(self._running)
 
     @guarded("Measuring a worker")
     def _measure(self) -> None:
-        points = process(self._worker) | self._points.all(compat.now_s())
+        points = process(self._worker) | self._points.all(clock.now_s())
         self.emitter.measure(points)

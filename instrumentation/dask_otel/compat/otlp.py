@@ -1,7 +1,4 @@
-"""What others keep to themselves: Dask's private attributes, the OTLP exporters' insides, time.
-
-Each private name used here is watched by `tests/unit/dask_otel/test_compat.py`, which fails when it
-moves.
+"""OTLP's transports.
 
 The OTLP exporters are used for what they know (endpoint, headers, TLS, compression, credentials),
 but not for sending: their retries block for ten seconds and more, and log each one.
@@ -9,9 +6,8 @@ but not for sending: their retries block for ten seconds and more, and log each 
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 import grpc
 from google.rpc.error_details_pb2 import RetryInfo
@@ -35,46 +31,8 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import (
     OTLPSpanExporter as HttpSpanExporter,
 )
 
-if TYPE_CHECKING:
-    from distributed import Scheduler
-    from distributed.core import Server
-
-
-# Dask -------------------------------------------------------------------------------------------
-
-
-def now_s() -> float:
-    """Seconds since the epoch on this machine's clock."""
-    return time.time()
-
-
-def tick_interval_s(server: Server) -> float:
-    """Mean time between two ticks of the event loop, as the heartbeat reports it."""
-    return float(server._tick_interval_observed)
-
-
-def span_enqueued_s(scheduler: Scheduler, span_id: str) -> float | None:
-    """When a Dask span first had tasks; None without Dask's span extension."""
-    span = _span(scheduler, span_id)
-    return None if span is None else float(span.enqueued)
-
-
-def span_stop_s(scheduler: Scheduler, span_id: str) -> float | None:
-    """When everything under a Dask span was finished; None while it is not."""
-    span = _span(scheduler, span_id)
-    return float(span.stop) if span is not None and span.done else None
-
-
-def _span(scheduler: Scheduler, span_id: str) -> Any:
-    extension: Any = scheduler.extensions.get("spans")
-    return None if extension is None else extension.spans.get(span_id)
-
-
 #: Key of the context in which other instrumentation keeps quiet about our own requests.
 SUPPRESS_INSTRUMENTATION: Final = _SUPPRESS_INSTRUMENTATION_KEY
-
-
-# OTLP -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,90 +1,22 @@
-"""What Dask counts by itself, read on its event loop as plain metric points.
-
-A set of points is a dictionary `{(metric, attributes): value}`, so that a newer reading simply
-replaces an older one that has not been sent.
-"""
+"""What a worker counts by itself, read on its event loop."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import dask.config
 import psutil
 from dask.utils import parse_timedelta
 
-from dask_otel import compat, events
 from dask_otel import conventions as names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from distributed import Scheduler, Worker
-    from distributed.core import Server
+    from distributed import Worker
 
-Attributes = tuple[tuple[str, str], ...]
-Points = dict[tuple[names.Metric, Attributes], float]
-
-
-def process(server: Server) -> Points:
-    """Points that the scheduler and every worker have."""
-    recent = server.monitor.recent()
-    points: Points = {
-        (names.CPU_USAGE, ()): recent["cpu"] / 100.0,
-        (names.PROCESS_MEMORY, ()): int(recent["memory"]),
-        (names.EVENT_LOOP_LAG, ()): compat.tick_interval_s(server),
-    }
-    if "num_fds" in recent:  # not on Windows
-        points[names.OPEN_FILES, ()] = int(recent["num_fds"])
-    return points
-
-
-class SchedulerPoints:
-    """Points of one scheduler; sends only those prefixes whose counts have changed."""
-
-    def __init__(self, scheduler: Scheduler) -> None:
-        self._scheduler = scheduler
-        self._n_transitions = -1
-        self._counts: dict[str, tuple[int, ...]] = {}
-        self._statuses: set[str] = set()
-
-    def tasks(self, everything: bool = False) -> Points:
-        """Tasks by prefix and state: all states of each prefix that has changed.
-
-        A state that a prefix has left is a point with the value 0, so that no reader keeps an old
-        count.
-
-        Parameters
-        ----------
-        everything
-            Send every prefix, changed or not.
-        """
-        n_transitions = self._scheduler.transition_counter
-        if n_transitions == self._n_transitions and not everything:
-            return {}
-        self._n_transitions = n_transitions
-        points: Points = {}
-        for name, prefix in self._scheduler.task_prefixes.items():
-            counts = events.task_counts(prefix)
-            if counts == self._counts.get(name) and not everything:
-                continue
-            self._counts[name] = counts
-            for state, count in zip(names.TASK_STATES, counts, strict=True):
-                points[names.TASKS, ((names.TASK_PREFIX, name), (names.TASK_STATE, state))] = count
-        return points
-
-    def cluster(self) -> Points:
-        """Workers, clients and the work in hand."""
-        scheduler = self._scheduler
-        by_status = Counter(ws.status.name for ws in scheduler.workers.values())
-        self._statuses |= by_status.keys() | {"running"}
-        points: Points = {
-            (names.WORKERS, ((names.WORKER_STATE, status),)): by_status[status]
-            for status in self._statuses
-        }
-        points[names.CLIENTS, ()] = len(scheduler.clients)
-        points[names.OCCUPANCY, ()] = float(scheduler.total_occupancy)
-        return points
+    from dask_otel.points.values import Points
 
 
 class WorkerPoints:

@@ -1,14 +1,8 @@
-"""Every name that `dask_otel` emits: the contract with the desktop and with any other consumer.
-
-The only module that both sides share, so it imports nothing. Names follow OpenTelemetry's semantic
-conventions 1.44 where one fits (`thread.id`, `error.type`, `process.*`), else the namespace
-`dask.*`.
-Units are UCUM. A renamed attribute is a breaking change and goes into the changelog.
-"""
+"""Names of resources, spans, log records and of all attributes."""
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.44.0"
 SCOPE_NAME: Final = "dask_otel"
@@ -43,11 +37,22 @@ ACTION_TRANSFER: Final = "transfer"
 ACTION_DISK_READ: Final = "disk-read"
 ACTION_DISK_WRITE: Final = "disk-write"
 ACTION_DESERIALIZE: Final = "deserialize"
+#: The sending end of a transfer, as the worker that holds the data saw it; not one of Dask's.
+ACTION_SEND: Final = "send"
 #: Submission until everything wanted is finished; not one of Dask's actions.
 ACTION_GRAPH: Final = "graph"
+#: A call of the client; not one of Dask's actions.
+ACTION_CLIENT: Final = "client"
 
 SPAN_TRANSFER: Final = "transfer"
+SPAN_SEND: Final = "send"
+SPAN_DISK_READ: Final = "disk-read"
+SPAN_DISK_WRITE: Final = "disk-write"
+SPAN_DESERIALIZE: Final = "deserialize"
 SPAN_GRAPH: Final = "dask.graph"
+#: And a name from `CLIENT_CALLS`: `dask.client.compute`.
+SPAN_CLIENT: Final = "dask.client"
+CLIENT_CALLS: Final = ("compute", "persist", "submit", "map", "gather", "scatter")
 
 TASK_KEY: Final = "dask.task.key"
 TASK_PREFIX: Final = "dask.task.prefix"
@@ -57,6 +62,36 @@ TASK_RUN_ID: Final = "dask.task.run_id"
 TASK_NBYTES: Final = "dask.task.nbytes"
 TASK_TYPE: Final = "dask.task.type"
 TASK_PRIORITY: Final = "dask.task.priority"
+#: How the attempt ended: one of `OUTCOMES`.
+TASK_OUTCOME: Final = "dask.task.outcome"
+OUTCOME_FINISHED: Final = "finished"
+OUTCOME_FAILED: Final = "failed"
+#: Nobody wanted the result any more when it ended.
+OUTCOME_CANCELLED: Final = "cancelled"
+#: The task raised `Reschedule`, or its worker closed under it.
+OUTCOME_RESCHEDULED: Final = "rescheduled"
+#: Its worker went away; reported by the scheduler.
+OUTCOME_LOST: Final = "lost"
+OUTCOMES: Final = (
+    OUTCOME_FINISHED,
+    OUTCOME_FAILED,
+    OUTCOME_CANCELLED,
+    OUTCOME_RESCHEDULED,
+    OUTCOME_LOST,
+)
+#: Of a lost attempt: whether its worker had said that it runs; false when it may not have begun.
+TASK_EXECUTING: Final = "dask.task.executing"
+#: Seconds on the worker until all dependencies were there; from there until it got a thread; and
+#: from there until its end, reading its data and leaving its thread included.
+TASK_WAIT_DEPENDENCIES: Final = "dask.task.wait.dependencies"
+TASK_WAIT_READY: Final = "dask.task.wait.ready"
+TASK_EXECUTE: Final = "dask.task.execute"
+#: Dependencies of the task; the span has links to the attempts that made them, `MAX_LINKS` at most.
+TASK_DEPENDENCY_COUNT: Final = "dask.task.dependency_count"
+#: On each link: the key that was made.
+LINK_KEY: Final = "dask.task.key"
+#: OpenTelemetry's SDK keeps no more than 128 links by default.
+MAX_LINKS: Final = 128
 THREAD_ID: Final = "thread.id"
 ERROR_TYPE: Final = "error.type"
 
@@ -68,6 +103,11 @@ EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
 #: Whole address of the worker that sent the batch, as Dask writes it (`tcp://10.0.0.1:40101`).
 TRANSFER_PEER: Final = "dask.transfer.peer"
 TRANSFER_BYTES: Final = "dask.transfer.bytes"
+#: The same at both ends of a batch: a hash of who sent which keys to whom. With its times it tells
+#: which `send` belongs to which `transfer`.
+TRANSFER_ID: Final = "dask.transfer.id"
+#: Of a P2P shuffle or rechunk, whose data bypasses Dask's transfers.
+SHUFFLE_ID: Final = "dask.shuffle.id"
 #: Keys of the batch, at most `MAX_TRANSFER_KEYS` of the `TRANSFER_KEY_COUNT`.
 TRANSFER_KEYS: Final = "dask.transfer.keys"
 TRANSFER_KEY_COUNT: Final = "dask.transfer.key_count"
@@ -77,11 +117,34 @@ SERVER_ADDRESS: Final = "server.address"
 SERVER_PORT: Final = "server.port"
 MAX_TRANSFER_KEYS: Final = 128
 
+DISK_BYTES: Final = "dask.disk.bytes"
+#: What made a worker spill or load: one of `DISK_CAUSES`.
+DISK_CAUSE: Final = "dask.disk.cause"
+DISK_CAUSE_TASK: Final = "task"
+DISK_CAUSE_MEMORY_MONITOR: Final = "memory-monitor"
+DISK_CAUSE_TRANSFER: Final = "transfer"
+DISK_CAUSE_SHUFFLE: Final = "shuffle"
+DISK_CAUSES: Final = (
+    DISK_CAUSE_TASK,
+    DISK_CAUSE_MEMORY_MONITOR,
+    DISK_CAUSE_TRANSFER,
+    DISK_CAUSE_SHUFFLE,
+)
+
 GRAPH_CLIENT: Final = "dask.client.id"
 GRAPH_TASKS: Final = "dask.graph.tasks"
 #: Sorted, at most `MAX_GRAPH_PREFIXES` of them.
 GRAPH_PREFIXES: Final = "dask.graph.prefixes"
 MAX_GRAPH_PREFIXES: Final = 128
+GRAPH_PREFIX_COUNT: Final = "dask.graph.prefix_count"
+#: Tasks of the graph that erred.
+GRAPH_ERRED: Final = "dask.graph.erred"
+#: Number of the continuation, from 1, of a graph with more spans than one trace should hold.
+GRAPH_CONTINUATION: Final = "dask.graph.continuation"
+#: Source code that submitted the graph, where Dask sends it.
+CODE: Final = "dask.graph.code"
+#: Futures, keys or values that a call of the client is about.
+CLIENT_COUNT: Final = "dask.client.count"
 
 # Log records ------------------------------------------------------------------------------------
 
@@ -98,6 +161,39 @@ RUNNING_STARTS: Final = "dask.running.start_times"
 EVENT_WORKER_ADDED: Final = "dask.worker.added"
 EVENT_WORKER_REMOVED: Final = "dask.worker.removed"
 EVENT_GRAPH_SUBMITTED: Final = "dask.graph.submitted"
+#: A worker's status changed: `dask.worker.state` and the one before. Paused and resumed have names
+#: of their own.
+EVENT_WORKER_STATUS: Final = "dask.worker.status"
+EVENT_WORKER_PAUSED: Final = "dask.worker.paused"
+EVENT_WORKER_RESUMED: Final = "dask.worker.resumed"
+#: A nanny restarted its worker, or a client all of them.
+EVENT_WORKER_RESTARTED: Final = "dask.worker.restarted"
+EVENT_WORKER_RETIRED: Final = "dask.worker.retired"
+#: Removed though nobody asked for it; comes with `dask.worker.removed`.
+EVENT_WORKER_LOST: Final = "dask.worker.lost"
+EVENT_STEAL: Final = "dask.steal"
+EVENT_GROUP_ERRED: Final = "dask.group.erred"
+EVENT_ADAPTIVE: Final = "dask.adaptive.target"
+EVENT_SPILL: Final = "dask.spill"
+EVENT_SCATTER: Final = "dask.client.scatter"
+EVENT_GATHER: Final = "dask.client.gather"
+#: Whatever was said with `log_event`, by users or by Dask.
+EVENT_LOGGED: Final = "dask.event"
+#: A record of one of Dask's own Python loggers, WARNING or worse.
+EVENT_LOG: Final = "dask.log"
+
+#: Status of the worker before.
+WORKER_STATE_BEFORE: Final = "dask.worker.state.before"
+EVENT_TOPIC: Final = "dask.event.topic"
+#: What was said, as JSON where it can be written as JSON, else as Python writes it.
+EVENT_MESSAGE: Final = "dask.event.message"
+LOGGER_NAME: Final = "dask.log.logger"
+#: Tasks that an event is about.
+EVENT_TASK_COUNT: Final = "dask.event.tasks"
+STEAL_VICTIM: Final = "dask.steal.victim"
+STEAL_THIEF: Final = "dask.steal.thief"
+STEAL_OUTCOME: Final = "dask.steal.outcome"
+ADAPTIVE_TARGET: Final = "dask.adaptive.workers"
 
 #: Why a worker left, in Dask's words, and whether it was asked to; absent when Dask does not say.
 REMOVAL_REASON: Final = "dask.worker.removal.reason"
@@ -133,91 +229,3 @@ RECEIVE: Final = "receive"
 TRANSMIT: Final = "transmit"
 READ: Final = "read"
 WRITE: Final = "write"
-
-
-class Metric(NamedTuple):
-    """One emitted metric.
-
-    Attributes
-    ----------
-    name, unit, kind, description
-        As they stand on the wire; `kind` is `gauge`, `updowncounter` or `counter` (cumulative).
-    attributes
-        Names of the attributes of its points.
-    """
-
-    name: str
-    unit: str
-    kind: str
-    description: str
-    attributes: tuple[str, ...] = ()
-
-
-#: Every prefix with a changed count is sent again; counts include what the scheduler has forgotten.
-TASKS: Final = Metric(
-    "dask.tasks", "{task}", "gauge", "Tasks by prefix and state.", (TASK_PREFIX, TASK_STATE)
-)
-WORKERS: Final = Metric("dask.workers", "{worker}", "gauge", "Workers by state.", (WORKER_STATE,))
-CLIENTS: Final = Metric("dask.clients", "{client}", "gauge", "Connected clients.")
-OCCUPANCY: Final = Metric("dask.scheduler.occupancy", "s", "gauge", "Expected work in hand.")
-
-#: Emitted by every process, scheduler and worker.
-CPU_USAGE: Final = Metric("dask.process.cpu.usage", "{cpu}", "gauge", "CPUs kept busy.")
-PROCESS_MEMORY: Final = Metric("process.memory.usage", "By", "gauge", "Resident set size.")
-EVENT_LOOP_LAG: Final = Metric(
-    "dask.event_loop.lag", "s", "gauge", "Mean time between ticks of the event loop (20 ms asked)."
-)
-OPEN_FILES: Final = Metric(
-    "process.unix.file_descriptor.count", "{file_descriptor}", "gauge", "Open file descriptors."
-)
-
-WORKER_MEMORY: Final = Metric(
-    "dask.worker.memory", "By", "gauge", "Memory by Dask's split.", (MEMORY_TYPE,)
-)
-WORKER_LIMIT: Final = Metric("dask.worker.memory.limit", "By", "gauge", "Memory limit.")
-WORKER_TASKS: Final = Metric(
-    "dask.worker.tasks", "{task}", "gauge", "Tasks the worker knows, by state.", (TASK_STATE,)
-)
-WORKER_THREADS: Final = Metric("dask.worker.threads", "{thread}", "gauge", "Threads for tasks.")
-WORKER_LATENCY: Final = Metric(
-    "dask.worker.latency", "s", "gauge", "Round trip of the last heartbeat."
-)
-#: Of the whole host, as every worker on it sees it.
-HOST_NETWORK_RATE: Final = Metric(
-    "dask.host.network.rate", "By/s", "gauge", "Host network traffic.", (NETWORK_IO_DIRECTION,)
-)
-HOST_DISK_RATE: Final = Metric(
-    "dask.host.disk.rate", "By/s", "gauge", "Host disk traffic.", (DISK_IO_DIRECTION,)
-)
-#: Of this worker alone.
-TRANSFER_IO: Final = Metric(
-    "dask.worker.transfer.io", "By", "counter", "Bytes of task data moved.", (NETWORK_IO_DIRECTION,)
-)
-TRANSFER_COUNT: Final = Metric(
-    "dask.worker.transfers", "{transfer}", "counter", "Batches moved.", (NETWORK_IO_DIRECTION,)
-)
-PROCESS_DISK_IO: Final = Metric(
-    "process.disk.io", "By", "counter", "Disk traffic of the process.", (DISK_IO_DIRECTION,)
-)
-
-#: The instrumentation's own counters: spans handed over, acknowledged by the endpoint, given up.
-SPANS_RECORDED: Final = Metric("dask_otel.spans.recorded", "{span}", "counter", "Spans recorded.")
-SPANS_EXPORTED: Final = Metric("dask_otel.spans.exported", "{span}", "counter", "Spans exported.")
-SPANS_DROPPED: Final = Metric("dask_otel.spans.dropped", "{span}", "counter", "Spans dropped.")
-
-SCHEDULER_METRICS: Final = (TASKS, WORKERS, CLIENTS, OCCUPANCY)
-PROCESS_METRICS: Final = (CPU_USAGE, PROCESS_MEMORY, EVENT_LOOP_LAG, OPEN_FILES)
-WORKER_METRICS: Final = (
-    WORKER_MEMORY,
-    WORKER_LIMIT,
-    WORKER_TASKS,
-    WORKER_THREADS,
-    WORKER_LATENCY,
-    HOST_NETWORK_RATE,
-    HOST_DISK_RATE,
-    TRANSFER_IO,
-    TRANSFER_COUNT,
-    PROCESS_DISK_IO,
-)
-OWN_METRICS: Final = (SPANS_RECORDED, SPANS_EXPORTED, SPANS_DROPPED)
-METRICS: Final = SCHEDULER_METRICS + PROCESS_METRICS + WORKER_METRICS + OWN_METRICS

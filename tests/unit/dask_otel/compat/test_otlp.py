@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from distributed import Client, LocalCluster, Scheduler, Worker
 
-from dask_otel import compat
+from dask_otel.compat import otlp, servers
 from tests.sinks import GrpcSink, HttpSink
 
 if TYPE_CHECKING:
@@ -26,18 +26,18 @@ async def test_what_dask_keeps_to_itself_is_where_it_was() -> None:
         scheduler, worker = cluster.scheduler, cluster.workers[0]
         assert isinstance(scheduler, Scheduler)
         assert isinstance(worker, Worker)
-        assert 0 < compat.tick_interval_s(scheduler) < 10
-        assert 0 < compat.tick_interval_s(worker) < 10
+        assert 0 < servers.tick_interval_s(scheduler) < 10
+        assert 0 < servers.tick_interval_s(worker) < 10
         span_id = worker.state.tasks["x"].span_id
         assert span_id == scheduler.tasks["x"].group.span_id
         assert span_id is not None
-        enqueued_s = compat.span_enqueued_s(scheduler, span_id)
-        stop_s = compat.span_stop_s(scheduler, span_id)
+        enqueued_s = servers.span_enqueued_s(scheduler, span_id)
+        stop_s = servers.span_stop_s(scheduler, span_id)
         assert enqueued_s is not None
         assert stop_s is not None
         assert abs(time.time() - enqueued_s) < 20
         assert stop_s >= enqueued_s
-        assert compat.span_stop_s(scheduler, "no such span") is None
+        assert servers.span_stop_s(scheduler, "no such span") is None
         assert {"start_time", "startstops", "run_id", "priority", "prefix"} <= {
             *worker.state.tasks["x"].__slots__
         }
@@ -57,7 +57,7 @@ def test_each_exporter_lends_its_transport(
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3")
     with make_sink() as sink:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", sink.endpoint)
-        transport = compat.transport(signal, protocol, None)
+        transport = otlp.transport(signal, protocol, None)
         assert transport.timeout_s == 3
         assert transport.send(b"", 2).accepted
         sink.answer = lambda _signal: 503
@@ -76,7 +76,7 @@ def test_each_exporter_lends_its_transport(
 )
 def test_only_some_http_answers_are_worth_another_try(status: int, retry: bool) -> None:
     with HttpSink(answer=lambda _signal: status) as sink:
-        transport = compat.transport("traces", "http/protobuf", f"{sink.endpoint}/v1/traces")
+        transport = otlp.transport("traces", "http/protobuf", f"{sink.endpoint}/v1/traces")
         reply = transport.send(b"", 2)
         transport.close()
     assert (reply.accepted, reply.retry) == (False, retry)
@@ -86,7 +86,7 @@ def test_only_some_http_answers_are_worth_another_try(status: int, retry: bool) 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 def test_a_dead_endpoint_may_come_back(protocol: str, free_port: Callable[[], int]) -> None:
     endpoint = f"http://127.0.0.1:{free_port()}"
-    transport = compat.transport("traces", protocol, endpoint)
+    transport = otlp.transport("traces", protocol, endpoint)
     began_s = time.monotonic()
     reply = transport.send(b"", 2)
     transport.close()

@@ -5,16 +5,20 @@ No hook runs per task: Dask counts tasks and watches its spans by itself, and a 
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from distributed.diagnostics.plugin import SchedulerPlugin
 from tornado.ioloop import PeriodicCallback
 
-from dask_otel import compat, events
+from dask_otel import conventions as names
+from dask_otel import events
+from dask_otel.compat import clock, servers
 from dask_otel.conventions import MAX_GRAPH_PREFIXES
 from dask_otel.emit import guarded
 from dask_otel.points import SchedulerPoints, process
+from dask_otel.scheduler import reading
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -90,11 +94,20 @@ class SchedulerAdapter(SchedulerPlugin):
         self._graph_submitted(client, tasks)
 
     def _graph_submitted(self, client: str, keys: Collection[Any]) -> None:
-        now_s = compat.now_s()
-        for span_id, prefixes in events.submitted(self._scheduler, keys).items():
+        now_s = clock.now_s()
+        for span_id, prefixes in reading.submitted(self._scheduler, keys).items():
             n_tasks = sum(prefixes.values())
-            names = tuple(sorted(prefixes))[:MAX_GRAPH_PREFIXES]
-            self.emitter.log(events.GraphSubmitted(now_s, client, n_tasks, names, span_id))
+            attributes = {
+                names.GRAPH_CLIENT: client,
+                names.GRAPH_TASKS: n_tasks,
+                names.GRAPH_PREFIXES: tuple(sorted(prefixes))[:MAX_GRAPH_PREFIXES],
+            }
+            body = f"{client} submitted {n_tasks} tasks"
+            self.emitter.log(
+                events.Event(
+                    now_s, names.EVENT_GRAPH_SUBMITTED, body, attributes, logging.INFO, span_id
+                )
+            )
             if span_id is not None:
                 graph = self._open_graph(span_id, client, now_s)
                 graph.n_tasks += n_tasks
@@ -105,18 +118,18 @@ class SchedulerAdapter(SchedulerPlugin):
         if graph is None:
             n_before = self._n_graphs.get(span_id, 0)
             self._n_graphs[span_id] = n_before + 1
-            enqueued_s = compat.span_enqueued_s(self._scheduler, span_id)
+            enqueued_s = servers.span_enqueued_s(self._scheduler, span_id)
             start_s = enqueued_s if n_before == 0 and enqueued_s is not None else now_s
             graph = self._graphs[span_id] = _OpenGraph(start_s, client, n_before)
         return graph
 
     def _close_graphs(self, everything: bool = False) -> None:
         for span_id, graph in list(self._graphs.items()):
-            stop_s = compat.span_stop_s(self._scheduler, span_id)
+            stop_s = servers.span_stop_s(self._scheduler, span_id)
             if stop_s is None:
                 if not everything:
                     continue
-                stop_s = compat.now_s()
+                stop_s = clock.now_s()
             del self._graphs[span_id]
             self.emitter.record(
                 events.Graph(
@@ -126,7 +139,9 @@ class SchedulerAdapter(SchedulerPlugin):
                     max(stop_s, graph.start_s),
                     graph.client,
                     graph.n_tasks,
+                    0,
                     tuple(sorted(graph.prefixes))[:MAX_GRAPH_PREFIXES],
+                    len(graph.prefixes),
                 )
             )
 
@@ -135,7 +150,13 @@ class SchedulerAdapter(SchedulerPlugin):
         """Log a worker that has joined."""
         ws = scheduler.workers[worker]
         self._names[worker] = str(ws.name)
-        self.emitter.log(events.WorkerAdded(compat.now_s(), worker, str(ws.name), ws.nthreads))
+        attributes = {
+            names.WORKER_ADDRESS: worker,
+            names.WORKER_NAME: str(ws.name),
+            names.WORKER_NTHREADS: ws.nthreads,
+        }
+        body = f"Worker {ws.name} added at {worker}"
+        self.emitter.log(events.Event(clock.now_s(), names.EVENT_WORKER_ADDED, body, attributes))
 
     def log_event(self, topic: str, msg: Any) -> None:
         """Remember why a worker goes: Dask says it here, just before `remove_worker`."""
@@ -152,7 +173,16 @@ class SchedulerAdapter(SchedulerPlugin):
         """Log a worker that has left."""
         reason, expected = self._removals.pop(worker, (stimulus_id, None))
         name = self._names.pop(worker, worker)
-        self.emitter.log(events.WorkerRemoved(compat.now_s(), worker, name, reason, expected))
+        attributes: dict[str, Any] = {
+            names.WORKER_ADDRESS: worker,
+            names.WORKER_NAME: name,
+            names.REMOVAL_REASON: reason,
+        }
+        if expected is not None:
+            attributes[names.REMOVAL_EXPECTED] = expected
+        word = "" if expected else " unexpectedly" if expected is False else ""
+        body = f"Worker {name} removed{word} from {worker}: {reason}"
+        self.emitter.log(events.Event(clock.now_s(), names.EVENT_WORKER_REMOVED, body, attributes))
 
     @guarded("Reading the scheduler")
     def _tick(self) -> None:

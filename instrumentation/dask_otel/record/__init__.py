@@ -1,0 +1,1 @@
+"""Pure: events to OpenTelemetry's spans and log records, and those to OTLP."""

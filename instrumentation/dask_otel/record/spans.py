@@ -1,0 +1,303 @@
+"""Pure: events to spans, in OpenTelemetry's terms and no particular form.
+
+Whoever brings a `TracerProvider` gets these as SDK spans; without one `record.encoder` writes them
+in protobuf's wire format.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from dask_otel import conventions as names
+from dask_otel import correlate, events
+from dask_otel.record.text import Description, describe, group, type_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dask_otel.wire import Value
+
+#: `Span.SpanKind` of OTLP.
+INTERNAL: Final = 1
+SERVER: Final = 2
+CLIENT: Final = 3
+PRODUCER: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link to the attempt that made the value of `key`."""
+
+    trace_id: bytes
+    span_id: bytes
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A span that has ended.
+
+    Attributes
+    ----------
+    trace_id, span_id, parent_id
+        16, 8 and 8 bytes; no parent at the root of a trace.
+    kind
+        `Span.SpanKind` of OTLP.
+    start_ns, stop_ns
+        Nanoseconds since the epoch on the scheduler's clock.
+    failure
+        Makes the status ERROR, `error.type` and an event `exception`.
+    """
+
+    name: str
+    kind: int
+    trace_id: bytes
+    span_id: bytes
+    parent_id: bytes | None
+    start_ns: int
+    stop_ns: int
+    attributes: dict[str, Value]
+    failure: Description | None = None
+    links: tuple[Link, ...] = ()
+
+
+def to_ns(time_s: float) -> int:
+    """Nanoseconds since the epoch, exact to the microsecond to which Dask's floats are."""
+    return round(time_s * 1e6) * 1_000
+
+
+class SpanMaker:
+    """Turns the events of one scheduler, worker or client into spans.
+
+    Parameters
+    ----------
+    address
+        Of the scheduler or worker; part of the ids of what only it has seen.
+    cluster
+        Address of the scheduler; names the trace of what belongs to no Dask span.
+    """
+
+    def __init__(self, address: str, cluster: str) -> None:
+        self.address = address
+        trace = correlate.fallback_trace_id(cluster)
+        self._nowhere = correlate.Place(trace, b"", None, True)
+
+    def place(self, event: events.Attempt | events.Transfer | events.Disk) -> correlate.Place:
+        """Where an event belongs; its `graph_id` is empty when it belongs to no graph."""
+        origin = _origin(event)
+        return correlate.place(origin) if origin else self._nowhere
+
+    def spans(self, event: events.SpanEvent) -> Iterator[Span]:
+        """Every span that `event` stands for."""
+        if isinstance(event, events.Attempt):
+            span = self._attempt(event)
+            yield span
+            for found in event.transfers:
+                yield self._transfer(found, span, event.thread)
+        elif isinstance(event, events.Transfer):
+            yield self._transfer(event, None, None)
+        elif isinstance(event, events.Disk):
+            yield self._disk(event)
+        elif isinstance(event, events.Graph):
+            yield _graph(event)
+        else:
+            yield _client_call(event)
+
+    def _attempt(self, event: events.Attempt) -> Span:
+        place = self.place(event)
+        optional = {
+            names.TASK_NBYTES: event.n_bytes,
+            names.TASK_TYPE: type_text(event.type),
+            names.TASK_PRIORITY: event.priority,
+            names.THREAD_ID: event.thread,
+            names.TASK_WAIT_DEPENDENCIES: event.waited_s,
+            names.TASK_WAIT_READY: event.ready_s,
+            names.TASK_EXECUTE: event.execute_s,
+            names.WORKER_ADDRESS: event.worker,
+            names.TASK_EXECUTING: event.executing,
+            names.TASK_DEPENDENCY_COUNT: dependency_count(event),
+        }
+        return Span(
+            event.prefix,
+            INTERNAL,
+            place.trace_id,
+            correlate.attempt_span_id(event.key, event.run_id),
+            place.graph_id or None,
+            to_ns(event.start_s),
+            to_ns(event.stop_s),
+            {
+                names.ACTION: names.ACTION_COMPUTE,
+                names.TASK_KEY: str(event.key),
+                names.TASK_PREFIX: event.prefix,
+                names.TASK_GROUP: group(event.key, event.prefix),
+                names.TASK_RUN_ID: event.run_id,
+                names.TASK_OUTCOME: event.outcome,
+                **{name: value for name, value in optional.items() if value is not None},
+            },
+            None if event.failure is None else describe(event.failure),
+            tuple(links(event, place)),
+        )
+
+    def _transfer(self, event: events.Transfer, parent: Span | None, thread: int | None) -> Span:
+        """A batch, under the attempt that waited for it, else under the graph."""
+        start_ns, stop_ns = to_ns(event.start_s), to_ns(event.stop_s)
+        if parent is not None:
+            trace, parent_id = parent.trace_id, parent.span_id
+        else:
+            place = self.place(event)
+            trace, parent_id = place.trace_id, place.graph_id
+        attributes: dict[str, Value] = {
+            names.ACTION: names.ACTION_SEND if event.sent else names.ACTION_TRANSFER,
+            **peer_attributes(event.peer),
+            names.TRANSFER_BYTES: event.n_bytes,
+            names.TRANSFER_KEYS: tuple(map(str, event.keys)),
+            names.TRANSFER_KEY_COUNT: event.n_keys,
+            names.TRANSFER_BANDWIDTH: float(event.bandwidth),
+        }
+        if event.transfer_id:
+            attributes[names.TRANSFER_ID] = event.transfer_id
+        if event.shuffle_id is not None:
+            attributes[names.SHUFFLE_ID] = event.shuffle_id
+        if thread is not None:
+            attributes[names.THREAD_ID] = thread
+        return Span(
+            names.SPAN_SEND if event.sent else names.SPAN_TRANSFER,
+            SERVER if event.sent else CLIENT,
+            trace,
+            correlate.transfer_span_id(
+                self.address,
+                event.peer,
+                start_ns,
+                stop_ns,
+                sent=event.sent,
+                of=event.shuffle_id or "",
+            ),
+            parent_id or None,
+            start_ns,
+            stop_ns,
+            attributes,
+            None if event.failure is None else describe(event.failure),
+        )
+
+    def _disk(self, event: events.Disk) -> Span:
+        place = self.place(event)
+        start_ns, stop_ns = to_ns(event.start_s), to_ns(event.stop_s)
+        optional: dict[str, Value | None] = {
+            names.TASK_KEY: None if event.key is None else str(event.key),
+            names.DISK_BYTES: event.n_bytes,
+            names.DISK_CAUSE: event.cause,
+            names.THREAD_ID: event.thread,
+            names.SHUFFLE_ID: event.shuffle_id,
+        }
+        parent = correlate.attempt_span_id(*event.parent) if event.parent else place.graph_id
+        of = event.key if event.shuffle_id is None else event.shuffle_id
+        return Span(
+            event.action,  # Dask's words for the actions are the names of the spans
+            INTERNAL,
+            place.trace_id,
+            correlate.disk_span_id(self.address, event.action, of, start_ns, stop_ns),
+            parent or None,
+            start_ns,
+            stop_ns,
+            {
+                names.ACTION: event.action,
+                **{name: value for name, value in optional.items() if value is not None},
+            },
+            None if event.failure is None else describe(event.failure),
+        )
+
+
+def _graph(event: events.Graph) -> Span:
+    place = correlate.place(event.origin)
+    graph_id = place.graph_id
+    if place.parent_id is None and event.n_before:
+        graph_id = correlate.graph_span_id(place.trace_id, event.n_before)
+    attributes: dict[str, Value] = {
+        names.ACTION: names.ACTION_GRAPH,
+        names.GRAPH_CLIENT: event.client,
+        names.GRAPH_TASKS: event.n_tasks,
+        names.GRAPH_ERRED: event.n_erred,
+        names.GRAPH_PREFIXES: event.prefixes,
+        names.GRAPH_PREFIX_COUNT: event.n_prefixes,
+    }
+    if event.code:
+        attributes[names.CODE] = event.code
+    links: tuple[Link, ...] = ()
+    parent_id = place.parent_id
+    if event.continues is not None:
+        first = correlate.place(event.continues)
+        links = (Link(first.trace_id, first.graph_id, ""),)
+        parent_id = None
+        attributes[names.GRAPH_CONTINUATION] = event.continuation
+    return Span(
+        names.SPAN_GRAPH,
+        INTERNAL,
+        place.trace_id,
+        graph_id,
+        parent_id,
+        to_ns(event.start_s),
+        to_ns(event.stop_s),
+        attributes,
+        links=links,
+    )
+
+
+def _client_call(event: events.ClientCall) -> Span:
+    return Span(
+        f"{names.SPAN_CLIENT}.{event.name}",
+        PRODUCER,
+        event.trace_id,
+        event.span_id,
+        event.parent_id,
+        to_ns(event.start_s),
+        to_ns(event.stop_s),
+        {
+            names.ACTION: names.ACTION_CLIENT,
+            names.GRAPH_CLIENT: event.client,
+            names.CLIENT_COUNT: event.n,
+        },
+        None if event.failure is None else describe(event.failure),
+    )
+
+
+def _origin(event: events.Attempt | events.Transfer | events.Disk) -> str | None:
+    """What the scheduler or a client has said counts more than the Dask span."""
+    if isinstance(event, events.Attempt) and event.otel:
+        said = event.otel.get(events.TRACEPARENT)
+        if isinstance(said, str):
+            return said
+    return event.origin
+
+
+def type_text(kind: type | str | None) -> str | None:
+    """Name of the type of a result."""
+    return type_name(kind) if isinstance(kind, type) else kind
+
+
+def dependency_count(event: events.Attempt) -> int | None:
+    """How many dependencies the task has; None when nobody has said."""
+    return event.otel.get(events.DEPENDENCY_COUNT) if event.otel else None
+
+
+def links(event: events.Attempt, place: correlate.Place) -> Iterator[Link]:
+    """Links to the attempts that made what the task works on."""
+    for key, run_id, origin in event.otel.get(events.DEPENDENCIES, ()) if event.otel else ():
+        trace = correlate.place(origin).trace_id if origin else place.trace_id
+        yield Link(trace, correlate.attempt_span_id(key, run_id), str(key))
+
+
+def peer_attributes(address: str) -> dict[str, Value]:
+    """Dask's address, and its host and port where it has them (`inproc://` has none)."""
+    found: dict[str, Value] = {names.TRANSFER_PEER: address}
+    try:
+        url = urlsplit(address)
+        host, port = url.hostname, url.port
+    except ValueError:
+        return found
+    if host:
+        found[names.SERVER_ADDRESS] = host
+    if port is not None:
+        found[names.SERVER_PORT] = port
+    return found

@@ -1,0 +1,1 @@
+"""Adapter to Dask's scheduler: its hooks and ticks in, events out, nothing else."""
