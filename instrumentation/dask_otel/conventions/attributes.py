@@ -206,6 +206,37 @@ WORKER_STATE: Final = "dask.worker.state"
 MEMORY_TYPE: Final = "dask.memory.type"
 NETWORK_IO_DIRECTION: Final = "network.io.direction"
 DISK_IO_DIRECTION: Final = "disk.io.direction"
+CPU_MODE: Final = "cpu.mode"
+#: How much of the scheduler's work a running worker has: one of `WORKER_LOADS`.
+WORKER_LOAD: Final = "dask.worker.load"
+WORKER_LOADS: Final = ("idle", "partially_saturated", "saturated")
+#: Share of its limit at which a worker acts: one of `MEMORY_THRESHOLDS`.
+MEMORY_THRESHOLD: Final = "dask.memory.threshold"
+MEMORY_THRESHOLDS: Final = ("target", "spill", "pause", "terminate")
+SEMAPHORE_NAME: Final = "dask.semaphore.name"
+#: `active` or `pending`.
+LEASE_STATE: Final = "dask.semaphore.lease.state"
+LEASE_ACTIVE: Final = "active"
+LEASE_PENDING: Final = "pending"
+#: Level of work stealing: how many times longer than its task a transfer may take.
+STEAL_COST_MULTIPLIER: Final = "dask.steal.cost_multiplier"
+#: Addresses of the worker that sends and of the one that receives.
+TRANSFER_SOURCE: Final = "dask.transfer.source"
+TRANSFER_DESTINATION: Final = "dask.transfer.destination"
+#: Dask's fine performance metrics: what the worker was doing (`execute`, `gather-dep`, `get-data`,
+#: `memory-monitor`, `p2p`), what its time went to (`thread-cpu`, `disk-read`, ...), and the unit
+#: where it is none of seconds, bytes and counts.
+ACTIVITY_CONTEXT: Final = "dask.activity.context"
+ACTIVITY_NAME: Final = "dask.activity.name"
+ACTIVITY_UNIT: Final = "dask.activity.unit"
+#: Stands for the rest where a metric has more attribute sets than are sent one by one.
+ACTIVITY_OTHER: Final = "other"
+#: Name that a user has given in `worker.metrics`.
+USER_METRIC: Final = "dask.metric.name"
+#: Where the buffers of a P2P shuffle empty themselves to: `comm` or `disk`.
+SHUFFLE_MEDIUM: Final = "dask.shuffle.medium"
+SHUFFLE_COMM: Final = "comm"
+SHUFFLE_DISK: Final = "disk"
 
 #: Dask's task states on the scheduler, in the order of a task's life.
 TASK_STATES: Final = (
