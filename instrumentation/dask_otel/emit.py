@@ -23,8 +23,10 @@ from opentelemetry.context import attach, set_value
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from dask_otel import conventions as names
+from dask_otel import sdk
 from dask_otel.compat import otlp
 from dask_otel.events import LogEvent, Running, SpanEvent, span_count
+from dask_otel.outputs import Providers
 from dask_otel.record import encoder as record
 from dask_otel.record.logs import log
 from dask_otel.sdk import LogBatch, MetricBatch
@@ -32,11 +34,10 @@ from dask_otel.sdk import LogBatch, MetricBatch
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from opentelemetry.sdk.resources import Resource
-
     from dask_otel import wire
     from dask_otel.config import Settings, Target
     from dask_otel.points import Points
+    from dask_otel.record.spans import SpanMaker
 
 #: Spans in one request. gRPC servers refuse more than 4 MiB by default.
 MAX_BATCH_SPANS: Final = 4_096
@@ -139,15 +140,25 @@ class Emitter:
     ----------
     settings
         What the user chose.
-    resource
+    attributes
         Who sends.
-    encoder
+    maker
         Turns events into spans.
+    providers
+        What somebody has brought to send with.
     """
 
-    def __init__(self, settings: Settings, resource: Resource, encoder: record.SpanEncoder) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        attributes: Mapping[str, str | int],
+        maker: SpanMaker,
+        providers: Providers | None = None,
+    ) -> None:
         self._settings = settings
-        self._encoder = encoder
+        self._encoder = record.SpanEncoder(maker)
+        self._providers = providers or Providers()
+        resource = sdk.resource(attributes)
         self._resource = record.resource(cast("Mapping[str, wire.Value]", resource.attributes))
         self._version = version("daskscope")
         self._events: deque[SpanEvent] = deque()

@@ -14,12 +14,10 @@ from uuid import UUID, uuid5
 from weakref import WeakKeyDictionary
 
 from distributed import Scheduler, Worker
-from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 
 from dask_otel import config
 from dask_otel import conventions as names
 from dask_otel.emit import Emitter
-from dask_otel.record.encoder import SpanEncoder
 from dask_otel.record.spans import SpanMaker
 from dask_otel.scheduler.adapter import SchedulerAdapter
 from dask_otel.worker.adapter import WorkerAdapter
@@ -74,8 +72,8 @@ def _start_scheduler(scheduler: Scheduler, settings: config.Settings) -> None:
         names.SERVICE_NAMESPACE: str(scheduler.id),
         names.SCHEDULER_ADDRESS: scheduler.address,
     }
-    encoder = SpanEncoder(SpanMaker(scheduler.address, scheduler.address))
-    emitter = Emitter(settings, _resource(attributes), encoder)
+    maker = SpanMaker(scheduler.address, scheduler.address)
+    emitter = Emitter(settings, attributes, maker)
     adapter = SchedulerAdapter(scheduler, emitter)
     scheduler.add_plugin(adapter, name=adapter.name)
     _running[scheduler] = (adapter, emitter)
@@ -98,8 +96,7 @@ async def _start_worker(worker: Worker, settings: config.Settings) -> None:
         attributes[names.WORKER_MEMORY_LIMIT] = int(worker.memory_manager.memory_limit)
     if worker.nanny:
         attributes[names.WORKER_NANNY] = str(worker.nanny)
-    encoder = SpanEncoder(SpanMaker(worker.address, scheduler_address))
-    emitter = Emitter(settings, _resource(attributes), encoder)
+    emitter = Emitter(settings, attributes, SpanMaker(worker.address, scheduler_address))
     adapter = WorkerAdapter(worker, emitter, settings.tick_s)
     await worker.plugin_add(adapter, name=adapter.name)
     _running[worker] = (adapter, emitter)
@@ -113,11 +110,6 @@ def _process(server: Server) -> dict[str, str | int]:
         names.HOST_NAME: socket.gethostname(),
         names.PROCESS_PID: os.getpid(),
     }
-
-
-def _resource(attributes: dict[str, str | int]) -> Resource:
-    """`attributes`; `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME` win over them."""
-    return Resource(attributes, names.SCHEMA_URL).merge(OTELResourceDetector().detect())
 
 
 async def _cluster_id(worker: Worker) -> str:

@@ -20,7 +20,11 @@ from opentelemetry.sdk._logs import (
 )
 from opentelemetry.sdk.metrics import MeterProvider, ObservableCounter, ObservableGauge
 from opentelemetry.sdk.metrics.export import MetricReader, MetricsData
-from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.resources import (
+    OTELResourceDetector,
+    Resource,
+    get_aggregated_resources,
+)
 from opentelemetry.trace import (
     NonRecordingSpan,
     SpanContext,
@@ -29,11 +33,13 @@ from opentelemetry.trace import (
 )
 
 from dask_otel import conventions as names
+from dask_otel.compat import sdk as otel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from opentelemetry.context import Context
+    from opentelemetry.util.types import AttributeValue
 
     from dask_otel.correlate import Place
     from dask_otel.points import Points
@@ -49,6 +55,19 @@ SEVERITIES: Final = {
 }
 #: The SDK's default of 2,000 attribute sets is 250 prefixes in 8 states.
 _MAX_POINTS = 1_000_000
+
+
+def resource(attributes: Mapping[str, str | int]) -> Resource:
+    """`attributes` and what detectors find; may take seconds where a detector asks a server.
+
+    The detectors of `OTEL_EXPERIMENTAL_RESOURCE_DETECTORS` win over `attributes`, and
+    `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME` over all.
+    """
+    found: dict[str, AttributeValue] = {**attributes}
+    for detector in (*otel.configured_detectors(), OTELResourceDetector()):
+        # One by one, because resources of different schemas refuse to be merged.
+        found |= get_aggregated_resources([detector], Resource.get_empty()).attributes
+    return Resource(found, names.SCHEMA_URL)
 
 
 class LogBatch(LogRecordProcessor):

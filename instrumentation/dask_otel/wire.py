@@ -9,16 +9,20 @@ A `tag` is a field's number shifted left by 3, plus its wire type: 0 varint, 1 f
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable
 
 #: Attribute values as OpenTelemetry's API takes them.
 Value = str | int | float | tuple[str, ...] | tuple[int, ...] | tuple[float, ...]
 
+K = TypeVar("K")
+V = TypeVar("V")
+
 _BYTES: Final = tuple(bytes((value,)) for value in range(256))
 _N_REMEMBERED: Final = 4_096
+_N_DOUBLE: Final = 8
 _DOUBLE = struct.Struct("<d").pack
 fixed64 = struct.Struct("<Q").pack
 
@@ -71,23 +75,23 @@ def attribute(name: str, value: Value) -> bytes:
     return field(0x4A, key_value(name, value))
 
 
-class Remembered:
-    """Fields that repeat, written once per value; forgets all when it holds too many."""
+class Remembered(Generic[K, V]):
+    """What repeats, made once per value; forgets all when it holds too many."""
 
-    __slots__ = ("_make", "_written")
+    __slots__ = ("_made", "_make")
 
-    def __init__(self, make: Callable[[Hashable], bytes]) -> None:
+    def __init__(self, make: Callable[[K], V]) -> None:
         self._make = make
-        self._written: dict[Hashable, bytes] = {}
+        self._made: dict[K, V] = {}
 
-    def __call__(self, value: Hashable) -> bytes:
-        """The field of `value`."""
-        written = self._written.get(value)
-        if written is None:
-            if len(self._written) >= _N_REMEMBERED:
-                self._written.clear()
-            written = self._written[value] = self._make(value)
-        return written
+    def __call__(self, value: K) -> V:
+        """What is made of `value`; it must be hashable."""
+        made = self._made.get(value)
+        if made is None:
+            if len(self._made) >= _N_REMEMBERED:
+                self._made.clear()
+            made = self._made[value] = self._make(value)
+        return made
 
 
 def text_attribute(name: str) -> Callable[[str], bytes]:
@@ -112,10 +116,16 @@ def number_attribute(name: str) -> Callable[[int], bytes]:
     return write
 
 
+def float_attribute(name: str) -> Callable[[float], bytes]:
+    """Writer of an attribute with a float."""
+    head = _heads(name, lambda _n_bytes: b"\x21")(_N_DOUBLE)
+    return lambda value: head + _DOUBLE(value)
+
+
 def array_attribute(name: str) -> Callable[[tuple[float, ...]], bytes]:
     """Writer of an attribute with a few numbers, most of which repeat."""
     heads = Remembered(_heads(name, lambda n_bytes: b"\x2a" + varint(n_bytes)))
-    items = Remembered(_item)  # type: ignore[arg-type]  # numbers are hashable
+    items = Remembered(_item)
 
     def write(values: tuple[float, ...]) -> bytes:
         payload = b"".join([items(value) for value in values])
@@ -129,12 +139,11 @@ def _item(value: str | float) -> bytes:
     return field(0x0A, any_value(value))
 
 
-def _heads(name: str, value_head: Callable[[int], bytes]) -> Callable[[Hashable], bytes]:
+def _heads(name: str, value_head: Callable[[int], bytes]) -> Callable[[int], bytes]:
     """What stands in front of the last `n_bytes` of an attribute."""
     key = field(0x0A, text(name)) + b"\x12"
 
-    def head(n_bytes: Hashable) -> bytes:
-        assert isinstance(n_bytes, int)
+    def head(n_bytes: int) -> bytes:
         inner = value_head(n_bytes)
         middle = key + varint(len(inner) + n_bytes) + inner
         return b"\x4a" + varint(len(middle) + n_bytes) + middle

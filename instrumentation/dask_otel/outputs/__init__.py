@@ -1,0 +1,3 @@
+"""Where records go: straight to OTLP, or through the providers that somebody has brought."""
+
+from dask_otel.outputs.values import Providers as Providers
