@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from distributed.worker_state_machine import TaskState
 
     from dask_otel.emit import Emitter
+    from dask_otel.worker.probe import Probe
 
 PLUGIN_NAME = "dask-otel"
 #: Time between two looks at the transfers; Dask keeps the newest 1,000 of them.
@@ -56,6 +57,7 @@ class WorkerAdapter(WorkerPlugin):
         self._cancelled_threads: dict[Any, int] = {}
         self._running = events.Running(0.0, ())
         self._tick_s = tick_s
+        self._probes: tuple[Probe, ...] = ()
         self._callbacks = (
             PeriodicCallback(self._take_transfers, TICK_S * 1e3),
             PeriodicCallback(self._report_running, tick_s * 1e3),
@@ -64,12 +66,16 @@ class WorkerAdapter(WorkerPlugin):
 
     def begin(self) -> None:
         """Start to look at regular times."""
+        for probe in self._probes:
+            self._begin(probe)
         for callback in self._callbacks:
             callback.start()
 
     @guarded("Reading the worker")
     def end(self) -> None:
-        """Hand over all that still waits."""
+        """Hand over all that still waits, and leave Dask as it was."""
+        for probe in self._probes:
+            self._end(probe)
         for callback in self._callbacks:
             callback.stop()
         self._take_transfers()
@@ -79,6 +85,14 @@ class WorkerAdapter(WorkerPlugin):
         if self._running.tasks:
             self.emitter.log(events.Running(clock.now_s() + self._worker.scheduler_delay, ()))
         self._measure()
+
+    @guarded("Starting to watch a worker")
+    def _begin(self, probe: Probe) -> None:
+        probe.begin()
+
+    @guarded("Ceasing to watch a worker")
+    def _end(self, probe: Probe) -> None:
+        probe.end()
 
     def transition(self, key: Any, start: str, finish: str, **_: Any) -> None:
         """Record an attempt that ends; called by Dask for every change of a task's state."""
