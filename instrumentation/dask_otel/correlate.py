@@ -4,6 +4,8 @@
   its tasks, and says whether the trace is sampled.
 - Else a trace is one Dask span: its uuid has the 128 bits of a trace id and is known to the
   scheduler (`ts.group.span_id`) and to the worker (`ts.span_id`) before any plugin sees the graph.
+  Its halves change places: samplers compare the lower half of a trace id with a share of 2**64,
+  and a uuid's lower half always begins with the bits 10, which would sample all or nothing.
 - An attempt's span id is a hash of (key, run id): Dask counts run ids over the whole cluster.
 - A graph's span id is a hash of its trace id and of what it is the graph of: the span that
   submitted it, or the how-many-eth graph of its Dask span it is. So a worker can name the parent of
@@ -75,12 +77,12 @@ def continuation(origin: str, number: int) -> str:
 
 
 def trace_id(dask_span_id: str) -> bytes:
-    """Trace id of a Dask span: 16 bytes, its uuid; a hash where the user made up another form."""
+    """Trace id of a Dask span: 16 bytes of its uuid; a hash where the user made up another form."""
     try:
         raw = UUID(dask_span_id).bytes
     except ValueError:
         return fallback_trace_id(dask_span_id)
-    return raw if any(raw) else fallback_trace_id(dask_span_id)
+    return raw[8:] + raw[:8] if any(raw) else fallback_trace_id(dask_span_id)
 
 
 def fallback_trace_id(name: str) -> bytes:
