@@ -7,12 +7,21 @@ from __future__ import annotations
 
 from itertools import islice
 from threading import get_ident
+from traceback import format_tb
 from typing import TYPE_CHECKING, Any
 
 from dask_otel import conventions as names
 from dask_otel.compat import clock
 from dask_otel.conventions import MAX_TRANSFER_KEYS
-from dask_otel.events import ANNOTATION, Attempt, Failure, Running, RunningTask, Transfer
+from dask_otel.events import (
+    ANNOTATION,
+    TRACEPARENT,
+    Attempt,
+    Failure,
+    Running,
+    RunningTask,
+    Transfer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -71,6 +80,18 @@ def _failure(ts: TaskState) -> Failure:
     return Failure(
         pickled if isinstance(pickled, bytes) else b"", ts.exception_text, ts.traceback_text
     )
+
+
+def failure(error: BaseException) -> Failure:
+    """How something failed that Dask does not report; its class and its `repr` tell of it."""
+    return Failure(b"", repr(error), "".join(format_tb(error.__traceback__)))
+
+
+def origin(ts: TaskState) -> str | None:
+    """Where a task belongs: what the scheduler or a client has said, else its Dask span."""
+    said = ts.annotations.get(ANNOTATION) if ts.annotations else None
+    told: str | None = said.get(TRACEPARENT) if said else None
+    return told or ts.span_id
 
 
 def transfers_since(
