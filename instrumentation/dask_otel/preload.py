@@ -1,6 +1,8 @@
-"""Starts and stops the instrumentation of one scheduler or worker.
+"""Starts and stops the instrumentation of one scheduler, worker or client; every way comes here.
 
-Each has its own resource, encoder and background thread: several of them live in one process.
+- Each has its own resource and background thread: several of them live in one process.
+- A server that two ways start is instrumented once, and ends with the first that ends it.
+- Everything for one server happens on its own event loop; nothing here raises into Dask.
 """
 
 from __future__ import annotations
@@ -9,15 +11,19 @@ import asyncio
 import logging
 import os
 import socket
-from typing import TYPE_CHECKING
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID, uuid5
 from weakref import WeakKeyDictionary
 
 from distributed import Scheduler, Worker
+from distributed.core import Status
 
 from dask_otel import config
 from dask_otel import conventions as names
 from dask_otel.emit import Emitter
+from dask_otel.outputs import Providers
 from dask_otel.record.spans import SpanMaker
 from dask_otel.scheduler.adapter import SchedulerAdapter
 from dask_otel.worker.adapter import WorkerAdapter
@@ -25,47 +31,175 @@ from dask_otel.worker.adapter import WorkerAdapter
 if TYPE_CHECKING:
     from distributed.core import Server
 
+Adapter: TypeAlias = SchedulerAdapter | WorkerAdapter
+
 #: Namespace that OpenTelemetry gives for ids of instances made from other ids.
 _INSTANCES = UUID("4d63009a-8d0f-11ee-aad7-4c796ed8e320")
 #: How long a worker waits for its scheduler to say which cluster it is.
 _IDENTITY_S = 2.0
+#: States in which Dask removes a worker's plugins by itself.
+_ENDING = frozenset({Status.closing, Status.closed, Status.failed})
 
 logger = logging.getLogger(__name__)
 
-_running: WeakKeyDictionary[Server, tuple[SchedulerAdapter | WorkerAdapter, Emitter]] = (
-    WeakKeyDictionary()
-)
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """What watches one server."""
+
+    adapter: Adapter
+    emitter: Emitter
 
 
-async def dask_setup(server: Scheduler | Worker) -> None:
-    """Instrument `server`; does nothing for anything else, and for a server that already is.
+class _Registry:
+    """What runs in this process."""
 
-    Nothing that goes wrong here fails the server.
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.running: WeakKeyDictionary[Server, _Running] = WeakKeyDictionary()
+        self.turns: WeakKeyDictionary[Server, asyncio.Lock] = WeakKeyDictionary()
+        self.providers = Providers()
+
+    def turn(self, server: Server) -> asyncio.Lock:
+        """The lock under which `server` is started and stopped."""
+        with self.lock:
+            return self.turns.setdefault(server, asyncio.Lock())
+
+    def forget(self) -> None:
+        """Begin anew in a process that was forked: no thread of the old one lives in it."""
+        self.lock = threading.Lock()
+        self.running = WeakKeyDictionary()
+        self.turns = WeakKeyDictionary()
+
+
+_registry = _Registry()
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_registry.forget)
+
+
+async def dask_setup(server: Server) -> None:
+    """Instrument `server`; called by Dask when it preloads this package."""
+    await instrument(server)
+
+
+async def dask_teardown(server: Server) -> None:
+    """Send what is left of `server`, and stop; called by Dask when it closes."""
+    await uninstrument(server)
+
+
+async def instrument(
+    server: Server,
+    settings: config.Settings | None = None,
+    providers: Providers | None = None,
+) -> bool:
+    """Instrument `server`; to be awaited on its event loop.
+
+    Parameters
+    ----------
+    server
+        A scheduler, worker or client; anything else is left alone.
+    settings
+        In place of those of this process.
+    providers
+        In place of those of `provide`.
+
+    Returns
+    -------
+    bool
+        Whether this call has begun it: False where it is instrumented already, where it is switched
+        off, and where it failed, which is logged.
     """
-    if server in _running or not isinstance(server, (Scheduler, Worker)):
-        return
     try:
-        settings = config.read()
-        if settings is None:
-            logger.info("OTEL_SDK_DISABLED is set: nothing is sent")
-        elif isinstance(server, Worker):
-            await _start_worker(server, settings)
-        else:
-            _start_scheduler(server, settings)
+        async with _registry.turn(server):
+            if server in _registry.running:
+                return False
+            settings = settings or config.read()
+            if settings is None:
+                logger.info("Switched off: nothing is sent")
+                return False
+            return await _start(server, settings, providers or _registry.providers)
     except Exception:
         logger.exception("Could not start: nothing is sent")
+        return False
 
 
-async def dask_teardown(server: Scheduler | Worker) -> None:
-    """Send what is left of `server`, and stop."""
-    adapter, emitter = _running.pop(server, (None, None))
-    if adapter is None or emitter is None:
-        return
-    adapter.end()
-    await asyncio.to_thread(emitter.stop)
+async def uninstrument(server: Server) -> bool:
+    """Send what is left of `server`, and stop; to be awaited on its event loop.
+
+    Returns
+    -------
+    bool
+        Whether it was instrumented.
+    """
+    try:
+        async with _registry.turn(server):
+            running = _registry.running.pop(server, None)
+            if running is None:
+                return False
+            await _stop(server, running)
+    except Exception:
+        logger.exception("Could not end in order")
+    return True
 
 
-def _start_scheduler(scheduler: Scheduler, settings: config.Settings) -> None:
+def is_instrumented(server: Server) -> bool:
+    """Whether `server` is, by whatever way."""
+    return server in _registry.running
+
+
+def provide(providers: Providers) -> None:
+    """Send with `providers` what starts from now on in this process."""
+    _registry.providers = providers
+
+
+async def _start(server: Server, settings: config.Settings, providers: Providers) -> bool:
+    if isinstance(server, Worker):
+        running = await _worker(server, settings, providers)
+    elif isinstance(server, Scheduler):
+        running = _scheduler(server, settings, providers)
+    else:
+        return False
+    _registry.running[server] = running
+    try:
+        running.emitter.start()
+        await _plug(server, running.adapter)
+        running.adapter.begin()
+    except Exception:
+        del _registry.running[server]
+        await _stop(server, running)
+        raise
+    return True
+
+
+async def _stop(server: Server, running: _Running) -> None:
+    running.adapter.end()
+    await _unplug(server, running.adapter)
+    try:
+        await asyncio.to_thread(running.emitter.stop)
+    except RuntimeError:  # the interpreter ends: no thread can be started
+        running.emitter.stop()
+
+
+async def _plug(server: Server, adapter: Adapter) -> None:
+    """Let Dask call the hooks of `adapter`."""
+    match server, adapter:
+        case Worker(), WorkerAdapter():
+            await server.plugin_add(adapter, name=adapter.name, catch_errors=False)
+        case Scheduler(), SchedulerAdapter():
+            server.add_plugin(adapter, name=adapter.name)
+
+
+async def _unplug(server: Server, adapter: Adapter) -> None:
+    match server, adapter:
+        case Worker(), WorkerAdapter():
+            if server.status not in _ENDING and server.plugins.get(adapter.name) is adapter:
+                await server.plugin_remove(adapter.name)
+        case Scheduler(), SchedulerAdapter():
+            if server.plugins.get(adapter.name) is adapter:
+                server.remove_plugin(adapter.name)
+
+
+def _scheduler(scheduler: Scheduler, settings: config.Settings, providers: Providers) -> _Running:
     attributes = {
         **_process(scheduler),
         names.SERVICE_NAME: names.SERVICE_SCHEDULER,
@@ -73,15 +207,11 @@ def _start_scheduler(scheduler: Scheduler, settings: config.Settings) -> None:
         names.SCHEDULER_ADDRESS: scheduler.address,
     }
     maker = SpanMaker(scheduler.address, scheduler.address)
-    emitter = Emitter(settings, attributes, maker)
-    adapter = SchedulerAdapter(scheduler, emitter)
-    scheduler.add_plugin(adapter, name=adapter.name)
-    _running[scheduler] = (adapter, emitter)
-    emitter.start()
-    adapter.begin()
+    emitter = Emitter(settings, attributes, maker, providers)
+    return _Running(SchedulerAdapter(scheduler, emitter), emitter)
 
 
-async def _start_worker(worker: Worker, settings: config.Settings) -> None:
+async def _worker(worker: Worker, settings: config.Settings, providers: Providers) -> _Running:
     scheduler_address = worker.scheduler.address
     attributes = {
         **_process(worker),
@@ -96,12 +226,9 @@ async def _start_worker(worker: Worker, settings: config.Settings) -> None:
         attributes[names.WORKER_MEMORY_LIMIT] = int(worker.memory_manager.memory_limit)
     if worker.nanny:
         attributes[names.WORKER_NANNY] = str(worker.nanny)
-    emitter = Emitter(settings, attributes, SpanMaker(worker.address, scheduler_address))
-    adapter = WorkerAdapter(worker, emitter, settings.tick_s)
-    await worker.plugin_add(adapter, name=adapter.name)
-    _running[worker] = (adapter, emitter)
-    emitter.start()
-    adapter.begin()
+    maker = SpanMaker(worker.address, scheduler_address)
+    emitter = Emitter(settings, attributes, maker, providers)
+    return _Running(WorkerAdapter(worker, emitter, settings.tick_s), emitter)
 
 
 def _process(server: Server) -> dict[str, str | int]:
