@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from daskscope.store.schema import (
     Definitions,
     EventBatch,
     Kind,
+    Outcome,
     PointBatch,
     RunningBatch,
     Series,
@@ -52,6 +54,9 @@ class Span:
     peer: str = ""
     error: str = ""
     type: str = ""
+    outcome: Outcome = Outcome.NONE
+    wait_data_s: float = math.nan
+    wait_thread_s: float = math.nan
 
 
 @dataclass(slots=True)
@@ -110,7 +115,7 @@ class Source:
         )
 
     def spans(self, spans: Sequence[Span]) -> SpanBatch:
-        values: dict[str, list[int]] = {
+        values: dict[str, list[float]] = {
             "request": [0] * len(spans),
             "start_ns": [T0 + span.start for span in spans],
             "end_ns": [T0 + span.end for span in spans],
@@ -127,6 +132,9 @@ class Source:
             "type": [self.text(span.type) for span in spans],
             "error": [self.text(span.error) for span in spans],
             "run_id": [span.run_id for span in spans],
+            "outcome": [span.outcome for span in spans],
+            "wait_data_s": [span.wait_data_s for span in spans],
+            "wait_thread_s": [span.wait_thread_s for span in spans],
         }
         columns = {name: np.array(values[name], dtype) for name, dtype in SPAN_COLUMNS.items()}
         return SpanBatch(columns, TextColumn.of(span.key for span in spans))

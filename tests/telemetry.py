@@ -22,11 +22,17 @@ if TYPE_CHECKING:
 
 Value: TypeAlias = Union[str, bool, int, float, list["Value"]]  # noqa: UP007
 
+#: Dependencies of each task.
+N_LINKS = 3
 START_NS = 1_700_000_000_000_000_000
 WORKER = {
     conventions.SERVICE_NAME: conventions.SERVICE_WORKER,
     conventions.SERVICE_NAMESPACE: "cluster-1",
     conventions.WORKER_ADDRESS: "tcp://127.0.0.1:40101",
+}
+SCHEDULER = {
+    conventions.SERVICE_NAME: conventions.SERVICE_SCHEDULER,
+    conventions.SERVICE_NAMESPACE: "cluster-1",
 }
 
 
@@ -84,15 +90,26 @@ def fill_task(span: Span, number: int, trace: int = 1) -> None:
             conventions.THREAD_ID: 140_000_000_000 + number % 4,
             conventions.TASK_NBYTES: (number * 7919) % 1_000_003,
             conventions.TASK_TYPE: "numpy.ndarray",
+            conventions.TASK_PRIORITY: [0, 1, number],
+            conventions.TASK_OUTCOME: conventions.OUTCOME_FINISHED,
+            conventions.TASK_WAIT_DEPENDENCIES: 0.25,
+            conventions.TASK_WAIT_READY: number / 2,
+            conventions.TASK_EXECUTE: 0.001,
+            conventions.TASK_DEPENDENCY_COUNT: N_LINKS,
         },
     )
+    for made in range(N_LINKS):
+        link = span.links.add(trace_id=trace_id(trace), span_id=span_id(number + made + 1))
+        set_attributes(link.attributes, {conventions.LINK_KEY: f"('{prefix}-5f3a9b', {made})"})
 
 
-def tasks(n: int, first: int = 0, trace: int = 1) -> ExportTraceServiceRequest:
+def tasks(
+    n: int, first: int = 0, trace: int = 1, sender: Mapping[str, Value] = WORKER
+) -> ExportTraceServiceRequest:
     """Return a request with the attempts `first` up to `first + n` of one worker."""
     request = ExportTraceServiceRequest()
     group = request.resource_spans.add()
-    set_attributes(group.resource.attributes, WORKER)
+    set_attributes(group.resource.attributes, sender)
     scope = group.scope_spans.add()
     scope.scope.name = conventions.SCOPE_NAME
     for number in range(first, first + n):

@@ -16,6 +16,7 @@ import numpy as np
 import orjson
 
 from daskscope.store.schema import (
+    SPAN_COLUMNS,
     Array,
     Definitions,
     EventBatch,
@@ -168,7 +169,15 @@ def _apart_status(message: SourceStatus) -> tuple[str, Header, Arrays]:
 
 
 def _spans(_header: Header, arrays: Arrays) -> Message:
-    return SpanBatch(_columns(arrays), _as_text("keys", arrays))
+    columns = _columns(arrays)
+    n = len(arrays["keys.ends"])
+    # Frames of earlier versions lack columns.
+    more = {name: _unknown(n, dtype) for name, dtype in SPAN_COLUMNS.items() if name not in columns}
+    return SpanBatch({**columns, **more}, _as_text("keys", arrays))
+
+
+def _unknown(n: int, dtype: np.dtype[np.generic]) -> Array:
+    return np.full(n, np.nan if dtype.kind == "f" else 0, dtype)
 
 
 def _points(_header: Header, arrays: Arrays) -> Message:

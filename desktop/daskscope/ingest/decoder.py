@@ -24,6 +24,7 @@ from daskscope.ingest.span_scan import read_spans
 from daskscope.store.schema import (
     EventBatch,
     Kind,
+    Outcome,
     PointBatch,
     RunningBatch,
     SpanBatch,
@@ -96,7 +97,7 @@ class Decoder:
     def decode(self, requests: Sequence[Numbered]) -> Group:
         """Decode some requests; the group counts when it is accepted."""
         self._points.begin()
-        span_parts: list[tuple[int, int, spans.SpanRows]] = []
+        span_parts: list[tuple[int, spans.SpanRows]] = []
         point_parts: list[tuple[int, list[points.Point]]] = []
         event_parts: list[tuple[int, list[records.Event]]] = []
         running: list[RunningBatch] = []
@@ -105,7 +106,7 @@ class Decoder:
             number, message = request.number, request.parsed.request
             if isinstance(message, ExportTraceServiceRequest):
                 found, n_rejected = read_spans(request.parsed.data, message, self.tables)
-                span_parts.extend((number, resource, rows) for resource, rows in found)
+                span_parts.extend((number, rows) for rows in found)
                 if n_rejected:
                     rejected[number] = n_rejected
             elif isinstance(message, ExportMetricsServiceRequest):
@@ -138,9 +139,9 @@ class Decoder:
         self._seen.add(self._keys(batch))
 
     def _deduplicated(
-        self, parts: list[tuple[int, int, spans.SpanRows]]
+        self, parts: list[tuple[int, spans.SpanRows]]
     ) -> tuple[SpanBatch | None, Keys, int]:
-        parts = [part for part in parts if len(part[2])]
+        parts = [part for part in parts if len(part[1])]
         if not parts:
             return None, np.empty(0, np.uint64), 0
         batch = spans.joined(parts)
@@ -163,7 +164,13 @@ class Decoder:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What was accepted, without the duplicates."""
+    """What was accepted, without the duplicates.
+
+    Attributes
+    ----------
+    tasks, erred
+        Attempts that came to an end of their own, and those of them that failed.
+    """
 
     requests: int = 0
     spans: int = 0
@@ -179,6 +186,7 @@ class Counts:
         tasks = erred = 0
         if group.spans is not None:
             is_task = group.spans.columns["kind"] == Kind.COMPUTE
+            is_task &= group.spans.columns["outcome"].view(np.uint8) <= Outcome.FAILED
             tasks = int(np.count_nonzero(is_task))
             erred = int(np.count_nonzero(is_task & (group.spans.columns["status"] == Status.ERROR)))
         return Counts(

@@ -49,6 +49,27 @@ class Utf8Ids(dict[bytes, int]):
         return number
 
 
+class WorkerIds(dict[bytes, int]):
+    """Newest resource of each worker by the UTF-8 bytes of its address.
+
+    A worker that somebody else tells of before, or without, a word of its own gets a resource that
+    says no more than its address.
+    """
+
+    def __init__(self, tables: Tables) -> None:
+        super().__init__()
+        self._tables = tables
+
+    def __missing__(self, key: bytes) -> int:
+        address = key.decode("utf-8", "replace")
+        return self._tables.resource(
+            {
+                conventions.SERVICE_NAME: conventions.SERVICE_WORKER,
+                conventions.WORKER_ADDRESS: address,
+            }
+        )
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Mark:
     """How many entries of each table a reader knows."""
@@ -68,11 +89,14 @@ class Tables:
         Ids by text and by the 16 bytes of a trace id.
     utf8
         Ids of texts by their UTF-8 bytes.
+    workers
+        Ids of resources by address.
     """
 
     def __init__(self) -> None:
         self.strings: Ids[str] = Ids()
         self.utf8 = Utf8Ids(self.strings)
+        self.workers = WorkerIds(self)
         self.traces: Ids[bytes] = Ids()
         self._resources: Ids[bytes] = Ids()
         self._series: Ids[tuple[str, str, int, bool, bytes]] = Ids()
@@ -85,6 +109,9 @@ class Tables:
         number = self._resources[_canonical(attributes)]
         if number == len(self._resource_entries):
             self._resource_entries.append(attributes)
+            address = attributes.get(conventions.WORKER_ADDRESS)
+            if isinstance(address, str):
+                self.workers[address.encode("utf-8", "replace")] = number
         return number
 
     @property

@@ -3,6 +3,9 @@
 A request is walked twice: `span_scan` reads what is laid out alike, many spans at a time, straight
 from the bytes; what it leaves is read here, span by span. Both give the same columns.
 
+A span that names a worker (`dask.worker.address`) belongs to that worker, whoever sent it: the
+scheduler reports what a worker can no longer report. The names of links are not read.
+
 A span without a valid id (16 and 8 bytes, not all zero) is rejected: it could be neither told from
 others nor linked. A span that ends before it starts ends when it starts; one with no start begins
 at its end.
@@ -17,19 +20,20 @@ import numpy as np
 import numpy.typing as npt
 
 from dask_otel import conventions
-from daskscope.ingest.values import attributes_of, integer_of, text_of
+from daskscope.ingest.values import attributes_of, integer_of, number_of, text_of
 from daskscope.store.schema import (
     SPAN_COLUMNS,
     Array,
     Attributes,
     Kind,
+    Outcome,
     SpanBatch,
     Status,
     TextColumn,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
@@ -45,14 +49,27 @@ _KINDS: Final = {
     conventions.ACTION_DISK_WRITE: Kind.DISK_WRITE,
     conventions.ACTION_DESERIALIZE: Kind.DESERIALIZE,
     conventions.ACTION_GRAPH: Kind.GRAPH,
+    conventions.ACTION_SEND: Kind.SEND,
+    conventions.ACTION_CLIENT: Kind.CLIENT,
 }
+_OUTCOMES: Final = {
+    conventions.OUTCOME_FINISHED: Outcome.FINISHED,
+    conventions.OUTCOME_FAILED: Outcome.FAILED,
+    conventions.OUTCOME_CANCELLED: Outcome.CANCELLED,
+    conventions.OUTCOME_RESCHEDULED: Outcome.RESCHEDULED,
+    conventions.OUTCOME_LOST: Outcome.LOST,
+}
+#: Sizes, the first that a span says counts.
+NBYTES: Final = (conventions.TASK_NBYTES, conventions.TRANSFER_BYTES, conventions.DISK_BYTES)
+#: Longest wait that is told from longer ones.
+MAX_WAIT_S: Final = 65_504.0
 #: What is decoded of a span besides its key, in the order of a row.
-ROW_COLUMNS: Final = tuple(name for name in SPAN_COLUMNS if name not in ("request", "resource"))
+ROW_COLUMNS: Final = tuple(name for name in SPAN_COLUMNS if name != "request")
 
 
 @dataclass(frozen=True, slots=True)
 class SpanRows:
-    """Some spans of one resource: columns without `request` and `resource`, and the keys."""
+    """Some spans: columns without `request`, and the keys."""
 
     columns: dict[str, Array]
     keys: TextColumn
@@ -66,14 +83,19 @@ def kind_of(action: object) -> Kind:
     return _KINDS.get(action, Kind.OTHER) if isinstance(action, str) else Kind.OTHER
 
 
-class _KindsByUtf8(dict[bytes, int]):
-    """Kinds by the UTF-8 bytes of `dask.action`."""
+class _ByUtf8(dict[bytes, int]):
+    """Members of an enumeration by the UTF-8 bytes of what an attribute says."""
+
+    def __init__(self, members: Mapping[str, int], default: int) -> None:
+        super().__init__({text.encode(): member for text, member in members.items()})
+        self._default = default
 
     def __missing__(self, key: bytes) -> int:
-        return Kind.OTHER
+        return self._default
 
 
-KINDS_BY_UTF8: Final = _KindsByUtf8({action.encode(): kind for action, kind in _KINDS.items()})
+KINDS_BY_UTF8: Final = _ByUtf8(_KINDS, Kind.OTHER)
+OUTCOMES_BY_UTF8: Final = _ByUtf8(_OUTCOMES, Outcome.NONE)
 
 
 def is_identified(span: Span) -> bool:
@@ -86,16 +108,16 @@ def is_identified(span: Span) -> bool:
     )
 
 
-def rows_of(spans: Iterable[Span], tables: Tables) -> SpanRows:
-    """Columns of `spans`, each of them identified."""
+def rows_of(spans: Iterable[Span], resource: int, tables: Tables) -> SpanRows:
+    """Columns of `spans` sent by one resource, each of them identified."""
     rows = []
     keys = []
     for span in spans:
         attributes = attributes_of(span.attributes)
-        rows.append(_row(span, attributes, tables))
+        rows.append(_row(span, attributes, resource, tables))
         key = attributes.get(conventions.TASK_KEY)
         keys.append("" if key is None else text_of(key))
-    by_column: Sequence[Sequence[int]] = list(zip(*rows, strict=True)) or [()] * len(ROW_COLUMNS)
+    by_column: Sequence[Sequence[float]] = list(zip(*rows, strict=True)) or [()] * len(ROW_COLUMNS)
     columns: dict[str, Array] = {
         name: np.array(values, SPAN_COLUMNS[name])
         for name, values in zip(ROW_COLUMNS, by_column, strict=True)
@@ -103,13 +125,14 @@ def rows_of(spans: Iterable[Span], tables: Tables) -> SpanRows:
     return SpanRows(columns, TextColumn.of(keys))
 
 
-def _row(span: Span, attributes: Attributes, tables: Tables) -> tuple[int, ...]:
+def _row(span: Span, attributes: Attributes, resource: int, tables: Tables) -> tuple[float, ...]:
     strings = tables.strings
     start_ns = min(span.start_time_unix_nano, MAX_TIME_NS)
     end_ns = min(span.end_time_unix_nano, MAX_TIME_NS)
     start_ns = start_ns or end_ns
     status = span.status.code if 0 <= span.status.code <= 2 else Status.UNSET
-    nbytes = attributes.get(conventions.TASK_NBYTES, attributes.get(conventions.TRANSFER_BYTES))
+    sizes = (attributes.get(name) for name in NBYTES)
+    nbytes = next((size for size in sizes if size not in (None, -1)), None)
     parent = span.parent_span_id if len(span.parent_span_id) == 8 else b""
     run_id = integer_of(attributes.get(conventions.TASK_RUN_ID), -1)
     return (
@@ -118,6 +141,7 @@ def _row(span: Span, attributes: Attributes, tables: Tables) -> tuple[int, ...]:
         tables.traces[span.trace_id],
         int.from_bytes(span.span_id, "big"),
         int.from_bytes(parent, "big"),
+        _resource(attributes, resource, tables),
         integer_of(attributes.get(conventions.THREAD_ID), 0),
         strings[span.name],
         kind_of(attributes.get(conventions.ACTION)),
@@ -127,7 +151,31 @@ def _row(span: Span, attributes: Attributes, tables: Tables) -> tuple[int, ...]:
         _string(attributes, conventions.TASK_TYPE, strings),
         strings[_error(span, attributes)] if status == Status.ERROR else 0,
         run_id if -(2**31) <= run_id < 2**31 else -1,
+        _outcome(attributes),
+        _wait_s(attributes, conventions.TASK_WAIT_DEPENDENCIES),
+        _wait_s(attributes, conventions.TASK_WAIT_READY),
     )
+
+
+def _resource(attributes: Attributes, resource: int, tables: Tables) -> int:
+    """The worker that a span names, else who sent it."""
+    address = attributes.get(conventions.WORKER_ADDRESS)
+    if not isinstance(address, str) or not address:
+        return resource
+    return tables.workers[address.encode("utf-8", "replace")]
+
+
+def _outcome(attributes: Attributes) -> Outcome:
+    said = attributes.get(conventions.TASK_OUTCOME)
+    outcome = _OUTCOMES.get(said, Outcome.NONE) if isinstance(said, str) else Outcome.NONE
+    if outcome is Outcome.LOST and attributes.get(conventions.TASK_EXECUTING) is False:
+        return Outcome.LOST_WAITING
+    return outcome
+
+
+def _wait_s(attributes: Attributes, name: str) -> float:
+    value_s = number_of(attributes.get(name))
+    return min(max(value_s, 0.0), MAX_WAIT_S) if value_s == value_s else value_s
 
 
 def _string(attributes: Attributes, name: str, strings: dict[str, int]) -> int:
@@ -150,16 +198,13 @@ def _error(span: Span, attributes: Attributes) -> str:
     return text[:MAX_ERROR_CHARACTERS]
 
 
-def joined(parts: Sequence[tuple[int, int, SpanRows]]) -> SpanBatch:
-    """One batch of parts `(request, resource, rows)`, in their order."""
-    sizes = [len(rows) for _, _, rows in parts]
-    columns: dict[str, Array] = {
-        "request": _repeated([request for request, _, _ in parts], sizes),
-        "resource": _repeated([resource for _, resource, _ in parts], sizes),
-    }
+def joined(parts: Sequence[tuple[int, SpanRows]]) -> SpanBatch:
+    """One batch of parts `(request, rows)`, in their order."""
+    requests = np.array([request for request, _ in parts], np.uint32)
+    columns: dict[str, Array] = {"request": np.repeat(requests, [len(rows) for _, rows in parts])}
     for name in ROW_COLUMNS:
-        columns[name] = np.concatenate([rows.columns[name] for _, _, rows in parts])
-    return SpanBatch(columns, joined_texts([rows.keys for _, _, rows in parts]))
+        columns[name] = np.concatenate([rows.columns[name] for _, rows in parts])
+    return SpanBatch(columns, joined_texts([rows.keys for _, rows in parts]))
 
 
 def texts_of(blobs: Sequence[bytes]) -> TextColumn:
@@ -173,10 +218,6 @@ def joined_texts(texts: Sequence[TextColumn]) -> TextColumn:
     bases = np.cumsum([0, *(len(text.data) for text in texts[:-1])], dtype=np.uint32)
     ends = [text.ends + base for text, base in zip(texts, bases, strict=True)]
     return TextColumn(np.concatenate([text.data for text in texts]), np.concatenate(ends))
-
-
-def _repeated(values: Sequence[int], sizes: Sequence[int]) -> npt.NDArray[np.uint32]:
-    return np.repeat(np.array(values, np.uint32), sizes)
 
 
 def taken(batch: SpanBatch, is_taken: npt.NDArray[np.bool_]) -> SpanBatch:

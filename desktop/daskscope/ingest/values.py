@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import orjson
@@ -40,6 +41,13 @@ def attributes_of(pairs: Iterable[KeyValue]) -> Attributes:
 def text_of(value: AttributeValue) -> str:
     """A value as readable text: a text as it is, anything else as JSON."""
     return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def number_of(value: AttributeValue) -> float:
+    """A value as a number, NaN where it is none."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    return math.nan
 
 
 def integer_of(value: AttributeValue, default: int) -> int:

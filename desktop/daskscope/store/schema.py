@@ -26,7 +26,7 @@ Array: TypeAlias = npt.NDArray[np.generic]
 
 
 class Kind(IntEnum):
-    """What a span is: one of Dask's actions, a graph, or a span that is not Dask's."""
+    """What a span is: one of Dask's actions or of ours, or a span that is not Dask's."""
 
     COMPUTE = 0
     TRANSFER = 1
@@ -35,6 +35,14 @@ class Kind(IntEnum):
     DESERIALIZE = 4
     GRAPH = 5
     OTHER = 6
+    #: The sending end of a transfer.
+    SEND = 7
+    #: A call of a client.
+    CLIENT = 8
+
+
+#: Kinds that are drawn in a lane's sub-lane.
+SUB_KINDS: Final = (Kind.TRANSFER, Kind.DISK_READ, Kind.DISK_WRITE, Kind.DESERIALIZE)
 
 
 class Status(IntEnum):
@@ -43,6 +51,19 @@ class Status(IntEnum):
     UNSET = 0
     OK = 1
     ERROR = 2
+
+
+class Outcome(IntEnum):
+    """How an attempt ended; what is no attempt has none."""
+
+    NONE = 0
+    FINISHED = 1
+    FAILED = 2
+    CANCELLED = 3
+    RESCHEDULED = 4
+    LOST = 5
+    #: Lost with its worker, which had not said that it runs: it may never have begun.
+    LOST_WAITING = 6
 
 
 #: Columns of `SpanBatch`, each with its dtype. Widths are chosen for <= 100 bytes a span in the
@@ -54,16 +75,21 @@ SPAN_COLUMNS: Final[Mapping[str, np.dtype[np.generic]]] = {
     "trace": np.dtype("u4"),  # id of the trace
     "span_id": np.dtype("u8"),  # big-endian value of the 8 bytes on the wire
     "parent_id": np.dtype("u8"),  # 0: no parent
-    "resource": np.dtype("u4"),  # id of the resource
+    "resource": np.dtype("u4"),  # id of the resource; of a worker's attempt always the worker's
     "thread": np.dtype("i8"),  # thread.id; 0: unknown
     "name": np.dtype("u4"),  # string: task prefix, else the span's name
     "kind": np.dtype("u1"),  # Kind
     "status": np.dtype("u1"),  # Status
-    "nbytes": np.dtype("i8"),  # of the result, or moved by a transfer; -1: unknown
-    "peer": np.dtype("u4"),  # string: address of the worker a transfer came from
+    "nbytes": np.dtype("i8"),  # of the result, or moved by a transfer or a disk; -1: unknown
+    "peer": np.dtype("u4"),  # string: address of the other end of a transfer
     "type": np.dtype("u4"),  # string: Python type of the result
     "error": np.dtype("u4"),  # string: "ErrorType: message"
     "run_id": np.dtype("i4"),  # -1: none
+    "outcome": np.dtype("u1"),  # Outcome
+    # Seconds until its data were there, and from there until it got a thread; NaN: unknown. Half
+    # precision gives the three digits that are shown.
+    "wait_data_s": np.dtype("f2"),
+    "wait_thread_s": np.dtype("f2"),
 }
 
 POINT_COLUMNS: Final[Mapping[str, np.dtype[np.generic]]] = {

@@ -15,6 +15,7 @@ from daskscope.store.schema import (
     Definitions,
     EventBatch,
     Message,
+    Outcome,
     PointBatch,
     RunningBatch,
     Series,
@@ -71,6 +72,19 @@ def test_batches_survive(n: int) -> None:
     ]
     for message in messages:
         check_same(codec.decode(codec.encode(message)), message)
+
+
+def test_frames_of_a_version_with_fewer_columns_are_read() -> None:
+    whole = columns(SPAN_COLUMNS, 7)
+    later = ("outcome", "wait_data_s", "wait_thread_s")
+    older = {name: column for name, column in whole.items() if name not in later}
+    decoded = codec.decode(codec.encode(SpanBatch(older, texts(7))))
+
+    assert isinstance(decoded, SpanBatch)
+    assert {name: column.dtype for name, column in decoded.columns.items()} == SPAN_COLUMNS
+    assert decoded.columns["outcome"].tolist() == [Outcome.NONE] * 7
+    assert np.isnan(decoded.columns["wait_data_s"].astype(float)).all()
+    np.testing.assert_array_equal(decoded.columns["run_id"], whole["run_id"])
 
 
 def test_definitions_and_status_survive() -> None:

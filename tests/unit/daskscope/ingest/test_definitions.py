@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from dask_otel import conventions
 from daskscope.ingest.definitions import MAX_KNOWN_UTF8, Mark, Tables
 from daskscope.store.schema import Series
 from tests.telemetry import trace_id
@@ -12,6 +13,36 @@ def test_ids_are_dense_in_order_of_first_use() -> None:
     assert [tables.strings[text] for text in ("", "a", "b", "a", "\x00", "𝄞")] == [0, 1, 2, 1, 3, 4]
     assert tables.utf8["𝄞".encode()] == 4
     assert tables.utf8[b"c"] == tables.strings["c"] == 5
+
+
+def test_a_worker_is_the_newest_resource_with_its_address() -> None:
+    tables = Tables()
+    older = tables.resource({conventions.WORKER_ADDRESS: "tcp://w:1", "n": 1})
+    assert tables.workers[b"tcp://w:1"] == older
+    newer = tables.resource({conventions.WORKER_ADDRESS: "tcp://w:1", "n": 2})
+    assert tables.workers[b"tcp://w:1"] == newer
+
+
+def test_a_worker_that_has_said_nothing_gets_a_resource_until_it_does() -> None:
+    tables = Tables()
+    made = tables.workers[b"tcp://w:1"]
+    assert tables.resources[made] == {
+        conventions.SERVICE_NAME: conventions.SERVICE_WORKER,
+        conventions.WORKER_ADDRESS: "tcp://w:1",
+    }
+    assert tables.workers[b"tcp://w:1"] == made
+    own = tables.resource({conventions.WORKER_ADDRESS: "tcp://w:1", conventions.WORKER_NAME: "w0"})
+    assert tables.workers[b"tcp://w:1"] == own
+
+
+def test_a_reader_knows_the_workers_too() -> None:
+    tables, reader = Tables(), Tables()
+    tables.resource({"service.name": "shop"})
+    made = tables.workers[b"tcp://w:1"]
+    definitions = tables.since(Mark(), tables.mark())
+    assert definitions is not None
+    reader.extend(definitions)
+    assert reader.workers[b"tcp://w:1"] == made
 
 
 def test_a_resource_is_the_same_in_any_order_of_its_attributes() -> None:

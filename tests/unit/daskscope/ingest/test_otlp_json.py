@@ -55,7 +55,7 @@ def test_both_ways_give_the_same() -> None:
     assert otlp_json.parse(line, ExportTraceServiceRequest) == spans
     written = json.loads(line)["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
     assert written["traceId"] == span.trace_id.hex()
-    assert written["links"][0]["spanId"] == span.span_id.hex()
+    assert written["links"][-1]["spanId"] == span.span_id.hex()
     assert written["startTimeUnixNano"] == str(span.start_time_unix_nano)
     assert written["kind"] == 1
     assert written["status"] == {"code": 2}

@@ -11,8 +11,8 @@ from dask_otel import conventions
 from daskscope.ingest.definitions import Tables
 from daskscope.ingest.span_scan import read_spans
 from daskscope.ingest.spans import SpanRows, is_identified, rows_of
-from daskscope.store.schema import SPAN_COLUMNS, Kind, Status
-from tests.telemetry import Value, fill_task, set_attributes, tasks, trace_id
+from daskscope.store.schema import SPAN_COLUMNS, Kind, Outcome, Status
+from tests.telemetry import WORKER, Value, fill_task, set_attributes, span_id, tasks, trace_id
 
 STRANGE_TEXTS = ("", "x", "ключ", "a\x00b", "<b>&amp;", "\n", "𝄞" * 40, "k" * 10_000, "1234567890")
 
@@ -20,7 +20,7 @@ STRANGE_TEXTS = ("", "x", "ключ", "a\x00b", "<b>&amp;", "\n", "𝄞" * 40, "
 def scan(request: ExportTraceServiceRequest, tables: Tables) -> tuple[SpanRows, int]:
     found, n_rejected = read_spans(request.SerializeToString(), request, tables)
     assert len(found) == 1
-    return found[0][1], n_rejected
+    return found[0], n_rejected
 
 
 def check_alike(request: ExportTraceServiceRequest) -> None:
@@ -28,8 +28,8 @@ def check_alike(request: ExportTraceServiceRequest) -> None:
     spans = request.resource_spans[0].scope_spans[0].spans
     tables = Tables()
     kept = [span for span in spans if is_identified(span)]
-    one_by_one = rows_of(kept, tables)
     in_step, n_rejected = scan(request, tables)
+    one_by_one = rows_of(kept, tables.resource(WORKER), tables)
     assert n_rejected == len(spans) - len(kept)
     for name, column in one_by_one.columns.items():
         assert in_step.columns[name].dtype == SPAN_COLUMNS[name]
@@ -41,7 +41,7 @@ def check_alike(request: ExportTraceServiceRequest) -> None:
 def test_values_of_one_task() -> None:
     tables = Tables()
     rows, _ = scan(tasks(100), tables)
-    row = {name: int(column[7]) for name, column in rows.columns.items()}
+    row = {name: column[7].item() for name, column in rows.columns.items()}
     assert row["start_ns"] == 1_700_000_000_000_007_000
     assert row["end_ns"] - row["start_ns"] == 900
     assert row["kind"] == Kind.COMPUTE
@@ -49,6 +49,10 @@ def test_values_of_one_task() -> None:
     assert row["run_id"] == 7
     assert row["thread"] == 140_000_000_003
     assert row["nbytes"] == 55_433
+    assert row["outcome"] == Outcome.FINISHED
+    assert rows.columns["wait_data_s"][7] == 0.25
+    assert rows.columns["wait_thread_s"][7] == 3.5
+    assert row["resource"] == tables.resource(WORKER)
     assert tables.strings.entries[row["name"]] == "add"
     assert tables.strings.entries[row["type"]] == "numpy.ndarray"
     assert tables.traces.entries[row["trace"]] == trace_id(1)
@@ -62,7 +66,9 @@ def test_uniform_request() -> None:
 def strange_value(chance: random.Random) -> Value:
     number = chance.choice((0, 1, -1, 2**31, -(2**31), 2**63 - 1, -(2**63), 127, 128, 300))
     text = chance.choice(STRANGE_TEXTS)
-    values: list[Value] = [text, text, number, number, 1.5, True, [text, text]]
+    real = chance.choice((1.5, 0.0, -1.0, 1e300, float("nan"), float("inf")))
+    outcome = chance.choice(conventions.OUTCOMES)
+    values: list[Value] = [text, text, number, number, real, False, [text, text], outcome]
     return chance.choice(values)
 
 
@@ -100,6 +106,13 @@ def failure(span: Span, chance: random.Random) -> None:
     set_attributes(event.attributes, {conventions.EXCEPTION_MESSAGE: "no", "\x0a": 1})
 
 
+def links(span: Span, chance: random.Random) -> None:
+    for number in range(chance.choice((1, 2, 128))):
+        link = span.links.add(trace_id=trace_id(9), span_id=span_id(number))
+        set_attributes(link.attributes, {conventions.LINK_KEY: chance.choice(STRANGE_TEXTS)})
+    span.dropped_links_count = chance.choice((0, 300))
+
+
 def other_fields(span: Span, chance: random.Random) -> None:
     span.links.add().trace_id = trace_id(9)
     span.trace_state = chance.choice(STRANGE_TEXTS)
@@ -115,6 +128,7 @@ DISTORTIONS = (
     other_attributes,
     half_attributes,
     failure,
+    links,
     other_fields,
 )
 NAMES = (
@@ -125,6 +139,12 @@ NAMES = (
     conventions.TASK_RUN_ID,
     conventions.THREAD_ID,
     conventions.TRANSFER_BYTES,
+    conventions.DISK_BYTES,
+    conventions.TASK_OUTCOME,
+    conventions.TASK_EXECUTING,
+    conventions.TASK_WAIT_DEPENDENCIES,
+    conventions.TASK_WAIT_READY,
+    conventions.WORKER_ADDRESS,
     "k" * 126,
     "k" * 127,
     "k" * 128,
@@ -179,6 +199,7 @@ def test_several_resources_and_scopes() -> None:
             scope.schema_url = "https://example.com"
     found, n_rejected = read_spans(request.SerializeToString(), request, Tables())
     assert n_rejected == 0
-    assert [resource for resource, _ in found] == [0] * 4 + [1] * 4 + [2] * 4
-    runs = np.concatenate([rows.columns["run_id"] for _, rows in found])
+    resources = np.concatenate([rows.columns["resource"] for rows in found])
+    np.testing.assert_array_equal(resources, np.repeat([0, 1, 2], 243))
+    runs = np.concatenate([rows.columns["run_id"] for rows in found])
     np.testing.assert_array_equal(runs, np.arange(1, n_all + 1))
