@@ -17,6 +17,7 @@ from dask_otel.compat import clock
 from dask_otel.emit import guarded
 from dask_otel.points import WorkerPoints, process
 from dask_otel.worker import reading
+from dask_otel.worker.disk import DiskProbe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +58,7 @@ class WorkerAdapter(WorkerPlugin):
         self._cancelled_threads: dict[Any, int] = {}
         self._running = events.Running(0.0, ())
         self._tick_s = tick_s
-        self._probes: tuple[Probe, ...] = ()
+        self._probes: tuple[Probe, ...] = (DiskProbe(worker, emitter),)
         self._callbacks = (
             PeriodicCallback(self._take_transfers, TICK_S * 1e3),
             PeriodicCallback(self._report_running, tick_s * 1e3),
