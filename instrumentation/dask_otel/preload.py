@@ -208,7 +208,7 @@ def _scheduler(scheduler: Scheduler, settings: config.Settings, providers: Provi
     }
     maker = SpanMaker(scheduler.address, scheduler.address)
     emitter = Emitter(settings, attributes, maker, providers)
-    return _Running(SchedulerAdapter(scheduler, emitter), emitter)
+    return _Running(SchedulerAdapter(scheduler, emitter, settings), emitter)
 
 
 async def _worker(worker: Worker, settings: config.Settings, providers: Providers) -> _Running:

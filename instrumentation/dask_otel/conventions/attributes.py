@@ -190,6 +190,10 @@ EVENT_MESSAGE: Final = "dask.event.message"
 LOGGER_NAME: Final = "dask.log.logger"
 #: Tasks that an event is about.
 EVENT_TASK_COUNT: Final = "dask.event.tasks"
+#: Keys of those tasks, at most `MAX_TRANSFER_KEYS` of them.
+EVENT_KEYS: Final = "dask.event.keys"
+#: Events of the same name that are left out because too many came at once.
+EVENT_OMITTED: Final = "dask.event.omitted"
 STEAL_VICTIM: Final = "dask.steal.victim"
 STEAL_THIEF: Final = "dask.steal.thief"
 STEAL_OUTCOME: Final = "dask.steal.outcome"

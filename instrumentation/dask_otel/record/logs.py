@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from dask_otel import conventions as names
 from dask_otel import correlate, events
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dask_otel import wire
+
+#: Longest message of a user's event, in characters.
+MAX_MESSAGE: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ def log(event: events.LogEvent) -> Log:
         to_ns(event.time_s),
         event.name,
         event.body,
-        event.attributes,
+        _readable(event.attributes),
         event.severity,
         correlate.place(event.origin) if event.origin else None,
     )
@@ -64,3 +68,27 @@ def _running(event: events.Running) -> Log:
         },
         20,
     )
+
+
+def _readable(attributes: Mapping[str, Any]) -> Mapping[str, wire.Value]:
+    """Attributes in which whatever was said with `log_event` is text."""
+    if names.EVENT_MESSAGE not in attributes:
+        return attributes
+    return {**attributes, names.EVENT_MESSAGE: _message(attributes[names.EVENT_MESSAGE])}
+
+
+def _message(said: object) -> str:
+    """JSON of what was said where it can be written as JSON, else as Python writes it."""
+    try:
+        text = json.dumps(said, default=_jsonable, ensure_ascii=False)
+    except Exception:  # noqa: BLE001 - it can be anything
+        try:
+            text = repr(said)
+        except Exception:  # noqa: BLE001
+            text = object.__repr__(said)
+    n_cut = len(text) - MAX_MESSAGE
+    return text if n_cut <= 0 else f"{text[:MAX_MESSAGE]}... {n_cut} characters cut"
+
+
+def _jsonable(value: object) -> object:
+    return list(value) if isinstance(value, set | frozenset) else repr(value)

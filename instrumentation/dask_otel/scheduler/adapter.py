@@ -1,30 +1,35 @@
-"""Adapter to Dask's scheduler: plugin hooks and ticks on its event loop; events out, nothing else.
+"""Adapter to Dask's scheduler: its hooks and ticks on its event loop in, events out.
 
-No hook runs per task: Dask counts tasks and watches its spans by itself, and a tick reads that.
+What runs for every task is in `assignments`, `graphs` and `losses`; here is only which of Dask's
+hooks calls what.
 """
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from distributed.diagnostics.plugin import SchedulerPlugin
 from tornado.ioloop import PeriodicCallback
 
-from dask_otel import conventions as names
-from dask_otel import events
-from dask_otel.compat import clock, servers
-from dask_otel.conventions import MAX_GRAPH_PREFIXES
+from dask_otel.compat import clock
+from dask_otel.compat import scheduler as private
 from dask_otel.emit import guarded
-from dask_otel.points import SchedulerPoints, process
-from dask_otel.scheduler import reading
+from dask_otel.events import Failure
+from dask_otel.points import SchedulerPoints
+from dask_otel.scheduler import losses, reading
+from dask_otel.scheduler.assignments import Assignment, Assignments
+from dask_otel.scheduler.graphs import Graphs, OpenGraph
+from dask_otel.scheduler.happenings import Happenings
+from dask_otel.scheduler.reading import UNFINISHED_STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Mapping
 
     from distributed import Scheduler
+    from distributed.scheduler import TaskState, WorkerState
 
+    from dask_otel.compat.override import Override
+    from dask_otel.config import Settings
     from dask_otel.emit import Emitter
 
 PLUGIN_NAME = "dask-otel"
@@ -32,17 +37,8 @@ TICK_S = 0.1
 POINTS_S = 0.5
 #: Everything is sent again so often, for whoever came late.
 REFRESH_S = 10.0
-
-
-@dataclass(slots=True)
-class _OpenGraph:
-    """A graph that is being computed."""
-
-    start_s: float
-    client: str
-    n_before: int
-    n_tasks: int = 0
-    prefixes: set[str] = field(default_factory=set)
+#: Longest source code of a graph that is sent; its end is nearest to the call.
+MAX_CODE: Final = 16_384
 
 
 class SchedulerAdapter(SchedulerPlugin):
@@ -54,139 +50,214 @@ class SchedulerAdapter(SchedulerPlugin):
         The scheduler.
     emitter
         Takes what happens.
+    settings
+        What the user chose.
     """
 
     name = PLUGIN_NAME
 
-    def __init__(self, scheduler: Scheduler, emitter: Emitter) -> None:
+    def __init__(self, scheduler: Scheduler, emitter: Emitter, settings: Settings) -> None:
         self._scheduler = scheduler
         self.emitter = emitter
         self._points = SchedulerPoints(scheduler)
-        self._graphs: dict[str, _OpenGraph] = {}
-        self._n_graphs: dict[str, int] = {}
-        self._removals: dict[str, tuple[str, bool | None]] = {}
-        self._names: dict[str, str] = {}
+        self._graphs = Graphs(settings.n_trace_spans)
+        self._assignments = Assignments(self._graphs)
+        self._ended = losses.Ended(settings.n_held)
+        self._happenings = Happenings(emitter.log, settings.tracebacks)
+        self._workers: dict[str, WorkerState] = {}
+        self._overrides: list[Override] = []
+        self._watching = False
         self._callbacks = (
             PeriodicCallback(self._tick, TICK_S * 1e3),
             PeriodicCallback(self._measure, POINTS_S * 1e3),
             PeriodicCallback(self._refresh, REFRESH_S * 1e3),
         )
 
+    # Life
+
     def begin(self) -> None:
-        """Start to look at regular times."""
+        """Take in what is there already, and start to watch."""
+        self._take_in()
+        self._watching = True
+        scheduler = self._scheduler
+        overrides = (
+            private.watch_assignments(scheduler, self._assigned),
+            private.watch_failures(scheduler, self._attempt_failed),
+            private.watch_target(scheduler, self._target_said),
+        )
+        self._overrides += [override for override in overrides if override is not None]
         for callback in self._callbacks:
             callback.start()
 
     @guarded("Reading the scheduler")
     def end(self) -> None:
-        """Hand over all that is still open."""
+        """Hand over all that is still open, and leave Dask as it was."""
+        self._watching = False
+        for override in reversed(self._overrides):
+            override.undo()
+        self._overrides.clear()
         for callback in self._callbacks:
             callback.stop()
-        self._close_graphs(everything=True)
+        for graph in self._graphs.close_everything(clock.now_s()):
+            self._graph_closed(graph)
+        self._happenings.tick()
         self._refresh()
         self._measure()
+
+    @guarded("Reading what was there before")
+    def _take_in(self) -> None:
+        """A scheduler that is instrumented while it works has workers and tasks."""
+        scheduler, now_s = self._scheduler, clock.now_s()
+        for address, ws in scheduler.workers.items():
+            self._workers[address] = ws
+            self._happenings.worker_known(ws)
+            for ts in ws.processing:
+                if ts.run_id is not None:
+                    self._assignments.known(ts, ts.run_id, now_s)
+        unfinished = [ts.key for ts in scheduler.tasks.values() if ts.state in UNFINISHED_STATES]
+        self._submitted("", unfinished, now_s)
+        for key in unfinished:
+            self._graphs.began(key, reading.origin(scheduler.tasks[key]))
+
+    # Graphs and tasks
 
     @guarded("Recording a graph")
     def update_graph(
         self, scheduler: Scheduler, *, client: str, tasks: Collection[Any], **_: Any
     ) -> None:
         """Open a graph; called by Dask once for each submission."""
-        self._graph_submitted(client, tasks)
-
-    def _graph_submitted(self, client: str, keys: Collection[Any]) -> None:
         now_s = clock.now_s()
-        for span_id, prefixes in reading.submitted(self._scheduler, keys).items():
-            n_tasks = sum(prefixes.values())
-            attributes = {
-                names.GRAPH_CLIENT: client,
-                names.GRAPH_TASKS: n_tasks,
-                names.GRAPH_PREFIXES: tuple(sorted(prefixes))[:MAX_GRAPH_PREFIXES],
-            }
-            body = f"{client} submitted {n_tasks} tasks"
-            self.emitter.log(
-                events.Event(
-                    now_s, names.EVENT_GRAPH_SUBMITTED, body, attributes, logging.INFO, span_id
-                )
-            )
-            if span_id is not None:
-                graph = self._open_graph(span_id, client, now_s)
-                graph.n_tasks += n_tasks
-                graph.prefixes |= prefixes.keys()
+        for origin, prefixes in self._submitted(client, tasks, now_s).items():
+            self._happenings.submitted(origin, client, prefixes, now_s)
 
-    def _open_graph(self, span_id: str, client: str, now_s: float) -> _OpenGraph:
-        graph = self._graphs.get(span_id)
-        if graph is None:
-            n_before = self._n_graphs.get(span_id, 0)
-            self._n_graphs[span_id] = n_before + 1
-            enqueued_s = servers.span_enqueued_s(self._scheduler, span_id)
-            start_s = enqueued_s if n_before == 0 and enqueued_s is not None else now_s
-            graph = self._graphs[span_id] = _OpenGraph(start_s, client, n_before)
-        return graph
+    def _submitted(
+        self, client: str, keys: Collection[Any], now_s: float
+    ) -> dict[str | None, Mapping[str, int]]:
+        found: dict[str | None, Mapping[str, int]] = {}
+        for (origin, span_id), prefixes in reading.submitted(self._scheduler, keys).items():
+            found[origin] = prefixes
+            if origin is not None:
+                self._graphs.submitted(origin, span_id, client, prefixes, now_s)
+        return found
 
-    def _close_graphs(self, everything: bool = False) -> None:
-        for span_id, graph in list(self._graphs.items()):
-            stop_s = servers.span_stop_s(self._scheduler, span_id)
-            if stop_s is None:
-                if not everything:
-                    continue
-                stop_s = clock.now_s()
-            del self._graphs[span_id]
-            self.emitter.record(
-                events.Graph(
-                    span_id,
-                    graph.n_before,
-                    graph.start_s,
-                    max(stop_s, graph.start_s),
-                    graph.client,
-                    graph.n_tasks,
-                    0,
-                    tuple(sorted(graph.prefixes))[:MAX_GRAPH_PREFIXES],
-                    len(graph.prefixes),
-                )
-            )
+    def transition(self, key: Any, start: str, finish: str, *_: Any, **message: Any) -> None:
+        """Follow a task; called by Dask for every change of its state."""
+        if not self._watching:
+            return
+        try:  # not `guarded`, which would be a fifth of the time that this takes
+            if start in UNFINISHED_STATES:
+                if finish not in UNFINISHED_STATES:
+                    self._task_ended(key, start, finish, message)
+            elif finish in UNFINISHED_STATES:
+                self._graphs.began(key, reading.origin(self._scheduler.tasks[key]))
+            elif finish == "erred":
+                self._graphs.erred(reading.origin(self._scheduler.tasks[key]))
+        except Exception as error:  # noqa: BLE001 - nothing here can fail a task
+            self.emitter.failed("Following a task", error)
+
+    def _task_ended(self, key: Any, start: str, finish: str, message: Mapping[str, Any]) -> None:
+        stop_s = now_s = clock.now_s()
+        if start == "processing":
+            assignment = self._assignments.end(key, now_s, finish == "erred")
+            if assignment is not None:
+                if finish == "memory":
+                    stop_s = self._ended.finished(assignment, message, now_s) or now_s
+                elif finish == "erred" and "startstops" not in message:
+                    self._killed(assignment, message, now_s)
+        if finish == "erred":
+            self._task_erred(self._scheduler.tasks[key], message)
+        self._graphs.ended(key, stop_s)
+
+    def _task_erred(self, ts: TaskState, message: Mapping[str, Any]) -> None:
+        origin = reading.origin(ts)
+        self._graphs.erred(origin)
+        if "exception" in message and ts.group.states["erred"] == 1:
+            self._happenings.group_erred(ts, message, origin)
+
+    def _assigned(self, ts: TaskState, message: dict[str, Any]) -> None:
+        """Take an attempt that is about to be sent to its worker."""
+        if self._watching:
+            try:
+                self._assignments.assigned(ts, message, clock.now_s())
+            except Exception as error:  # noqa: BLE001 - nothing here can fail a task
+                self.emitter.failed("Assigning a task", error)
+
+    @guarded("Recording a failed task")
+    def _attempt_failed(self, message: Mapping[str, Any]) -> None:
+        """Take a failure; whether the task is tried again comes after."""
+        assignment = self._assignments.current(message["key"])
+        if assignment is not None and assignment.run_id == message["run_id"]:
+            self._ended.failed(assignment, message, clock.now_s())
+
+    # Workers
 
     @guarded("Recording a worker")
     def add_worker(self, scheduler: Scheduler, worker: str) -> None:
-        """Log a worker that has joined."""
-        ws = scheduler.workers[worker]
-        self._names[worker] = str(ws.name)
-        attributes = {
-            names.WORKER_ADDRESS: worker,
-            names.WORKER_NAME: str(ws.name),
-            names.WORKER_NTHREADS: ws.nthreads,
-        }
-        body = f"Worker {ws.name} added at {worker}"
-        self.emitter.log(events.Event(clock.now_s(), names.EVENT_WORKER_ADDED, body, attributes))
+        """Take in a worker that has joined."""
+        ws = self._workers[worker] = scheduler.workers[worker]
+        self._happenings.worker_added(ws)
 
+    @guarded("Recording an event")
     def log_event(self, topic: str, msg: Any) -> None:
-        """Remember why a worker goes: Dask says it here, just before `remove_worker`."""
+        """Take what Dask or anybody else has to say."""
         if topic == "all" and isinstance(msg, dict) and msg.get("action") == "remove-worker":
-            self._removals[msg.get("worker", "")] = (
-                str(msg.get("stimulus_id", "")),
-                msg.get("expected"),
-            )
+            self._worker_removed(msg)
+        else:
+            self._happenings.said(topic, msg)
 
-    @guarded("Recording a worker")
-    def remove_worker(
-        self, scheduler: Scheduler, worker: str, *, stimulus_id: str, **_: Any
-    ) -> None:
-        """Log a worker that has left."""
-        reason, expected = self._removals.pop(worker, (stimulus_id, None))
-        name = self._names.pop(worker, worker)
-        attributes: dict[str, Any] = {
-            names.WORKER_ADDRESS: worker,
-            names.WORKER_NAME: name,
-            names.REMOVAL_REASON: reason,
-        }
-        if expected is not None:
-            attributes[names.REMOVAL_EXPECTED] = expected
-        word = "" if expected else " unexpectedly" if expected is False else ""
-        body = f"Worker {name} removed{word} from {worker}: {reason}"
-        self.emitter.log(events.Event(clock.now_s(), names.EVENT_WORKER_REMOVED, body, attributes))
+    def _worker_removed(self, message: Mapping[str, Any]) -> None:
+        """A worker has gone; its tasks have not been released yet, but those killed too often."""
+        ws = self._workers.pop(message.get("worker", ""), None)
+        if ws is None:
+            return
+        said = str(message.get("stimulus_id", "")), bool(message.get("expected"))
+        reason, expected = self._happenings.worker_removed(ws, *said)
+        self._lose(ws, message.get("processing-tasks") or (), reason, expected)
+        acknowledged_s = reading.acknowledged_s(ws)
+        if not expected and acknowledged_s is not None:
+            # A worker that closes in good order sends all by itself.
+            self._make_good(ws.address, acknowledged_s - losses.CLOCK_ERROR_S)
+
+    def _lose(self, ws: WorkerState, keys: Iterable[Any], reason: str, expected: bool) -> None:
+        """Record what a worker has not ended; of one that was asked to go, only what it ran."""
+        failure, now_s = losses.gone(reason), clock.now_s()
+        for key in keys:
+            assignment = self._assignments.current(key)
+            if assignment is None:
+                continue
+            ts = assignment.task
+            otel = self._assignments.said(ts, assignment.origin)
+            attempt = losses.lost(ws, assignment, otel, failure, now_s)
+            if attempt.executing or not expected:
+                self.emitter.record(attempt)
+
+    def _killed(self, assignment: Assignment, message: Mapping[str, Any], now_s: float) -> None:
+        """Record the last attempt of a task that too many workers have died of."""
+        ws = self._workers.get(message.get("worker", ""))
+        if ws is not None:
+            failure = Failure(private.pickled(message.get("exception")), "KilledWorker", "")
+            otel = self._assignments.said(assignment.task, assignment.origin)
+            self.emitter.record(losses.lost(ws, assignment, otel, failure, now_s))
+
+    def _make_good(self, worker: str, since_s: float) -> None:
+        """Record what a worker has ended and perhaps not sent."""
+        tasks = self._scheduler.tasks
+        for attempt in self._ended.unsent(worker, since_s):
+            ts, otel = tasks.get(attempt.key), None
+            if ts is not None and ts.run_id == attempt.run_id:
+                otel = self._assignments.said(ts, attempt.origin)
+            self.emitter.record(attempt._replace(otel=otel))
+
+    def _target_said(self, target: int) -> None:
+        self._happenings.target_said(target, len(self._workers))
+
+    # Regular times
 
     @guarded("Reading the scheduler")
     def _tick(self) -> None:
-        self._close_graphs()
+        for graph in self._graphs.close():
+            self._graph_closed(graph)
+        self._happenings.tick()
         self.emitter.measure(self._points.tasks())
 
     @guarded("Reading the scheduler")
@@ -195,4 +266,11 @@ class SchedulerAdapter(SchedulerPlugin):
 
     @guarded("Measuring the scheduler")
     def _measure(self) -> None:
-        self.emitter.measure(process(self._scheduler) | self._points.cluster())
+        self.emitter.measure(self._points.cluster())
+        self._ended.forget(losses.sent_until_s(self._workers.values(), clock.now_s()))
+
+    def _graph_closed(self, graph: OpenGraph) -> None:
+        code = ""
+        if graph.span_id is not None:
+            code = "\n\n".join(private.source_code(self._scheduler, graph.span_id))[-MAX_CODE:]
+        self.emitter.record(graph.event(code))

@@ -1,21 +1,80 @@
-"""The only code that knows the shapes of the scheduler's objects: arguments in, events out."""
+"""The only code that knows the shapes of the scheduler's objects: arguments in, values out."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dask_otel.compat import scheduler as private
+from dask_otel.events import ANNOTATION, TRACEPARENT, Failure
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from distributed import Scheduler
+    from distributed.scheduler import TaskState, WorkerState
+
+#: States out of which a task still comes to its end.
+UNFINISHED_STATES = frozenset({"waiting", "no-worker", "queued", "processing"})
 
 
-def submitted(scheduler: Scheduler, keys: Iterable[Any]) -> dict[str | None, dict[str, int]]:
-    """Tasks of a new graph by Dask span and prefix: `{span id: {prefix: tasks}}`."""
-    found: dict[str | None, dict[str, int]] = {}
+def origin(ts: TaskState) -> str | None:
+    """Trace that a task belongs to: what its client has said, else its Dask span."""
+    if ts.annotations:
+        carrier = ts.annotations.get(ANNOTATION)
+        if isinstance(carrier, dict) and isinstance(said := carrier.get(TRACEPARENT), str):
+            return said
+    return ts.group.span_id
+
+
+def submitted(
+    scheduler: Scheduler, keys: Iterable[Any]
+) -> dict[tuple[str | None, str | None], dict[str, int]]:
+    """Tasks of a new graph by origin and Dask span, and by prefix: `{...: {prefix: tasks}}`."""
+    found: dict[tuple[str | None, str | None], dict[str, int]] = {}
     tasks = scheduler.tasks
     for key in keys:
         ts = tasks[key]
-        prefixes = found.setdefault(ts.group.span_id, {})
-        prefixes[ts.prefix.name] = prefixes.get(ts.prefix.name, 0) + 1
+        prefixes = found.setdefault((origin(ts), ts.group.span_id), {})
+        name = ts.prefix.name
+        prefixes[name] = prefixes.get(name, 0) + 1
     return found
+
+
+def computed(startstops: Iterable[Mapping[str, Any]]) -> tuple[float, float] | None:
+    """Start and stop of the last `compute`; None for an attempt that never called its function."""
+    found = None
+    for startstop in startstops:
+        if startstop["action"] == "compute":
+            found = startstop["start"], startstop["stop"]
+    return found
+
+
+def failure(message: Mapping[str, Any]) -> Failure:
+    """How an attempt failed, as its worker says it."""
+    return Failure(
+        private.pickled(message.get("exception")),
+        message.get("exception_text") or "",
+        message.get("traceback_text") or "",
+    )
+
+
+def executing_since(ws: WorkerState, ts: TaskState, after_s: float) -> float | None:
+    """When a worker had begun to execute a task; None when its last heartbeat did not say so.
+
+    What a heartbeat said before the task was assigned, `after_s`, was about an earlier attempt.
+    """
+    spent_s = ws.executing.get(ts)
+    if spent_s is None or ws.last_seen < after_s:
+        return None
+    return max(after_s, float(ws.last_seen - spent_s))
+
+
+def acknowledged_s(ws: WorkerState) -> float | None:
+    """Up to when all that a worker has recorded is exported; None when it is not instrumented."""
+    said = ws.metrics.get(METRIC)
+    found = said.get("acknowledged") if isinstance(said, dict) else None
+    return float(found) if isinstance(found, int | float) else None
+
+
+#: Name under which a worker reports in its heartbeats what it has exported.
+METRIC = "dask-otel"
