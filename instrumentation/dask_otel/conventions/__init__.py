@@ -7,4 +7,7 @@ changelog.
 """
 
 from dask_otel.conventions.attributes import *  # noqa: F403 - one namespace of many names
+from dask_otel.conventions.metric import Metric as Metric
 from dask_otel.conventions.metrics import *  # noqa: F403
+from dask_otel.conventions.scheduler_metrics import *  # noqa: F403
+from dask_otel.conventions.worker_metrics import *  # noqa: F403

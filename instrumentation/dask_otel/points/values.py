@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dask_otel.conventions import Metric
+from dask_otel.conventions import Metric as Metric
 
 Attributes = tuple[tuple[str, str], ...]
 Points = dict[tuple[Metric, Attributes], float]

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 import dask.config
 import psutil
 from dask.utils import parse_timedelta
 
 from dask_otel import conventions as names
+from dask_otel.compat import clock, metrics
+from dask_otel.points.heartbeat import Activities, UserMetrics
+from dask_otel.points.memory import MemorySplit
+from dask_otel.points.process import ProcessPoints
+from dask_otel.points.readings import Readings
+from dask_otel.points.shuffle import Shuffles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from distributed import Worker
 
     from dask_otel.points.values import Points
+
+#: Metric of each unit of `SpillBuffer.cumulative_metrics`.
+_SPILL: Final = {
+    "bytes": names.SPILL_IO,
+    "count": names.SPILL_COUNT,
+    "seconds": names.SPILL_TIME,
+}
+_RECEIVE: Final = ((names.NETWORK_IO_DIRECTION, names.RECEIVE),)
+_TRANSMIT: Final = ((names.NETWORK_IO_DIRECTION, names.TRANSMIT),)
 
 
 class WorkerPoints:
@@ -31,70 +46,151 @@ class WorkerPoints:
         self.n_received = 0
         self._worker = worker
         self._states: set[str] = {"executing", "memory"}
-        self._unmanaged = Minimum(
+        self._statuses: set[str] = {"running"}
+        self._split = MemorySplit(
             float(parse_timedelta(dask.config.get("distributed.worker.memory.recent-to-old-time")))
         )
         self._process = psutil.Process()
+        self._activities = Activities()
+        self._user = UserMetrics()
+        self._shuffles = Shuffles(worker)
+        self._heartbeats = metrics.Heartbeats(worker, self._heartbeat)
+        process = ProcessPoints(worker)
+        self._readings = Readings(
+            (
+                *process.always,
+                self._memory,
+                self._memory_limit,
+                self._tasks,
+                self._threads_and_latency,
+                self._transfers,
+                self._disk,
+            ),
+            (
+                *process.changing,
+                self._status,
+                self._memory_thresholds,
+                self._open_transfers,
+                self._connections,
+                self._spill,
+                self._fine_performance,
+                self._user.points,
+                self._shuffles.points,
+            ),
+        )
 
-    def all(self, now_s: float) -> Points:
-        """Every point of the worker at the time `now_s`."""
+    def begin(self) -> None:
+        """Start to see the worker's heartbeats: the adapter's `Probe`."""
+        self._heartbeats.begin()
+
+    def end(self) -> None:
+        """Leave the worker as it was."""
+        self._heartbeats.end()
+        self._shuffles.end()
+
+    def all(self) -> Points:
+        """Every point of the worker and its process."""
+        return self._readings.read()
+
+    def _heartbeat(self, measured: Mapping[str, Any]) -> None:
+        self._activities.add(measured.get(metrics.DIGESTS, {}))
+        self._user.update(measured, self._worker.metrics)
+
+    def _fine_performance(self) -> Points:
+        """What heartbeats have taken away, and what waits for the next one."""
+        return self._activities.points(metrics.pending_digests(self._worker))
+
+    def _threads_and_latency(self) -> Points:
         worker = self._worker
-        points: Points = {
+        return {
             (names.WORKER_THREADS, ()): worker.state.nthreads,
             (names.WORKER_LATENCY, ()): worker.latency,
         }
-        if worker.memory_manager.memory_limit:
-            points[names.WORKER_LIMIT, ()] = int(worker.memory_manager.memory_limit)
-        by_state = worker.state.task_counter.current_count(by_prefix=False)
-        self._states |= by_state.keys()
-        for state in self._states:
-            points[names.WORKER_TASKS, ((names.TASK_STATE, state),)] = by_state[state]
-        points |= self._memory(now_s) | self._host() | self._transfers() | self._disk()
-        return points
 
-    def _memory(self, now_s: float) -> Points:
-        """Dask's split, made to add up to the process as Dask's `MemoryState` does."""
+    def _memory_limit(self) -> Points:
+        limit = self._worker.memory_manager.memory_limit
+        return {(names.WORKER_LIMIT, ()): int(limit)} if limit else {}
+
+    def _memory_thresholds(self) -> Points:
         worker = self._worker
-        process = int(worker.monitor.recent()["memory"])
-        in_memory, on_disk = getattr(worker.data, "spilled_total", (0, 0))
-        held = worker.state.nbytes - in_memory
-        managed = min(process, max(0, held))
-        oldest = self._unmanaged.update(now_s, max(0, process - held))
-        unmanaged_old = min(oldest, process - managed)
-        split = {
-            names.MEMORY_MANAGED: managed,
-            names.MEMORY_UNMANAGED_OLD: unmanaged_old,
-            names.MEMORY_UNMANAGED_RECENT: process - managed - unmanaged_old,
-            names.MEMORY_SPILLED: on_disk,
-        }
+        manager = worker.memory_manager
+        if not manager.memory_limit:
+            return {}
+        terminate = dask.config.get("distributed.worker.memory.terminate")
+        shares = (
+            manager.memory_target_fraction,
+            manager.memory_spill_fraction,
+            manager.memory_pause_fraction,
+            terminate if worker.nanny else False,
+        )
         return {
-            (names.WORKER_MEMORY, ((names.MEMORY_TYPE, kind),)): value
-            for kind, value in split.items()
+            (
+                names.WORKER_MEMORY_THRESHOLD,
+                ((names.MEMORY_THRESHOLD, threshold),),
+            ): int(share * manager.memory_limit)
+            for threshold, share in zip(names.MEMORY_THRESHOLDS, shares, strict=True)
+            if share
         }
 
-    def _host(self) -> Points:
-        recent = self._worker.monitor.recent()
-        return _pair(
-            names.HOST_NETWORK_RATE,
-            recent,
-            (names.NETWORK_IO_DIRECTION, names.RECEIVE, "host_net_io.read_bps"),
-            (names.NETWORK_IO_DIRECTION, names.TRANSMIT, "host_net_io.write_bps"),
-        ) | _pair(
-            names.HOST_DISK_RATE,
-            recent,
-            (names.DISK_IO_DIRECTION, names.READ, "host_disk_io.read_bps"),
-            (names.DISK_IO_DIRECTION, names.WRITE, "host_disk_io.write_bps"),
+    def _status(self) -> Points:
+        now = self._worker.status.name
+        self._statuses.add(now)
+        return {
+            (names.WORKER_STATUS, ((names.WORKER_STATE, status),)): int(status == now)
+            for status in self._statuses
+        }
+
+    def _tasks(self) -> Points:
+        """Tasks by state; of those in memory Dask's page tells the ones on disk apart."""
+        worker = self._worker
+        by_state = dict(worker.state.task_counter.current_count(by_prefix=False))
+        n_on_disk = len(getattr(worker.data, "slow", ()))
+        if n_on_disk:
+            by_state["disk"] = n_on_disk
+            by_state["memory"] = max(0, by_state.get("memory", 0) - n_on_disk)
+        self._states |= by_state.keys()
+        return {
+            (names.WORKER_TASKS, ((names.TASK_STATE, state),)): by_state.get(state, 0)
+            for state in self._states
+        }
+
+    def _memory(self) -> Points:
+        worker = self._worker
+        spilled, on_disk = getattr(worker.data, "spilled_total", (0, 0))
+        split = self._split.of(
+            clock.now_s(),
+            int(worker.monitor.recent()["memory"]),
+            worker.state.nbytes - spilled,
+            on_disk,
         )
+        return {
+            (names.WORKER_MEMORY, ((names.MEMORY_TYPE, kind),)): n_bytes
+            for kind, n_bytes in split.items()
+        }
 
     def _transfers(self) -> Points:
         worker = self._worker
-        received = ((names.NETWORK_IO_DIRECTION, names.RECEIVE),)
-        sent = ((names.NETWORK_IO_DIRECTION, names.TRANSMIT),)
         return {
-            (names.TRANSFER_IO, received): self.n_bytes_received,
-            (names.TRANSFER_IO, sent): worker.transfer_outgoing_bytes_total,
-            (names.TRANSFER_COUNT, received): self.n_received,
-            (names.TRANSFER_COUNT, sent): worker.transfer_outgoing_count_total,
+            (names.TRANSFER_IO, _RECEIVE): self.n_bytes_received,
+            (names.TRANSFER_IO, _TRANSMIT): worker.transfer_outgoing_bytes_total,
+            (names.TRANSFER_COUNT, _RECEIVE): self.n_received,
+            (names.TRANSFER_COUNT, _TRANSMIT): worker.transfer_outgoing_count_total,
+        }
+
+    def _open_transfers(self) -> Points:
+        worker = self._worker
+        return {
+            (names.OPEN_TRANSFERS, _RECEIVE): worker.state.transfer_incoming_count,
+            (names.OPEN_TRANSFERS, _TRANSMIT): worker.transfer_outgoing_count,
+            (names.OPEN_TRANSFER_SIZE, _RECEIVE): worker.state.transfer_incoming_bytes,
+            (names.OPEN_TRANSFER_SIZE, _TRANSMIT): worker.transfer_outgoing_bytes,
+        }
+
+    def _connections(self) -> Points:
+        worker = self._worker
+        return {
+            (names.WORKER_CONNECTIONS, ()): metrics.n_connections(worker),
+            (names.WORKER_BANDWIDTH, ()): float(worker.bandwidth),
         }
 
     def _disk(self) -> Points:
@@ -102,39 +198,17 @@ class WorkerPoints:
             counters = self._process.io_counters()
         except (AttributeError, psutil.Error, OSError):  # macOS, or a sandbox
             return {}
+        read = ((names.DISK_IO_DIRECTION, names.READ),)
+        write = ((names.DISK_IO_DIRECTION, names.WRITE),)
         return {
-            (names.PROCESS_DISK_IO, ((names.DISK_IO_DIRECTION, names.READ),)): counters.read_bytes,
-            (
-                names.PROCESS_DISK_IO,
-                ((names.DISK_IO_DIRECTION, names.WRITE),),
-            ): counters.write_bytes,
+            (names.PROCESS_DISK_IO, read): counters.read_bytes,
+            (names.PROCESS_DISK_IO, write): counters.write_bytes,
         }
 
-
-class Minimum:
-    """Smallest of the values seen in the last `window_s` seconds, in constant time per value."""
-
-    def __init__(self, window_s: float) -> None:
-        self._window_s = window_s
-        self._rising: deque[tuple[float, int]] = deque()
-
-    def update(self, now_s: float, value: int) -> int:
-        """Add `value`, forget what is too old, and return the smallest."""
-        rising = self._rising
-        while rising and rising[-1][1] >= value:
-            rising.pop()
-        rising.append((now_s, value))
-        while rising[0][0] < now_s - self._window_s:
-            rising.popleft()
-        return rising[0][1]
-
-
-def _pair(
-    metric: names.Metric, recent: Mapping[str, Any], *sources: tuple[str, str, str]
-) -> Points:
-    """Points of `metric`, one for each source `(attribute, value, quantity)` that Dask measures."""
-    return {
-        (metric, ((attribute, value),)): float(recent[quantity])
-        for attribute, value, quantity in sources
-        if quantity in recent
-    }
+    def _spill(self) -> Points:
+        counted = getattr(self._worker.data, "cumulative_metrics", {})
+        return {
+            (_SPILL[unit], ((names.ACTIVITY_NAME, str(label)),)): value
+            for (label, unit), value in counted.items()
+            if unit in _SPILL
+        }
