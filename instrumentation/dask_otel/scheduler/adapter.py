@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 PLUGIN_NAME = "dask-otel"
 TICK_S = 0.1
 POINTS_S = 0.5
-#: Everything is sent again so often, for whoever came late.
-REFRESH_S = 10.0
 #: Longest source code of a graph that is sent; its end is nearest to the call.
 MAX_CODE: Final = 16_384
 
@@ -70,7 +68,6 @@ class SchedulerAdapter(SchedulerPlugin):
         self._callbacks = (
             PeriodicCallback(self._tick, TICK_S * 1e3),
             PeriodicCallback(self._measure, POINTS_S * 1e3),
-            PeriodicCallback(self._refresh, REFRESH_S * 1e3),
         )
 
     # Life
@@ -101,7 +98,7 @@ class SchedulerAdapter(SchedulerPlugin):
         for graph in self._graphs.close_everything(clock.now_s()):
             self._graph_closed(graph)
         self._happenings.tick()
-        self._refresh()
+        self.emitter.measure(self._points.tasks(everything=True))
         self._measure()
 
     @guarded("Reading what was there before")
@@ -259,10 +256,6 @@ class SchedulerAdapter(SchedulerPlugin):
             self._graph_closed(graph)
         self._happenings.tick()
         self.emitter.measure(self._points.tasks())
-
-    @guarded("Reading the scheduler")
-    def _refresh(self) -> None:
-        self.emitter.measure(self._points.tasks(everything=True))
 
     @guarded("Measuring the scheduler")
     def _measure(self) -> None:
