@@ -12,16 +12,18 @@ import struct
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sized
 
 #: Attribute values as OpenTelemetry's API takes them.
 Value = str | int | float | tuple[str, ...] | tuple[int, ...] | tuple[float, ...]
 
 K = TypeVar("K")
-V = TypeVar("V")
+V = TypeVar("V", bound="Sized")
 
 _BYTES: Final = tuple(bytes((value,)) for value in range(256))
 _N_REMEMBERED: Final = 4_096
+#: Longest of what is remembered: a task's name can be of any length.
+_MAX_REMEMBERED: Final = 1_024
 _N_DOUBLE: Final = 8
 _DOUBLE = struct.Struct("<d").pack
 fixed64 = struct.Struct("<Q").pack
@@ -76,7 +78,7 @@ def attribute(name: str, value: Value) -> bytes:
 
 
 class Remembered(Generic[K, V]):
-    """What repeats, made once per value; forgets all when it holds too many."""
+    """What repeats, made once per value; forgets all when it holds too many, keeps no giants."""
 
     __slots__ = ("_made", "_make")
 
@@ -88,15 +90,21 @@ class Remembered(Generic[K, V]):
         """What is made of `value`; it must be hashable."""
         made = self._made.get(value)
         if made is None:
-            if len(self._made) >= _N_REMEMBERED:
-                self._made.clear()
-            made = self._made[value] = self._make(value)
+            made = self._make(value)
+            if len(made) <= _MAX_REMEMBERED:
+                if len(self._made) >= _N_REMEMBERED:
+                    self._made.clear()
+                self._made[value] = made
         return made
 
 
-def text_attribute(name: str) -> Callable[[str], bytes]:
-    """Writer of a text attribute whose values do not repeat."""
-    heads = Remembered(_heads(name, lambda n_bytes: b"\x0a" + varint(n_bytes)))
+#: Tag of `Span.attributes`.
+_ATTRIBUTE: Final = 0x4A
+
+
+def text_attribute(name: str, tag: int = _ATTRIBUTE) -> Callable[[str], bytes]:
+    """Writer of a text attribute whose values do not repeat; `tag` is that of the attributes."""
+    heads = Remembered(_heads(name, lambda n_bytes: b"\x0a" + varint(n_bytes), tag))
 
     def write(value: str) -> bytes:
         payload = text(value)
@@ -119,16 +127,34 @@ def number_attribute(name: str) -> Callable[[int], bytes]:
 def float_attribute(name: str) -> Callable[[float], bytes]:
     """Writer of an attribute with a float."""
     head = _heads(name, lambda _n_bytes: b"\x21")(_N_DOUBLE)
-    return lambda value: head + _DOUBLE(value)
+
+    def write(value: float) -> bytes:
+        return head + _DOUBLE(value)
+
+    return write
 
 
-def array_attribute(name: str) -> Callable[[tuple[float, ...]], bytes]:
-    """Writer of an attribute with a few numbers, most of which repeat."""
+def texts_attribute(name: str) -> Callable[[Iterable[str]], bytes]:
+    """Writer of an attribute with texts."""
     heads = Remembered(_heads(name, lambda n_bytes: b"\x2a" + varint(n_bytes)))
-    items = Remembered(_item)
 
-    def write(values: tuple[float, ...]) -> bytes:
-        payload = b"".join([items(value) for value in values])
+    def write(values: Iterable[str]) -> bytes:
+        payload = b"".join([_item(value) for value in values])
+        return heads(len(payload)) + payload
+
+    return write
+
+
+def numbers_attribute(name: str) -> Callable[[Iterable[float]], bytes]:
+    """Writer of an attribute with a few numbers, most of which are integers that repeat."""
+    heads = Remembered(_heads(name, lambda n_bytes: b"\x2a" + varint(n_bytes)))
+    integers = Remembered(_item)
+
+    def write(values: Iterable[float]) -> bytes:
+        # 1.0 is not to find what was written for 1.
+        payload = b"".join(
+            [integers(value) if value.__class__ is int else _item(value) for value in values]
+        )
         return heads(len(payload)) + payload
 
     return write
@@ -139,13 +165,15 @@ def _item(value: str | float) -> bytes:
     return field(0x0A, any_value(value))
 
 
-def _heads(name: str, value_head: Callable[[int], bytes]) -> Callable[[int], bytes]:
+def _heads(
+    name: str, value_head: Callable[[int], bytes], tag: int = _ATTRIBUTE
+) -> Callable[[int], bytes]:
     """What stands in front of the last `n_bytes` of an attribute."""
     key = field(0x0A, text(name)) + b"\x12"
 
     def head(n_bytes: int) -> bytes:
         inner = value_head(n_bytes)
         middle = key + varint(len(inner) + n_bytes) + inner
-        return b"\x4a" + varint(len(middle) + n_bytes) + middle
+        return _BYTES[tag] + varint(len(middle) + n_bytes) + middle
 
     return head

@@ -6,16 +6,17 @@ in protobuf's wire format.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from dask_otel import conventions as names
 from dask_otel import correlate, events
 from dask_otel.record.text import Description, describe, group, type_name
+from dask_otel.wire import Remembered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from dask_otel.wire import Value
 
@@ -26,8 +27,7 @@ CLIENT: Final = 3
 PRODUCER: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """A link to the attempt that made the value of `key`."""
 
     trace_id: bytes
@@ -43,6 +43,8 @@ class Span:
     ----------
     trace_id, span_id, parent_id
         16, 8 and 8 bytes; no parent at the root of a trace.
+    remote
+        Whether the parent was made by another process.
     kind
         `Span.SpanKind` of OTLP.
     start_ns, stop_ns
@@ -59,6 +61,7 @@ class Span:
     start_ns: int
     stop_ns: int
     attributes: dict[str, Value]
+    remote: bool = True
     failure: Description | None = None
     links: tuple[Link, ...] = ()
 
@@ -68,6 +71,7 @@ def to_ns(time_s: float) -> int:
     return round(time_s * 1e6) * 1_000
 
 
+@dataclass(slots=True)
 class SpanMaker:
     """Turns the events of one scheduler, worker or client into spans.
 
@@ -77,17 +81,59 @@ class SpanMaker:
         Of the scheduler or worker; part of the ids of what only it has seen.
     cluster
         Address of the scheduler; names the trace of what belongs to no Dask span.
+    code
+        Whether spans of graphs carry source code.
+    tracebacks
+        Whether spans of failures carry messages and tracebacks.
     """
 
-    def __init__(self, address: str, cluster: str) -> None:
-        self.address = address
-        trace = correlate.fallback_trace_id(cluster)
-        self._nowhere = correlate.Place(trace, b"", None, True)
+    address: str
+    cluster: str
+    code: bool = True
+    tracebacks: bool = True
+    _nowhere: correlate.Place = field(init=False, repr=False)
+    _places: Remembered[str, correlate.Place] = field(init=False, repr=False)
 
-    def place(self, event: events.Attempt | events.Transfer | events.Disk) -> correlate.Place:
+    def __post_init__(self) -> None:
+        trace = correlate.fallback_trace_id(self.cluster)
+        self._nowhere = correlate.Place(trace, b"", None, True)
+        self._places = Remembered(correlate.place)
+
+    def place(self, event: events.SpanEvent) -> correlate.Place:
         """Where an event belongs; its `graph_id` is empty when it belongs to no graph."""
-        origin = _origin(event)
-        return correlate.place(origin) if origin else self._nowhere
+        if isinstance(event, events.ClientCall):
+            return correlate.Place(event.trace_id, event.span_id, event.parent_id, True)
+        origin = event.origin
+        if isinstance(event, events.Attempt):
+            # What the scheduler or a client has said counts more than the Dask span.
+            said = _said(event).get(events.TRACEPARENT)
+            origin = said if isinstance(said, str) and said else origin
+        return self._places(origin) if origin else self._nowhere
+
+    def links(self, event: events.Attempt, place: correlate.Place) -> list[Link]:
+        """Links to the attempts that made what the task works on."""
+        try:
+            return [
+                Link(
+                    self._places(origin).trace_id if origin else place.trace_id,
+                    correlate.attempt_span_id(key, run_id),
+                    str(key),
+                )
+                for key, run_id, origin in _said(event).get(events.DEPENDENCIES, ())
+            ]
+        except (TypeError, ValueError):  # a user's own annotation of that name
+            return []
+
+    def transfer_span_id(self, event: events.Transfer, start_ns: int, stop_ns: int) -> bytes:
+        """Span id of this end of a batch."""
+        of = event.shuffle_id or ""
+        return correlate.transfer_span_id(
+            self.address, event.peer, start_ns, stop_ns, sent=event.sent, of=of
+        )
+
+    def describe(self, failure: events.Failure | None) -> Description | None:
+        """What is said of a failure."""
+        return None if failure is None else describe(failure, self.tracebacks)
 
     def spans(self, event: events.SpanEvent) -> Iterator[Span]:
         """Every span that `event` stands for."""
@@ -101,23 +147,23 @@ class SpanMaker:
         elif isinstance(event, events.Disk):
             yield self._disk(event)
         elif isinstance(event, events.Graph):
-            yield _graph(event)
+            yield self._graph(event)
         else:
-            yield _client_call(event)
+            yield self._client_call(event)
 
     def _attempt(self, event: events.Attempt) -> Span:
         place = self.place(event)
         optional = {
+            names.THREAD_ID: event.thread,
             names.TASK_NBYTES: event.n_bytes,
             names.TASK_TYPE: type_text(event.type),
             names.TASK_PRIORITY: event.priority,
-            names.THREAD_ID: event.thread,
             names.TASK_WAIT_DEPENDENCIES: event.waited_s,
             names.TASK_WAIT_READY: event.ready_s,
             names.TASK_EXECUTE: event.execute_s,
+            names.TASK_DEPENDENCY_COUNT: dependency_count(event),
             names.WORKER_ADDRESS: event.worker,
             names.TASK_EXECUTING: event.executing,
-            names.TASK_DEPENDENCY_COUNT: dependency_count(event),
         }
         return Span(
             event.prefix,
@@ -129,15 +175,15 @@ class SpanMaker:
             to_ns(event.stop_s),
             {
                 names.ACTION: names.ACTION_COMPUTE,
-                names.TASK_KEY: str(event.key),
                 names.TASK_PREFIX: event.prefix,
                 names.TASK_GROUP: group(event.key, event.prefix),
-                names.TASK_RUN_ID: event.run_id,
                 names.TASK_OUTCOME: event.outcome,
+                names.TASK_KEY: str(event.key),
+                names.TASK_RUN_ID: event.run_id,
                 **{name: value for name, value in optional.items() if value is not None},
             },
-            None if event.failure is None else describe(event.failure),
-            tuple(links(event, place)),
+            failure=self.describe(event.failure),
+            links=tuple(self.links(event, place)),
         )
 
     def _transfer(self, event: events.Transfer, parent: Span | None, thread: int | None) -> Span:
@@ -156,29 +202,23 @@ class SpanMaker:
             names.TRANSFER_KEY_COUNT: event.n_keys,
             names.TRANSFER_BANDWIDTH: float(event.bandwidth),
         }
+        if thread is not None:
+            attributes[names.THREAD_ID] = thread
         if event.transfer_id:
             attributes[names.TRANSFER_ID] = event.transfer_id
         if event.shuffle_id is not None:
             attributes[names.SHUFFLE_ID] = event.shuffle_id
-        if thread is not None:
-            attributes[names.THREAD_ID] = thread
         return Span(
             names.SPAN_SEND if event.sent else names.SPAN_TRANSFER,
             SERVER if event.sent else CLIENT,
             trace,
-            correlate.transfer_span_id(
-                self.address,
-                event.peer,
-                start_ns,
-                stop_ns,
-                sent=event.sent,
-                of=event.shuffle_id or "",
-            ),
+            self.transfer_span_id(event, start_ns, stop_ns),
             parent_id or None,
             start_ns,
             stop_ns,
             attributes,
-            None if event.failure is None else describe(event.failure),
+            remote=parent is None,
+            failure=self.describe(event.failure),
         )
 
     def _disk(self, event: events.Disk) -> Span:
@@ -205,70 +245,61 @@ class SpanMaker:
                 names.ACTION: event.action,
                 **{name: value for name, value in optional.items() if value is not None},
             },
-            None if event.failure is None else describe(event.failure),
+            remote=event.parent is None,
+            failure=self.describe(event.failure),
         )
 
-
-def _graph(event: events.Graph) -> Span:
-    place = correlate.place(event.origin)
-    graph_id = place.graph_id
-    if place.parent_id is None and event.n_before:
-        graph_id = correlate.graph_span_id(place.trace_id, event.n_before)
-    attributes: dict[str, Value] = {
-        names.ACTION: names.ACTION_GRAPH,
-        names.GRAPH_CLIENT: event.client,
-        names.GRAPH_TASKS: event.n_tasks,
-        names.GRAPH_ERRED: event.n_erred,
-        names.GRAPH_PREFIXES: event.prefixes,
-        names.GRAPH_PREFIX_COUNT: event.n_prefixes,
-    }
-    if event.code:
-        attributes[names.CODE] = event.code
-    links: tuple[Link, ...] = ()
-    parent_id = place.parent_id
-    if event.continues is not None:
-        first = correlate.place(event.continues)
-        links = (Link(first.trace_id, first.graph_id, ""),)
-        parent_id = None
-        attributes[names.GRAPH_CONTINUATION] = event.continuation
-    return Span(
-        names.SPAN_GRAPH,
-        INTERNAL,
-        place.trace_id,
-        graph_id,
-        parent_id,
-        to_ns(event.start_s),
-        to_ns(event.stop_s),
-        attributes,
-        links=links,
-    )
-
-
-def _client_call(event: events.ClientCall) -> Span:
-    return Span(
-        f"{names.SPAN_CLIENT}.{event.name}",
-        PRODUCER,
-        event.trace_id,
-        event.span_id,
-        event.parent_id,
-        to_ns(event.start_s),
-        to_ns(event.stop_s),
-        {
-            names.ACTION: names.ACTION_CLIENT,
+    def _graph(self, event: events.Graph) -> Span:
+        place = correlate.place(event.origin)
+        graph_id = place.graph_id
+        if place.parent_id is None and event.n_before:
+            graph_id = correlate.graph_span_id(place.trace_id, event.n_before)
+        attributes: dict[str, Value] = {
+            names.ACTION: names.ACTION_GRAPH,
             names.GRAPH_CLIENT: event.client,
-            names.CLIENT_COUNT: event.n,
-        },
-        None if event.failure is None else describe(event.failure),
-    )
+            names.GRAPH_TASKS: event.n_tasks,
+            names.GRAPH_ERRED: event.n_erred,
+            names.GRAPH_PREFIXES: event.prefixes,
+            names.GRAPH_PREFIX_COUNT: event.n_prefixes,
+        }
+        if event.code and self.code:
+            attributes[names.CODE] = event.code
+        links: tuple[Link, ...] = ()
+        parent_id = place.parent_id
+        if event.continues is not None:
+            first = correlate.place(event.continues)
+            links = (Link(first.trace_id, first.graph_id, ""),)
+            parent_id = None
+            attributes[names.GRAPH_CONTINUATION] = event.continuation
+        return Span(
+            names.SPAN_GRAPH,
+            INTERNAL,
+            place.trace_id,
+            graph_id,
+            parent_id,
+            to_ns(event.start_s),
+            to_ns(event.stop_s),
+            attributes,
+            links=links,
+        )
 
-
-def _origin(event: events.Attempt | events.Transfer | events.Disk) -> str | None:
-    """What the scheduler or a client has said counts more than the Dask span."""
-    if isinstance(event, events.Attempt) and event.otel:
-        said = event.otel.get(events.TRACEPARENT)
-        if isinstance(said, str):
-            return said
-    return event.origin
+    def _client_call(self, event: events.ClientCall) -> Span:
+        return Span(
+            f"{names.SPAN_CLIENT}.{event.name}",
+            PRODUCER,
+            event.trace_id,
+            event.span_id,
+            event.parent_id,
+            to_ns(event.start_s),
+            to_ns(event.stop_s),
+            {
+                names.ACTION: names.ACTION_CLIENT,
+                names.GRAPH_CLIENT: event.client,
+                names.CLIENT_COUNT: event.n,
+            },
+            remote=False,
+            failure=self.describe(event.failure),
+        )
 
 
 def type_text(kind: type | str | None) -> str | None:
@@ -278,14 +309,13 @@ def type_text(kind: type | str | None) -> str | None:
 
 def dependency_count(event: events.Attempt) -> int | None:
     """How many dependencies the task has; None when nobody has said."""
-    return event.otel.get(events.DEPENDENCY_COUNT) if event.otel else None
+    found = _said(event).get(events.DEPENDENCY_COUNT)
+    return found if isinstance(found, int) else None
 
 
-def links(event: events.Attempt, place: correlate.Place) -> Iterator[Link]:
-    """Links to the attempts that made what the task works on."""
-    for key, run_id, origin in event.otel.get(events.DEPENDENCIES, ()) if event.otel else ():
-        trace = correlate.place(origin).trace_id if origin else place.trace_id
-        yield Link(trace, correlate.attempt_span_id(key, run_id), str(key))
+def _said(event: events.Attempt) -> Mapping[str, Any]:
+    """What scheduler and client have said; users can annotate tasks with that name, too."""
+    return event.otel if isinstance(event.otel, dict) else {}
 
 
 def peer_attributes(address: str) -> dict[str, Value]:

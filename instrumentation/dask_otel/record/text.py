@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from dask.utils import typename
 from distributed.utils import key_split_group
 
+from dask_otel import conventions as names
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dask_otel.events import Failure
 
 logger = logging.getLogger(__name__)
@@ -20,18 +24,26 @@ MAX_STACKTRACE = 16_384
 
 
 class Description(NamedTuple):
-    """An exception in OpenTelemetry's three attributes."""
+    """An exception in OpenTelemetry's three attributes; those that are not to be sent are empty."""
 
     type: str
     message: str
     stacktrace: str
 
+    def details(self) -> Iterator[tuple[str, str]]:
+        """Name and text of what is sent besides the type."""
+        if self.message:
+            yield names.EXCEPTION_MESSAGE, self.message
+        if self.stacktrace:
+            yield names.EXCEPTION_STACKTRACE, self.stacktrace
 
-def describe(failure: Failure) -> Description:
+
+def describe(failure: Failure, tracebacks: bool = True) -> Description:
     """Type, message and stack trace of a failure, as OpenTelemetry writes them.
 
-    Dask pickles `Exception(repr(e))` in place of an exception that cannot be pickled; its real type
-    then stands in front of the `repr`.
+    Without `tracebacks` the type alone: messages quote data as well. Dask pickles
+    `Exception(repr(e))` in place of an exception that cannot be pickled; its real type then stands
+    in front of the `repr`.
     """
     name, message = failure.text.partition("(")[0] or "Exception", failure.text
     try:
@@ -43,6 +55,8 @@ def describe(failure: Failure) -> Description:
             name, message = f"{module}{kind.__qualname__}", str(error)
     except BaseException:
         logger.debug("An exception cannot be described: its repr is sent", exc_info=True)
+    if not tracebacks:
+        return Description(name, "", "")
     last_line = f"{name}: {message}" if message else name
     stacktrace = f"Traceback (most recent call last):\n{failure.traceback}{last_line}\n"
     return Description(name, _cut(message, MAX_MESSAGE), _cut(stacktrace, MAX_STACKTRACE))

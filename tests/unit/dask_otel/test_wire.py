@@ -25,9 +25,16 @@ def test_writers_agree_with_the_plain_way() -> None:
         assert write_text(text) == wire.attribute("text", text)
     for number in NUMBERS:
         assert write_number(number) == wire.attribute("number", number)
-    write_array = wire.array_attribute("array")
-    for numbers in ((), (0, 1, 12_345), (0, 2, 0, -62), tuple(NUMBERS)):
-        assert write_array(numbers) == wire.attribute("array", numbers)
+    write_float = wire.float_attribute("float")
+    for value in (0.0, -1.5, float("inf")):
+        assert write_float(value) == wire.attribute("float", value)
+    write_numbers = wire.numbers_attribute("numbers")
+    # 1.0 == 1, and what was written for the one is not to be found for the other.
+    for numbers in ((), (1, 1.0, 1), (0, 1, 12_345), (0, 2, 0, -62), tuple(NUMBERS)):
+        assert write_numbers(numbers) == wire.attribute("numbers", numbers)
+    write_texts = wire.texts_attribute("texts")
+    for texts in ((), ("a",), tuple(TEXTS)):
+        assert write_texts(texts) == wire.attribute("texts", texts)
 
 
 def test_attributes_of_a_span_follow_each_other() -> None:
@@ -53,3 +60,16 @@ def test_remembered_forgets_before_it_grows_too_large() -> None:
         remembered(number)
     assert remembered(1) == b"1"
     assert calls.count(1) == 2
+
+
+def test_remembered_keeps_no_giants() -> None:
+    calls: list[int] = []
+
+    def make(value: int) -> bytes:
+        calls.append(value)
+        return b"x" * value
+
+    remembered = wire.Remembered(make)
+    for value in (10, 10, 1_000_000, 1_000_000):
+        remembered(value)
+    assert calls == [10, 1_000_000, 1_000_000]

@@ -1,6 +1,9 @@
+"""What goes over the wire, read by protobuf; `test_spans` says what stands in it."""
+
 from __future__ import annotations
 
 import pickle
+import random
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,36 +12,40 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from dask_otel import conventions as names
-from dask_otel import correlate, events, record
+from dask_otel import correlate, events, wire
+from dask_otel.record import encoder
+from dask_otel.record.spans import SpanMaker
 from tests.sinks import plain_attributes
 
 WORKER, SCHEDULER = "tcp://10.0.0.1:4001", "tcp://10.0.0.1:8786"
-SPAN_ID = str(uuid4())
-TRANSFER = events.Transfer(
-    1795464516.1, 1795464516.2, "tcp://10.0.0.2:4002", 800, (("x-1", 0), "y"), 2, 8000.0, SPAN_ID
-)
-ATTEMPT = events.Attempt(
-    ("x-1", 0),
-    "x",
-    7,
-    SPAN_ID,
-    1795464516.687147,
-    1795464517.000001,
-    140_000_000_000_000,
-    800,
-    list,
-    (0, 1, -62),
-    None,
-    (),
+SPAN_ID = str(UUID("6f7a0a52-7a19-4f0e-9d54-0c6b2b3f1a77"))
+TRACEPARENT = f"00-{'ab' * 16}-{'cd' * 8}-01"
+KEYS: list[Any] = [
+    "",
+    "inc-5f3a9b2c1d0e4f5a5f3a9b2c1d0e4f5a",
+    "line\nbreak",
+    "<b>&amp;</b>",
+    "日本語",
+    "\udcff",
+    "k" * 10_000,
+    b"bytes",
+    3,
+    ("x-1", 0, 2),
+    (b"b", 1.5),
+    ("a", ("b", None)),
+]
+FAILURE = events.Failure(
+    pickle.dumps(KeyError("lost")), "KeyError('lost')", '  File "a.py", line 1, in f\n'
 )
 
 
-def encoded(event: events.SpanEvent) -> list[Span]:
-    payload = record.request(
-        record.resource({"service.name": "s", "n": 2}),
-        "1.2",
-        record.SpanEncoder(WORKER, SCHEDULER).encode(event),
-    )
+def encoded(event: events.SpanEvent, maker: SpanMaker | None = None) -> list[Span]:
+    spans = encoder.SpanEncoder(maker or SpanMaker(WORKER, SCHEDULER)).encode(event)
+    return read(spans)
+
+
+def read(spans: list[bytes]) -> list[Span]:
+    payload = encoder.request(encoder.resource({"service.name": "s", "n": 2}), "1.2", spans)
     request = ExportTraceServiceRequest.FromString(payload)
     (group,) = request.resource_spans
     (scope,) = group.scope_spans
@@ -50,96 +57,114 @@ def encoded(event: events.SpanEvent) -> list[Span]:
     return list(scope.spans)
 
 
-def test_an_attempt_is_a_span() -> None:
-    (span,) = encoded(ATTEMPT)
-    trace = UUID(SPAN_ID).bytes
-    assert span.trace_id == trace
-    assert span.span_id == correlate.attempt_span_id(("x-1", 0), 7)
+def attempt(chance: random.Random) -> events.Attempt:
+    """An attempt with any of its fields missing."""
+
+    def maybe(value: Any) -> Any:
+        return value if chance.random() < 0.6 else None
+
+    def dependency() -> tuple[Any, int, str | None]:
+        origin = chance.choice([None, str(uuid4()), TRACEPARENT, "made up"])
+        return chance.choice(KEYS), chance.randrange(2**40), origin
+
+    n_dependencies = chance.choice([0, 1, 3, 128])
+    otel = {
+        events.TRACEPARENT: TRACEPARENT,
+        events.DEPENDENCIES: [dependency() for _ in range(n_dependencies)],
+        events.DEPENDENCY_COUNT: n_dependencies * 7,
+        "baggage": "k=v",
+    }
+    start_s = chance.uniform(1.7e9, 1.9e9)
+    return events.Attempt(
+        chance.choice(KEYS),
+        chance.choice(["inc", "", "日本", "p" * 2_000]),
+        chance.choice([0, 127, 128, 2**31, 2**62]),
+        maybe(chance.choice([SPAN_ID, str(uuid4()), "a user's own name", TRACEPARENT])),
+        maybe({name: otel[name] for name in chance.sample(sorted(otel), chance.randrange(5))}),
+        start_s,
+        start_s + chance.expovariate(1),
+        maybe(chance.choice([0, 140_000_000_000_000])),
+        maybe(chance.choice([0, 800, 2**50])),
+        maybe(chance.choice([int, list, "pandas.DataFrame", ""])),
+        maybe(chance.choice([(0, 1, -62), (1.0, 1, 2**40), (), (0.5,)])),
+        chance.choice(names.OUTCOMES),
+        maybe(chance.choice([FAILURE, FAILURE._replace(pickled=b""), events.Failure(b"", "", "")])),
+        maybe(chance.random()),
+        maybe(0.0),
+        maybe(chance.expovariate(1)),
+        tuple(transfer(chance) for _ in range(chance.randrange(4))),
+        maybe("tcp://10.0.0.9:1"),
+        maybe(chance.choice([True, False])),
+    )
+
+
+def transfer(chance: random.Random) -> events.Transfer:
+    start_s = chance.uniform(1.7e9, 1.9e9)
+    keys = tuple(chance.sample(KEYS, chance.randrange(len(KEYS))))
+    return events.Transfer(
+        start_s,
+        start_s + chance.random(),
+        chance.choice(["tcp://10.0.0.2:4002", "inproc://10.0.0.2/33/4", "tls://[::1]:9", "[oops"]),
+        chance.choice([0, 800, 2**50]),
+        keys,
+        len(keys) + chance.randrange(3),
+        chance.choice([0.0, 8e9]),
+        chance.choice([None, SPAN_ID, TRACEPARENT]),
+        sent=chance.random() < 0.5,
+        transfer_id=chance.choice(["", "0123456789abcdef"]),
+        shuffle_id=chance.choice([None, "shuffle-1"]),
+        failure=chance.choice([None, FAILURE]),
+    )
+
+
+@pytest.mark.parametrize("tracebacks", [True, False])
+def test_what_is_written_directly_is_what_the_spans_say(tracebacks: bool) -> None:
+    chance = random.Random(4)
+    maker = SpanMaker(WORKER, SCHEDULER, tracebacks=tracebacks)
+    direct = encoder.SpanEncoder(maker)
+    for number in range(1_000):
+        event = attempt(chance) if number % 3 else transfer(chance)
+        written = read(direct.encode(event))
+        said = read([wire.field(0x12, encoder.encode(span)) for span in maker.spans(event)])
+        assert written == said, event
+
+
+def test_a_span_has_ids_times_and_flags() -> None:
+    event = events.Attempt(
+        ("x-1", 0),
+        "x",
+        7,
+        SPAN_ID,
+        None,
+        1795464516.687147,
+        1795464517.000001,
+        140_000_000_000_000,
+        800,
+        list,
+        (0, 1, -62),
+        names.OUTCOME_FINISHED,
+    )
+    (span,) = encoded(event)
+    trace = correlate.trace_id(SPAN_ID)
+    assert (span.trace_id, span.span_id) == (trace, correlate.attempt_span_id(("x-1", 0), 7))
     assert span.parent_span_id == correlate.graph_span_id(trace)
     assert (span.name, span.kind) == ("x", Span.SPAN_KIND_INTERNAL)
+    assert span.flags == 0x300  # the graph is the scheduler's
     assert span.start_time_unix_nano == 1795464516_687147_000
     assert span.end_time_unix_nano == 1795464517_000001_000
     assert span.status.code == Status.STATUS_CODE_UNSET
-    assert plain_attributes(span.attributes) == {
-        names.ACTION: "compute",
-        names.TASK_KEY: "('x-1', 0)",
-        names.TASK_PREFIX: "x",
-        names.TASK_GROUP: "x-1",
-        names.TASK_RUN_ID: 7,
-        names.THREAD_ID: 140_000_000_000_000,
-        names.TASK_NBYTES: 800,
-        names.TASK_TYPE: "list",
-        names.TASK_PRIORITY: [0, 1, -62],
-    }
-
-
-def test_what_is_not_known_is_left_out() -> None:
-    (span,) = encoded(
-        ATTEMPT._replace(span_id=None, thread=None, n_bytes=None, type=None, priority=None)
-    )
-    assert span.trace_id == correlate.fallback_trace_id(SCHEDULER)
-    assert span.parent_span_id == b""
-    assert set(plain_attributes(span.attributes)) == {
-        names.ACTION,
-        names.TASK_KEY,
-        names.TASK_PREFIX,
-        names.TASK_GROUP,
-        names.TASK_RUN_ID,
-    }
-
-
-@pytest.mark.parametrize(
-    "key",
-    ["", "line\nbreak", "<b>&amp;</b>", "日本語", "k" * 10_000, "\udcff", b"bytes", 3, (b"b", 1.5)],
-)
-def test_any_key_is_text(key: Any) -> None:
-    (span,) = encoded(ATTEMPT._replace(key=key))
-    text = plain_attributes(span.attributes)[names.TASK_KEY]
-    assert text == str(key).encode("utf-8", "replace").decode()
-
-
-def test_a_transfer_under_its_attempt() -> None:
-    attempt, transfer = encoded(ATTEMPT._replace(transfers=(TRANSFER,)))
-    assert transfer.trace_id == attempt.trace_id
-    assert transfer.parent_span_id == attempt.span_id
-    assert (transfer.name, transfer.kind) == ("transfer", Span.SPAN_KIND_CLIENT)
-    assert plain_attributes(transfer.attributes) == {
-        names.ACTION: "transfer",
-        names.TRANSFER_PEER: "tcp://10.0.0.2:4002",
-        names.SERVER_ADDRESS: "10.0.0.2",
-        names.SERVER_PORT: 4002,
-        names.TRANSFER_BYTES: 800,
-        names.TRANSFER_KEYS: ["('x-1', 0)", "y"],
-        names.TRANSFER_KEY_COUNT: 2,
-        names.TRANSFER_BANDWIDTH: 8000.0,
-        names.THREAD_ID: 140_000_000_000_000,
-    }
-
-
-def test_a_transfer_of_its_own() -> None:
-    (span,) = encoded(TRANSFER._replace(peer="inproc://10.0.0.2/33/4"))
-    trace = UUID(SPAN_ID).bytes
-    assert (span.trace_id, span.parent_span_id) == (trace, correlate.graph_span_id(trace))
-    attributes = plain_attributes(span.attributes)
-    assert attributes[names.SERVER_ADDRESS] == "10.0.0.2"
-    assert names.SERVER_PORT not in attributes
-    assert names.THREAD_ID not in attributes
-    (alone,) = encoded(TRANSFER._replace(span_id=None, peer="tcp://[oops"))
-    assert (alone.trace_id, alone.parent_span_id) == (correlate.fallback_trace_id(SCHEDULER), b"")
-    assert names.SERVER_ADDRESS not in plain_attributes(alone.attributes)
+    (root,) = encoded(event._replace(origin=None))
+    assert (root.parent_span_id, root.flags) == (b"", 0x100)
 
 
 def test_a_failure_has_status_event_and_type() -> None:
-    failure = events.Failure(
-        pickle.dumps(KeyError("lost")), "KeyError('lost')", '  File "a.py", line 1, in f\n'
-    )
-    (span,) = encoded(ATTEMPT._replace(failure=failure, type=None, n_bytes=None))
-    assert span.status.code == Status.STATUS_CODE_ERROR
-    assert span.status.message == "'lost'"
+    event = attempt(random.Random(1))._replace(failure=FAILURE, transfers=())
+    (span,) = encoded(event)
+    assert (span.status.code, span.status.message) == (Status.STATUS_CODE_ERROR, "'lost'")
     assert plain_attributes(span.attributes)[names.ERROR_TYPE] == "KeyError"
-    (event,) = span.events
-    assert (event.name, event.time_unix_nano) == ("exception", span.end_time_unix_nano)
-    assert plain_attributes(event.attributes) == {
+    (found,) = span.events
+    assert (found.name, found.time_unix_nano) == ("exception", span.end_time_unix_nano)
+    assert plain_attributes(found.attributes) == {
         names.EXCEPTION_TYPE: "KeyError",
         names.EXCEPTION_MESSAGE: "'lost'",
         names.EXCEPTION_STACKTRACE: (
@@ -148,49 +173,33 @@ def test_a_failure_has_status_event_and_type() -> None:
     }
 
 
-def test_a_graph_is_a_span() -> None:
-    graph = events.Graph(SPAN_ID, 1, 1.5, 2.5, "Client-1", 3, ("inc", "sum"))
-    (span,) = encoded(graph)
-    trace = UUID(SPAN_ID).bytes
-    assert (span.trace_id, span.parent_span_id) == (trace, b"")
-    assert span.span_id == correlate.graph_span_id(trace, 1)
-    assert (span.start_time_unix_nano, span.end_time_unix_nano) == (1_500_000_000, 2_500_000_000)
-    assert plain_attributes(span.attributes) == {
-        names.ACTION: "graph",
-        names.GRAPH_CLIENT: "Client-1",
-        names.GRAPH_TASKS: 3,
-        names.GRAPH_PREFIXES: ["inc", "sum"],
-    }
+def test_without_tracebacks_the_type_alone_is_sent() -> None:
+    event = attempt(random.Random(1))._replace(failure=FAILURE, transfers=())
+    maker = SpanMaker(WORKER, SCHEDULER, tracebacks=False)
+    (span,) = encoded(event, maker)
+    assert (span.status.code, span.status.message) == (Status.STATUS_CODE_ERROR, "")
+    assert plain_attributes(span.attributes)[names.ERROR_TYPE] == "KeyError"
+    assert [plain_attributes(found.attributes) for found in span.events] == [
+        {names.EXCEPTION_TYPE: "KeyError"}
+    ]
+    assert b"lost" not in encoder.SpanEncoder(maker).encode(event)[0]
 
 
-def test_times_are_exact_to_the_microsecond() -> None:
-    for micros in range(1795464516_000000, 1795464516_000000 + 2_000_000, 997):
-        assert record.to_ns(micros / 1e6) == micros * 1_000
-
-
-def test_running_tasks_are_arrays() -> None:
-    task = events.RunningTask(("x", 1), "x", 4, 99, 1.25)
-    log = record.log(events.Running(2.0, (task,)))
-    assert (log.event_name, log.time_ns, log.body) == (names.EVENT_RUNNING, 2 * 10**9, "1 running")
-    assert log.attributes == {
-        names.RUNNING_KEYS: ("('x', 1)",),
-        names.RUNNING_PREFIXES: ("x",),
-        names.RUNNING_RUN_IDS: (4,),
-        names.RUNNING_THREADS: (99,),
-        names.RUNNING_STARTS: (1_250_000_000,),
-    }
-    assert set(record.log(events.Running(2.0, ())).attributes.values()) == {()}
-
-
-def test_events_read_as_sentences() -> None:
-    added = record.log(events.WorkerAdded(1.0, WORKER, "w0", 4))
-    assert added.body == f"Worker w0 added at {WORKER}"
-    assert added.attributes[names.WORKER_NTHREADS] == 4
-    removed = record.log(events.WorkerRemoved(1.0, WORKER, "w0", "too old", False))
-    assert removed.body == f"Worker w0 removed unexpectedly from {WORKER}: too old"
-    assert removed.attributes[names.REMOVAL_EXPECTED] is False
-    unknown = record.log(events.WorkerRemoved(1.0, WORKER, "w0", "why", None))
-    assert names.REMOVAL_EXPECTED not in unknown.attributes
-    graph = record.log(events.GraphSubmitted(1.0, "Client-1", 2, ("inc",), SPAN_ID))
-    assert graph.body == "Client-1 submitted 2 tasks"
-    assert graph.trace_id == UUID(SPAN_ID).bytes
+def test_links_name_what_a_task_works_on() -> None:
+    dependencies = [("y", 4, None), (("z", 1), 5, TRACEPARENT)]
+    event = attempt(random.Random(1))._replace(
+        origin=SPAN_ID, otel={events.DEPENDENCIES: dependencies}, transfers=()
+    )
+    (span,) = encoded(event)
+    assert [
+        (link.trace_id, link.span_id, plain_attributes(link.attributes), link.flags)
+        for link in span.links
+    ] == [
+        (span.trace_id, correlate.attempt_span_id("y", 4), {names.LINK_KEY: "y"}, 0x300),
+        (
+            bytes.fromhex("ab" * 16),
+            correlate.attempt_span_id(("z", 1), 5),
+            {names.LINK_KEY: "('z', 1)"},
+            0x300,
+        ),
+    ]
