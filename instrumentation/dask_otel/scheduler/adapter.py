@@ -158,7 +158,7 @@ class SchedulerAdapter(SchedulerPlugin):
             assignment = self._assignments.end(key, now_s, finish == "erred")
             if assignment is not None:
                 if finish == "memory":
-                    stop_s = self._ended.finished(assignment, message, now_s) or now_s
+                    stop_s = self._ended.finished(assignment, message, now_s)
                 elif finish == "erred" and "startstops" not in message:
                     self._killed(assignment, message, now_s)
         if finish == "erred":

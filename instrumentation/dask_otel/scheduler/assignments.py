@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from dask_otel.scheduler.graphs import Graphs, OpenGraph
 
+_new = tuple.__new__
+
 
 class Assignment(NamedTuple):
     """One attempt that a worker has been told to run.
@@ -64,15 +66,16 @@ class Assignments:
         before = self._found.get(ts.key)
         if before is not None:  # stolen: nobody runs that attempt
             self._close(before, now_s)
-        place = origin = reading.origin(ts)
+        place = reading.origin(ts)
         continuation = None
-        if origin is not None:
+        if place is not None:
             # With dependencies there is a transfer, as a rule.
-            n_spans = 2 if dependencies else 1
-            continuation = self._graphs.assigned(origin, run_id, ts.prefix.name, n_spans, now_s)
+            continuation = self._graphs.assigned(place, run_id, 2 if dependencies else 1, now_s)
             if continuation is not None:
+                continuation.prefixes.add(ts.prefix.name)
                 place = continuation.origin
-        self._found[ts.key] = Assignment(now_s, run_id, place, ts, continuation)
+        # Half the time of calling `Assignment`.
+        self._found[ts.key] = _new(Assignment, (now_s, run_id, place, ts, continuation))
         if dependencies or continuation is not None:
             annotations = message["annotations"]
             message["annotations"] = {

@@ -173,11 +173,9 @@ class Graphs:
         if trace is not None and trace.graph is not None:
             trace.graph.n_erred += 1
 
-    def assigned(
-        self, origin: str, run_id: int, prefix: str, n_spans: int, now_s: float
-    ) -> OpenGraph | None:
+    def assigned(self, origin: str, run_id: int, n_spans: int, now_s: float) -> OpenGraph | None:
         """The continuation to which a new attempt of `origin` belongs; None for the first trace."""
-        trace = self.trace(origin)
+        trace = self._traces.get(origin) or self.trace(origin)
         trace.n_spans += n_spans
         if trace.n_spans > self._n_trace_spans:
             self._continue(trace, run_id, n_spans, now_s)
@@ -185,7 +183,6 @@ class Graphs:
         if graph is not None:
             graph.n_open += 1
             graph.n_tasks += 1
-            graph.prefixes.add(prefix)
         return graph
 
     def attempt_ended(self, continuation: OpenGraph, stop_s: float, erred: bool = False) -> None:

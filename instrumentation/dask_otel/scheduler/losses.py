@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import pickle
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from dask_otel import conventions as names
 from dask_otel.events import Attempt, Failure
 from dask_otel.scheduler import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Reversible
 
     from distributed.scheduler import WorkerState
 
@@ -27,6 +28,12 @@ CLOCK_ERROR_S: Final = 0.1
 MAX_HELD_FAILURES: Final = 1_000
 #: Longest traceback that is kept; the frames at its end say most.
 MAX_TRACEBACK: Final = 16_384
+
+
+#: When an attempt was reported, by which worker, and first fields of its `Attempt`. To make that
+#: would take four times as long, for each task, and it is needed for few.
+_Held: TypeAlias = tuple[float, str, tuple[Any, ...]]
+_Entry = TypeVar("_Entry", bound=tuple[Any, ...])
 
 
 class WorkerLost(Exception):  # noqa: N818 - named as Dask names `KilledWorker`
@@ -43,77 +50,88 @@ class Ended:
     """
 
     def __init__(self, n_held: int) -> None:
-        self._finished: deque[tuple[float, Attempt]] = deque(maxlen=n_held)
-        self._failed: deque[tuple[float, Attempt]] = deque(maxlen=min(n_held, MAX_HELD_FAILURES))
+        n_failures = min(n_held, MAX_HELD_FAILURES)
+        self._finished: deque[_Held] = deque(maxlen=n_held)
+        self._failed: deque[tuple[float, str, tuple[Any, ...], Failure]] = deque(maxlen=n_failures)
 
     def __len__(self) -> int:
         return len(self._finished) + len(self._failed)
 
-    def finished(
-        self, assignment: Assignment, message: Mapping[str, Any], now_s: float
-    ) -> float | None:
+    def finished(self, assignment: Assignment, message: Mapping[str, Any], now_s: float) -> float:
         """Keep an attempt of which its worker says that it is finished; returns when it stopped."""
-        times = reading.computed(message["startstops"])
-        if times is None:
-            return None
-        ts = assignment.task
-        attempt = Attempt(
+        compute = reading.compute(message["startstops"])
+        if compute is None:
+            return now_s
+        ts, stop_s = assignment.task, compute["stop"]
+        values = (
             ts.key,
             ts.prefix.name,
             assignment.run_id,
             assignment.origin,
             None,
-            times[0],
-            times[1],
+            compute["start"],
+            stop_s,
             message["thread"],
             message["nbytes"],
             message["typename"],
             ts.priority,
-            names.OUTCOME_FINISHED,
-            worker=message["worker"],
         )
-        self._finished.append((now_s, attempt))
-        return times[1]
+        self._finished.append((now_s, message["worker"], values))
+        return float(stop_s)
 
     def failed(self, assignment: Assignment, message: Mapping[str, Any], now_s: float) -> None:
         """Keep an attempt of which its worker says that it has failed."""
+        compute = reading.compute(message.get("startstops") or ())
         ts = assignment.task
-        start_s, stop_s = reading.computed(message.get("startstops") or ()) or (now_s, now_s)
-        failure = reading.failure(message)
-        attempt = Attempt(
+        values = (
             ts.key,
             ts.prefix.name,
             assignment.run_id,
             assignment.origin,
             None,
-            start_s,
-            stop_s,
+            now_s if compute is None else compute["start"],
+            now_s if compute is None else compute["stop"],
             message.get("thread"),
             None,
             None,
             ts.priority,
-            names.OUTCOME_FAILED,
-            failure._replace(traceback=failure.traceback[-MAX_TRACEBACK:]),
-            worker=message["worker"],
         )
-        self._failed.append((now_s, attempt))
+        failure = reading.failure(message)
+        failure = failure._replace(traceback=failure.traceback[-MAX_TRACEBACK:])
+        self._failed.append((now_s, message["worker"], values, failure))
 
     def forget(self, until_s: float) -> None:
         """Let go of what every worker has sent."""
-        for attempts in (self._finished, self._failed):
-            while attempts and attempts[0][0] < until_s:
-                attempts.popleft()
+        finished, failed = self._finished, self._failed
+        while finished and finished[0][0] < until_s:
+            finished.popleft()
+        while failed and failed[0][0] < until_s:
+            failed.popleft()
 
     def unsent(self, worker: str, after_s: float) -> list[Attempt]:
-        """Attempts of `worker` that it has reported after `after_s`, oldest first."""
-        found = []
-        for attempts in (self._finished, self._failed):
-            for time_s, attempt in reversed(attempts):
-                if time_s < after_s:
-                    break
-                if attempt.worker == worker:
-                    found.append(attempt)
-        return sorted(found, key=lambda attempt: attempt.stop_s)
+        """Attempts of `worker` that it has reported after `after_s`."""
+        found = [
+            _attempt(values, names.OUTCOME_FINISHED, None, worker)
+            for _, address, values in _since(self._finished, after_s)
+            if address == worker
+        ]
+        return found + [
+            _attempt(values, names.OUTCOME_FAILED, failure, worker)
+            for _, address, values, failure in _since(self._failed, after_s)
+            if address == worker
+        ]
+
+
+def _attempt(
+    values: tuple[Any, ...], outcome: str, failure: Failure | None, worker: str
+) -> Attempt:
+    waits = None, None, None  # only the worker knows
+    return Attempt._make((*values, outcome, failure, *waits, (), worker, None))
+
+
+def _since(held: Reversible[_Entry], after_s: float) -> Iterator[_Entry]:
+    """The entries of `held` that are newer, newest first."""
+    return takewhile(lambda entry: entry[0] >= after_s, reversed(held))
 
 
 def sent_until_s(workers: Iterable[WorkerState], now_s: float) -> float:

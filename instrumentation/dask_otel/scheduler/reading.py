@@ -8,7 +8,7 @@ from dask_otel.compat import scheduler as private
 from dask_otel.events import ANNOTATION, TRACEPARENT, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from distributed import Scheduler
     from distributed.scheduler import TaskState, WorkerState
@@ -40,13 +40,13 @@ def submitted(
     return found
 
 
-def computed(startstops: Iterable[Mapping[str, Any]]) -> tuple[float, float] | None:
-    """Start and stop of the last `compute`; None for an attempt that never called its function."""
-    found = None
-    for startstop in startstops:
+def compute(startstops: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Times of the last `compute`; None for an attempt that never called its function."""
+    startstop: Mapping[str, Any]
+    for startstop in reversed(startstops):
         if startstop["action"] == "compute":
-            found = startstop["start"], startstop["stop"]
-    return found
+            return startstop
+    return None
 
 
 def failure(message: Mapping[str, Any]) -> Failure:
