@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
@@ -37,10 +37,13 @@ class Target:
         `grpc` or `http/protobuf`.
     endpoint
         URL to hand to the exporter, or None when the exporter finds it in the environment.
+    is_default
+        Whether nobody has named an endpoint, so that it is no surprise if none is there.
     """
 
     protocol: Protocol
     endpoint: str | None
+    is_default: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +95,7 @@ def read() -> Settings | None:
     ValueError
         A setting that cannot be understood.
     """
-    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return None
-    if not _switch("enabled"):
+    if not is_enabled():
         return None
     return Settings(
         traces=_target("traces"),
@@ -111,6 +112,46 @@ def read() -> Settings | None:
     )
 
 
+def is_enabled() -> bool:
+    """Whether neither `OTEL_SDK_DISABLED` nor `dask-otel.enabled` switches everything off.
+
+    Raises
+    ------
+    ValueError
+        A switch that is neither true nor false.
+    """
+    disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+    return not disabled and _switch("enabled")
+
+
+def towards(settings: Settings, endpoint: str, protocol: Protocol | None = None) -> Settings:
+    """`settings` with every signal sent to `endpoint`, whatever this process was told.
+
+    Parameters
+    ----------
+    settings
+        Those of this process.
+    endpoint
+        Base URL for all signals.
+    protocol
+        None for what this process uses at such an endpoint.
+    """
+
+    def target(signal: Signal) -> Target:
+        chosen = protocol or _protocol(signal, endpoint)
+        return Target(chosen, _url(signal, chosen, endpoint))
+
+    return replace(
+        settings, traces=target("traces"), metrics=target("metrics"), logs=target("logs")
+    )
+
+
+def endpoint(signal: Signal, target: Target) -> str:
+    """The URL to which `target` leads, in words: what the exporter finds included."""
+    port = 4317 if target.protocol == "grpc" else 4318
+    return target.endpoint or _environment(signal, "ENDPOINT") or f"http://localhost:{port}"
+
+
 def _target(signal: Signal) -> Target | None:
     """Where `signal` goes; None for `OTEL_<SIGNAL>_EXPORTER=none`."""
     exporters = os.environ.get(f"OTEL_{signal.upper()}_EXPORTER", "").replace(" ", "") or "otlp"
@@ -121,9 +162,14 @@ def _target(signal: Signal) -> Target | None:
     chosen = _environment(signal, "ENDPOINT")
     configured = None if chosen else dask.config.get("dask-otel.endpoint", None)
     protocol = _protocol(signal, chosen or configured)
-    if configured is not None and protocol == "http/protobuf":
-        configured = f"{str(configured).rstrip('/')}/v1/{signal}"
-    return Target(protocol, configured)
+    if configured is None:
+        return Target(protocol, None, is_default=chosen is None)
+    return Target(protocol, _url(signal, protocol, configured))
+
+
+def _url(signal: Signal, protocol: Protocol, endpoint: str) -> str:
+    """What the exporter of `signal` wants where `endpoint` is the one for all signals."""
+    return f"{str(endpoint).rstrip('/')}/v1/{signal}" if protocol == "http/protobuf" else endpoint
 
 
 def _protocol(signal: Signal, endpoint: str | None) -> Protocol:
