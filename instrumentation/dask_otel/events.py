@@ -232,7 +232,7 @@ class RunningTask(NamedTuple):
 
 
 class Running(NamedTuple):
-    """All attempts that a worker has been running for longer than a tick."""
+    """All attempts that a worker is running; those that have only just begun are left out."""
 
     time_s: float
     tasks: tuple[RunningTask, ...]

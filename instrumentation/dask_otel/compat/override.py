@@ -6,12 +6,16 @@ functions of a module in `vars(module)`: all of these are mappings. Classes are 
 
 from __future__ import annotations
 
+import logging
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Callable, Mapping, MutableMapping
 
 _MISSING: Final = object()
+
+logger = logging.getLogger(__name__)
 
 
 class Override:
@@ -43,3 +47,50 @@ class Override:
             del self._namespace[self._name]
         else:
             self._namespace[self._name] = self._before
+
+
+class SharedOverride:
+    """Functions of a module, replaced as long as anybody wants them to be.
+
+    Several workers share a process, and each may have an event loop of its own: any thread may
+    call.
+
+    Parameters
+    ----------
+    namespace
+        `vars` of the module.
+    makers
+        By the name of a function: what makes its replacement from the function itself. A name that
+        the module does not have is left out, with one warning.
+    """
+
+    def __init__(
+        self, namespace: MutableMapping[str, Any], makers: Mapping[str, Callable[[Any], Any]]
+    ) -> None:
+        self._namespace = namespace
+        self._makers = makers
+        self._overrides: list[Override] = []
+        self._n_users = 0
+        self._lock = Lock()
+
+    def acquire(self) -> None:
+        """Replace the functions, unless they already are."""
+        with self._lock:
+            self._n_users += 1
+            if self._n_users > 1:
+                return
+            for name, make in self._makers.items():
+                function = self._namespace.get(name)
+                if function is None:
+                    logger.warning("This version of Dask has no %s: not all is watched", name)
+                else:
+                    self._overrides.append(Override(self._namespace, name, make(function)))
+
+    def release(self) -> None:
+        """Put the functions back when nobody else wants them replaced."""
+        with self._lock:
+            self._n_users -= 1
+            if self._n_users == 0:
+                for override in self._overrides:
+                    override.undo()
+                self._overrides.clear()

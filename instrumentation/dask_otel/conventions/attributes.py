@@ -148,7 +148,7 @@ CLIENT_COUNT: Final = "dask.client.count"
 
 # Log records ------------------------------------------------------------------------------------
 
-#: One record per worker and tick names every attempt that has been running longer than a tick, as
+#: One record per worker and tick names every attempt that runs, but for those just begun, as
 #: arrays of equal length; a record with empty arrays says that nothing runs any more.
 EVENT_RUNNING: Final = "dask.worker.running"
 RUNNING_KEYS: Final = "dask.running.keys"

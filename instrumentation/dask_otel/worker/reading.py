@@ -1,85 +1,66 @@
-"""The only code that knows the shapes of a worker's objects: arguments in, events out.
+"""The only code that knows the shapes of a worker's objects: arguments in, values out.
 
 Everything here runs on the worker's event loop and takes as little of its time as possible.
 """
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import chain, islice
 from threading import get_ident
 from traceback import format_tb
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dask_otel import conventions as names
-from dask_otel.compat import clock
 from dask_otel.conventions import MAX_TRANSFER_KEYS
-from dask_otel.events import (
-    ANNOTATION,
-    TRACEPARENT,
-    Attempt,
-    Failure,
-    Running,
-    RunningTask,
-    Transfer,
-)
+from dask_otel.events import ANNOTATION, TRACEPARENT, Failure, RunningTask, Transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Mapping
 
     from distributed import Worker
     from distributed.worker_state_machine import TaskState
 
-#: States of the worker out of which an attempt ends; `cancelled` and `resumed` are attempts whose
-#: result nobody waits for any more: they held a thread all the same.
-RUNNING_STATES = frozenset({"executing", "long-running", "cancelled", "resumed"})
+#: States of a task whose attempt is of no use to anybody, or whose transfer is not.
+GIVEN_UP_STATES = frozenset({"cancelled", "resumed"})
+#: States of the worker out of which an attempt ends: one given up holds its thread all the same.
+RUNNING_STATES = GIVEN_UP_STATES | {"executing", "long-running"}
 #: States of the worker in which a task still waits for its data, or runs.
 UNFINISHED_STATES = RUNNING_STATES | {"waiting", "ready", "constrained"}
+#: Attempts that have run for less are not named as running: trivial tasks would only make noise.
+LEAST_RUNNING_S = 0.02
 
 
-def attempt(
-    worker: Worker,
-    ts: TaskState,
-    thread: int | None,
-    failed: bool,
-    transfers: tuple[Transfer, ...],
-) -> Attempt | None:
-    """The attempt that has just ended, or None when `ts` was not computed here.
+class Run(NamedTuple):
+    """When a task has run, on the scheduler's clock, and the ident of its thread, where known."""
 
-    The last `compute` of its `startstops` is the attempt's; earlier ones belong to earlier attempts
-    of the same task on this worker. An attempt that failed before its function was called (its data
-    could not be read, its executor does not exist) has none: it lasts no time.
+    start_s: float
+    stop_s: float
+    thread: int | None
+
+
+def otel(ts: TaskState) -> Mapping[str, Any] | None:
+    """What the scheduler and the client have added to the annotations of a task."""
+    said = ts.annotations.get(ANNOTATION) if ts.annotations else None
+    return said if isinstance(said, dict) else None  # users can annotate with anything
+
+
+def origin(ts: TaskState) -> str | None:
+    """Where a task belongs: what the scheduler or a client has said, else its Dask span."""
+    said = otel(ts)
+    told: str | None = said.get(TRACEPARENT) if said else None
+    return told or ts.span_id
+
+
+def computed(ts: TaskState, since_s: float) -> Run | None:
+    """The last run of a task that Dask has noted, if it has ended after `since_s`.
+
+    Dask keeps the times of earlier attempts on this worker, too.
     """
     for startstop in reversed(ts.startstops):
         if startstop["action"] == "compute":
-            start_s, stop_s = startstop["start"], startstop["stop"]
-            break
-    else:
-        if ts.state != "error":
-            return None
-        start_s = stop_s = clock.now_s() + worker.scheduler_delay
-    return Attempt(
-        ts.key,
-        ts.prefix,
-        ts.run_id,
-        ts.span_id,
-        ts.annotations.get(ANNOTATION) if ts.annotations else None,
-        start_s,
-        stop_s,
-        thread,
-        ts.nbytes,
-        None if failed else ts.type,
-        ts.priority,
-        names.OUTCOME_FAILED if failed else names.OUTCOME_FINISHED,
-        _failure(ts) if failed else None,
-        transfers=transfers,
-    )
-
-
-def _failure(ts: TaskState) -> Failure:
-    pickled = getattr(ts.exception, "data", b"")
-    return Failure(
-        pickled if isinstance(pickled, bytes) else b"", ts.exception_text, ts.traceback_text
-    )
+            if startstop["stop"] < since_s:
+                break
+            return Run(startstop["start"], startstop["stop"], None)
+    return None
 
 
 def failure(error: BaseException) -> Failure:
@@ -87,87 +68,93 @@ def failure(error: BaseException) -> Failure:
     return Failure(b"", repr(error), "".join(format_tb(error.__traceback__)))
 
 
-def origin(ts: TaskState) -> str | None:
-    """Where a task belongs: what the scheduler or a client has said, else its Dask span."""
-    said = ts.annotations.get(ANNOTATION) if ts.annotations else None
-    told: str | None = said.get(TRACEPARENT) if said else None
-    return told or ts.span_id
+def reported(exception: Any, text: str, traceback: str) -> Failure:
+    """How something failed, as Dask hands it on."""
+    pickled = getattr(exception, "data", b"")
+    return Failure(pickled if isinstance(pickled, bytes) else b"", text, traceback)
 
 
-def transfers_since(
-    log: Iterable[Mapping[str, Any]], last: Mapping[str, Any] | None
-) -> list[Mapping[str, Any]]:
-    """Entries of a worker's transfer log that came after the entry `last`, oldest first."""
-    found: list[Mapping[str, Any]] = []
-    for entry in reversed(log):  # type: ignore[call-overload]  # a deque
-        if entry is last:
-            break
-        found.append(entry)
-    found.reverse()
-    return found
-
-
-def transfer(entry: Mapping[str, Any], span_id: str | None) -> Transfer:
-    """One entry of `Worker.transfer_incoming_log`."""
+def transfer(entry: Mapping[str, Any], peer: str, origin: str | None, *, sent: bool) -> Transfer:
+    """An entry of `Worker.transfer_incoming_log` or `Worker.transfer_outgoing_log`."""
     keys = entry["keys"]
     return Transfer(
         entry["start"],
         entry["stop"],
-        entry["who"],
+        peer,
         entry["total"],
         tuple(islice(keys, MAX_TRANSFER_KEYS)),
         len(keys),
         entry["bandwidth"],
-        span_id,
+        origin,
+        sent,
     )
 
 
-def beneficiary(worker: Worker, entry: Mapping[str, Any]) -> TaskState | None:
-    """The task to which Dask has charged a transfer, None when it is no dependent of its keys.
+def failed_transfer(
+    run: Run, peer: str, keys: Collection[Any], origin: str | None, why: Failure, *, sent: bool
+) -> Transfer:
+    """A batch of which nothing has arrived, with the keys that were asked for."""
+    return Transfer(
+        run.start_s,
+        run.stop_s,
+        peer,
+        0,
+        tuple(islice(keys, MAX_TRANSFER_KEYS)),
+        len(keys),
+        0.0,
+        origin,
+        sent,
+        failure=why,
+    )
 
-    Dask charges one dependent of the batch and does not say which: it is the one whose `startstops`
-    hold the same times.
+
+class Known(NamedTuple):
+    """A running attempt, and the start that Dask has noted of it, on the worker's clock."""
+
+    start_s: float
+    task: RunningTask
+
+
+def running(
+    worker: Worker, before: Mapping[Any, Known], run_ids: Mapping[Any, int], now_s: float
+) -> dict[Any, Known]:
+    """The attempts that `worker` is running at `now_s` of its own clock, by key.
+
+    What `before` had named keeps its start, although Dask measures the distance to the scheduler's
+    clock anew with each heartbeat, and its run id, although Dask overwrites it when a task that was
+    given up is wanted again. `run_ids` has the true ones of tasks that were given up. Call it on
+    the event loop, which is the thread of all coroutines.
     """
-    tasks = worker.state.tasks
-    for key in entry["keys"]:
-        ts = tasks.get(key)
-        for dependent in ts.dependents if ts is not None else ():
-            if any(transfer_id(found) == transfer_id(entry) for found in dependent.startstops):
-                return dependent
-    return None
+    found: dict[Any, Known] = {}
+    threads: dict[Any, int] | None = None
+    active, delay_s, latest_s = worker.active_keys, worker.scheduler_delay, now_s - LEAST_RUNNING_S
+    for ts in chain(worker.state.executing, worker.state.long_running):
+        key, start_s = ts.key, ts.start_time
+        if key not in active or start_s is None or start_s > latest_s:
+            continue
+        known = before.get(key)
+        if known is None or known.start_s != start_s:
+            if threads is None:
+                threads = _threads(worker)
+            thread = get_ident() if _in_loop(ts) else threads.get(key, 0)
+            if not thread and not _elsewhere(ts):
+                continue  # it has not got its thread yet
+            run_id = run_ids.get(key, ts.run_id)
+            known = Known(start_s, RunningTask(key, ts.prefix, run_id, thread, start_s + delay_s))
+        found[key] = known
+    return found
 
 
-def transfer_id(record: Mapping[str, Any]) -> tuple[float, float, str | None]:
-    """What tells one transfer of a worker from another, in its log and in `startstops` alike."""
-    return record["start"], record["stop"], record.get("who") or record.get("source")
+def _in_loop(ts: TaskState) -> bool:
+    return ts.run_spec is not None and bool(ts.run_spec.is_coro)
 
 
-def threads(worker: Worker) -> dict[Any, int]:
+def _elsewhere(ts: TaskState) -> bool:
+    """Whether a task may run in another process."""
+    return bool(ts.annotations and "executor" in ts.annotations)
+
+
+def _threads(worker: Worker) -> dict[Any, int]:
     """The thread of each running key; coroutines run in the event loop and are not among them."""
     with worker.active_threads_lock:
         return {key: thread for thread, key in worker.active_threads.items()}
-
-
-def running(worker: Worker, before: Running, now_s: float, longer_than_s: float) -> Running:
-    """The attempts that `worker` has been running for longer than `longer_than_s`.
-
-    `now_s` is the time of the worker's own clock. What `before` had named keeps its start, although
-    Dask measures the distance to the scheduler's clock anew with each heartbeat. Call it on the
-    event loop, which is the thread of all coroutines.
-    """
-    known = {(task.key, task.run_id): task for task in before.tasks}
-    by_key = threads(worker)
-    delay_s = worker.scheduler_delay
-    found = []
-    for ts in _executing(worker):
-        if ts.start_time is not None and now_s - ts.start_time > longer_than_s:
-            in_loop = ts.run_spec is not None and ts.run_spec.is_coro
-            thread = get_ident() if in_loop else by_key.get(ts.key, 0)
-            task = RunningTask(ts.key, ts.prefix, ts.run_id, thread, ts.start_time + delay_s)
-            found.append(known.get((ts.key, ts.run_id), task))
-    return Running(now_s + delay_s, tuple(found))
-
-
-def _executing(worker: Worker) -> Iterator[TaskState]:
-    yield from worker.state.executing
-    yield from worker.state.long_running

@@ -1,0 +1,208 @@
+"""Makes the attempt's span OpenTelemetry's current one while its task runs.
+
+- Spans that user code opens in a task, in a thread or a coroutine, and what clients submit in it,
+  are children of the attempt; its client's baggage and `tracestate` are there, too.
+- The attempt's span is made from the worker's events when it has ended. What is current until then
+  only stands for it: it computes its ids when somebody asks, which is seldom.
+- Tasks on a process pool (`executor=` with a `ProcessPoolExecutor`) run in processes that nobody
+  has instrumented: no span is current there.
+- Methods of actors are no tasks: no span is current in them.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+from distributed import Worker, get_worker
+from opentelemetry.context import Context, attach, detach
+from opentelemetry.propagate import extract
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    TraceFlags,
+    TraceState,
+    get_current_span,
+    set_span_in_context,
+)
+
+from dask_otel import correlate, events
+from dask_otel.compat import worker as dasks
+from dask_otel.compat.override import SharedOverride
+from dask_otel.worker import reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextvars import Token
+
+    from distributed.worker_state_machine import TaskState
+
+#: What the scheduler adds to a task's annotation; the rest is the client's, for its propagators.
+_OWN: Final = frozenset({events.TRACEPARENT, events.DEPENDENCIES, events.DEPENDENCY_COUNT})
+
+_new: Final = tuple.__new__
+
+logger = logging.getLogger(__name__)
+
+
+class AttemptSpan(NonRecordingSpan):
+    """Stands for the span of an attempt that still runs.
+
+    Parameters
+    ----------
+    key, run_id
+        The attempt.
+    origin
+        Of its trace: see `events`.
+    trace_state
+        What the client's tracing system has to say.
+    """
+
+    def __init__(self, key: object, run_id: int, origin: str, trace_state: TraceState) -> None:
+        self._of = (key, run_id, origin, trace_state)
+        self._made: SpanContext | None = None
+
+    def get_span_context(self) -> SpanContext:
+        """Ids of the span that the attempt will have."""
+        if self._made is None:
+            key, run_id, origin, trace_state = self._of
+            place = correlate.place(origin)
+            self._made = SpanContext(
+                int.from_bytes(place.trace_id, "big"),
+                int.from_bytes(correlate.attempt_span_id(key, run_id), "big"),
+                is_remote=False,
+                trace_flags=TraceFlags(TraceFlags.SAMPLED if place.sampled else 0),
+                trace_state=trace_state,
+            )
+        return self._made
+
+    def __repr__(self) -> str:
+        return f"AttemptSpan({self.get_span_context()!r})"
+
+
+class ContextProbe:
+    """Gives the tasks of one worker their context, and notes when and where they have run.
+
+    Dask forgets both when a task was given up or asks to be rescheduled.
+
+    Attributes
+    ----------
+    runs
+        By key: runs that have ended. Whoever is told of the end of an attempt takes it from here.
+    """
+
+    def __init__(self, worker: Worker) -> None:
+        self.runs: dict[Any, reading.Run] = {}
+        self._worker = worker
+        #: Stands for the Dask span of tasks that have none: see `SpanMaker`.
+        self._cluster = correlate.traceparent(
+            correlate.fallback_trace_id(worker.scheduler.address), bytes(8)
+        )
+
+    def begin(self) -> None:
+        """From now on tasks have a current span."""
+        _probes[self._worker] = self
+        _functions.acquire()
+
+    def end(self) -> None:
+        """From now on they have none; Dask's functions are put back with the last worker."""
+        if _probes.pop(self._worker, None) is not None:
+            _functions.release()
+
+    def context(self, ts: TaskState) -> Context:
+        """Where the code of a task runs, as far as OpenTelemetry is concerned."""
+        origin = reading.origin(ts) or self._cluster
+        carrier = reading.otel(ts)
+        context, trace_state = Context(), _NO_STATE
+        if carrier and carrier.keys() - _OWN:
+            # Only the text is of any use to propagators.
+            context = extract(
+                {name: value for name, value in carrier.items() if isinstance(value, str)}, context
+            )
+            trace_state = get_current_span(context).get_span_context().trace_state
+        return set_span_in_context(AttemptSpan(ts.key, ts.run_id, origin, trace_state), context)
+
+    def ended(self, key: Any, result: Mapping[str, Any]) -> None:
+        """Note a run that has ended, in its thread."""
+        self.runs[key] = _new(reading.Run, (result["start"], result["stop"], result["thread"]))
+
+
+_Entered = tuple[ContextProbe, Any, "Token[Context]"] | None
+_NO_STATE: Final = TraceState()
+_probes: WeakKeyDictionary[Worker, ContextProbe] = WeakKeyDictionary()
+_complained = False
+
+
+def _enter(find: Callable[..., tuple[Worker, Any]], args: tuple[Any, ...]) -> _Entered:
+    """Make the attempt current whose worker and key `find` reads from the arguments of its run."""
+    try:
+        worker, key = find(args)
+        probe = _probes.get(worker)
+        if probe is None:
+            return None
+        return probe, key, attach(probe.context(worker.state.tasks[key]))
+    except Exception as error:  # noqa: BLE001 - nothing here can fail a task
+        _complain(error)
+        return None
+
+
+def _leave(entered: _Entered, result: Any) -> None:
+    if entered is None:
+        return
+    probe, key, token = entered
+    detach(token)
+    try:
+        if result is not None:
+            probe.ended(key, result)
+    except Exception as error:  # noqa: BLE001 - nothing here can fail a task
+        _complain(error)
+
+
+def _complain(error: Exception) -> None:
+    global _complained  # noqa: PLW0603 - once per process, whichever worker it is
+    if not _complained:
+        _complained = True
+        logger.error("Giving a task its context failed; more is not logged", exc_info=error)
+
+
+def _in_thread(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def run_task(*args: Any, **kwargs: Any) -> Any:
+        entered = _enter(_of_thread, args)
+        result = None
+        try:
+            result = function(*args, **kwargs)
+        finally:
+            _leave(entered, result)
+        return result
+
+    return run_task
+
+
+def _in_loop(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    async def run_task_async(*args: Any, **kwargs: Any) -> Any:
+        entered = _enter(_of_loop, args)
+        result = None
+        try:
+            result = await function(*args, **kwargs)
+        finally:
+            _leave(entered, result)
+        return result
+
+    return run_task_async
+
+
+def _of_thread(args: tuple[Any, ...]) -> tuple[Worker, Any]:
+    return args[2]["worker"], args[3]
+
+
+def _of_loop(args: tuple[Any, ...]) -> tuple[Worker, Any]:
+    return get_worker(), args[0].key
+
+
+_functions: Final = SharedOverride(
+    dasks.functions(), {dasks.RUN_TASK: _in_thread, dasks.RUN_TASK_ASYNC: _in_loop}
+)

@@ -1,0 +1,230 @@
+"""Watches the batches that a worker fetches from others, and those that it sends.
+
+- A batch is handed over with the attempt that waited for it, which is when its parent and its
+  thread are known. Until then it waits here, as long as that task is still to come; a batch that no
+  task waits for any more goes out alone.
+- Dask notes what has arrived in its logs, in the same step of the event loop in which `gather_dep`
+  and `get_data` return. What has failed it only tells the state machine, without times.
+- A peer that is busy has sent nothing: that is no transfer.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final
+
+from distributed.core import Status
+from distributed.worker_state_machine import (
+    GatherDepFailureEvent,
+    GatherDepNetworkFailureEvent,
+    GatherDepSuccessEvent,
+)
+
+from dask_otel.compat import clock
+from dask_otel.compat import worker as dasks
+from dask_otel.compat.override import Override, SharedOverride
+from dask_otel.emit import guarded
+from dask_otel.worker import reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from distributed import Worker
+    from distributed.comm.core import Comm
+
+    from dask_otel.emit import Emitter
+    from dask_otel.events import Failure, Transfer
+    from dask_otel.points import WorkerPoints
+
+GATHER_DEP: Final = "gather_dep"
+GET_DATA: Final = "get_data"
+
+
+class _Request:
+    """What a worker asks of another: when, and why it has failed."""
+
+    def __init__(self) -> None:
+        self.start_s: float | None = None
+        self.failure: Failure | None = None
+
+
+class TransferProbe:
+    """Watches what one worker receives and sends.
+
+    Parameters
+    ----------
+    worker
+        The worker.
+    emitter
+        Takes what happens.
+    points
+        Counts what has arrived.
+
+    Attributes
+    ----------
+    pending
+        By key: the batches that were fetched for a task whose attempt has not ended. Whoever
+        records the attempt takes them from here.
+    """
+
+    def __init__(self, worker: Worker, emitter: Emitter, points: WorkerPoints) -> None:
+        self.emitter = emitter
+        self._points = points
+        self.pending: dict[Any, tuple[Transfer, ...]] = {}
+        self._worker = worker
+        self._watching = False
+        self._overrides: list[Override] = []
+
+    def begin(self) -> None:
+        """Start to watch."""
+        self._watching = True
+        _functions.acquire()
+        worker = self._worker
+        self._overrides = [
+            Override(vars(worker), GATHER_DEP, self._receiving(worker.gather_dep)),
+            Override(worker.handlers, GET_DATA, self._sending(worker.handlers[GET_DATA])),
+        ]
+
+    def end(self) -> None:
+        """Leave the worker as it was, and hand over what still waits."""
+        if self._watching:
+            self._watching = False
+            for override in self._overrides:
+                override.undo()
+            _functions.release()
+        for transfers in self.pending.values():
+            self._record(*transfers)
+        self.pending.clear()
+
+    @guarded("Recording a transfer")
+    def settle(self) -> None:
+        """Hand over what no task waits for any more; to be called now and then."""
+        tasks = self._worker.state.tasks
+        for key in list(self.pending):
+            ts = tasks.get(key)
+            if ts is None or ts.state not in reading.UNFINISHED_STATES:
+                self._record(*self.pending.pop(key))
+
+    def _receiving(self, gather_dep: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(gather_dep)
+        async def receive(*args: Any, **kwargs: Any) -> Any:
+            request = _Request()
+            _request.set(
+                request
+            )  # Dask runs each in an asyncio task, and so in a context, of its own
+            event = await gather_dep(*args, **kwargs)
+            if self._watching:
+                self._received(event, request, args)
+            return event
+
+        return receive
+
+    def _sending(self, get_data: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(get_data)
+        async def send(comm: Comm, *args: Any, **kwargs: Any) -> Any:
+            start_s = clock.now_s()
+            try:
+                status = await get_data(comm, *args, **kwargs)
+            except Exception as error:
+                if self._watching:
+                    self._not_sent(comm, kwargs, start_s, error)
+                raise
+            if status is Status.dont_reply and self._watching:
+                self._sent(comm)
+            return status
+
+        return send
+
+    @guarded("Recording a transfer")
+    def _received(self, event: Any, request: _Request, args: tuple[Any, ...]) -> None:
+        peer, keys = args[:2]
+        cause = dasks.cause(self._worker, keys)
+        origin = reading.origin(cause) if cause is not None else self._origin(keys)
+        if isinstance(event, GatherDepSuccessEvent):
+            entry = self._worker.transfer_incoming_log[-1]
+            found = reading.transfer(entry, peer, origin, sent=False)
+            self._points.n_received += 1
+            self._points.n_bytes_received += found.n_bytes
+        elif request.start_s is not None and isinstance(
+            event, GatherDepFailureEvent | GatherDepNetworkFailureEvent
+        ):
+            why = request.failure or _reported(event)
+            run = self._since(request.start_s)
+            found = reading.failed_transfer(run, peer, keys, origin, why, sent=False)
+        else:
+            return
+        if cause is None or cause.state not in reading.UNFINISHED_STATES:
+            self._record(found)
+        else:
+            self.pending[cause.key] = (*self.pending.get(cause.key, ()), found)
+
+    @guarded("Recording a transfer")
+    def _sent(self, comm: Comm) -> None:
+        entry = self._worker.transfer_outgoing_log[-1]
+        origin = self._origin(entry["keys"])
+        # Clients and schedulers do not say who they are.
+        peer = entry["who"] or comm.peer_address
+        self._record(reading.transfer(entry, peer, origin, sent=True))
+
+    @guarded("Recording a transfer")
+    def _not_sent(
+        self, comm: Comm, message: dict[str, Any], start_s: float, error: Exception
+    ) -> None:
+        keys = message["keys"]
+        self._record(
+            reading.failed_transfer(
+                self._since(start_s),
+                message.get("who") or comm.peer_address,
+                keys,
+                self._origin(keys),
+                reading.failure(error),
+                sent=True,
+            )
+        )
+
+    def _record(self, *transfers: Transfer) -> None:
+        for transfer in transfers:
+            self.emitter.record(transfer)
+
+    def _since(self, start_s: float) -> reading.Run:
+        delay_s = self._worker.scheduler_delay
+        return reading.Run(start_s + delay_s, clock.now_s() + delay_s, None)
+
+    def _origin(self, keys: Any) -> str | None:
+        """Where a batch belongs that no task here has asked for: to what has made its first key."""
+        for key in keys:
+            ts = self._worker.state.tasks.get(key)
+            return None if ts is None else reading.origin(ts)
+        return None
+
+
+def _reported(event: Any) -> Failure:
+    """Why a batch has failed, as Dask tells the state machine."""
+    return reading.reported(
+        getattr(event, "exception", None),
+        getattr(event, "exception_text", "OSError()"),
+        getattr(event, "traceback_text", ""),
+    )
+
+
+def _asking(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Note in the request at hand when it was sent, and what has gone wrong."""
+
+    @wraps(function)
+    async def get_data_from_worker(*args: Any, **kwargs: Any) -> Any:
+        request = _request.get(None)
+        if request is not None:
+            request.start_s = clock.now_s()
+        try:
+            return await function(*args, **kwargs)
+        except Exception as error:
+            if request is not None:
+                request.failure = reading.failure(error)
+            raise
+
+    return get_data_from_worker
+
+
+_request: ContextVar[_Request] = ContextVar("dask_otel_request")
+_functions: Final = SharedOverride(dasks.functions(), {dasks.GET_DATA: _asking})
