@@ -6,7 +6,7 @@ PYTHON ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check tools xvfb test bench clean
+.PHONY: help setup demo check tools xvfb test versions bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,8 +32,15 @@ xvfb:
 test: setup tools xvfb ## every test but the benchmarks; ARGS="-k store"
 	$(BIN)/pytest $(ARGS)
 
-bench: setup tools ## measure the budgets, write out/bench.json; ARGS="latency"
+versions: setup ## the instrumentation's tests with the oldest Dask and the newest Python that are supported
+	@packaging/versions.sh
+
+out/bokeh: constraints.txt # Dask's own page, to be measured beside ours; nothing else needs it
+	$(BIN)/pip install --quiet --no-deps --upgrade --constraint constraints.txt --target $@ bokeh contourpy narwhals pillow xyzservices
+	@touch $@
+
+bench: setup tools out/bokeh ## measure the budgets, write out/bench.json; ARGS="latency"
 	PYTHONPATH=packaging $(BIN)/python -m tests.bench $(ARGS)
 
 clean: ## remove what was made here; the tools stay in their cache
-	rm -rf .venv out build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .venv-versions out build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
