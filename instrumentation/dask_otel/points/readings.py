@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from itertools import cycle, islice
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from dask_otel.points.values import Attributes, Metric, Points
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Everything is sent again so often, for whoever came late.
 REFRESH_S: Final = 10.0
+#: Every slow reading is taken so often, one at a time.
+SLOW_S: Final = 5.0
 
 logger = logging.getLogger(__name__)
 
@@ -28,17 +31,32 @@ class Readings:
         Send all their points each time: what is drawn as a line must not have gaps.
     changing
         Send the points that have changed, and each again after `REFRESH_S`.
+    slow
+        The same, every `SLOW_S`: they cost too much to be taken each time.
     """
 
-    def __init__(self, always: Iterable[Reading], changing: Iterable[Reading]) -> None:
+    def __init__(
+        self,
+        always: Iterable[Reading],
+        changing: Iterable[Reading],
+        slow: Sequence[Reading] = (),
+    ) -> None:
         self._always = tuple(always)
         self._changing = tuple(changing)
+        self._slow = cycle(slow)
+        self._slow_s = SLOW_S / max(1, len(slow))
+        self._next_s = 0.0
         self._complained: set[Reading] = set()
         self._changes = Changes()
 
     def read(self) -> Points:
         """The points to send now."""
-        return self._read(self._always) | self._changes.of(self._read(self._changing))
+        changing: Iterable[Reading] = self._changing
+        now_s = monotonic()
+        if now_s >= self._next_s:
+            self._next_s = now_s + self._slow_s
+            changing = (*self._changing, *islice(self._slow, 1))
+        return self._read(self._always) | self._changes.of(self._read(changing))
 
     def _read(self, readings: Iterable[Reading]) -> Points:
         points: Points = {}

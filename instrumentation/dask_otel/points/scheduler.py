@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
     from dask_otel.points.values import Points
 
-#: Prefixes and workers that one reading reports at most.
-MAX_PREFIXES: Final = 100
+#: Prefixes and workers that one reading reports at most; there are ten readings of counts a second,
+#: and two of the rest.
+MAX_COUNTS: Final = 100
+MAX_TOTALS: Final = 50
 MAX_WORKERS: Final = 100
 #: Pairs of workers of which the bandwidth is reported; there are as many as workers squared.
 MAX_PAIRS: Final = 1_024
-#: Dask looks at every worker to say how many it wants.
-DESIRED_S: Final = 5.0
 #: Of a client that does not exist, for tasks that nobody holds a future of.
 FIRE_AND_FORGET: Final = "fire-and-forget"
 
@@ -38,12 +38,11 @@ class SchedulerPoints:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
-        self._counts = Prefixes(scheduler)
-        self._totals = Prefixes(scheduler)
+        self._counts = Prefixes(scheduler, MAX_COUNTS)
+        self._totals = Prefixes(scheduler, MAX_TOTALS)
         self._statuses: set[str] = {"running"}
         self._next_worker = 0
         self._busy: set[str] = set()
-        self._desired_s = 0.0
         process = ProcessPoints(scheduler)
         self._readings = Readings(
             (*process.always, self._workers, self._clients_and_work),
@@ -52,12 +51,12 @@ class SchedulerPoints:
                 self._prefix_totals,
                 self._turnover,
                 self._assigned,
-                self._desired,
                 self._bandwidth,
                 self._update_graph,
                 self._semaphores,
                 self._stealing,
             ),
+            (self._desired, self._bandwidth_by_workers),
         )
 
     def tasks(self, everything: bool = False) -> Points:
@@ -143,10 +142,6 @@ class SchedulerPoints:
         return points
 
     def _desired(self) -> Points:
-        now_s = monotonic()
-        if now_s < self._desired_s:
-            return {}
-        self._desired_s = now_s + DESIRED_S
         scheduler = self._scheduler
         # Through the class: who watches the instance's method wants to see Dask ask, not us.
         return {(names.WORKERS_DESIRED, ()): type(scheduler).adaptive_target(scheduler)}
@@ -156,7 +151,11 @@ class SchedulerPoints:
         points: Points = {(names.BANDWIDTH, ()): float(scheduler.bandwidth)}
         for kind, value in scheduler.bandwidth_types.items():
             points[names.BANDWIDTH_BY_TYPE, ((names.TASK_TYPE, str(kind)),)] = float(value)
-        pairs = islice(scheduler.bandwidth_workers.items(), MAX_PAIRS)
+        return points
+
+    def _bandwidth_by_workers(self) -> Points:
+        points: Points = {}
+        pairs = islice(self._scheduler.bandwidth_workers.items(), MAX_PAIRS)
         for (receiver, sender), value in pairs:
             attributes = (
                 (names.TRANSFER_SOURCE, sender),
@@ -205,12 +204,13 @@ class Prefixes:
     """Finds the prefixes of tasks that have changed since it last found them.
 
     A prefix has changed when one of its tasks went into a state, which Dask counts, and is found
-    again after `REFRESH_S` in any case. Of more than `MAX_PREFIXES` at once those that were found
-    longest ago come first.
+    again after `REFRESH_S` in any case. Of more than `n_max` at once those come first that were
+    found longest ago.
     """
 
-    def __init__(self, scheduler: Scheduler) -> None:
+    def __init__(self, scheduler: Scheduler, n_max: int) -> None:
         self._scheduler = scheduler
+        self._n_max = n_max
         self._n_transitions = -1
         self._due_s = 0.0
         self._found: dict[str, tuple[float, int]] = {}
@@ -230,9 +230,9 @@ class Prefixes:
             if n != n_before or found_s <= old_s or everything:
                 changed.append((found_s, name, n, prefix))
         self._n_transitions, self._due_s = n_transitions, now_s + 0.1 * REFRESH_S
-        if len(changed) > MAX_PREFIXES and not everything:
+        if len(changed) > self._n_max and not everything:
             changed.sort(key=lambda one: one[0])
-            del changed[MAX_PREFIXES:]
+            del changed[self._n_max :]
             self._due_s = now_s
         for _, name, n, _ in changed:
             self._found[name] = (now_s, n)
