@@ -154,7 +154,7 @@ class Source:
         return RunningBatch(0, T0 + time, resource, columns, keys)
 
     def event(
-        self, name: str, time: int, body: str = "", **attributes: AttributeValue
+        self, name: str, time: int, body: str = "", severity: int = 9, **attributes: AttributeValue
     ) -> EventBatch:
         """One record; attribute names as in `metric`, time in ns since `T0`."""
         values = {
@@ -162,7 +162,7 @@ class Source:
             "time_ns": [T0 + time],
             "resource": [0],
             "name": [self.text(name)],
-            "severity": [9],
+            "severity": [severity],
         }
         columns = {name: np.array(values[name], dtype) for name, dtype in EVENT_COLUMNS.items()}
         named = {name.replace("_", "."): value for name, value in attributes.items()}

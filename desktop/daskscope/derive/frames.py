@@ -42,7 +42,8 @@ class LaneRow:
     host
         Key of the host the row belongs to (for folding).
     title, caption
-        Host header: host name and address; density row: names of the workers folded in it.
+        Host header: host name and address; density row: names of the workers folded in it; lane of
+        no known thread: "lost" as its caption.
     detail
         Right end of a host header: "2 workers, 8 threads, 98 % busy".
     thread
@@ -130,6 +131,14 @@ class BarState(IntEnum):
     FINISHED = 0
     ERRED = 1
     RUNNING = 2
+    #: Lost with its worker.
+    LOST = 3
+    #: Cancelled or rescheduled: it ended without a result.
+    DROPPED = 4
+
+
+#: In place of a `Kind` in `Dense.kind`.
+FAILED_KIND: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +191,8 @@ class Dense:
     busy
         uint8, shape (n_rows, width_px): busy share of the column, 0..255.
     kind
-        uint8, shape (n_rows, width_px): of the sub-lane, `Kind` of what fills it; 0 where nothing.
+        uint8, shape (n_rows, width_px): of the sub-lane, `Kind` of what fills it, `FAILED_KIND`
+        where it failed; 0 where nothing.
     """
 
     slot: npt.NDArray[np.int16]
@@ -219,7 +229,8 @@ class EventMark:
     Attributes
     ----------
     sign
-        `graph`, `added`, `removed`, `erred` or `other`: how its mark is drawn.
+        `graph`, `added`, `removed`, `lost`, `restarted`, `paused`, `resumed`, `erred` or `other`:
+        how its mark is drawn.
     has_line
         A dashed line goes down through the lanes.
     """

@@ -59,14 +59,14 @@ def lane_layout(snapshot: Snapshot, session: Session, height_px: int) -> LaneLay
         pitch_px=pitch_px,
         n_hosts=len(hosts),
         n_workers=len(members),
-        n_lanes=sum(len(member.rows) for member in members),
+        n_lanes=sum(member.n_lanes for member in members),
     )
 
 
 def _pitch(hosts: Mapping[str, Sequence[Member]], session: Session, height_px: int) -> int:
     density = session.density
     shown = [
-        [max(len(member.rows), 1) for member in members]
+        [max(member.n_rows, 1) for member in members]
         for host, members in hosts.items()
         if host not in session.collapsed_hosts
     ]
@@ -153,13 +153,12 @@ class _Page:
             title=", ".join(member.place.name for member in members),
             caption="busy share by prefix",
             lanes=tuple(lane for lanes in rows for lane in lanes),
-            n_threads=len(rows),
+            n_threads=sum(member.n_lanes for member in members),
         )
         self._add(row, height_px)
 
     def _add_member(self, host: str, member: Member) -> None:
-        rows = member.rows or [[]]
-        height_px = max(len(rows) * self._pitch_px, LEAST_BLOCK_PX)
+        height_px = max(max(member.n_rows, 1) * self._pitch_px, LEAST_BLOCK_PX)
         # Half of the gap on each side: lanes touch neither header nor the line between workers.
         self.y_px += WORKER_GAP_PX // 2
         if self._pitch_px == FOLDED_PITCH_PX:
@@ -167,14 +166,18 @@ class _Page:
             self.y_px += WORKER_GAP_PX // 2
             return
         top_px = self.y_px
-        for number, lanes in enumerate(rows, 1):
+        rows = list(zip(member.threads, member.rows, strict=True)) or [(1, [])]
+        if member.waiting:
+            rows.append((0, member.waiting))
+        for thread, lanes in rows:
             lane = LaneRow(
                 RowKind.LANE,
                 self.y_px,
                 self._pitch_px,
                 host,
                 title=member.place.name,
-                thread=number,
+                caption="" if thread else "lost",
+                thread=thread,
                 lanes=tuple(lanes),
             )
             self._add(lane, self._pitch_px)
@@ -196,7 +199,7 @@ class _Page:
     def _detail(self, members: Sequence[Member]) -> str:
         """Numbers and busy share of what is still there: "2 workers · 8 threads · 98 % busy"."""
         here = [member for member in members if not member.gone_ns]
-        n_rows = sum(len(member.rows) for member in here)
+        n_rows = sum(member.n_lanes for member in here)
         if not members[0].place.is_worker:
             return quantity.plural(n_rows, "lane")
         if not here:
@@ -229,7 +232,7 @@ def _busy_lanes(snapshot: Snapshot) -> npt.NDArray[np.float64]:
 
 def _memory_of(snapshot: Snapshot) -> dict[str, _Memory]:
     """Memory of each worker by its address."""
-    metrics = (conventions.WORKER_MEMORY, conventions.WORKER_LIMIT)
+    metrics = (conventions.WORKER_MEMORY, conventions.WORKER_LIMIT, conventions.WORKER_STATUS)
     samples = worker_samples(snapshot, snapshot.last_ns, metrics)
     return {sample.place.address: _memory(sample) for sample in samples}
 
@@ -242,5 +245,5 @@ def _memory(sample: Sample) -> _Memory:
     return _Memory(
         (managed, old, recent, spilled),
         quantity.nbytes(used_bytes),
-        alarm(used_bytes, limit_bytes),
+        alarm(used_bytes, limit_bytes, is_paused=sample.is_paused),
     )

@@ -12,13 +12,18 @@ from dask_otel import conventions
 from daskscope.derive import quantity
 from daskscope.derive.frames import EventMark
 from daskscope.derive.place import place, split_address
+from daskscope.store.schema import Kind, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy.typing as npt
+
     from daskscope.session import Viewport
     from daskscope.store.schema import Attributes
     from daskscope.store.snapshot import Snapshot
+
+    Numbers = npt.NDArray[np.intp]
 
 #: Of more events in view, as after hours zoomed out, the newest are shown.
 MOST_MARKS: Final = 200
@@ -26,6 +31,32 @@ MOST_MARKS: Final = 200
 _APART_PX: Final = 12
 #: OTLP severity number of WARN.
 _WARN: Final = 13
+#: Sign of events, and whether a line goes down from them.
+_SIGNS: Final = {
+    conventions.EVENT_GRAPH_SUBMITTED: ("graph", True),
+    conventions.EVENT_WORKER_ADDED: ("added", False),
+    conventions.EVENT_WORKER_REMOVED: ("removed", True),
+    conventions.EVENT_WORKER_LOST: ("lost", True),
+    conventions.EVENT_WORKER_RESTARTED: ("restarted", True),
+    conventions.EVENT_WORKER_PAUSED: ("paused", False),
+    conventions.EVENT_WORKER_RESUMED: ("resumed", False),
+}
+#: What says more than an event that comes with it.
+_BETTER: Final = {
+    conventions.EVENT_WORKER_REMOVED: conventions.EVENT_WORKER_LOST,
+    conventions.EVENT_WORKER_ADDED: conventions.EVENT_WORKER_RESTARTED,
+}
+_SAME_NS: Final = 1_000_000_000
+#: Told by the failures of its tasks.
+_SILENT: Final = (conventions.EVENT_GROUP_ERRED,)
+_NOUNS: Final = {
+    Kind.COMPUTE: "task",
+    Kind.TRANSFER: "transfer",
+    Kind.DISK_READ: "disk read",
+    Kind.DISK_WRITE: "disk write",
+    Kind.DESERIALIZE: "deserialization",
+    Kind.OTHER: "span",
+}
 
 
 def event_marks(snapshot: Snapshot, view: Viewport) -> tuple[EventMark, ...]:
@@ -37,51 +68,95 @@ def event_marks(snapshot: Snapshot, view: Viewport) -> tuple[EventMark, ...]:
 def _logged(snapshot: Snapshot, view: Viewport) -> Iterator[EventMark]:
     events = snapshot.events
     times = events.columns["time_ns"].view(np.int64)
+    told, warned = _chosen(snapshot, view)
+    facts = [
+        (int(times[i]), _name(snapshot, i), _attributes(events.attributes[i]))
+        for i in told.tolist()
+    ]
+    said = {(name, _address(attributes)): time_ns for time_ns, name, attributes in facts}
+    for time_ns, name, attributes in facts:
+        better_ns = said.get((_BETTER.get(name, ""), _address(attributes)), 0)
+        if abs(better_ns - time_ns) > _SAME_NS:
+            yield _mark(round(view.x_px(time_ns)), name, attributes)
+    for i in warned.tolist():
+        text = events.bodies[i].strip().splitlines()
+        shown = text[0] if text else _name(snapshot, i)
+        yield EventMark(round(view.x_px(int(times[i]))), "other", shown, has_line=False)
+
+
+def _chosen(snapshot: Snapshot, view: Viewport) -> tuple[Numbers, Numbers]:
+    """The newest events in view that have a mark of their own, and the newest warnings."""
+    columns = snapshot.events.columns
+    times = columns["time_ns"].view(np.int64)
     in_view = np.flatnonzero((times >= view.start_ns) & (times < view.end_ns))
-    for i in in_view[-MOST_MARKS:].tolist():
-        name = snapshot.strings[int(events.columns["name"][i])]
-        x_px = round(view.x_px(int(times[i])))
-        attributes = _attributes(events.attributes[i])
-        if name == conventions.EVENT_GRAPH_SUBMITTED:
-            n_tasks = attributes.get(conventions.GRAPH_TASKS)
-            counted = f", {quantity.plural(n_tasks, 'task')}" if isinstance(n_tasks, int) else ""
-            yield EventMark(x_px, "graph", f"graph submitted{counted}", has_line=True)
-        elif name == conventions.EVENT_WORKER_ADDED:
-            yield EventMark(x_px, "added", f"{_worker(attributes)} added", has_line=False)
-        elif name == conventions.EVENT_WORKER_REMOVED:
-            yield EventMark(x_px, "removed", f"{_worker(attributes)} removed", has_line=True)
-        elif int(events.columns["severity"][i]) >= _WARN:
-            text = events.bodies[i].strip().splitlines()
-            yield EventMark(x_px, "other", text[0] if text else name, has_line=False)
+    names = columns["name"][in_view]
+    found = {number: snapshot.strings[number] for number in np.unique(names).tolist()}
+    is_told = np.isin(names, [number for number, name in found.items() if name in _SIGNS])
+    is_silent = np.isin(names, [number for number, name in found.items() if name in _SILENT])
+    is_warned = columns["severity"][in_view].view(np.uint8) >= _WARN
+    told = in_view[is_told][-MOST_MARKS:]
+    warned = in_view[is_warned & ~is_told & ~is_silent]
+    return told, warned[len(warned) - min(len(warned), MOST_MARKS - len(told)) :]
+
+
+def _name(snapshot: Snapshot, index: int) -> str:
+    return snapshot.strings[int(snapshot.events.columns["name"][index])]
+
+
+def _mark(x_px: int, name: str, attributes: Attributes) -> EventMark:
+    sign, has_line = _SIGNS[name]
+    if name == conventions.EVENT_GRAPH_SUBMITTED:
+        n_tasks = attributes.get(conventions.GRAPH_TASKS)
+        counted = f", {quantity.plural(n_tasks, 'task')}" if isinstance(n_tasks, int) else ""
+        return EventMark(x_px, sign, f"graph submitted{counted}", has_line)
+    return EventMark(x_px, sign, f"{_worker(attributes)} {sign}", has_line)
 
 
 def _failures(snapshot: Snapshot, view: Viewport) -> Iterator[EventMark]:
-    """One mark for failures of tasks that ended at nearly the same time."""
-    ends = [
-        chunk.end_ns[chunk.erred]
-        for chunk in snapshot.chunks
-        if chunk.t_min < view.end_ns and chunk.t_max >= view.start_ns
-    ]
-    end_ns = np.concatenate(ends) if ends else np.empty(0, np.int64)
-    end_ns = np.sort(end_ns[(end_ns >= view.start_ns) & (end_ns < view.end_ns)])
-    # Stretches count from the start of the run, so that marks stay together while time scrolls.
-    stretch = ((end_ns - snapshot.first_ns) / (_APART_PX * view.ns_per_px)).astype(np.int64)
-    _, first, count = np.unique(stretch, return_index=True, return_counts=True)
-    for time_ns, n in zip(end_ns[first].tolist(), count.tolist(), strict=True):
-        yield EventMark(round(view.x_px(time_ns)), "erred", _erred(n), has_line=False)
+    """One mark for failures of one kind that ended at nearly the same time.
+
+    What was lost has the mark of its worker; the failure of a task is not told again by the call of
+    the client that waits for it, nor that of a transfer by its other end.
+    """
+    ends: dict[str, list[npt.NDArray[np.int64]]] = {noun: [] for noun in _NOUNS.values()}
+    for chunk in snapshot.chunks:
+        if chunk.t_min >= view.end_ns or chunk.t_max < view.start_ns:
+            continue
+        rows = chunk.erred
+        rows = rows[(chunk.end_ns[rows] >= view.start_ns) & (chunk.end_ns[rows] < view.end_ns)]
+        rows = rows[chunk.columns["outcome"][rows].view(np.uint8) < Outcome.LOST]
+        kinds = chunk.columns["kind"][rows].view(np.uint8)
+        for kind in np.unique(kinds).tolist():
+            if kind in _NOUNS:
+                ends[_NOUNS[Kind(kind)]].append(chunk.end_ns[rows[kinds == kind]])
+    for noun, blocks in ends.items():
+        end_ns = np.sort(np.concatenate([np.empty(0, np.int64), *blocks]))
+        # Stretches count from the start of the run, so that marks stay together while time scrolls.
+        stretch = ((end_ns - snapshot.first_ns) / (_APART_PX * view.ns_per_px)).astype(np.int64)
+        _, first, count = np.unique(stretch, return_index=True, return_counts=True)
+        for time_ns, n in zip(end_ns[first].tolist(), count.tolist(), strict=True):
+            yield EventMark(round(view.x_px(time_ns)), "erred", _erred(noun, n), has_line=False)
 
 
 @lru_cache(maxsize=1_024)
-def _erred(n_tasks: int) -> str:
-    return "task erred" if n_tasks == 1 else f"{quantity.plural(n_tasks, 'task')} erred"
+def _erred(noun: str, n: int) -> str:
+    verb = "erred" if noun == "task" else "failed"
+    return f"{noun} {verb}" if n == 1 else f"{quantity.plural(n, noun)} {verb}"
+
+
+def _address(attributes: Attributes) -> str:
+    return str(attributes.get(conventions.WORKER_ADDRESS))
 
 
 def _worker(attributes: Attributes) -> str:
-    """The worker's name, as everywhere else; "worker" if the record names none."""
+    """The worker's name, as everywhere else; "workers" if the record names none."""
     where = place(attributes)
+    if not where.address:
+        return "workers"
     return where.name or "".join(split_address(where.address)) or "worker"
 
 
+@lru_cache(maxsize=1_024)
 def _attributes(text: str) -> Attributes:
     try:
         found = json.loads(text)

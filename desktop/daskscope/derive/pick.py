@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -12,7 +13,8 @@ from daskscope.derive import quantity
 from daskscope.derive.frames import LEAST_BAR_PX, BarState, Hit, RowKind
 from daskscope.derive.place import place
 from daskscope.derive.raster import NOTHING
-from daskscope.store.schema import Kind, Status
+from daskscope.store.schema import Kind, Outcome, Status
+from daskscope.store.snapshot import LaneKind
 
 if TYPE_CHECKING:
     from daskscope.derive.frames import LaneRow, TaskStreamFrame
@@ -28,6 +30,15 @@ N_TOP_PREFIXES: Final = 3
 _SUB_LANE_SHARE: Final = 0.7
 _LEAST_SUB_LANE_PITCH_PX: Final = 12
 _MS_NS: Final = 1_000_000
+
+
+_ENDS: Final = {
+    Outcome.FAILED: (BarState.ERRED, "erred"),
+    Outcome.CANCELLED: (BarState.DROPPED, "cancelled"),
+    Outcome.RESCHEDULED: (BarState.DROPPED, "rescheduled"),
+    Outcome.LOST: (BarState.LOST, "lost with its worker"),
+    Outcome.LOST_WAITING: (BarState.LOST, "lost, perhaps before it began"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +134,7 @@ def _summary(
     least_ns = LEAST_BAR_PX * view.ns_per_px
     lanes = np.array(spot.row.lanes, np.uint32)
     names: Counter[int] = Counter()
-    n, n_erred, busy_ns, only = 0, 0, 0, None
+    n, n_lost, n_erred, busy_ns, only = 0, 0, 0, 0, None
     for chunk in snapshot.chunks:
         if chunk.t_max < from_ns or chunk.t_min >= to_ns:
             continue
@@ -138,7 +149,9 @@ def _summary(
         in_it_ns = np.minimum(chunk.end_ns[rows], to_ns) - np.maximum(chunk.start_ns[rows], from_ns)
         busy_ns += int(in_it_ns.sum())
         n += len(rows)
-        n_erred += int((chunk.columns["status"][rows] == Status.ERROR).sum())
+        is_lost = chunk.columns["outcome"][rows].view(np.uint8) >= Outcome.LOST
+        n_lost += int(is_lost.sum())
+        n_erred += int((~is_lost & (chunk.columns["status"][rows] == Status.ERROR)).sum())
         names.update(chunk.columns["name"][rows].tolist())
         if len(rows):
             only = chunk, int(rows[0])
@@ -159,20 +172,29 @@ def _summary(
             for name, count in top
         ),
     ]
-    if n_erred:
-        fields.append(("Erred", quantity.count(n_erred)))
+    fields += [
+        (label, quantity.count(number))
+        for label, number in (("Erred", n_erred), ("Lost", n_lost))
+        if number
+    ]
     noun = "transfer" if kind == Kind.TRANSFER else "span" if kind else "task"
     return Hit(
         title=quantity.plural(n, noun),
         key="",
         slot=int(snapshot.slot_of[top[0][0]]),
         kind=kind,
-        state=BarState.ERRED if n_erred == n else BarState.FINISHED,
+        state=_state_of_all(n, n_erred, n_lost),
         fields=tuple(fields),
         x0_px=first,
         x1_px=end,
         row=spot.index,
     )
+
+
+def _state_of_all(n: int, n_erred: int, n_lost: int) -> BarState:
+    if n_lost == n:
+        return BarState.LOST
+    return BarState.ERRED if n_erred + n_lost == n else BarState.FINISHED
 
 
 def _span(
@@ -184,7 +206,8 @@ def _span(
 ) -> Hit:
     chunk, index = at
     value = {name: column[index].item() for name, column in chunk.columns.items()}
-    kind, is_erred = int(value["kind"]), value["status"] == Status.ERROR
+    kind = int(value["kind"])
+    state, status = _end(value["outcome"], value["status"])
     lasted_ns = value["end_ns"] - value["start_ns"]
     fields = [
         ("Duration", quantity.duration(lasted_ns)),
@@ -201,7 +224,10 @@ def _span(
             fields.append(("Rate", quantity.byte_rate(value["nbytes"] * 1e9 / lasted_ns)))
     if snapshot.strings[value["type"]]:
         fields.append(("Type", snapshot.strings[value["type"]]))
-    fields.append(("Status", "erred" if is_erred else "finished"))
+    waits = _waits(value["wait_data_s"], value["wait_thread_s"])
+    if waits:
+        fields.append(("Waited", waits))
+    fields.append(("Status", status))
     if snapshot.strings[value["error"]]:
         fields.append(("Error", snapshot.strings[value["error"]]))
     return Hit(
@@ -209,12 +235,26 @@ def _span(
         key=chunk.keys[index],
         slot=int(snapshot.slot_of[value["name"]]),
         kind=kind,
-        state=BarState.ERRED if is_erred else BarState.FINISHED,
+        state=state,
         fields=tuple(fields),
         x0_px=frame_px[0],
         x1_px=frame_px[1],
         row=spot.index,
     )
+
+
+def _end(outcome: int, status: int) -> tuple[BarState, str]:
+    """How an attempt ended, as it is drawn and in words."""
+    if outcome in _ENDS:
+        return _ENDS[Outcome(outcome)]
+    is_erred = status == Status.ERROR
+    return (BarState.ERRED, "erred") if is_erred else (BarState.FINISHED, "finished")
+
+
+def _waits(data_s: float, thread_s: float) -> str:
+    """How long an attempt waited on its worker; "" where that is not known."""
+    parts = (("for data", data_s), ("for a thread", thread_s))
+    return ", ".join(f"{quantity.seconds(s)} {what}" for what, s in parts if not math.isnan(s))
 
 
 def _running(
@@ -278,7 +318,10 @@ def _where(
     )
     address = where.address.rpartition("://")[2]
     name = where.name if where.name in ("", address) else f"{where.name}  {address}"
-    return [("Worker", name or address), ("Thread", f"{row.thread} of {n_threads}")]
+    fields = [("Worker", name or address)]
+    if snapshot.lanes[lane].kind is LaneKind.THREAD and row.thread:
+        fields.append(("Thread", f"{row.thread} of {n_threads}"))
+    return fields
 
 
 def _peer(snapshot: Snapshot, address: str) -> str:

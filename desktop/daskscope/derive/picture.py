@@ -50,6 +50,22 @@ _OFF_GRID_NS: Final = 1.5
 _MAX_BLOCKS: Final = 32
 
 
+#: By outcome of an attempt, and by status of what has none.
+_STATE_OF: Final = np.array(
+    [
+        BarState.FINISHED,
+        BarState.FINISHED,
+        BarState.ERRED,
+        BarState.DROPPED,
+        BarState.DROPPED,
+        BarState.LOST,
+        BarState.LOST,
+    ],
+    np.uint8,
+)
+_STATE_WITHOUT: Final = np.array([BarState.FINISHED, BarState.FINISHED, BarState.ERRED], np.uint8)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Rowing:
     """Which rows are visible, and where lanes go in them.
@@ -236,8 +252,8 @@ class Picture:
         spans["slot"], spans["kind"] = slot[wide], kind[wide]
         spans["name"] = columns["name"][rows[wide]]
         spans["chunk"], spans["index"] = chunk.number, rows[wide]
-        is_erred = status[wide] == Status.ERROR
-        spans["state"] = np.where(is_erred, BarState.ERRED, BarState.FINISHED)
+        outcome = columns["outcome"][rows[wide]].view(np.uint8)
+        spans["state"] = np.where(outcome, _STATE_OF[outcome], _STATE_WITHOUT[status[wide]])
         self._blocks.append(spans)
 
 

@@ -67,6 +67,13 @@ def place(attributes: Attributes) -> Place:
     return Place(host, host_address if host_address != host else "", name, port, address, has_tasks)
 
 
+def process(attributes: Attributes) -> tuple[str, int] | None:
+    """The same for all workers of one process, None where it is not known."""
+    host = _text(attributes.get(conventions.HOST_NAME))
+    pid = attributes.get(conventions.PROCESS_PID)
+    return (host, pid) if isinstance(pid, int) else None
+
+
 def is_worker(attributes: Attributes) -> bool:
     """Whether a resource runs tasks; the scheduler does not."""
     return (

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from daskscope.derive.frames import FAILED_KIND
 from daskscope.store.schema import Kind, Status
 
 if TYPE_CHECKING:
@@ -28,11 +29,12 @@ ERRED: Final = -2
 #: A span that is not Dask's and so has no prefix.
 OTHER: Final = -3
 
-#: Planes 0 to 3 are those of the sub-lane, in the order of `Kind`.
-N_SUB_PLANES: Final = 4
-_ERRED_PLANE: Final = 4
-_OTHER_PLANE: Final = 5
-_FIRST_SLOT_PLANE: Final = 6
+#: Planes 0 to 3 are those of the sub-lane, in the order of `Kind`, 4 is what failed in it.
+N_SUB_PLANES: Final = 5
+_FAILED_PLANE: Final = 4
+_ERRED_PLANE: Final = 5
+_OTHER_PLANE: Final = 6
+_FIRST_SLOT_PLANE: Final = 7
 #: Prefixes beyond the planes share the last one, and look like the first of those that do.
 MAX_SLOT_PLANES: Final = 40
 #: A span of no length is seen.
@@ -118,6 +120,7 @@ class Raster:
         plane[status == Status.ERROR] = _ERRED_PLANE
         is_sub = (kind >= Kind.TRANSFER) & (kind <= Kind.DESERIALIZE)
         plane[is_sub] = kind[is_sub].astype(np.intp) - Kind.TRANSFER
+        plane[is_sub & (status == Status.ERROR)] = _FAILED_PLANE
         return plane
 
     def cover(
@@ -173,6 +176,7 @@ class Raster:
         sub = self._sums[:N_SUB_PLANES, :, columns]
         kind = (sub.argmax(axis=0) + int(Kind.TRANSFER)).astype(np.uint8)
         kind[sub.max(axis=0) <= 0] = 0
+        kind[sub[_FAILED_PLANE] > 0] = FAILED_KIND
         self.kind[:, columns] = kind
 
     def shares(self, row: int, columns: slice) -> tuple[Shares, Shares]:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from dask_otel import conventions as names
 from daskscope.derive import quantity
 from daskscope.derive.panels import Chart, Curve, ResourcesFrame
-from daskscope.derive.place import is_worker
+from daskscope.derive.place import is_worker, process
 from daskscope.derive.reading import SILENCE_NS, measured
 from daskscope.derive.workers import LEAST_BYTES, SIZES, worker_samples
 
@@ -49,6 +49,8 @@ _SUMS: Final[Mapping[names.Metric, Mapping[str, str]]] = {
     names.TRANSFER_IO: {names.RECEIVE: "network"},
     names.PROCESS_DISK_IO: {names.READ: "disk", names.WRITE: "disk"},
 }
+#: Of the process, which several workers may share.
+_OF_PROCESS: Final = (names.CPU_USAGE, names.PROCESS_DISK_IO)
 
 
 def resources_frame(snapshot: Snapshot, now_ns: int, span_s: float = 300.0) -> ResourcesFrame:
@@ -140,12 +142,25 @@ def _sums(snapshot: Snapshot, grid_ns: Indices) -> dict[str, Floats]:
                 members[kind].append((series.resource, points))
         is_cumulative = metric.kind == "counter"
         for kind, series_of_kind in members.items():
-            summed = resampler.summed(series_of_kind, is_cumulative)
+            is_shared = metric in _OF_PROCESS
+            counted = _of_processes(snapshot, series_of_kind) if is_shared else series_of_kind
+            summed = resampler.summed(counted, is_cumulative)
             sums[name_of[kind]] = sums.get(name_of[kind], 0.0) + summed
     return sums
 
 
 _Members: TypeAlias = "list[tuple[int, SeriesPoints]]"
+
+
+def _of_processes(snapshot: Snapshot, members: _Members) -> _Members:
+    """One series for each process, which several workers may share: the first not yet silent."""
+    heard: dict[object, tuple[int, SeriesPoints]] = {}
+    for resource, points in members:
+        key = process(snapshot.resources[resource]) or resource
+        other = heard.get(key)
+        if other is None or points.time_ns[-1] > other[1].time_ns[-1] + SILENCE_NS:
+            heard[key] = resource, points
+    return list(heard.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 A worker that comes back (same host and name, another process) takes the rows of the one that went:
 its threads go on where the old ones ended. The same holds for threads: Dask's thread pools replace
-threads, and a thread beyond the worker's number takes a row on which nothing happens any more.
+threads, and a thread beyond the worker's number takes a row on which nothing happens any more. What
+the event loop transfers or spills lies in the sub-lane of the first row, and what may never have
+begun when the worker was lost in a row of its own.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from dask_otel import conventions
 from daskscope.derive.place import Place, natural_key, place
+from daskscope.store.snapshot import LaneKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +37,12 @@ class Member:
         Threads it has for tasks, or had: rows there are at least.
     rows
         Lane ids of each row, from thread 1 on; a row has several after a restart.
+    threads
+        Number of the thread of each row, 0 for a row of attempts whose thread is not known.
+    beside
+        Lane ids of what no thread of its own did; they are in the first row, too.
+    waiting
+        Lane ids of the row of attempts that may never have begun; that row is not one of `rows`.
     gone_ns
         When it was removed, 0 while it is there.
     """
@@ -42,7 +51,20 @@ class Member:
     host: str
     n_threads: int
     rows: list[list[int]] = field(default_factory=list)
+    threads: list[int] = field(default_factory=list)
+    waiting: list[int] = field(default_factory=list)
+    beside: list[int] = field(default_factory=list)
     gone_ns: int = 0
+
+    @property
+    def n_lanes(self) -> int:
+        """Rows of threads, or of a service."""
+        return sum(thread > 0 for thread in self.threads)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of lanes, the one of what waited included."""
+        return len(self.rows) + bool(self.waiting)
 
 
 @dataclass(slots=True)
@@ -77,6 +99,9 @@ def roster(snapshot: Snapshot) -> dict[str, list[Member]]:
             _take_over(member, process, snapshot)
             tracks.append((member, process))
             groups[not process.place.is_worker, process.host].append(member)
+    for members in groups.values():
+        for member in members:
+            _finish(member, snapshot)
     in_order = sorted(groups, key=lambda key: (key[0], natural_key(key[1])))
     return {
         host: sorted(groups[is_service, host], key=lambda member: natural_key(member.place.name))
@@ -87,7 +112,7 @@ def roster(snapshot: Snapshot) -> dict[str, list[Member]]:
 def _processes(snapshot: Snapshot) -> Iterable[_Process]:
     lanes_of: defaultdict[int, list[int]] = defaultdict(list)
     for lane_id, lane in enumerate(snapshot.lanes):
-        if lane.ordinal:
+        if lane.kind is not LaneKind.HIDDEN:
             lanes_of[lane.resource].append(lane_id)
     found: dict[object, _Process] = {}
     for resource, attributes in enumerate(snapshot.resources):
@@ -112,6 +137,8 @@ def _processes(snapshot: Snapshot) -> Iterable[_Process]:
                 snapshot.removed_ns.get(where.address, 0),
             ),
         )
+        if conventions.WORKER_NAME in attributes:
+            known.place, known.host = where, where.host
         known.n_threads = max(known.n_threads, n_threads)
         known.lanes += lanes
         known.first_ns = min(known.first_ns or first_ns, first_ns or known.first_ns)
@@ -137,12 +164,20 @@ def _take_over(member: Member, process: _Process, snapshot: Snapshot) -> None:
         member.rows.append([])
     n_own = 0
     for lane_id in sorted(process.lanes):
-        is_thread = snapshot.lanes[lane_id].thread >= 0
-        if is_thread and n_own < max(process.n_threads, 1):
+        kind = snapshot.lanes[lane_id].kind
+        if kind is LaneKind.WAITING:
+            member.waiting.append(lane_id)
+            continue
+        if kind is LaneKind.BESIDE:
+            member.beside.append(lane_id)
+            continue
+        if kind is LaneKind.THREAD and n_own < max(process.n_threads, 1):
             row = n_own
             n_own += 1
         else:
-            row = _free_row(member, 0 if is_thread else member.n_threads, lane_id, snapshot)
+            # The threads of a worker that is gone take up no more rows.
+            first_row = 0 if kind is LaneKind.THREAD or member.gone_ns else member.n_threads
+            row = _free_row(member, first_row, lane_id, snapshot)
         while len(member.rows) <= row:
             member.rows.append([])
         member.rows[row].append(lane_id)
@@ -152,13 +187,28 @@ def _free_row(member: Member, first_row: int, lane_id: int, snapshot: Snapshot) 
     """The first row on which nothing happens any more when a lane begins."""
     begin_ns = int(snapshot.lane_first_ns[lane_id])
     for row, lanes in enumerate(member.rows):
-        is_used = bool(lanes) and row >= first_row
+        is_used = bool(lanes or member.gone_ns) and row >= first_row
         if is_used and all(int(snapshot.lane_last_ns[lane]) <= begin_ns for lane in lanes):
             return row
     return len(member.rows)
 
 
+def _finish(member: Member, snapshot: Snapshot) -> None:
+    """Number the threads, and add what lies beside them."""
+    n_threads = 0
+    for row, lanes in enumerate(member.rows):
+        has_thread = row < member.n_threads or not member.place.is_worker
+        has_thread |= any(snapshot.lanes[lane].kind is LaneKind.THREAD for lane in lanes)
+        n_threads += has_thread
+        member.threads.append(n_threads if has_thread else 0)
+    if member.beside:
+        if not member.rows:
+            member.rows.append([])
+            member.threads.append(1)
+        member.rows[0] += member.beside
+
+
 def n_threads(snapshot: Snapshot) -> int:
     """Threads of all workers that are there."""
     members = (member for members in roster(snapshot).values() for member in members)
-    return sum(len(member.rows) for member in members if not member.gone_ns)
+    return sum(member.n_lanes for member in members if not member.gone_ns)

@@ -7,14 +7,14 @@ never the sum. A worker's row shows what that worker itself moved.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from dask_otel import conventions as names
 from daskscope.derive import quantity
 from daskscope.derive.panels import WorkerRow, WorkerRowKind, WorkersFrame
-from daskscope.derive.place import Place, natural_key, place
+from daskscope.derive.place import Place, natural_key, place, process
 from daskscope.derive.reading import SILENCE_NS, growth_per_s, measured
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ _NAN: Final = float("nan")
 
 #: Reading by value of the metric's attribute ("" for a metric without one), by metric.
 _READINGS: Final[Mapping[names.Metric, Mapping[str, str]]] = {
+    names.WORKER_STATUS: {"paused": "paused"},
     names.CPU_USAGE: {"": "busy"},
     names.WORKER_THREADS: {"": "threads"},
     names.WORKER_LIMIT: {"": "limit"},
@@ -72,6 +73,8 @@ _READINGS: Final[Mapping[names.Metric, Mapping[str, str]]] = {
 }
 #: What tells how many workers there are and how large.
 SIZES: Final = (names.WORKER_THREADS, names.WORKER_LIMIT, names.WORKER_LATENCY)
+#: Of the process, which several workers may share.
+_OF_PROCESS: Final = ("busy", "disk_read", "disk_write")
 _RATES: Final = ("net_in", "net_out", "disk_read", "disk_write")
 _SUMMED: Final = (
     "busy",
@@ -89,16 +92,28 @@ _SUMMED: Final = (
 
 @dataclass(slots=True)
 class Sample:
-    """Newest readings of one worker, or their sums; what was not measured is absent."""
+    """Newest readings of one worker, or their sums; what was not measured is absent.
+
+    Attributes
+    ----------
+    process
+        The same for all workers of one process.
+    """
 
     place: Place
     time_ns: int = 0
     is_removed: bool = False
+    process: object = None
     values: dict[str, float] = field(default_factory=dict)
 
     def value(self, name: str) -> float:
         """A reading, NaN where there is none."""
         return self.values.get(name, _NAN)
+
+    @property
+    def is_paused(self) -> bool:
+        """It has said that it takes no tasks because its memory is full."""
+        return self.value("paused") > 0
 
     @property
     def cpu(self) -> float:
@@ -161,6 +176,7 @@ def worker_samples(
             if sample is None:
                 sample = Sample(place(snapshot.resources[series.resource]))
                 sample.time_ns = int(points.time_ns[-1])
+                sample.process = process(snapshot.resources[series.resource]) or series.resource
                 by_resource[series.resource] = sample
             value = growth_per_s(points) if series.is_cumulative else float(points.value[-1])
             if math.isfinite(value):
@@ -181,14 +197,28 @@ def _recent(snapshot: Snapshot, by_resource: Mapping[int, Sample], now_ns: int) 
                 sample.values[name] = float(told)
         sample.is_removed = sample.place.address in snapshot.removed_ns
         by_address[sample.place.address or f"{resource}"] = sample
-    return list(by_address.values())
+    samples = list(by_address.values())
+    _share(samples)
+    return samples
 
 
-def alarm(process_bytes: float, limit_bytes: float) -> int:
-    """How near a process is to its limit: 0 fine, 1 from 60 %, 2 from 95 %; 0 without a limit.
+def _share(samples: Iterable[Sample]) -> None:
+    """Let workers of one process share what it uses in equal parts."""
+    here = [sample for sample in samples if not sample.is_removed]
+    n_workers = Counter(sample.process for sample in here)
+    for sample in here:
+        for name in _OF_PROCESS:
+            if name in sample.values:
+                sample.values[name] /= n_workers[sample.process]
+
+
+def alarm(process_bytes: float, limit_bytes: float, is_paused: bool = False) -> int:
+    """How near a process is to its limit: 0 fine, 1 from 60 %, 2 from 95 % or when it is paused.
 
     Source: `distributed/dashboard/components/scheduler.py`, `MemoryColor`.
     """
+    if is_paused:
+        return 2
     if not limit_bytes > 0:
         return 0
     share = process_bytes / limit_bytes
@@ -250,7 +280,7 @@ def _number(sample: Sample, column: str) -> float:
 
 def _row(kind: WorkerRowKind, sample: Sample, is_folded: bool = False) -> WorkerRow:
     limit_bytes = sample.value("limit")
-    state = "removed" if sample.is_removed else "running"
+    state = "removed" if sample.is_removed else "paused" if sample.is_paused else "running"
     return WorkerRow(
         kind=kind,
         host=sample.place.host,
@@ -265,7 +295,7 @@ def _row(kind: WorkerRowKind, sample: Sample, is_folded: bool = False) -> Worker
             sample.value("spilled"),
         ),
         limit_bytes=limit_bytes,
-        alarm=alarm(sample.process_bytes, limit_bytes),
+        alarm=alarm(sample.process_bytes, limit_bytes, is_paused=sample.is_paused),
         cells=_cells(sample),
         is_folded=is_folded,
     )

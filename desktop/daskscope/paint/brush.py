@@ -19,6 +19,9 @@ from daskscope.theme import Theme, mixed
 #: A bar of a prefix beyond the palette needs this width for its pattern to be read.
 LEAST_PATTERN_PX: Final = 8
 RUNNING_SHARE: Final = 0.30
+LOST_SHARE: Final = 0.45
+#: Of what was cancelled or rescheduled.
+DROPPED_SHARE: Final = 0.20
 
 
 @lru_cache(maxsize=4_096)
@@ -109,6 +112,13 @@ def slot_brush(theme: Theme, slot: int, width_px: float, opacity: float = 1.0) -
 def running_brush(theme: Theme, rgb: int) -> QBrush:
     """What is running: lines of its colour on a third of it."""
     return hatch(mixed(rgb, theme.lane, RUNNING_SHARE), Lines(rgb, 6, 1.5, 0.5))
+
+
+@lru_cache(maxsize=256)
+def lost_brush(theme: Theme, rgb: int, opacity: float = 1.0) -> QBrush:
+    """What was lost with its worker: falling lines over less than half of its colour."""
+    lines = Lines(theme.erred, 6, alpha=0.55 * opacity, is_rising=False, is_falling=True)
+    return hatch(mixed(rgb, theme.lane, LOST_SHARE), lines)
 
 
 def no_worker_brush(theme: Theme) -> QBrush:

@@ -79,14 +79,18 @@ def draw_event_mark(
     if sign == "graph":
         painter.setBrush(colour(theme.accent))
         painter.drawPolygon(_triangle(centre_x, centre_y))
-    elif sign == "added":
+    elif sign in ("added", "restarted", "resumed"):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(colour(theme.ok), 1.5))
         painter.drawEllipse(box.adjusted(0.75, 0.75, -0.75, -0.75))
-    elif sign in ("removed", "erred"):
+    elif sign == "paused":
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+        for left in (-3, 1):
+            painter.fillRect(QRectF(centre_x + left, centre_y - 4, 3, 8), colour(theme.mempause))
+    elif sign in ("removed", "lost", "erred"):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
         painter.fillRect(box.toRect(), colour(theme.erred))
-        if sign == "erred":
+        if sign != "removed":
             draw_cross(painter, centre_x, centre_y, 4, theme.errtext)
     else:
         painter.setBrush(colour(theme.t3))

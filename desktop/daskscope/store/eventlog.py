@@ -1,4 +1,7 @@
-"""Log records in order of arrival, the newest `MOST_EVENTS` of them, and which workers are gone."""
+"""Log records in order of arrival, at most `MOST_EVENTS` of them, and which workers are gone.
+
+Beyond that the oldest of the commonest kind go, so that a flood drowns itself and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,7 @@ class EventLog:
         self._bodies.extend(batch.bodies[i] for i in range(len(batch)))
         self._attributes.extend(batch.attributes[i] for i in range(len(batch)))
         removed = tuple(self._moves(batch, strings))
-        if len(self._bodies) > MOST_EVENTS:
+        while len(self._bodies) > MOST_EVENTS:
             self._evict(len(self._bodies) - MOST_EVENTS * 3 // 4)
         return removed
 
@@ -65,10 +68,18 @@ class EventLog:
             self._frozen = Events(columns, Listing(self._bodies), Listing(self._attributes))
         return self._frozen
 
-    def _evict(self, n: int) -> None:
-        self.n_evicted += n
-        self._columns = {name: column[n:].copy() for name, column in self._columns.items()}
-        self._bodies, self._attributes = self._bodies[n:], self._attributes[n:]
+    def _evict(self, n_most: int) -> None:
+        """Drop the oldest records of the commonest name, `n_most` at most."""
+        name = self._columns["name"]
+        _, kind = np.unique(name, return_inverse=True)
+        gone = np.flatnonzero(kind == np.bincount(kind).argmax())[:n_most]
+        self.n_evicted += len(gone)
+        is_kept = np.ones(len(name), np.bool_)
+        is_kept[gone] = False
+        self._columns = {name: column[is_kept] for name, column in self._columns.items()}
+        kept = np.flatnonzero(is_kept).tolist()
+        self._bodies = [self._bodies[i] for i in kept]
+        self._attributes = [self._attributes[i] for i in kept]
 
     def _moves(self, batch: EventBatch, strings: Sequence[str]) -> Iterator[tuple[str, int]]:
         """Follow workers that come and go; records may be late, the newest counts."""

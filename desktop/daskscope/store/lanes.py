@@ -1,25 +1,30 @@
 """Lanes: which row of the task stream a span belongs to, by resource and thread.
 
-A span whose thread is not known goes to its worker's first lane when it is a transfer or spilling;
-spans that are not Dask's are packed so that they do not overlap, into at most `MAX_PACKED` lanes of
-their resource; graphs have a lane with ordinal 0, which is not drawn.
+A thread's lane lies beside the others until the thread is seen to run something: transfers and disk
+may be the event loop's. Attempts and foreign spans that name no thread are packed so that they do
+not overlap, into at most `MAX_PACKED` lanes of their resource. What may never have begun shares one
+lane, and so does what is not drawn.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from daskscope.store.schema import Array, Kind
-from daskscope.store.snapshot import Lane
+from daskscope.store.schema import SUB_KINDS, Array, Kind
+from daskscope.store.snapshot import Lane, LaneKind
 
 #: Lanes of one resource for spans that overlap and name no thread.
 MAX_PACKED: Final = 16
 _PRIME: Final = np.uint64(0x9E3779B97F4A7C15)
-#: Stands for the thread of graphs; packed lanes have the threads -1, -2 and so on.
-_GRAPHS: Final = -1 << 40
+#: Stand for the thread of what is not drawn, and of attempts that may never have begun; packed
+#: lanes have the threads -1, -2 and so on.
+_HIDDEN: Final = -1 << 40
+WAITING: Final = -1 << 39
+_KINDS: Final = {_HIDDEN: LaneKind.HIDDEN, WAITING: LaneKind.WAITING}
 
 Int64s = npt.NDArray[np.int64]
 LaneIds = npt.NDArray[np.uint32]
@@ -37,32 +42,34 @@ class LaneRegistry:
     def __init__(self) -> None:
         self.lanes: list[Lane] = []
         self._id_of: dict[tuple[int, int], int] = {}
-        self._first_of: dict[int, int] = {}
-        self._n_threads: dict[int, int] = {}
         self._packed_ends: dict[int, list[int]] = {}
         # All pairs by a hash of them, so that a batch is looked up at once.
         self._codes = np.empty(0, np.uint64)
         self._code_resources = np.empty(0, np.int64)
         self._code_threads = np.empty(0, np.int64)
         self._code_lanes = np.empty(0, np.uint32)
+        self._is_beside = np.empty(0, np.bool_)
         self._first_ns = np.empty(0, np.int64)
         self._last_ns = np.empty(0, np.int64)
 
     def of_spans(
         self, resource: Array, thread: Int64s, kind: Array, start_ns: Int64s, end_ns: Int64s
     ) -> LaneIds:
-        """Lane of each of some spans."""
-        thread = np.where(kind == Kind.GRAPH, _GRAPHS, thread)
-        loose = np.flatnonzero((kind == Kind.OTHER) & (thread == 0))
+        """Lane of each of some spans; `thread` is `WAITING` of what may never have begun."""
+        is_beside = np.isin(kind, SUB_KINDS)
+        thread = np.where((kind == Kind.GRAPH) | (kind == Kind.SEND), _HIDDEN, thread)
+        loose = np.flatnonzero(~is_beside & (thread == 0))
         if len(loose):
             thread[loose] = self._packed(resource[loose], start_ns[loose], end_ns[loose])
         lane = self._known(resource, thread)
+        self._run(lane[~is_beside])
         self._see(lane, start_ns, end_ns)
         return lane
 
     def of_running(self, resource: int, thread: Int64s, start_ns: Int64s) -> LaneIds:
         """Lane of each attempt that a worker runs."""
         lane = self._known(np.full(len(thread), resource, np.uint32), thread)
+        self._run(lane)
         self._see(lane, start_ns, start_ns)
         return lane
 
@@ -101,31 +108,19 @@ class LaneRegistry:
         known = self._id_of.get((resource, thread))
         if known is not None:
             return known
-        if thread == 0 and resource in self._first_of:
-            lane = self._first_of[resource]
-        elif thread > 0 and self._is_threadless(resource):
-            # What came before any thread was known lies on the first one's lane.
-            lane = self._first_of[resource]
-            self.lanes[lane] = Lane(resource, thread, 1)
-        else:
-            lane = len(self.lanes)
-            self.lanes.append(Lane(resource, thread, self._ordinal(resource, thread)))
-            self._first_ns = np.append(self._first_ns, np.iinfo(np.int64).max)
-            self._last_ns = np.append(self._last_ns, np.iinfo(np.int64).min)
-        self._id_of[resource, thread] = lane
-        if thread >= 0:
-            self._first_of.setdefault(resource, lane)
+        lane = self._id_of[resource, thread] = len(self.lanes)
+        kind = _KINDS.get(thread, LaneKind.BESIDE if thread >= 0 else LaneKind.PACKED)
+        self.lanes.append(Lane(resource, thread, kind))
+        self._is_beside = np.append(self._is_beside, kind == LaneKind.BESIDE)
+        self._first_ns = np.append(self._first_ns, np.iinfo(np.int64).max)
+        self._last_ns = np.append(self._last_ns, np.iinfo(np.int64).min)
         return lane
 
-    def _is_threadless(self, resource: int) -> bool:
-        lane = self._first_of.get(resource)
-        return lane is not None and self.lanes[lane].thread == 0
-
-    def _ordinal(self, resource: int, thread: int) -> int:
-        if thread < 0:
-            return 0 if thread == _GRAPHS else -thread
-        self._n_threads[resource] = self._n_threads.get(resource, 0) + 1
-        return self._n_threads[resource]
+    def _run(self, lane: LaneIds) -> None:
+        """Know the threads of lanes for such as run something."""
+        for number in np.unique(lane[self._is_beside[lane]]).tolist():
+            self.lanes[number] = replace(self.lanes[number], kind=LaneKind.THREAD)
+            self._is_beside[number] = False
 
     def _packed(self, resource: Array, start_ns: Int64s, end_ns: Int64s) -> Int64s:
         """Thread -1, -2 and so on of spans that must not overlap."""

@@ -162,8 +162,8 @@ def _rows(start_ns: Int64s, end_ns: Int64s, columns: Mapping[str, Array]) -> _Ro
     kind = columns["kind"].astype(np.int64)
     lanes, lane = _ranked(columns["lane"].astype(np.int64))
     names, name = _ranked(columns["name"].astype(np.int64))
-    looks, look = _ranked(name * 16 + kind * 2 + is_erred)
-    looks = names[looks >> 4] << 4 | looks & 15
+    looks, look = _ranked(name * 32 + kind * 2 + is_erred)
+    looks = names[looks >> 5] << 5 | looks & 31
     return _Rows(lanes, looks, lane, look, start_ns, np.maximum(end_ns - start_ns, 1))
 
 
@@ -243,8 +243,8 @@ def _level(cells: _Cells, rows: _Rows, base_ns: int, k: int) -> Level:
         origin_ns=base_ns,
         lane=rows.lanes[cells.lane].astype(np.uint32),
         bucket=cells.bucket.astype(np.uint32),
-        name=(look >> 4).astype(np.uint32),
-        kind=(look >> 1 & 7).astype(np.uint8),
+        name=(look >> 5).astype(np.uint32),
+        kind=(look >> 1 & 15).astype(np.uint8),
         is_erred=(look & 1).astype(np.bool_),
         n_spans=cells.n_spans.astype(np.uint32),
         busy_ns=cells.busy_ns.astype(np.float32),

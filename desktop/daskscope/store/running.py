@@ -1,7 +1,8 @@
 """Attempts that run now: each worker's newest word, less what has finished since.
 
 A worker's word can arrive after the spans of attempts that it names, so finished run ids are
-remembered for a while in a table of fixed size.
+remembered for a while in a table of fixed size. The last word of a worker that was removed is kept:
+it tells on which threads the attempts ran that were lost with it.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class RunningTable:
     def __init__(self) -> None:
         self._of: dict[int, Running] = {}
         self._newest_ns: dict[int, int] = {}
+        self._last_word_of: dict[int, Running] = {}
         self._finished = np.full(N_REMEMBERED, -1, np.int32)
         self._finished_of = np.zeros(N_REMEMBERED, np.uint32)
         self._frozen: Mapping[int, Running] | None = None
@@ -67,8 +69,18 @@ class RunningTable:
         self._newest_ns[resource] = max(self._newest_ns.get(resource, 0), time_ns)
         running = self._of.get(resource)
         if running is not None and running.time_ns <= time_ns:
-            del self._of[resource]
+            self._last_word_of[resource] = self._of.pop(resource)
             self._frozen = None
+
+    def began(self, resource: int, run_id: int) -> tuple[int, int] | None:
+        """Lane and start of an attempt that a worker runs, or ran when it was removed."""
+        running = self._of.get(resource) or self._last_word_of.get(resource)
+        if running is None or run_id < 0:
+            return None
+        found = np.flatnonzero(running.run_id == run_id)
+        if not len(found):
+            return None
+        return int(running.lane[found[0]]), int(running.start_ns[found[0]])
 
     def frozen(self) -> Mapping[int, Running]:
         """By resource id; workers that run nothing are absent."""

@@ -7,6 +7,7 @@ append-only, whole old chunks are evicted, and what can change is copied.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +21,21 @@ if TYPE_CHECKING:
     from daskscope.store.schema import Array, Attributes, Series, SourceStatus, TextColumn
 
 
+class LaneKind(IntEnum):
+    """What lies on a lane."""
+
+    #: What one thread does.
+    THREAD = 0
+    #: Transfers and disk of an unknown thread, or of one that runs no tasks: the event loop's.
+    BESIDE = 1
+    #: Spans that name no thread, packed so that they do not overlap.
+    PACKED = 2
+    #: Attempts that were lost and may never have begun.
+    WAITING = 3
+    #: What is not drawn: graphs, and the sending ends of transfers.
+    HIDDEN = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Lane:
     """One lane of the task stream.
@@ -29,16 +45,12 @@ class Lane:
     resource
         Id of the worker's (or service's) resource.
     thread
-        `thread.id`, 0 where unknown; negative for spans that name no thread and are not Dask's,
-        packed so that they do not overlap.
-    ordinal
-        Number of the thread within its worker from 1, in order of first appearance; 0 for the
-        lane of graphs, which is not drawn.
+        `thread.id`; 0 or less where spans name none.
     """
 
     resource: int
     thread: int
-    ordinal: int
+    kind: LaneKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ anywhere. Beyond the memory cap whole oldest chunks are dropped, and counted.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
 from dask_otel import conventions
 from daskscope.store.eventlog import EventLog
 from daskscope.store.filling import FillingChunk
-from daskscope.store.lanes import LaneRegistry
+from daskscope.store.lanes import WAITING, LaneRegistry
 from daskscope.store.listing import Listing
 from daskscope.store.overview import OverviewBuilder
 from daskscope.store.palette import NO_SLOT, Palette
@@ -27,6 +27,7 @@ from daskscope.store.schema import (
     EventBatch,
     Kind,
     Message,
+    Outcome,
     PointBatch,
     RunningBatch,
     Series,
@@ -37,6 +38,9 @@ from daskscope.store.sealing import SealedChunks
 from daskscope.store.snapshot import Running, Snapshot
 
 DEFAULT_CAP_BYTES: Final = 512 * 1024**2
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 T = TypeVar("T")
 
@@ -131,7 +135,7 @@ class Store:
     def _add_spans(self, batch: SpanBatch) -> None:
         if not len(batch):
             return
-        columns = batch.columns
+        columns = self._with_lost_placed(batch.columns)
         start_ns = columns["start_ns"].view(np.int64)
         end_ns = np.maximum(columns["end_ns"].view(np.int64), start_ns)
         kind, name = columns["kind"], columns["name"]
@@ -141,7 +145,8 @@ class Store:
         is_compute = kind == Kind.COMPUTE
         self._add_prefixes(name[is_compute])
         self._running.finish(columns["resource"][is_compute], columns["run_id"][is_compute])
-        is_shown = is_compute | (kind == Kind.OTHER)
+        is_shown = is_compute & (columns["outcome"].view(np.uint8) != Outcome.LOST_WAITING)
+        is_shown |= kind == Kind.OTHER
         slots = self._palette.slots(name[is_shown])
         slots[kind[is_shown] == Kind.OTHER] = -1
         self._overview.add(start_ns[is_shown], end_ns[is_shown], slots)
@@ -149,6 +154,27 @@ class Store:
         self._sealed.advance(len(batch))
         self._n_spans += len(batch)
         self._see(int(start_ns.min()), int(end_ns.max()))
+
+    def _with_lost_placed(self, columns: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Put lost attempts where their worker has said that they run.
+
+        The scheduler does not know the threads, and of what began a moment ago not that it began.
+        """
+        is_lost = columns["outcome"].view(np.uint8) >= Outcome.LOST
+        lost = np.flatnonzero(is_lost & (columns["thread"].view(np.int64) == 0))
+        if not len(lost):
+            return columns
+        copies = {name: columns[name].copy() for name in ("start_ns", "thread", "outcome")}
+        start_ns, thread = (copies[name].view(np.int64) for name in ("start_ns", "thread"))
+        outcome = copies["outcome"].view(np.uint8)
+        thread[outcome == Outcome.LOST_WAITING] = WAITING
+        for row in lost.tolist():
+            began = self._running.began(int(columns["resource"][row]), int(columns["run_id"][row]))
+            if began is not None:
+                lane, start_ns[row] = began
+                thread[row] = self._lanes.lanes[lane].thread
+                outcome[row] = Outcome.LOST
+        return {**columns, **copies}
 
     def _store(self, columns: dict[str, Array], batch: SpanBatch) -> None:
         done = 0

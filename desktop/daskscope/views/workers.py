@@ -238,9 +238,8 @@ class WorkersView(RowArea):
                 painter, PADDING_PX + _CHEVRON_PX, middle + 0.5, theme.t2, is_open=not row.is_folded
             )
         elif row.kind == WorkerRowKind.WORKER:
-            _paint_dot(
-                painter, 28, middle + 0.5, theme.ok if row.state == "running" else theme.wait
-            )
+            dots = {"running": theme.ok, "paused": theme.mempause}
+            _paint_dot(painter, 28, middle + 0.5, dots.get(row.state, theme.wait))
         left = _NAME_PX[row.kind]
         room = self._columns.edges[0][0] + self._columns.edges[0][1] - left
         role = Role.BODY if row.kind == WorkerRowKind.WORKER else Role.TITLE

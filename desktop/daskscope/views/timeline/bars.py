@@ -13,10 +13,13 @@ from PySide6.QtCore import QRect, Qt
 from shiboken6 import Shiboken
 
 from daskscope.paint.brush import (
+    DROPPED_SHARE,
+    LOST_SHARE,
     RUNNING_SHARE,
     colour,
     edge_colour,
     gone_brush,
+    lost_brush,
     needs_edge,
     not_yet_brush,
     running_brush,
@@ -49,9 +52,12 @@ if TYPE_CHECKING:
     from daskscope.derive.frames import Bars, Int32s, TaskStreamFrame
 
 _DASHES_PX: Final = {Fill.DISK_READ: (4, 1), Fill.DISK_WRITE: (2, 1)}
+#: What has so little colour that its label needs the ink of text.
+_PALE: Final = (Fill.RUNNING, Fill.DROPPED, Fill.LOST)
 #: An edge needs this width to leave something of the fill.
 _LEAST_EDGE_PX: Final = 4
 _RUNNING_EDGE_PX: Final = 2
+_LOST_CAP_PX: Final = 3
 
 
 def draw_rects(painter: QPainter, rects: Int32s, brush: QBrush) -> None:
@@ -82,6 +88,12 @@ def _draw_group(painter: QPainter, group: BarGroup, theme: Theme, share: float) 
         _draw_prefix(painter, group, theme, share)
     elif group.fill is Fill.RUNNING:
         _draw_running(painter, group, theme, share)
+    elif group.fill is Fill.DROPPED:
+        _draw_dropped(painter, group, theme, share)
+    elif group.fill is Fill.LOST:
+        _draw_lost(painter, group, theme, share)
+    elif group.fill is Fill.FAILED:
+        draw_rects(painter, rects, solid(theme.erred))
     elif group.fill is Fill.ERRED:
         draw_rects(painter, rects, solid(theme.erred))
         _draw_crosses(painter, rects, theme)
@@ -120,6 +132,25 @@ def _draw_running(painter: QPainter, group: BarGroup, theme: Theme, share: float
     draw_rects(painter, inner, running_brush(theme, rgb))
 
 
+def _draw_dropped(painter: QPainter, group: BarGroup, theme: Theme, share: float) -> None:
+    """Draw a frame around little of the colour: it came to nothing."""
+    rgb = mixed(slot_colour(theme, group.slot), theme.lane, share)
+    edge = edge_colour(theme, rgb) if needs_edge(theme, rgb) and share == 1.0 else rgb
+    draw_rects(painter, group.rects, solid(edge))
+    is_wide = group.rects[:, 2] - group.rects[:, 0] + 1 >= _LEAST_EDGE_PX
+    inner = _inset(group.rects[is_wide], 1, 1, 1, 1)
+    draw_rects(painter, inner, solid(mixed(rgb, theme.lane, DROPPED_SHARE)))
+
+
+def _draw_lost(painter: QPainter, group: BarGroup, theme: Theme, share: float) -> None:
+    """Draw falling lines, and a cap where the worker went."""
+    rgb = mixed(slot_colour(theme, group.slot), theme.lane, share)
+    draw_rects(painter, group.rects, lost_brush(theme, rgb, share))
+    caps = group.rects.copy()
+    caps[:, 0] = np.maximum(caps[:, 0], caps[:, 2] - (_LOST_CAP_PX - 1))
+    draw_rects(painter, caps, solid(mixed(theme.erred, theme.lane, share)))
+
+
 def _draw_crosses(painter: QPainter, rects: Int32s, theme: Theme) -> None:
     wide = rects[rects[:, 2] - rects[:, 0] + 1 >= LEAST_CROSS_PX]
     for left, top, right, bottom in wide.tolist():
@@ -155,7 +186,7 @@ def draw_labels(
         if label.slot in dimmed and label.fill is not Fill.ERRED:
             continue
         box = (label.left_px, label.top_px, label.width_px, label.height_px)
-        if label.fill is Fill.RUNNING:
+        if label.fill in (Fill.RUNNING, Fill.LOST):
             _clear_pattern(painter, label, theme)
         role = Role.ERRED_LABEL if label.fill is Fill.ERRED else Role.LABEL
         draw_label(painter, box, label.text, role, _ink(theme, label))
@@ -164,16 +195,18 @@ def draw_labels(
 def _ink(theme: Theme, label: Label) -> int:
     if label.fill is Fill.ERRED:
         return theme.errtext
-    if label.fill is Fill.RUNNING:
+    if label.fill in _PALE:
         return theme.t1
     return slot_ink(theme, label.slot if label.fill is Fill.PREFIX else -1)
 
 
 def _clear_pattern(painter: QPainter, label: Label, theme: Theme) -> None:
-    """Draw no lines behind the name of a running task."""
+    """Draw no lines behind the name of a running or lost task."""
     width = min(text_width(Role.LABEL, label.text), label.width_px)
-    ground = mixed(slot_colour(theme, label.slot), theme.lane, RUNNING_SHARE)
-    left = label.left_px - LABEL_PADDING_PX + _RUNNING_EDGE_PX
+    is_lost = label.fill is Fill.LOST
+    share = LOST_SHARE if is_lost else RUNNING_SHARE
+    ground = mixed(slot_colour(theme, label.slot), theme.lane, share)
+    left = label.left_px - LABEL_PADDING_PX + (0 if is_lost else _RUNNING_EDGE_PX)
     painter.fillRect(left, label.top_px + 1, round(width) + 6, label.height_px - 2, colour(ground))
 
 

@@ -33,6 +33,8 @@ _APART_PX: Final = 8
 #: A cut text must show this much.
 _LEAST_TEXT_PX: Final = 48
 _LEAST_SHARE: Final = 0.5
+#: Which of two marks in one place is kept.
+_WEIGHTS: Final = {"paused": 1, "restarted": 1, "removed": 1, "erred": 2, "lost": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,8 @@ def placed_events(
     """Place the texts of events so that none covers another or another's mark.
 
     A text stands right of its mark, cut if half of it can be shown, else left of it, else it is
-    left out. Of marks that would cover each other the first is kept, unless a later one tells of an
-    error. `width_px` is the right edge, `taken_px` a stretch in which no text may stand.
+    left out. Of marks that would cover each other the first is kept, unless a later one tells of
+    something worse. `width_px` is the right edge, `taken_px` a stretch in which no text may stand.
     """
     marks = _apart([event for event in events if -MARK_PX < event.x_px < width_px])
     result: list[PlacedEvent] = []
@@ -92,7 +94,7 @@ def _apart(events: Sequence[EventMark]) -> list[EventMark]:
     for event in sorted(events, key=lambda event: event.x_px):
         if not result or event.x_px - result[-1].x_px >= MARK_PX:
             result.append(event)
-        elif event.sign == "erred" and result[-1].sign != "erred":
+        elif _WEIGHTS.get(event.sign, 0) > _WEIGHTS.get(result[-1].sign, 0):
             result[-1] = event
     return result
 

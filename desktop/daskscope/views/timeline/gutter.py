@@ -44,7 +44,8 @@ def draw_gutter(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None
         top = row.y_px - frame.scroll_px
         if row.kind is RowKind.LANE and row.height_px >= _LEAST_THREAD_PX:
             box = (RIGHT_PX - 40, top, 40, _bar_px(row))
-            draw_label(painter, box, str(row.thread), Role.SMALL, theme.t3, Align.RIGHT)
+            text = str(row.thread) if row.thread else row.caption
+            draw_label(painter, box, text, Role.SMALL, theme.t3, Align.RIGHT)
         elif row.kind is RowKind.DENSITY:
             _draw_density_label(painter, row, top, theme)
     for block in frame.layout.workers:

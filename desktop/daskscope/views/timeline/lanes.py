@@ -38,7 +38,7 @@ _LEAST_SUB_LANE_PITCH_PX: Final = 12
 #: Slots from here on share a colour and are told apart by a pattern, if they are wide enough.
 _N_COLOURS: Final = 20
 _LEAST_PATTERN_PX: Final = 8
-_GREATEST_SLOT_KEY: Final = 0xFFF
+_GREATEST_SLOT_KEY: Final = 0x7FF
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +68,16 @@ class Fill(IntEnum):
 
     PREFIX = 0
     RUNNING = 1
-    OTHER = 2
-    ERRED = 3
-    DESERIALIZE = 4
-    TRANSFER = 5
-    DISK_READ = 6
-    DISK_WRITE = 7
+    DROPPED = 2
+    LOST = 3
+    OTHER = 4
+    ERRED = 5
+    DESERIALIZE = 6
+    TRANSFER = 7
+    DISK_READ = 8
+    DISK_WRITE = 9
+    #: Of a sub-lane.
+    FAILED = 10
 
 
 _SUB_LANE_FILLS: Final = {
@@ -81,6 +85,14 @@ _SUB_LANE_FILLS: Final = {
     Kind.DISK_READ: Fill.DISK_READ,
     Kind.DISK_WRITE: Fill.DISK_WRITE,
     Kind.DESERIALIZE: Fill.DESERIALIZE,
+}
+
+
+_STATE_FILLS: Final = {
+    BarState.RUNNING: Fill.RUNNING,
+    BarState.DROPPED: Fill.DROPPED,
+    BarState.LOST: Fill.LOST,
+    BarState.ERRED: Fill.ERRED,
 }
 
 
@@ -107,11 +119,13 @@ class BarGroup:
 def fills(bars: Bars) -> Int32s:
     """`Fill` of each bar."""
     result = np.full(len(bars), int(Fill.PREFIX), np.int32)
-    result[bars.kind == Kind.OTHER] = Fill.OTHER
-    result[bars.state == BarState.RUNNING] = Fill.RUNNING
-    result[bars.state == BarState.ERRED] = Fill.ERRED
+    result[(bars.kind == Kind.OTHER) | (bars.kind == Kind.CLIENT)] = Fill.OTHER
+    for state, fill in _STATE_FILLS.items():
+        result[bars.state == state] = fill
     for kind, fill in _SUB_LANE_FILLS.items():
         result[bars.kind == kind] = fill
+    is_failed = (result >= Fill.DESERIALIZE) & (bars.state == BarState.ERRED)
+    result[is_failed] = Fill.FAILED
     return result
 
 
@@ -158,10 +172,10 @@ def bar_groups(bars: Bars, shapes: BarShapes) -> list[BarGroup]:
     if not len(bars):
         return []
     fill, rects = shapes.fill, shapes.rects
-    slot = np.where(fill <= Fill.RUNNING, np.maximum(bars.slot, -1), -1)
+    slot = np.where(fill <= Fill.LOST, np.maximum(bars.slot, -1), -1)
     is_narrow = (slot >= _N_COLOURS) & (rects[:, 2] - rects[:, 0] + 1 < _LEAST_PATTERN_PX)
-    # 16 bits are sorted in linear time: 3 of the fill, 12 of the slot, 1 of the width.
-    key = ((fill << 13) + (np.minimum(slot + 1, _GREATEST_SLOT_KEY) << 1) + is_narrow).astype(
+    # 16 bits are sorted in linear time: 4 of the fill, 11 of the slot, 1 of the width.
+    key = ((fill << 12) + (np.minimum(slot + 1, _GREATEST_SLOT_KEY) << 1) + is_narrow).astype(
         np.uint16
     )
     order = np.argsort(key, kind="stable")
@@ -170,7 +184,7 @@ def bar_groups(bars: Bars, shapes: BarShapes) -> list[BarGroup]:
     stops = np.r_[starts[1:], len(key)]
     return [
         BarGroup(
-            Fill(bits >> 13),
+            Fill(bits >> 12),
             (bits >> 1 & _GREATEST_SLOT_KEY) - 1,
             bool(bits & 1),
             rects[start:stop],

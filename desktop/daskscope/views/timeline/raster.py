@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from daskscope.derive.frames import DensityColumns, RowKind, TaskStreamFrame, Tick
+from daskscope.derive.frames import FAILED_KIND, DensityColumns, RowKind, TaskStreamFrame, Tick
 from daskscope.paint.brush import slot_colour
 from daskscope.store.schema import Kind
 from daskscope.theme import Theme, mixed
@@ -81,6 +81,7 @@ def _kind_table(theme: Theme) -> Pixels:
     table[Kind.TRANSFER] = theme.transfer
     table[[Kind.DISK_READ, Kind.DISK_WRITE]] = theme.disk
     table[Kind.DESERIALIZE] = theme.deser
+    table[FAILED_KIND] = theme.erred
     return table | np.uint32(_OPAQUE)
 
 

@@ -9,7 +9,14 @@ from PySide6.QtGui import QGuiApplication, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
 from daskscope.derive.frames import BarState, Hit
-from daskscope.paint.brush import colour, edge_colour, needs_edge, slot_brush, slot_colour
+from daskscope.paint.brush import (
+    colour,
+    edge_colour,
+    lost_brush,
+    needs_edge,
+    slot_brush,
+    slot_colour,
+)
 from daskscope.paint.font import Role, elided
 from daskscope.paint.icon import draw_cross
 from daskscope.paint.text import Align, draw_text
@@ -146,6 +153,10 @@ class Tooltip(QWidget):
             painter.fillRect(box, colour(reserved[Kind(hit.kind)]))
             return
         rgb = slot_colour(theme, hit.slot)
+        if hit.state is BarState.LOST:
+            painter.fillRect(box, lost_brush(theme, rgb))
+            painter.fillRect(box.adjusted(_SWATCH_PX - 3, 0, 0, 0), colour(theme.erred))
+            return
         if needs_edge(theme, rgb):
             painter.fillRect(box, colour(edge_colour(theme, rgb)))
             box = box.adjusted(1, 1, -1, -1)

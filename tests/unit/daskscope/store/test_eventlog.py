@@ -67,3 +67,26 @@ def test_the_oldest_events_go_and_are_counted(monkeypatch: pytest.MonkeyPatch) -
     assert len(held.bodies) + log.n_evicted == 50
     assert held.bodies[-1] == "49"
     assert (held.columns["time_ns"] - T0).tolist() == [int(body) for body in held.bodies]
+
+
+def test_a_flood_of_one_kind_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eventlog, "MOST_EVENTS", 20)
+    source, log = Source(), EventLog()
+    for n in range(5):
+        log.add(source.event(REMOVED, n, dask_worker_address=f"tcp://w:{n}"), source.strings)
+    for n in range(500):
+        log.add(source.event("dask.event", 10 + n, str(n)), source.strings)
+    held = log.frozen()
+    names = [source.strings[number] for number in held.columns["name"].tolist()]
+
+    assert names[:5] == [REMOVED] * 5
+    assert set(names[5:]) == {"dask.event"}
+    assert held.bodies[-1] == "499"
+    assert len(names) + log.n_evicted == 505
+
+
+def test_the_severity_of_an_event_is_kept() -> None:
+    source, log = Source(), EventLog()
+    log.add(source.event("dask.log", 0, severity=17), source.strings)
+
+    assert log.frozen().columns["severity"].tolist() == [17]

@@ -74,7 +74,7 @@ def test_a_snapshot_says_what_came_in() -> None:
     (chunk,) = snapshot.chunks
     assert len(chunk) == snapshot.n_spans == 2
     assert [chunk.keys[i] for i in range(2)] == ["inc-1", "('add', 0)"]
-    assert [(lane.thread, lane.ordinal) for lane in snapshot.lanes] == [(11, 1), (12, 2)]
+    assert [lane.thread for lane in snapshot.lanes] == [11, 12]
     assert chunk.columns["lane"].tolist() == [0, 1]
     assert (snapshot.first_ns, snapshot.last_ns) == (T0, T0 + 9 * MS)
     assert [snapshot.strings[prefix] for prefix in snapshot.prefixes] == ["inc", "add"]
