@@ -17,6 +17,7 @@ from dask_otel import events
 from dask_otel.compat import clock, spill
 from dask_otel.emit import guarded
 from dask_otel.worker import reading
+from dask_otel.worker.probe import attempt_in_thread, hand_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,14 +52,12 @@ class DiskProbe:
     def __init__(self, worker: Worker, emitter: Emitter) -> None:
         self.emitter = emitter
         self._worker = worker
-        self._loop_thread = 0
         self._unwatch: Callable[[], None] | None = None
         self._n_written = 0
         self._n_bytes_written = 0
 
     def begin(self) -> None:
         """Start to watch."""
-        self._loop_thread = get_ident()
         data = self._worker.data
         if spill.spills(data):
             self._unwatch = spill.watch(data, self._accessed)
@@ -89,31 +88,22 @@ class DiskProbe:
             (purpose.attempt.key, purpose.attempt.run_id) if purpose.attempt else None,
             failure=_failure(access.error),
         )
-        self._record(found)
+        hand_over(worker, self.emitter, found)
         if unpickle_s:
-            self._record(
-                found._replace(
-                    action=names.ACTION_DESERIALIZE,
-                    start_s=found.stop_s,
-                    stop_s=access.stop_s + delay_s,
-                    cause=None,
-                    failure=None,
-                )
+            unpickled = found._replace(
+                action=names.ACTION_DESERIALIZE,
+                start_s=found.stop_s,
+                stop_s=access.stop_s + delay_s,
+                cause=None,
+                failure=None,
             )
-
-    def _record(self, event: events.Disk) -> None:
-        """Hand over on the event loop; user code can ask for spilled values in any thread."""
-        if get_ident() == self._loop_thread:
-            self.emitter.record(event)
-        else:
-            self._worker.loop.add_callback(self.emitter.record, event)
+            hand_over(worker, self.emitter, unpickled)
 
     def _purpose(self) -> _Purpose:
         state = self._worker.state
-        if get_ident() != self._loop_thread:
-            key = self._worker.active_threads.get(get_ident())
-            found = state.tasks.get(key) if key is not None else None
-            return _Purpose(names.DISK_CAUSE_TASK, found) if found is not None else _Purpose(None)
+        if get_ident() != self._worker.thread_id:  # user code that asks for spilled values
+            found = attempt_in_thread(self._worker)
+            return _Purpose(names.DISK_CAUSE_TASK if found is not None else None, found)
         task = asyncio.current_task()
         if task is None:
             return self._stored()

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from threading import get_ident
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from distributed import Worker
+    from distributed.worker_state_machine import TaskState
+
+    from dask_otel.emit import Emitter
+    from dask_otel.events import SpanEvent
 
 
 class Probe(Protocol):
@@ -17,3 +25,17 @@ class Probe(Protocol):
 
     def end(self) -> None:
         """Hand over what still waits, and put back all that was replaced."""
+
+
+def hand_over(worker: Worker, emitter: Emitter, event: SpanEvent) -> None:
+    """Record what was seen in any thread; the emitter is told on the event loop only."""
+    if get_ident() == worker.thread_id:
+        emitter.record(event)
+    else:
+        worker.loop.add_callback(emitter.record, event)
+
+
+def attempt_in_thread(worker: Worker) -> TaskState | None:
+    """The attempt that runs in this thread; None in the event loop's and in foreign ones."""
+    key = worker.active_threads.get(get_ident())
+    return worker.state.tasks.get(key) if key is not None else None

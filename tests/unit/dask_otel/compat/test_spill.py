@@ -143,14 +143,14 @@ def test_a_worker_of_this_dask_is_made_as_expected(client: Client) -> None:
         spill.watch(data, lambda _: None)()
         return True
 
-    async def name() -> str:
+    async def name() -> Any:
         task = asyncio.current_task()
         assert task is not None
         return task.get_name()
 
     assert all(client.run(watched).values())
     for key in ("text", ("a tuple", 1)):
-        assert client.submit(name, key=key).result() == spill.attempt_task(key)
+        assert str(client.submit(name, key=key).result()) == spill.attempt_task(key)
 
 
 @pytest.mark.cluster
