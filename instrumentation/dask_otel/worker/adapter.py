@@ -20,6 +20,7 @@ from dask_otel.worker.attempts import Attempts
 from dask_otel.worker.context import ContextProbe
 from dask_otel.worker.disk import DiskProbe
 from dask_otel.worker.heartbeat import HeartbeatProbe
+from dask_otel.worker.shuffle import ShuffleProbe
 from dask_otel.worker.transfers import TransferProbe
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class WorkerAdapter(WorkerPlugin):
             self._transfers,
             context,
             DiskProbe(worker, emitter),
+            ShuffleProbe(worker, emitter),
             HeartbeatProbe(worker, emitter),
             self._points,
         )
