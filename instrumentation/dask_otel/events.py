@@ -43,7 +43,7 @@ class Transfer(NamedTuple):
     Attributes
     ----------
     peer
-        Address of the other end.
+        Address of the other end; empty where a shuffle's receiver cannot tell it.
     keys
         At most `MAX_TRANSFER_KEYS` of the `n_keys` keys; empty for a shuffle.
     origin
@@ -51,7 +51,8 @@ class Transfer(NamedTuple):
     sent
         Whether this is the sending end.
     transfer_id
-        The same at both ends: see `correlate.batch_id`. Empty for a shuffle.
+        The same at both ends: see `correlate.batch_id`. For a shuffle it tells one batch of a run
+        from all others.
     shuffle_id
         Of the P2P shuffle that it belongs to.
     failure

@@ -104,7 +104,7 @@ EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
 TRANSFER_PEER: Final = "dask.transfer.peer"
 TRANSFER_BYTES: Final = "dask.transfer.bytes"
 #: The same at both ends of a batch: a hash of who sent which keys to whom. With its times it tells
-#: which `send` belongs to which `transfer`.
+#: which `send` belongs to which `transfer`. For a shuffle's batch: of what it carries a part of.
 TRANSFER_ID: Final = "dask.transfer.id"
 #: Of a P2P shuffle or rechunk, whose data bypasses Dask's transfers.
 SHUFFLE_ID: Final = "dask.shuffle.id"

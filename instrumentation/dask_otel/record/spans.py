@@ -108,6 +108,10 @@ class SpanMaker:
             # What the scheduler or a client has said counts more than the Dask span.
             said = _said(event).get(events.TRACEPARENT)
             origin = said if isinstance(said, str) and said else origin
+        return self.place_of(origin)
+
+    def place_of(self, origin: str | None) -> correlate.Place:
+        """Where an origin belongs; see `place`."""
         return self._places(origin) if origin else self._nowhere
 
     def links(self, event: events.Attempt, place: correlate.Place) -> list[Link]:
@@ -126,7 +130,7 @@ class SpanMaker:
 
     def transfer_span_id(self, event: events.Transfer, start_ns: int, stop_ns: int) -> bytes:
         """Span id of this end of a batch."""
-        of = event.shuffle_id or ""
+        of = "" if event.shuffle_id is None else event.transfer_id or event.shuffle_id
         return correlate.transfer_span_id(
             self.address, event.peer, start_ns, stop_ns, sent=event.sent, of=of
         )
