@@ -31,13 +31,6 @@ async def test_what_dask_keeps_to_itself_is_where_it_was() -> None:
         span_id = worker.state.tasks["x"].span_id
         assert span_id == scheduler.tasks["x"].group.span_id
         assert span_id is not None
-        enqueued_s = servers.span_enqueued_s(scheduler, span_id)
-        stop_s = servers.span_stop_s(scheduler, span_id)
-        assert enqueued_s is not None
-        assert stop_s is not None
-        assert abs(time.time() - enqueued_s) < 20
-        assert stop_s >= enqueued_s
-        assert servers.span_stop_s(scheduler, "no such span") is None
         assert {"start_time", "startstops", "run_id", "priority", "prefix"} <= {
             *worker.state.tasks["x"].__slots__
         }

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+from dask_otel import conventions as names
+from dask_otel.record.text import describe
+from dask_otel.scheduler import losses
+from dask_otel.scheduler.assignments import Assignment
+from dask_otel.scheduler.losses import Ended
+
+COMPUTE = {"action": "compute", "start": 1.0, "stop": 2.0}
+
+
+@dataclass(frozen=True)
+class Task:
+    key: str
+    prefix: Any = field(default_factory=lambda: SimpleNamespace(name="inc"), hash=False)
+    priority: tuple[int, ...] = (0, 1, 2)
+
+
+def assignment(key: str = "a", run_id: int = 7, time_s: float = 0.5) -> Assignment:
+    return Assignment(time_s, run_id, "origin", cast("Any", Task(key)), None)
+
+
+def finished(worker: str = "w", **more: Any) -> dict[str, Any]:
+    message = {"worker": worker, "thread": 11, "nbytes": 28, "typename": "int"}
+    return {**message, "startstops": (COMPUTE,), **more}
+
+
+def failed(worker: str = "w", **more: Any) -> dict[str, Any]:
+    message = {"exception": pickle.dumps(ValueError("no")), "exception_text": "ValueError('no')"}
+    return {"worker": worker, "thread": 11, "startstops": (COMPUTE,), **message, **more}
+
+
+def test_what_a_worker_may_not_have_sent_is_kept_as_it_was() -> None:
+    ended = Ended(10)
+    assert ended.finished(assignment(), finished(), 2.5) == 2.0
+    (attempt,) = ended.unsent("w", 0.0)
+    assert (attempt.key, attempt.run_id, attempt.origin, attempt.prefix) == (
+        "a",
+        7,
+        "origin",
+        "inc",
+    )
+    assert (attempt.start_s, attempt.stop_s, attempt.thread, attempt.n_bytes) == (1.0, 2.0, 11, 28)
+    assert (attempt.type, attempt.outcome, attempt.worker) == ("int", names.OUTCOME_FINISHED, "w")
+    assert (attempt.failure, attempt.transfers, attempt.executing) == (None, (), None)
+
+
+def test_failures_are_kept_with_their_cause() -> None:
+    ended = Ended(10)
+    ended.failed(assignment(), failed(traceback_text="x" * 100_000 + "the end"), 2.5)
+    (attempt,) = ended.unsent("w", 0.0)
+    assert attempt.outcome == names.OUTCOME_FAILED
+    assert attempt.failure is not None
+    assert describe(attempt.failure)[:2] == ("ValueError", "no")
+    assert len(attempt.failure.traceback) == losses.MAX_TRACEBACK
+    assert attempt.failure.traceback.endswith("the end")
+
+
+def test_only_what_came_later_and_from_that_worker_is_unsent() -> None:
+    ended = Ended(10)
+    for i in range(6):
+        ended.finished(assignment(f"{i}"), finished("even" if i % 2 == 0 else "odd"), float(i))
+    assert [attempt.key for attempt in ended.unsent("even", 2.0)] == ["4", "2"]
+
+
+def test_what_all_have_sent_is_forgotten() -> None:
+    ended = Ended(10)
+    for i in range(6):
+        ended.finished(assignment(), finished(), float(i))
+        ended.failed(assignment(), failed(), float(i))
+    ended.forget(4.0)
+    assert len(ended) == 4
+
+
+def test_no_more_than_the_newest_are_held() -> None:
+    ended = Ended(3)
+    for i in range(10):
+        ended.finished(assignment(f"{i}"), finished(), float(i))
+    assert [attempt.key for attempt in ended.unsent("w", 0.0)] == ["9", "8", "7"]
+
+
+def test_an_attempt_that_never_called_its_function_has_no_times() -> None:
+    ended = Ended(10)
+    assert ended.finished(assignment(), finished(startstops=()), 3.0) == 3.0
+    ended.failed(assignment(), failed(startstops=()), 4.0)
+    (attempt,) = ended.unsent("w", 0.0)
+    assert (attempt.outcome, attempt.start_s, attempt.stop_s) == (names.OUTCOME_FAILED, 4.0, 4.0)
+
+
+def worker(last_seen_s: float, executing: dict[Any, float], **metrics: Any) -> Any:
+    return SimpleNamespace(
+        address="tcp://w", last_seen=last_seen_s, executing=executing, metrics=metrics
+    )
+
+
+def test_a_lost_attempt_began_when_its_worker_said_so() -> None:
+    lost = assignment(time_s=10.0)
+    failure = losses.gone("handle-worker-cleanup")
+    said = losses.lost(worker(14.0, {lost.task: 3.0}), lost, None, failure, 20.0)
+    assert (said.start_s, said.stop_s, said.executing) == (11.0, 20.0, True)
+    unsaid = losses.lost(worker(14.0, {}), lost, None, failure, 20.0)
+    assert (unsaid.start_s, unsaid.stop_s, unsaid.executing) == (10.0, 20.0, False)
+    earlier = losses.lost(worker(9.0, {lost.task: 3.0}), lost, None, failure, 20.0)
+    assert earlier.executing is False
+    assert (said.outcome, said.worker, said.run_id) == (names.OUTCOME_LOST, "tcp://w", 7)
+    assert describe(failure)[:2] == (
+        "dask_otel.scheduler.losses.WorkerLost",
+        "handle-worker-cleanup",
+    )
+
+
+def test_all_is_sent_up_to_when_the_slowest_worker_has() -> None:
+    def sent_s(*workers: Any) -> float:
+        return losses.sent_until_s(cast("Any", workers), 50.0) + losses.CLOCK_ERROR_S
+
+    slow = worker(0.0, {}, **{"dask-otel": {"acknowledged": 30.0}})
+    quick = worker(0.0, {}, **{"dask-otel": {"acknowledged": 40.0}})
+    assert sent_s(slow, quick, worker(0.0, {})) == 30.0
+    assert sent_s(worker(0.0, {})) == 50.0
