@@ -1,0 +1,1 @@
+"""Adapter to Dask's client: its calls in, events out, nothing else."""

@@ -1,0 +1,161 @@
+"""Calls of a client that have not ended, as OpenTelemetry's context knows them.
+
+A call is a span from its begin: it has its ids, its sampler has decided, and it is in the context,
+so that what happens inside finds it. A context can outlive its call (Dask's event loop runs what a
+call has asked for in a copy of it), so a call says by itself whether it is still open.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from time import perf_counter
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry import context as contexts
+from opentelemetry import propagate, trace
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import Decision
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags
+
+from dask_otel import conventions as names
+from dask_otel import correlate
+from dask_otel.compat import clock, otlp
+from dask_otel.events import ClientCall
+
+if TYPE_CHECKING:
+    from contextvars import Token
+
+    from opentelemetry.context import Context
+
+    from dask_otel.events import Failure
+
+_CALL: Final = contexts.create_key("dask-otel-call")
+_SPAN_NAMES: Final = {name: f"{names.SPAN_CLIENT}.{name}" for name in names.CLIENT_CALLS}
+_SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
+_UNSAMPLED: Final = TraceFlags(TraceFlags.DEFAULT)
+
+
+class Call:
+    """A call of a client.
+
+    Parameters
+    ----------
+    client
+        Id of the client.
+    name
+        One of `conventions.CLIENT_CALLS`.
+    span
+        Ids of its span, and whether it is to be recorded.
+    parent
+        Span id of its parent; 0 at the root of a trace.
+    """
+
+    __slots__ = ("_began_s", "_start_s", "client", "is_open", "n", "name", "parent", "span")
+
+    def __init__(self, client: str, name: str, span: SpanContext, parent: int) -> None:
+        self.client = client
+        self.name = name
+        self.span = NonRecordingSpan(span)
+        self.parent = parent
+        self.n = 0
+        self.is_open = True
+        self._start_s = clock.now_s()
+        self._began_s = perf_counter()  # how long it takes must not depend on a clock that is set
+
+    @property
+    def sampled(self) -> bool:
+        """Whether its span is to be recorded."""
+        return self.span.get_span_context().trace_flags.sampled
+
+    def enter(self, outside: Context) -> Token[Context]:
+        """Make it current in place of `outside`, until the token is handed back."""
+        return contexts.attach(
+            contexts.set_value(_CALL, self, trace.set_span_in_context(self.span, outside))
+        )
+
+    def traceparent(self) -> str:
+        """W3C `traceparent` of its span."""
+        span = self.span.get_span_context()
+        trace_id, span_id = _trace_bytes(span.trace_id), _span_bytes(span.span_id)
+        return correlate.traceparent(trace_id, span_id, self.sampled)
+
+    def inject(self, carrier: dict[str, str]) -> None:
+        """Put into `carrier` what the user's propagators say of its context."""
+        propagate.inject(carrier, trace.set_span_in_context(self.span))
+
+    def event(self, failure: Failure | None) -> ClientCall:
+        """The call as it was, if it ends now."""
+        span = self.span.get_span_context()
+        return ClientCall(
+            self.name,
+            self._start_s,
+            self._start_s + perf_counter() - self._began_s,
+            self.client,
+            self.n,
+            _trace_bytes(span.trace_id),
+            _span_bytes(span.span_id),
+            _span_bytes(self.parent) if self.parent else None,
+            failure,
+        )
+
+
+class Caller:
+    """Makes the calls of one client.
+
+    Parameters
+    ----------
+    client
+        Id of the client.
+    provider
+        Its sampler and its ids are used; where None, those of the application's own provider, and
+        where that has none, what the environment says (`OTEL_TRACES_SAMPLER`).
+    """
+
+    def __init__(self, client: str, provider: TracerProvider | None = None) -> None:
+        self._client = client
+        self._provider = provider
+
+    def call(self, name: str, outside: Context) -> Call | None:
+        """A call that begins in the context `outside`; None where it is part of another call.
+
+        None, too, where the context forbids all instrumentation.
+        """
+        if contexts.get_value(otlp.SUPPRESS_INSTRUMENTATION, outside) or self.inside(outside):
+            return None
+        provider = self._provider or _provider()
+        parent = trace.get_current_span(outside).get_span_context()
+        ids = provider.id_generator
+        trace_id = parent.trace_id if parent.is_valid else ids.generate_trace_id()
+        sampling = provider.sampler.should_sample(
+            outside, trace_id, _SPAN_NAMES[name], SpanKind.PRODUCER
+        )
+        flags = _SAMPLED if sampling.decision is Decision.RECORD_AND_SAMPLE else _UNSAMPLED
+        span = SpanContext(trace_id, ids.generate_span_id(), False, flags, sampling.trace_state)
+        return Call(self._client, name, span, parent.span_id if parent.is_valid else 0)
+
+    def inside(self, context: Context | None = None) -> Call | None:
+        """The open call of this client in `context`, by default the current one."""
+        call = contexts.get_value(_CALL, context)
+        if isinstance(call, Call) and call.is_open and call.client == self._client:
+            return call
+        return None
+
+
+def _provider() -> TracerProvider:
+    provider = trace.get_tracer_provider()
+    return provider if isinstance(provider, TracerProvider) else _environment()
+
+
+@cache
+def _environment() -> TracerProvider:
+    """The sampler and the ids that the environment asks for; nothing is ever sent with it."""
+    return TracerProvider(resource=Resource.get_empty(), shutdown_on_exit=False)
+
+
+def _trace_bytes(number: int) -> bytes:
+    return number.to_bytes(16, "big")
+
+
+def _span_bytes(number: int) -> bytes:
+    return number.to_bytes(8, "big")
