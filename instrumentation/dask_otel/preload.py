@@ -13,15 +13,16 @@ import os
 import socket
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID, uuid5
 from weakref import WeakKeyDictionary
 
-from distributed import Scheduler, Worker
+from distributed import Client, Scheduler, Worker
 from distributed.core import Status
 
 from dask_otel import config
 from dask_otel import conventions as names
+from dask_otel.client.adapter import ClientAdapter
 from dask_otel.emit import Emitter
 from dask_otel.outputs import Providers
 from dask_otel.record.spans import SpanMaker
@@ -31,11 +32,11 @@ from dask_otel.worker.adapter import WorkerAdapter
 if TYPE_CHECKING:
     from distributed.core import Server
 
-Adapter: TypeAlias = SchedulerAdapter | WorkerAdapter
+Adapter: TypeAlias = SchedulerAdapter | WorkerAdapter | ClientAdapter
 
 #: Namespace that OpenTelemetry gives for ids of instances made from other ids.
 _INSTANCES = UUID("4d63009a-8d0f-11ee-aad7-4c796ed8e320")
-#: How long a worker waits for its scheduler to say which cluster it is.
+#: How long a worker or client waits for its scheduler to say which cluster it is.
 _IDENTITY_S = 2.0
 #: States in which Dask removes a worker's plugins by itself.
 _ENDING = frozenset({Status.closing, Status.closed, Status.failed})
@@ -56,11 +57,11 @@ class _Registry:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.running: WeakKeyDictionary[Server, _Running] = WeakKeyDictionary()
-        self.turns: WeakKeyDictionary[Server, asyncio.Lock] = WeakKeyDictionary()
+        self.running: WeakKeyDictionary[Server | Client, _Running] = WeakKeyDictionary()
+        self.turns: WeakKeyDictionary[Server | Client, asyncio.Lock] = WeakKeyDictionary()
         self.providers = Providers()
 
-    def turn(self, server: Server) -> asyncio.Lock:
+    def turn(self, server: Server | Client) -> asyncio.Lock:
         """The lock under which `server` is started and stopped."""
         with self.lock:
             return self.turns.setdefault(server, asyncio.Lock())
@@ -77,18 +78,18 @@ if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=_registry.forget)
 
 
-async def dask_setup(server: Server) -> None:
+async def dask_setup(server: Server | Client) -> None:
     """Instrument `server`; called by Dask when it preloads this package."""
     await instrument(server)
 
 
-async def dask_teardown(server: Server) -> None:
+async def dask_teardown(server: Server | Client) -> None:
     """Send what is left of `server`, and stop; called by Dask when it closes."""
     await uninstrument(server)
 
 
 async def instrument(
-    server: Server,
+    server: Server | Client,
     settings: config.Settings | None = None,
     providers: Providers | None = None,
 ) -> bool:
@@ -123,7 +124,7 @@ async def instrument(
         return False
 
 
-async def uninstrument(server: Server) -> bool:
+async def uninstrument(server: Server | Client) -> bool:
     """Send what is left of `server`, and stop; to be awaited on its event loop.
 
     Returns
@@ -142,7 +143,7 @@ async def uninstrument(server: Server) -> bool:
     return True
 
 
-def is_instrumented(server: Server) -> bool:
+def is_instrumented(server: Server | Client) -> bool:
     """Whether `server` is, by whatever way."""
     return server in _registry.running
 
@@ -152,11 +153,13 @@ def provide(providers: Providers) -> None:
     _registry.providers = providers
 
 
-async def _start(server: Server, settings: config.Settings, providers: Providers) -> bool:
+async def _start(server: Server | Client, settings: config.Settings, providers: Providers) -> bool:
     if isinstance(server, Worker):
         running = await _worker(server, settings, providers)
     elif isinstance(server, Scheduler):
         running = _scheduler(server, settings, providers)
+    elif isinstance(server, Client):
+        running = await _client(server, settings, providers)
     else:
         return False
     _registry.running[server] = running
@@ -171,7 +174,7 @@ async def _start(server: Server, settings: config.Settings, providers: Providers
     return True
 
 
-async def _stop(server: Server, running: _Running) -> None:
+async def _stop(server: Server | Client, running: _Running) -> None:
     running.adapter.end()
     await _unplug(server, running.adapter)
     try:
@@ -180,7 +183,7 @@ async def _stop(server: Server, running: _Running) -> None:
         running.emitter.stop()
 
 
-async def _plug(server: Server, adapter: Adapter) -> None:
+async def _plug(server: Server | Client, adapter: Adapter) -> None:
     """Let Dask call the hooks of `adapter`."""
     match server, adapter:
         case Worker(), WorkerAdapter():
@@ -189,7 +192,7 @@ async def _plug(server: Server, adapter: Adapter) -> None:
             server.add_plugin(adapter, name=adapter.name)
 
 
-async def _unplug(server: Server, adapter: Adapter) -> None:
+async def _unplug(server: Server | Client, adapter: Adapter) -> None:
     match server, adapter:
         case Worker(), WorkerAdapter():
             if server.status not in _ENDING and server.plugins.get(adapter.name) is adapter:
@@ -216,7 +219,7 @@ async def _worker(worker: Worker, settings: config.Settings, providers: Provider
     attributes = {
         **_process(worker),
         names.SERVICE_NAME: names.SERVICE_WORKER,
-        names.SERVICE_NAMESPACE: await _cluster_id(worker),
+        names.SERVICE_NAMESPACE: await _cluster_id(worker.scheduler),
         names.SCHEDULER_ADDRESS: scheduler_address,
         names.WORKER_ADDRESS: worker.address,
         names.WORKER_NAME: str(worker.name),
@@ -231,7 +234,20 @@ async def _worker(worker: Worker, settings: config.Settings, providers: Provider
     return _Running(WorkerAdapter(worker, emitter, settings.tick_s), emitter)
 
 
-def _process(server: Server) -> dict[str, str | int]:
+async def _client(client: Client, settings: config.Settings, providers: Providers) -> _Running:
+    scheduler: Any = client.scheduler
+    attributes = {
+        **_process(client),
+        names.SERVICE_NAME: names.SERVICE_CLIENT,
+        names.SERVICE_NAMESPACE: await _cluster_id(scheduler),
+        names.SCHEDULER_ADDRESS: scheduler.address,
+        names.GRAPH_CLIENT: client.id,
+    }
+    emitter = Emitter(settings, attributes, SpanMaker(client.id, scheduler.address), providers)
+    return _Running(ClientAdapter(client, emitter, providers.tracer_provider), emitter)
+
+
+def _process(server: Server | Client) -> dict[str, str | int]:
     return {
         names.SERVICE_INSTANCE_ID: str(uuid5(_INSTANCES, str(server.id))),
         names.HOST_NAME: socket.gethostname(),
@@ -239,11 +255,11 @@ def _process(server: Server) -> dict[str, str | int]:
     }
 
 
-async def _cluster_id(worker: Worker) -> str:
+async def _cluster_id(scheduler: Any) -> str:
     """Id of the scheduler, which names the cluster; its address when it does not answer."""
     try:
-        identity = await asyncio.wait_for(worker.scheduler.identity(n_workers=0), _IDENTITY_S)
+        identity = await asyncio.wait_for(scheduler.identity(n_workers=0), _IDENTITY_S)
         return str(identity["id"])
     except Exception:  # noqa: BLE001 - whatever Dask's comms raise
         logger.info("The scheduler does not answer yet: its address names the cluster")
-        return str(worker.scheduler.address)
+        return str(scheduler.address)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import atexit
 from functools import wraps
 from inspect import iscoroutine
-from threading import RLock
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
     from distributed import Client
     from opentelemetry.context import Context
-    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.trace import TracerProvider
 
     from dask_otel.emit import Emitter
 
@@ -60,7 +59,6 @@ class ClientAdapter:
         self._client = client
         self._caller = Caller(client.id, provider)
         self._overrides: list[Override] = []
-        self._lock = RLock()  # an emitter counts in one thread
 
     def begin(self) -> None:
         """Replace the client's methods."""
@@ -140,7 +138,7 @@ class ClientAdapter:
             call.n += private.key_count(args, kwargs)
             return private.annotate(ANNOTATION, self._carrier(call))
         except Exception as error:  # noqa: BLE001 - nothing here can fail a call
-            self._failed("Annotating tasks", error)
+            self.emitter.failed("Annotating tasks", error)
             return None
 
     def _carrier(self, call: Call) -> dict[str, str]:
@@ -148,7 +146,7 @@ class ClientAdapter:
         try:
             call.inject(carrier)
         except Exception as error:  # noqa: BLE001 - a propagator can be anybody's
-            self._failed("Propagating a call", error)
+            self.emitter.failed("Propagating a call", error)
         if TRACEPARENT not in carrier:
             carrier[TRACEPARENT] = call.traceparent()
         return carrier
@@ -168,19 +166,14 @@ class ClientAdapter:
                 call.n = reading.value_count(args, kwargs)
             return call, call.enter(outside)
         except Exception as error:  # noqa: BLE001 - nothing here can fail a call
-            self._failed("Beginning a call", error)
+            self.emitter.failed("Beginning a call", error)
             return None
 
     def _close(self, call: Call, error: BaseException | None = None) -> None:
         try:
             call.is_open = False
             if call.sampled:
-                event = call.event(None if error is None else reading.failure(error))
-                with self._lock:
-                    self.emitter.record(event)
+                failure = None if error is None else reading.failure(error)
+                self.emitter.record(call.event(failure))
         except Exception as problem:  # noqa: BLE001 - nothing here can fail a call
-            self._failed("Recording a call", problem, 1)
-
-    def _failed(self, what: str, error: Exception, n_spans: int = 0) -> None:
-        with self._lock:
-            self.emitter.failed(what, error, n_spans)
+            self.emitter.failed("Recording a call", problem, 1)

@@ -108,11 +108,11 @@ class Caller:
     client
         Id of the client.
     provider
-        Its sampler and its ids are used; where None, those of the application's own provider, and
-        where that has none, what the environment says (`OTEL_TRACES_SAMPLER`).
+        Its sampler and its ids are used, by default those of the global one; where that is not the
+        SDK's, what the environment says (`OTEL_TRACES_SAMPLER`).
     """
 
-    def __init__(self, client: str, provider: TracerProvider | None = None) -> None:
+    def __init__(self, client: str, provider: trace.TracerProvider | None = None) -> None:
         self._client = client
         self._provider = provider
 
@@ -123,7 +123,9 @@ class Caller:
         """
         if contexts.get_value(otlp.SUPPRESS_INSTRUMENTATION, outside) or self.inside(outside):
             return None
-        provider = self._provider or _provider()
+        provider = self._provider or trace.get_tracer_provider()
+        if not isinstance(provider, TracerProvider):
+            provider = _environment()
         parent = trace.get_current_span(outside).get_span_context()
         ids = provider.id_generator
         trace_id = parent.trace_id if parent.is_valid else ids.generate_trace_id()
@@ -140,11 +142,6 @@ class Caller:
         if isinstance(call, Call) and call.is_open and call.client == self._client:
             return call
         return None
-
-
-def _provider() -> TracerProvider:
-    provider = trace.get_tracer_provider()
-    return provider if isinstance(provider, TracerProvider) else _environment()
 
 
 @cache
