@@ -38,6 +38,12 @@ class Description(NamedTuple):
             yield names.EXCEPTION_STACKTRACE, self.stacktrace
 
 
+def error_type(kind: type) -> str:
+    """Name of a type of exceptions, with its module unless it is built in."""
+    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    return f"{module}{kind.__qualname__}"
+
+
 def describe(failure: Failure, tracebacks: bool = True) -> Description:
     """Type, message and stack trace of a failure, as OpenTelemetry writes them.
 
@@ -50,9 +56,7 @@ def describe(failure: Failure, tracebacks: bool = True) -> Description:
         # Dask's own bytes, pickled in this process a moment ago.
         error = pickle.loads(failure.pickled) if failure.pickled else None  # noqa: S301
         if error is not None and str(error) != failure.text:
-            kind = type(error)
-            module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
-            name, message = f"{module}{kind.__qualname__}", str(error)
+            name, message = error_type(type(error)), str(error)
     except BaseException:
         logger.debug("An exception cannot be described: its repr is sent", exc_info=True)
     if not tracebacks:
