@@ -6,7 +6,6 @@ resource attributes) is not repeated here.
 
 from __future__ import annotations
 
-import logging
 import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
@@ -23,8 +22,6 @@ Protocol = Literal["grpc", "http/protobuf"]
 
 #: OTLP/HTTP's standard port, and the one on which the daskscope window listens for HTTP.
 HTTP_PORTS: Final = (4318, 4328)
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +60,10 @@ class Settings:
     n_trace_spans
         Spans of one trace before it is continued in a linked one.
     least_duration_s
-        Attempts that took less are not sent, unless they failed.
+        Attempts that took less are not sent, unless they failed or were lost.
     sampling
-        Share of attempts that is sent, by prefix (0 to 1); prefixes not named are sent whole.
+        Share of attempts that is sent, by prefix (0 to 1); prefixes not named are sent whole, and
+        so are those that failed or were lost.
     code
         Whether the source code that submitted a graph is sent.
     tracebacks
@@ -152,12 +150,14 @@ def endpoint(signal: Signal, target: Target) -> str:
     return target.endpoint or _environment(signal, "ENDPOINT") or f"http://localhost:{port}"
 
 
+def exporters(signal: Signal) -> str:
+    """`OTEL_<SIGNAL>_EXPORTER`: names with commas between, or `none`."""
+    return os.environ.get(f"OTEL_{signal.upper()}_EXPORTER", "").replace(" ", "") or "otlp"
+
+
 def _target(signal: Signal) -> Target | None:
-    """Where `signal` goes; None for `OTEL_<SIGNAL>_EXPORTER=none`."""
-    exporters = os.environ.get(f"OTEL_{signal.upper()}_EXPORTER", "").replace(" ", "") or "otlp"
-    if "otlp" not in exporters.split(","):
-        if exporters != "none":
-            logger.warning("dask_otel sends OTLP only; no %s are sent (%s)", signal, exporters)
+    """Where `signal` goes; None where OTLP is not among its exporters."""
+    if "otlp" not in exporters(signal).split(","):
         return None
     chosen = _environment(signal, "ENDPOINT")
     configured = None if chosen else dask.config.get("dask-otel.endpoint", None)

@@ -54,6 +54,15 @@ def text(value: str) -> bytes:
     return value.encode("utf-8", "replace")
 
 
+def readable(value: Value) -> Value:
+    """`value` with nothing in it that UTF-8 cannot hold, for those who would fail at it."""
+    if isinstance(value, str):
+        return value if value.isascii() else text(value).decode()
+    if isinstance(value, tuple) and any(isinstance(item, str) for item in value):
+        return tuple(str(readable(item)) for item in value)
+    return value
+
+
 def any_value(value: Value) -> bytes:
     """`AnyValue`."""
     if isinstance(value, str):

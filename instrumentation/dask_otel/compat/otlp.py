@@ -7,7 +7,8 @@ but not for sending: their retries block for ten seconds and more, and log each 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import grpc
 from google.rpc.error_details_pb2 import RetryInfo
@@ -30,9 +31,18 @@ from opentelemetry.exporter.otlp.proto.http.metric_exporter import (
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import (
     OTLPSpanExporter as HttpSpanExporter,
 )
+from requests import ConnectionError  # noqa: A004 - the one that `requests` raises
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.sdk.metrics.export import AggregationTemporality
+    from requests import Response, Session
 
 #: Key of the context in which other instrumentation keeps quiet about our own requests.
 SUPPRESS_INSTRUMENTATION: Final = _SUPPRESS_INSTRUMENTATION_KEY
+#: No answer of OTLP is longer by far; what a server sends beyond is not read.
+MAX_REPLY_BYTES: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +71,18 @@ class Reply:
 
 
 class Transport(Protocol):
-    """Sends requests of one signal, one attempt each."""
+    """Sends requests of one signal, one attempt each.
+
+    Attributes
+    ----------
+    timeout_s
+        What the user allows for one request.
+    preferred_temporality
+        Of metrics, by class of instrument; empty for other signals.
+    """
 
     timeout_s: float
+    preferred_temporality: Mapping[type, AggregationTemporality]
 
     def send(self, payload: bytes, timeout_s: float) -> Reply:
         """Send `payload`, a message `Export<Signal>ServiceRequest`."""
@@ -121,21 +140,39 @@ class _HttpTransport:
     def __init__(self, signal: str, endpoint: str | None) -> None:
         self._exporter = _HTTP_EXPORTERS[signal](endpoint=endpoint)
         self._client = self._exporter._client
+        self._session: Session = self._client._transport._session
+        self.preferred_temporality = getattr(self._exporter, "_preferred_temporality", {})
         self.timeout_s: float = self._client._timeout
 
     def send(self, payload: bytes, timeout_s: float) -> Reply:
-        result = self._client._submit(self._client._compress(payload), timeout_s)
-        status = result.status_code
-        if status is None:
-            return Reply(False, retry=True, reason=_first_line(result.error))
-        if 200 <= status < 300:
-            return Reply(True, body=result.content())
-        return Reply(
-            False,
-            retry=status in _HTTP_RETRY,
-            pause_s=_seconds(result.headers().get("retry-after")),
-            reason=f"HTTP {status} {result.reason}",
-        )
+        body = self._client._compress(payload)
+        deadline_s = monotonic() + timeout_s
+        try:
+            try:
+                return self._post(body, timeout_s)
+            except ConnectionError:  # a connection that was kept may be gone
+                return self._post(body, max(deadline_s - monotonic(), 0.05))
+        except Exception as error:  # noqa: BLE001 - whatever a server makes of HTTP
+            return Reply(False, retry=True, reason=_first_line(error))
+
+    def _post(self, body: bytes, timeout_s: float) -> Reply:
+        """Send once. Not by the exporter, which waits by the clock and reads bodies of any size."""
+        with self._session.post(
+            self._client._endpoint,
+            data=body,
+            headers=self._client._headers,
+            timeout=timeout_s,
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            if not 200 <= response.status_code < 300:
+                return Reply(
+                    False,
+                    retry=response.status_code in _HTTP_RETRY,
+                    pause_s=_seconds(response.headers.get("retry-after")),
+                    reason=f"HTTP {response.status_code} {response.reason}"[:200],
+                )
+            return Reply(True, body=_body(response))
 
     def close(self) -> None:
         self._exporter.shutdown()
@@ -145,6 +182,7 @@ class _GrpcTransport:
     def __init__(self, signal: str, endpoint: str | None) -> None:
         self._method = _GRPC_METHODS[signal]
         self._exporter = _GRPC_EXPORTERS[signal](endpoint=endpoint)
+        self.preferred_temporality = getattr(self._exporter, "_preferred_temporality", {})
         self.timeout_s: float = self._exporter._timeout
         self._call = self._connected()
 
@@ -178,6 +216,14 @@ class _GrpcTransport:
 
     def close(self) -> None:
         self._exporter.shutdown()
+
+
+def _body(response: Response) -> bytes:
+    """What stands in an answer; nothing where that cannot be read: the request is taken anyway."""
+    try:
+        return bytes(response.raw.read(MAX_REPLY_BYTES, decode_content=True))
+    except Exception:  # noqa: BLE001 - whatever a server makes of HTTP
+        return b""
 
 
 def _retry_delay_s(metadata: Any) -> float | None:

@@ -78,6 +78,10 @@ GPU_MEMORY_LIMIT: Final = Metric(
 SPANS_RECORDED: Final = Metric("dask_otel.spans.recorded", "{span}", "counter", "Spans recorded.")
 SPANS_EXPORTED: Final = Metric("dask_otel.spans.exported", "{span}", "counter", "Spans exported.")
 SPANS_DROPPED: Final = Metric("dask_otel.spans.dropped", "{span}", "counter", "Spans dropped.")
+#: Those that settings or samplers leave out; they count as none of the above.
+SPANS_SAMPLED_OUT: Final = Metric(
+    "dask_otel.spans.sampled_out", "{span}", "counter", "Spans left out by sampling."
+)
 
 PROCESS_METRICS: Final = (
     CPU_USAGE,
@@ -97,5 +101,5 @@ PROCESS_METRICS: Final = (
     GPU_MEMORY,
     GPU_MEMORY_LIMIT,
 )
-OWN_METRICS: Final = (SPANS_RECORDED, SPANS_EXPORTED, SPANS_DROPPED)
+OWN_METRICS: Final = (SPANS_RECORDED, SPANS_EXPORTED, SPANS_DROPPED, SPANS_SAMPLED_OUT)
 METRICS: Final = SCHEDULER_METRICS + PROCESS_METRICS + WORKER_METRICS + OWN_METRICS

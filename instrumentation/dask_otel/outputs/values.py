@@ -1,14 +1,22 @@
-"""What the two ways out have in common: one small protocol per signal."""
+"""What the ways out have in common: one small protocol per signal.
+
+Everything here is used by the background thread of one emitter alone. A `deadline_s` (monotonic)
+marks the last time that something is sent; before that there is none.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
+
+    from dask_otel.correlate import Place
+    from dask_otel.events import LogEvent, SpanEvent
+    from dask_otel.points import Points
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +29,91 @@ class Providers:
     tracer_provider: TracerProvider | None = None
     meter_provider: MeterProvider | None = None
     logger_provider: LoggerProvider | None = None
+
+
+class SpanOutput(Protocol):
+    """Takes events and sends their spans.
+
+    Attributes
+    ----------
+    n_exported, n_dropped, n_sampled_out
+        Spans that somebody has taken, that were given up, and that a sampler left out.
+    acknowledged_s
+        All that was recorded before then, by the clock of this machine, is one of the three.
+    """
+
+    n_exported: int
+    n_sampled_out: int
+    acknowledged_s: float
+
+    @property
+    def n_dropped(self) -> int:
+        """Spans given up."""
+        ...
+
+    def __len__(self) -> int:
+        """Spans that wait."""
+        ...
+
+    def keeps(self, place: Place) -> bool:
+        """Whether a sampler lets the trace of `place` through; any thread may ask."""
+        ...
+
+    def put(self, event: SpanEvent) -> None:
+        """Take one event.
+
+        Raises
+        ------
+        Exception
+            Whatever the objects in it raise when they are to be written; nothing is counted then.
+        """
+        ...
+
+    def send(self, put_s: float, deadline_s: float | None) -> None:
+        """Send what waits; all that was recorded before `put_s` has been put."""
+        ...
+
+    def close(self) -> None:
+        """Send nothing any more."""
+        ...
+
+
+class LogOutput(Protocol):
+    """Takes events and sends their log records."""
+
+    def put(self, event: LogEvent) -> None:
+        """Take one event."""
+        ...
+
+    def send(self, deadline_s: float | None) -> None:
+        """Send what waits."""
+        ...
+
+    def close(self) -> None:
+        """Send nothing any more."""
+        ...
+
+
+class PointOutput(Protocol):
+    """Takes readings and sends metric points."""
+
+    def put(self, points: Points) -> None:
+        """Take readings; newer ones replace those of the same attributes."""
+        ...
+
+    def send(self, deadline_s: float | None) -> None:
+        """Send what waits."""
+        ...
+
+    def close(self) -> None:
+        """Send nothing any more."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The ways out of one scheduler, worker or client; None for a signal that is not sent."""
+
+    spans: SpanOutput | None
+    logs: LogOutput | None
+    points: PointOutput | None

@@ -1,0 +1,231 @@
+"""Straight to OTLP: what cannot be sent is kept, newest first, within bounds."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final, cast
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from dask_otel import sdk
+from dask_otel.events import ClientCall, Running, SpanEvent, span_count
+from dask_otel.record import encoder
+from dask_otel.record.logs import log
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.sdk.resources import Resource
+
+    from dask_otel import wire
+    from dask_otel.correlate import Place
+    from dask_otel.events import LogEvent
+    from dask_otel.outputs.link import Link
+    from dask_otel.points import Points
+    from dask_otel.record.spans import SpanMaker
+
+#: Spans in one request. gRPC servers refuse more than 4 MiB by default.
+MAX_BATCH_SPANS: Final = 4_096
+MAX_BATCH_BYTES: Final = 3 << 20
+#: Encoded spans held while nobody listens take no more than this, however many they are.
+MAX_HELD_BYTES: Final = 64 << 20
+MAX_HELD_LOGS: Final = 1_000
+MAX_HELD_POINTS: Final = 50_000
+
+
+class Spool:
+    """Encoded spans that wait to be sent; drops the oldest when it is full.
+
+    Attributes
+    ----------
+    n_in, n_dropped
+        Spans that came in, and those that fell out.
+    """
+
+    def __init__(self, n_max: int, max_bytes: int = MAX_HELD_BYTES) -> None:
+        self.n_in = self.n_dropped = 0
+        self._spans: deque[bytes] = deque()
+        self._n_max = n_max
+        self._max_bytes = max_bytes
+        self._n_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    def append(self, span: bytes) -> None:
+        """Add the newest span."""
+        self._spans.append(span)
+        self._n_bytes += len(span)
+        self.n_in += 1
+        while len(self._spans) > self._n_max or self._n_bytes > self._max_bytes:
+            self._n_bytes -= len(self._spans.popleft())
+            self.n_dropped += 1
+
+    def oldest(self) -> list[bytes]:
+        """The spans of the next request; they stay until they are removed."""
+        batch: list[bytes] = []
+        n_bytes = 0
+        for span in self._spans:
+            n_bytes += len(span)
+            if batch and (len(batch) == MAX_BATCH_SPANS or n_bytes > MAX_BATCH_BYTES):
+                break
+            batch.append(span)
+        return batch
+
+    def remove(self, n_spans: int) -> None:
+        """Take the oldest `n_spans` out."""
+        for _ in range(n_spans):
+            self._n_bytes -= len(self._spans.popleft())
+
+
+class DirectSpans:
+    """Spans in OTLP's wire format; see `SpanOutput`.
+
+    Parameters
+    ----------
+    link
+        Where they go.
+    resource, version
+        Who sends.
+    maker
+        Says what the spans are.
+    sampler
+        Decides about traces.
+    n_held
+        Spans kept while nobody listens.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        resource: Resource,
+        version: str,
+        maker: SpanMaker,
+        sampler: sdk.TraceSampler,
+        n_held: int,
+    ) -> None:
+        self.n_exported = self.n_sampled_out = 0
+        self.acknowledged_s = 0.0
+        self._link = link
+        self._resource = encoder.resource(cast("Mapping[str, wire.Value]", resource.attributes))
+        self._version = version
+        self._maker = maker
+        self._encoder = encoder.SpanEncoder(maker)
+        self._sampler = sampler
+        self._spool = Spool(n_held)
+        self._n_refused = 0
+        #: By number of spans that came in: all that was recorded before then is among them.
+        self._marks: deque[tuple[int, float]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._spool)
+
+    @property
+    def n_dropped(self) -> int:
+        """Spans given up."""
+        return self._spool.n_dropped + self._n_refused
+
+    def keeps(self, place: Place) -> bool:
+        """Whether the trace of `place` is sent."""
+        return self._sampler.keeps(place)
+
+    def put(self, event: SpanEvent) -> None:
+        """Encode one event; a client has asked the sampler itself before it began a call."""
+        if not isinstance(event, ClientCall) and not self.keeps(self._maker.place(event)):
+            self.n_sampled_out += span_count(event)
+            return
+        for span in self._encoder.encode(event):
+            self._spool.append(span)
+
+    def send(self, put_s: float, deadline_s: float | None) -> None:
+        """Send what waits, in requests that any server takes."""
+        if self._marks and self._marks[-1][0] == self._spool.n_in:
+            self._marks.pop()
+        self._marks.append((self._spool.n_in, put_s))
+        while len(self._spool) and self._link.ready(deadline_s):
+            batch = self._spool.oldest()
+            payload = encoder.request(self._resource, self._version, batch)
+            reply = self._link.send(payload, deadline_s)
+            if reply.retry:
+                break
+            self._spool.remove(len(batch))
+            n_rejected = min(_rejected(reply.body), len(batch)) if reply.accepted else len(batch)
+            self._n_refused += n_rejected
+            self.n_exported += len(batch) - n_rejected
+        n_out = self._spool.n_in - len(self._spool)
+        while self._marks and self._marks[0][0] <= n_out:
+            self.acknowledged_s = self._marks.popleft()[1]
+
+    def close(self) -> None:
+        """Give up the connection."""
+        self._link.close()
+
+
+class DirectLogs:
+    """Log records; see `LogOutput`."""
+
+    def __init__(self, link: Link, resource: Resource, version: str) -> None:
+        self._link = link
+        self._batch = sdk.LogBatch(resource, version)
+        self._waiting: deque[LogEvent] = deque(maxlen=MAX_HELD_LOGS)
+
+    def put(self, event: LogEvent) -> None:
+        """Take one event."""
+        self._waiting.append(event)
+
+    def send(self, deadline_s: float | None) -> None:
+        """Send what waits in one request."""
+        if not self._waiting or not self._link.ready(deadline_s):
+            return
+        taken, self._waiting = self._waiting, deque(maxlen=MAX_HELD_LOGS)
+        reply = self._link.send(self._batch.encode([log(event) for event in taken]), deadline_s)
+        if reply.retry:
+            # What was running then is of no use later.
+            self._waiting.extend(event for event in taken if not isinstance(event, Running))
+
+    def close(self) -> None:
+        """Give up the connection."""
+        self._link.close()
+
+
+class DirectPoints:
+    """Metric points; see `PointOutput`."""
+
+    def __init__(self, link: Link, resource: Resource, version: str) -> None:
+        self._link = link
+        self._batch = sdk.MetricBatch(resource, version, link.preferred_temporality)
+        self._waiting: Points = {}
+        #: What was not taken is sent again as it was: a difference is not to be made twice.
+        self._refused = b""
+
+    def put(self, points: Points) -> None:
+        """Take readings."""
+        self._waiting |= points
+        while len(self._waiting) > MAX_HELD_POINTS:
+            del self._waiting[next(iter(self._waiting))]
+
+    def send(self, deadline_s: float | None) -> None:
+        """Send what was not taken the last time, then what waits."""
+        if self._refused and self._link.ready(deadline_s):
+            self._send(self._refused, deadline_s)
+        if self._waiting and not self._refused and self._link.ready(deadline_s):
+            points, self._waiting = self._waiting, {}
+            self._send(self._batch.encode(points), deadline_s)
+
+    def _send(self, payload: bytes, deadline_s: float | None) -> None:
+        reply = self._link.send(payload, deadline_s)
+        self._refused = payload if reply.retry else b""
+
+    def close(self) -> None:
+        """Give up the connection."""
+        self._link.close()
+
+
+def _rejected(body: bytes) -> int:
+    """Spans that the endpoint has refused out of a request that it took."""
+    try:
+        rejected = ExportTraceServiceResponse.FromString(body).partial_success.rejected_spans
+    except DecodeError:  # whatever it says there, it has taken the request
+        return 0
+    return max(0, rejected)

@@ -1,0 +1,72 @@
+"""The way of one signal to its OTLP endpoint, with pauses where it fails."""
+
+from __future__ import annotations
+
+import logging
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from dask_otel.compat import otlp
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.sdk.metrics.export import AggregationTemporality
+
+    from dask_otel.config import Target
+
+#: Time after a failure in which nothing is tried.
+PAUSE_S: Final = 1.0
+MAX_PAUSE_S: Final = 30.0
+#: A request has at least this time, however late it is.
+LEAST_S: Final = 0.05
+
+logger = logging.getLogger(__name__)
+
+
+class Link:
+    """Sends requests of one signal.
+
+    An endpoint that fails costs one log line, and one more when it is back.
+    """
+
+    def __init__(self, signal: str, target: Target) -> None:
+        self._signal = signal
+        self._transport = otlp.transport(signal, target.protocol, target.endpoint)
+        # Where nobody has named an endpoint it is no surprise that none is there.
+        self._level = logging.INFO if target.is_default else logging.WARNING
+        self._resume_s = 0.0
+        self._failing = self._closed = False
+
+    @property
+    def preferred_temporality(self) -> Mapping[type, AggregationTemporality]:
+        """Of metrics, as the user wants it."""
+        return self._transport.preferred_temporality
+
+    def ready(self, deadline_s: float | None) -> bool:
+        """Whether it makes sense to try; the last time it always does, while there is time."""
+        if self._closed:
+            return False
+        now_s = monotonic()
+        return now_s >= self._resume_s if deadline_s is None else now_s < deadline_s
+
+    def send(self, payload: bytes, deadline_s: float | None) -> otlp.Reply:
+        """Send `payload` once; a failure is logged when it is the first in a row."""
+        timeout_s = self._transport.timeout_s
+        if deadline_s is not None:
+            timeout_s = min(timeout_s, max(LEAST_S, deadline_s - monotonic()))
+        reply = self._transport.send(payload, timeout_s)
+        if reply.retry:
+            self._resume_s = monotonic() + min(reply.pause_s or PAUSE_S, MAX_PAUSE_S)
+        if not reply.accepted and not self._failing and not self._closed:
+            todo = "kept until it answers" if reply.retry else "dropped"
+            logger.log(self._level, "%s are %s: %s", self._signal.capitalize(), todo, reply.reason)
+        elif reply.accepted and self._failing:
+            logger.info("%s are sent again", self._signal.capitalize())
+        self._failing = not reply.accepted
+        return reply
+
+    def close(self) -> None:
+        """Give up the connection, and a request that is under way in another thread."""
+        self._closed = True
+        self._transport.close()

@@ -1,0 +1,254 @@
+"""Through providers that somebody has brought: with their samplers, limits, processors, readers.
+
+Their provider is never shut down, and nothing is made global. From a provider of the SDK another
+one is derived for each scheduler and worker, with its own resource and the same processors, whose
+spans have the ids that other processes derive for them. A provider of another kind gets plain calls
+of OpenTelemetry's API, and ids are its own then.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary, WeakSet
+
+from opentelemetry.metrics import Observation
+from opentelemetry.sdk._logs import LoggerProvider as SdkLoggerProvider
+from opentelemetry.sdk.trace import TracerProvider as SdkTracerProvider
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.trace import Link as SpanLink
+from opentelemetry.trace import (
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+)
+
+from dask_otel import conventions as names
+from dask_otel import sdk
+from dask_otel.compat import sdk as otel
+from dask_otel.record import spans as records
+from dask_otel.record.logs import log
+from dask_otel.wire import readable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opentelemetry._logs import LoggerProvider
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.trace import Tracer, TracerProvider
+
+    from dask_otel.correlate import Place
+    from dask_otel.events import LogEvent, SpanEvent
+    from dask_otel.points import Attributes, Points
+    from dask_otel.record.spans import Span, SpanMaker
+
+#: How long a batch processor waits by default. What it has not sent when its process is killed is
+#: lost, and nobody can ask it: so long after it got a span we believe that it has sent it.
+SETTLE_S: Final = 5.0
+#: Points of one metric of one emitter that a reader finds, the newest.
+MAX_POINTS: Final = 50_000
+
+_KINDS: Final = {
+    records.INTERNAL: SpanKind.INTERNAL,
+    records.SERVER: SpanKind.SERVER,
+    records.CLIENT: SpanKind.CLIENT,
+    records.PRODUCER: SpanKind.PRODUCER,
+}
+
+
+class _Ids(IdGenerator):
+    """Names the next span as it is to be named; used by one thread."""
+
+    trace_id = span_id = 0
+
+    def generate_trace_id(self) -> int:
+        return self.trace_id
+
+    def generate_span_id(self) -> int:
+        return self.span_id
+
+
+class ProvidedSpans:
+    """Spans of a provider; see `SpanOutput`. What it makes of them is its own business.
+
+    Parameters
+    ----------
+    provider
+        Somebody's.
+    resource, version
+        Who sends.
+    maker
+        Says what the spans are.
+    """
+
+    def __init__(
+        self, provider: TracerProvider, resource: Resource, version: str, maker: SpanMaker
+    ) -> None:
+        self.n_exported = self.n_sampled_out = 0
+        self.n_dropped = 0
+        self.acknowledged_s = 0.0
+        self._provider: Any = provider
+        self._maker = maker
+        self._ids = _Ids()
+        sampler = otel.configured_sampler()
+        if isinstance(provider, SdkTracerProvider):
+            sampler = provider.sampler
+            provider = otel.derived_tracer_provider(
+                provider, sdk.merged(resource, provider.resource), self._ids
+            )
+        self._sampler = sdk.TraceSampler(sampler)
+        self._tracer: Tracer = provider.get_tracer(names.SCOPE_NAME, version, names.SCHEMA_URL)
+
+    def __len__(self) -> int:
+        return 0
+
+    def keeps(self, place: Place) -> bool:
+        """Whether the sampler lets the root of the trace of `place` through."""
+        return self._sampler.keeps(place)
+
+    def put(self, event: SpanEvent) -> None:
+        """Hand the spans of one event to the provider."""
+        place = self._maker.place(event)
+        # Whoever continues another trace has that one's word; the sampler is asked of each span.
+        sampled = self.keeps(place) if place.parent_id is None else place.sampled
+        made = list(self._maker.spans(event))
+        for span in made:
+            if self._emit(span, sampled):
+                self.n_exported += 1
+            else:
+                self.n_sampled_out += 1
+
+    def _emit(self, span: Span, sampled: bool) -> bool:
+        self._ids.trace_id = int.from_bytes(span.trace_id, "big")
+        self._ids.span_id = int.from_bytes(span.span_id, "big")
+        failure = span.failure
+        attributes = span.attributes
+        if failure is not None:
+            attributes = {**attributes, names.ERROR_TYPE: failure.type}
+        emitted = self._tracer.start_span(
+            str(readable(span.name)),
+            sdk.parent_context(span.trace_id, span.parent_id, sampled, span.remote),
+            _KINDS[span.kind],
+            sdk.readable(attributes.items()),
+            [_link(link) for link in span.links],
+            span.start_ns,
+        )
+        if failure is not None:
+            said = sdk.readable(((names.EXCEPTION_TYPE, failure.type), *failure.details()))
+            emitted.add_event(names.EVENT_EXCEPTION, said, span.stop_ns)
+            message = str(readable(failure.message)) or None
+            emitted.set_status(Status(StatusCode.ERROR, message))
+        emitted.end(span.stop_ns)
+        return emitted.get_span_context().trace_flags.sampled
+
+    def send(self, put_s: float, deadline_s: float | None) -> None:
+        """Let the provider send what it holds, the last time; otherwise it knows when."""
+        self.acknowledged_s = max(self.acknowledged_s, put_s - SETTLE_S)
+        if deadline_s is not None:
+            _flush(self._provider, deadline_s)
+
+    def close(self) -> None:
+        """Nothing to do: the provider is not ours."""
+
+
+class ProvidedLogs:
+    """Log records of a provider; see `LogOutput`."""
+
+    def __init__(self, provider: LoggerProvider, resource: Resource, version: str) -> None:
+        self._provider: Any = provider
+        if isinstance(provider, SdkLoggerProvider):
+            provider = otel.derived_logger_provider(
+                provider, sdk.merged(resource, provider.resource)
+            )
+        self._logger = provider.get_logger(names.SCOPE_NAME, version, names.SCHEMA_URL)
+
+    def put(self, event: LogEvent) -> None:
+        """Hand one record to the provider."""
+        self._logger.emit(sdk.log_record(log(event)))
+
+    def send(self, deadline_s: float | None) -> None:
+        """Let the provider send what it holds, the last time; otherwise it knows when."""
+        if deadline_s is not None:
+            _flush(self._provider, deadline_s)
+
+    def close(self) -> None:
+        """Nothing to do: the provider is not ours."""
+
+
+class _Board:
+    """The instruments of one provider, which observe the points of every emitter that uses it.
+
+    A provider knows an instrument by its name and takes only one.
+    """
+
+    def __init__(self, provider: MeterProvider, version: str) -> None:
+        self.emitters: WeakSet[ProvidedPoints] = WeakSet()
+        meter = provider.get_meter(names.SCOPE_NAME, version, names.SCHEMA_URL)
+        sdk.create_instruments(meter, self._observe)
+
+    def _observe(self, metric: names.Metric) -> Iterator[Observation]:
+        for emitter in tuple(self.emitters):
+            yield from emitter.observations(metric)
+
+
+_boards: WeakKeyDictionary[MeterProvider, _Board] = WeakKeyDictionary()
+
+
+class ProvidedPoints:
+    """The latest metric points, for the readers of a provider; see `PointOutput`.
+
+    The resource is the provider's, so points say which instance they are of.
+    """
+
+    def __init__(self, provider: MeterProvider, resource: Resource, version: str) -> None:
+        self._provider: Any = provider
+        instance = resource.attributes.get(names.SERVICE_INSTANCE_ID, "")
+        self._instance = {names.SERVICE_INSTANCE_ID: str(instance)}
+        self._latest: dict[names.Metric, dict[Attributes, Observation]] = {}
+        self._board = _boards.get(provider)
+        if self._board is None:
+            self._board = _boards[provider] = _Board(provider, version)
+        self._board.emitters.add(self)
+
+    def observations(self, metric: names.Metric) -> list[Observation]:
+        """The latest points of `metric`; called by readers, in their threads."""
+        return list(self._latest.get(metric, {}).values())
+
+    def put(self, points: Points) -> None:
+        """Take readings."""
+        for (metric, attributes), value in points.items():
+            latest = self._latest.setdefault(metric, {})
+            latest.pop(attributes, None)  # the newest stand last
+            if len(latest) >= MAX_POINTS:
+                del latest[next(iter(latest))]
+            latest[attributes] = Observation(value, sdk.readable(attributes) | self._instance)
+
+    def send(self, deadline_s: float | None) -> None:
+        """Let the provider read once more, the last time; otherwise it knows when."""
+        if deadline_s is not None:
+            _flush(self._provider, deadline_s)
+
+    def close(self) -> None:
+        """Show no more points; instruments cannot be taken back."""
+        if self._board is not None:
+            self._board.emitters.discard(self)
+
+
+def _link(link: records.Link) -> SpanLink:
+    context = SpanContext(
+        int.from_bytes(link.trace_id, "big"),
+        int.from_bytes(link.span_id, "big"),
+        is_remote=True,
+        trace_flags=TraceFlags(TraceFlags.SAMPLED),
+    )
+    return SpanLink(context, {names.LINK_KEY: readable(link.key)} if link.key else None)
+
+
+def _flush(provider: Any, deadline_s: float) -> None:
+    """Flush what can be flushed; only the SDK's providers promise it."""
+    flush = getattr(provider, "force_flush", None)
+    if flush is not None:
+        flush(max(1, int((deadline_s - monotonic()) * 1e3)))
