@@ -92,6 +92,7 @@ class Cluster:
 
 _METRIC_OF = {
     "busy": (names.CPU_USAGE, ""),
+    "paused": (names.WORKER_STATUS, "paused"),
     "threads": (names.WORKER_THREADS, ""),
     "limit": (names.WORKER_LIMIT, ""),
     "latency": (names.WORKER_LATENCY, ""),

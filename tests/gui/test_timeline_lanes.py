@@ -7,7 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from daskscope.derive.frames import BarState, DensityColumns, RowKind, TaskStreamFrame
+from daskscope.derive.frames import (
+    FAILED_KIND,
+    BarState,
+    DensityColumns,
+    RowKind,
+    TaskStreamFrame,
+)
 from daskscope.paint.brush import slot_colour
 from daskscope.store.schema import Kind
 from daskscope.theme import COMFORTABLE, COMPACT, DARK, LIGHT, NORMAL, Density, Theme, mixed
@@ -321,3 +327,43 @@ def test_a_frame_of_no_rows_is_empty_lane() -> None:
 def test_every_lane_of_the_busy_run_is_drawn() -> None:
     drawn = frames.busy_run()
     assert set(lane_indices(drawn.layout)) <= set(drawn.bars.row.tolist())
+
+
+@pytest.mark.parametrize(
+    ("state", "fill", "slot"),
+    [
+        (BarState.LOST, Fill.LOST, frames.READ - 1),
+        (BarState.DROPPED, Fill.DROPPED, frames.READ - 1),
+        (BarState.ERRED, Fill.ERRED, -1),
+    ],
+)
+def test_every_end_has_a_look(state: BarState, fill: Fill, slot: int) -> None:
+    drawn = one_lane((0, 40, frames.READ), state=state)
+    (group,) = bar_groups(drawn.bars, bar_shapes(drawn))
+    assert (group.fill, group.slot) == (fill, slot)
+
+
+def test_what_failed_in_a_sub_lane_is_erred_there() -> None:
+    drawn = one_lane((0, 40, frames.TRANSFER_NAME), kind=Kind.TRANSFER, state=BarState.ERRED)
+    (group,) = bar_groups(drawn.bars, bar_shapes(drawn))
+    assert group.fill is Fill.FAILED
+    assert group.rects[0, 3] - group.rects[0, 1] + 1 == NORMAL.sub_lane_px
+
+
+def test_a_call_of_a_client_is_drawn_like_what_is_not_dasks() -> None:
+    drawn = one_lane((0, 40, frames.READ), kind=Kind.CLIENT, slot=-1)
+    (group,) = bar_groups(drawn.bars, bar_shapes(drawn))
+    assert (group.fill, group.slot) == (Fill.OTHER, -1)
+
+
+def test_of_lost_bars_that_cover_each_other_one_has_a_label() -> None:
+    bars = [(left, 400, frames.READ) for left in (30, 10, 20)]
+    found = labels(one_lane(*bars, (500, 700, frames.READ), state=BarState.LOST))
+    assert [label.left_px for label in found] == [15, 505]
+
+
+@THEMES
+def test_failures_of_a_dense_sub_lane_are_black_or_its_twin(theme: Theme) -> None:
+    drawn = dense_lane(slot=-1, busy=0, kind=FAILED_KIND)
+    top = drawn.layout.rows[FIRST_LANE].y_px + NORMAL.bar_px + NORMAL.gap_px
+    assert pixels_of(drawn, theme)[top, 350] & 0xFFFFFF == theme.erred

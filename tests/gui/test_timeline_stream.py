@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
@@ -11,9 +13,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from daskscope.derive.frames import BarState, EventMark, TaskStreamFrame
-from daskscope.paint.brush import slot_colour
+from daskscope.paint.brush import DROPPED_SHARE, slot_colour
 from daskscope.store.schema import Kind
-from daskscope.theme import DARK, GUTTER_PX, LIGHT, NORMAL, Theme
+from daskscope.theme import DARK, GUTTER_PX, LIGHT, NORMAL, Theme, mixed
 from daskscope.views.timeline.stream import StreamView
 from daskscope.views.timeline.strip import FINE_ZOOM_STEP, SCROLL_STEP_PX, ZOOM_STEP
 from tests.gui import frames
@@ -405,3 +407,42 @@ def test_while_everything_fits_there_is_no_handle(qtbot: QtBot) -> None:
 
 def test_the_widget_has_a_name_for_screen_readers(qtbot: QtBot) -> None:
     assert shown(qtbot, some_bars()).accessibleName() == "Task stream"
+
+
+@THEMES
+def test_a_lost_bar_has_falling_lines_and_a_cap_where_its_worker_went(
+    qtbot: QtBot, theme: Theme
+) -> None:
+    drawn = one_bar(BarState.LOST)
+    image, top = picture(shown(qtbot, drawn, theme)), lane_top(drawn, FIRST_LANE)
+    right = 299 - 2  # the last pixel is the lane's
+    assert [colour_at(image, x, top + 7) == theme.erred for x in range(right - 3, right + 2)] == [
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]
+    # Along a falling line the colour stays the same, and it is not that of its neighbours.
+    inside = [colour_at(image, 240 + step, top + 2 + step) for step in range(8)]
+    assert len(set(inside)) == 1
+    assert len({colour_at(image, 240 + step, top + 2) for step in range(6)}) > 1
+
+
+@THEMES
+def test_a_bar_that_came_to_nothing_is_a_frame(qtbot: QtBot, theme: Theme) -> None:
+    drawn = one_bar(BarState.DROPPED)
+    image, top = picture(shown(qtbot, drawn, theme)), lane_top(drawn, FIRST_LANE)
+    inside = {colour_at(image, x, top + 7) for x in range(201, 297)}
+    assert inside == {mixed(slot_colour(theme, frames.P2P - 1), theme.lane, DROPPED_SHARE)}
+    edge = colour_at(image, 200, top + 7)
+    assert edge == colour_at(image, 297, top + 7) == colour_at(image, 250, top)
+    assert edge not in inside
+
+
+def one_bar(state: BarState) -> TaskStreamFrame:
+    listed = BarList()
+    listed.add(FIRST_LANE, 200, 299, frames.P2P, state=state)
+    drawn = frame(layout(), listed.bars())
+    # No name stands on the pattern.
+    return replace(drawn, bars=replace(drawn.bars, name=np.zeros(1, np.uint32)))

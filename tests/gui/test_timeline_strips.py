@@ -385,3 +385,27 @@ def test_hidden_prefixes_and_all_but_the_lit_one_are_dimmed() -> None:
     assert dimmed_slots(entries, "") == {0}
     assert dimmed_slots(entries, "c") == {0, 1}
     assert dimmed_slots(entries, "unknown") == {0}
+
+
+@pytest.mark.parametrize("sign", ["lost", "restarted", "paused", "resumed"])
+@THEMES
+def test_marks_of_workers_are_painted(qtbot: QtBot, theme: Theme, sign: str) -> None:
+    view = EventsView(theme)
+    qtbot.addWidget(view)
+    view.resize(1_180, EVENTS_LANE_PX)
+    view.show_frame(frame(layout(), BarList().bars(), events=(EventMark(500, sign, "", False),)))
+    expected = {"lost": theme.erred, "paused": theme.mempause}.get(sign, theme.ok)
+    image = view.grab().toImage()
+    around = {
+        image.pixel(GUTTER_PX + 500 + dx, 8 + dy) & 0xFFFFFF
+        for dx in range(-5, 6)
+        for dy in range(-5, 6)
+    }
+    assert expected in around
+
+
+def test_of_marks_that_cover_each_other_a_loss_is_kept() -> None:
+    signs = ("erred", "lost", "added", "removed")
+    marks = [EventMark(100 + i, sign, sign, False) for i, sign in enumerate(signs)]
+    (event,) = placed_events(marks, 1_000, lambda text: 6.0 * len(text))
+    assert event.event.sign == "lost"

@@ -19,6 +19,8 @@ from daskscope.theme import COMFORTABLE, COMPACT, NORMAL
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    import numpy.typing as npt
+
 #: From this width a bar leaves the last pixel to the lane, so that neighbours stay apart.
 LEAST_GAP_PX: Final = 3
 LABEL_PADDING_PX: Final = 5
@@ -195,6 +197,17 @@ def bar_groups(bars: Bars, shapes: BarShapes) -> list[BarGroup]:
     ]
 
 
+def _covered(shapes: BarShapes) -> npt.NDArray[np.bool_]:
+    """Lost bars that lie on longer ones: what was lost together ended together, in one row."""
+    is_covered = np.zeros(len(shapes.fill), np.bool_)
+    lost = np.flatnonzero(shapes.fill == Fill.LOST)
+    left, top, right, _ = shapes.rects[lost].T
+    lost = lost[np.lexsort((left, right, top))]
+    ends = shapes.rects[lost][:, 1:3]
+    is_covered[lost[1:]] = (ends[1:] == ends[:-1]).all(axis=1)
+    return is_covered
+
+
 @dataclass(frozen=True, slots=True)
 class Label:
     """The name in a bar.
@@ -229,7 +242,7 @@ def bar_labels(
     indent = LABEL_PADDING_PX + np.where(fill == Fill.ERRED, CROSS_PX, 0)
     room = width - indent - LABEL_PADDING_PX + 1
     can_hold = (room >= LEAST_ROOM_PX) & (height >= LEAST_LABEL_BAR_PX)
-    wanted = np.flatnonzero(can_hold & (fill < Fill.DESERIALIZE))
+    wanted = np.flatnonzero(can_hold & (fill < Fill.DESERIALIZE) & ~_covered(shapes))
     ids, which = np.unique(bars.name[wanted], return_inverse=True)
     text_px = np.array([width_of(names[i]) for i in ids.tolist()], np.float64)[which]
     cut_px = np.minimum(LEAST_ELIDED_SHARE * text_px + width_of("…"), AMPLE_ROOM_PX)

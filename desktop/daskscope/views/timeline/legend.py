@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
 from daskscope.paint.brush import (
     colour,
     edge_colour,
+    lost_brush,
     needs_edge,
     running_brush,
     slot_brush,
@@ -41,7 +42,7 @@ _MOST_NAME_PX: Final = 160
 _CHIP_HEIGHT_PX: Final = 20
 #: Of the chip, around its text: room on the left, and for the chevron on the right.
 _CHIP_ROOM_PX: Final = (7, 22)
-_KINDS: Final = ("transfer", "disk", "deserialize", "erred", "running")
+_KINDS: Final = ("transfer", "disk", "deserialize", "erred", "lost", "running")
 _KIND_SWATCH_PX: Final = 13
 #: With less room for prefixes the kinds are left out.
 _LEAST_ENTRIES_PX: Final = 220
@@ -250,6 +251,9 @@ class LegendView(QWidget):
         elif kind == "erred":
             painter.fillRect(box, colour(theme.erred))
             draw_cross(painter, box.left() + 6, box.top() + 6, 5, theme.errtext)
+        elif kind == "lost":
+            painter.fillRect(box, lost_brush(theme, theme.t3))
+            painter.fillRect(box.adjusted(9, 0, 0, 0), colour(theme.erred))
         else:
             painter.fillRect(box, colour(theme.t3))
             painter.fillRect(box.adjusted(2, 1, 0, -1), QBrush(colour(theme.lane)))

@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMMANDS = ("connect", "demo", "open", "record", "export", "doctor")
+COMMANDS = ("connect", "demo", "attach", "open", "record", "export", "doctor")
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,8 @@ from daskscope.derive.frames import LaneLayout, RowKind
 from daskscope.derive.lanes import FOLDED_PITCH_PX, LEAST_BLOCK_PX, lane_layout
 from daskscope.derive.quantity import THIN
 from daskscope.session import Session
-from daskscope.store.schema import Kind
+from daskscope.store.schema import Kind, Outcome
+from daskscope.store.snapshot import LaneKind
 from daskscope.store.writer import Store
 from daskscope.theme import COMPACT, NORMAL
 from tests.builders import SECOND, Source, Span, points
@@ -237,3 +238,127 @@ def test_names_of_any_shape_are_kept() -> None:
 
     assert layout.workers[0].name == name
     assert layout.rows[0].title == "host<i>"
+
+
+def lane_rows(layout: LaneLayout) -> list[tuple[int, str, int]]:
+    """Thread, caption and number of lanes of each lane's row."""
+    return [
+        (row.thread, row.caption, len(row.lanes)) for row in layout.rows if row.kind is RowKind.LANE
+    ]
+
+
+def test_what_the_event_loop_moves_takes_no_row() -> None:
+    source = Source()
+    worker = source.worker("w0", nthreads=2)
+    spans = [
+        Span(0, 1, "disk-write", worker, 99, Kind.DISK_WRITE),
+        Span(0, 1, "transfer", worker, 0, Kind.TRANSFER),
+        Span(0, 9, "inc", worker, 11),
+        Span(0, 9, "inc", worker, 12),
+    ]
+    snapshot = snapshot_of(source, spans)
+    layout = lane_layout(snapshot, Session(), HEIGHT)
+
+    assert lane_rows(layout) == [(1, "", 3), (2, "", 1)]
+    assert layout.n_lanes == 2
+    assert layout.row_of_lane.tolist().count(1) == 3
+
+
+def test_the_event_loop_of_an_idle_worker_has_its_first_row() -> None:
+    source = Source()
+    worker = source.worker("w0", nthreads=0)
+    snapshot = snapshot_of(source, [Span(0, 1, "disk-write", worker, 99, Kind.DISK_WRITE)])
+
+    assert lane_rows(lane_layout(snapshot, Session(), HEIGHT)) == [(1, "", 1)]
+
+
+def lost(source: Source, spans: list[Span], running: list[tuple[str, int, int, int]]) -> Snapshot:
+    """What is known when the worker of resource 0 was lost at 10 s."""
+    store = Store()
+    word = source.running(0, 9 * SECOND, running)
+    removed = source.event(
+        conventions.EVENT_WORKER_REMOVED, 10 * SECOND, dask_worker_address="tcp://10.0.4.11:40101"
+    )
+    batch = source.spans(spans)
+    for message in (source.definitions(), word, removed, batch):
+        store.apply(message)
+    return store.snapshot()
+
+
+def test_what_may_never_have_begun_has_a_row_below_the_threads() -> None:
+    source = Source()
+    worker = source.worker("w0", nthreads=2)
+    spans = [
+        Span(0, 9 * SECOND, "inc", worker, 11),
+        Span(SECOND, 10 * SECOND, "inc", worker, 0, run_id=1, outcome=Outcome.LOST_WAITING),
+        *(
+            Span(n, 10 * SECOND, "inc", worker, 0, run_id=50 + n, outcome=Outcome.LOST_WAITING)
+            for n in range(20)
+        ),
+    ]
+    snapshot = lost(source, spans, [("inc", SECOND, 1, 12)])
+    layout = lane_layout(snapshot, Session(), HEIGHT)
+
+    assert lane_rows(layout) == [(1, "", 1), (2, "", 1), (0, "lost", 1)]
+    (block,) = layout.workers
+    assert block.height_px == 3 * layout.pitch_px
+    assert layout.n_lanes == 2
+
+
+def test_lost_attempts_of_unknown_threads_take_rows_on_which_nothing_happens() -> None:
+    source = Source()
+    worker = source.worker("w0", nthreads=2)
+    spans = [
+        Span(0, 5 * SECOND, "inc", worker, 11),
+        Span(6 * SECOND, 10 * SECOND, "inc", worker, 0, run_id=1, outcome=Outcome.LOST),
+        Span(7 * SECOND, 10 * SECOND, "inc", worker, 0, run_id=2, outcome=Outcome.LOST),
+        Span(8 * SECOND, 10 * SECOND, "inc", worker, 0, run_id=3, outcome=Outcome.LOST),
+    ]
+    layout = lane_layout(lost(source, spans, []), Session(), HEIGHT)
+
+    assert lane_rows(layout) == [(1, "", 2), (2, "", 1), (0, "lost", 1)]
+
+
+def test_what_waited_is_no_time_of_a_folded_worker() -> None:
+    source = Source()
+    worker = source.worker("w0", nthreads=2)
+    spans = [
+        Span(0, SECOND, "inc", worker, 11),
+        Span(0, 10 * SECOND, "inc", worker, 0, outcome=Outcome.LOST_WAITING),
+    ]
+    snapshot = lost(source, spans, [])
+    layout = lane_layout(snapshot, Session(collapsed_hosts=frozenset({"node-01"})), HEIGHT)
+    (row,) = [row for row in layout.rows if row.kind is RowKind.DENSITY]
+
+    assert [snapshot.lanes[lane].kind for lane in row.lanes] == [LaneKind.THREAD]
+    assert row.n_threads == 2
+
+
+def test_a_worker_known_from_others_is_the_one_that_tells_its_name() -> None:
+    source = Source()
+    told = source.resource(
+        {
+            conventions.SERVICE_NAME: conventions.SERVICE_WORKER,
+            conventions.WORKER_ADDRESS: "tcp://10.0.4.11:40101",
+        }
+    )
+    own = source.worker("w0", nthreads=1)
+    spans = [Span(0, 1, resource=told, thread=11), Span(2, 3, resource=own, thread=11)]
+    layout = lane_layout(snapshot_of(source, spans), Session(), HEIGHT)
+
+    assert [worker.name for worker in layout.workers] == ["w0"]
+    assert titles(layout, RowKind.HOST) == ["node-01"]
+    assert lane_rows(layout) == [(1, "", 2)]
+
+
+def test_a_paused_worker_alarms() -> None:
+    source = Source()
+    worker = source.worker("w0")
+    series = source.metric(conventions.WORKER_STATUS, worker, dask_worker_state="paused")
+    definitions = source.definitions()
+    for value, alarmed in ((1.0, 2), (0.0, 0)):
+        store = Store()
+        store.apply(definitions)
+        store.apply(points([(series, SECOND, value)]))
+        (block,) = lane_layout(store.snapshot(), Session(), HEIGHT).workers
+        assert block.alarm == alarmed

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dask_otel import conventions
 from daskscope.derive.frames import EventMark
-from daskscope.derive.marks import event_marks
+from daskscope.derive.marks import MOST_MARKS, event_marks
 from daskscope.derive.quantity import THIN
 from daskscope.session import Viewport
-from daskscope.store.schema import EventBatch, Status
+from daskscope.store.schema import EventBatch, Kind, Outcome, Status
 from daskscope.store.writer import Store
 from tests.builders import SECOND, T0, Source, Span
 
@@ -28,7 +30,10 @@ def marks_of(
 
 def test_each_event_has_its_mark() -> None:
     source = Source()
-    worker = {"dask_worker_address": "tcp://10.0.4.11:40107", "dask_worker_name": "w3"}
+    worker: dict[str, Any] = {
+        "dask_worker_address": "tcp://10.0.4.11:40107",
+        "dask_worker_name": "w3",
+    }
     marks = marks_of(
         source,
         source.event(conventions.EVENT_WORKER_REMOVED, 3 * SECOND, **worker),
@@ -76,3 +81,93 @@ def test_many_failures_are_few_marks() -> None:
     spans = tuple(Span(0, n * 1_000_000, status=Status.ERROR) for n in range(9_000))
 
     assert len(marks_of(source, spans=spans)) <= 10
+
+
+W3: dict[str, Any] = {"dask_worker_address": "tcp://10.0.4.11:40107", "dask_worker_name": "w3"}
+
+
+def test_what_happens_to_workers_is_told() -> None:
+    source = Source()
+    marks = marks_of(
+        source,
+        source.event(conventions.EVENT_WORKER_PAUSED, SECOND, severity=13, **W3),
+        source.event(conventions.EVENT_WORKER_RESUMED, 2 * SECOND, **W3),
+        source.event(conventions.EVENT_WORKER_RESTARTED, 5 * SECOND, **W3),
+        source.event(conventions.EVENT_WORKER_RESTARTED, 8 * SECOND),
+    )
+
+    assert marks == (
+        EventMark(10, "paused", "w3 paused", has_line=False),
+        EventMark(20, "resumed", "w3 resumed", has_line=False),
+        EventMark(50, "restarted", "w3 restarted", has_line=True),
+        EventMark(80, "restarted", "workers restarted", has_line=True),
+    )
+
+
+def test_a_loss_is_told_once() -> None:
+    source = Source()
+    worker = source.worker("w3")
+    marks = marks_of(
+        source,
+        source.event(conventions.EVENT_WORKER_REMOVED, 3 * SECOND, severity=13, **W3),
+        source.event(conventions.EVENT_WORKER_LOST, 3 * SECOND + 900, severity=17, **W3),
+        source.event(conventions.EVENT_WORKER_ADDED, 6 * SECOND, **W3),
+        source.event(conventions.EVENT_WORKER_RESTARTED, 6 * SECOND + 90, **W3),
+        source.event(conventions.EVENT_WORKER_REMOVED, 8 * SECOND, **W3),
+        spans=(Span(0, 3 * SECOND, "inc", worker, 0, status=Status.ERROR, outcome=Outcome.LOST),),
+    )
+
+    assert [(mark.sign, mark.text) for mark in marks] == [
+        ("lost", "w3 lost"),
+        ("restarted", "w3 restarted"),
+        ("removed", "w3 removed"),
+    ]
+
+
+def test_failures_are_told_by_what_failed_and_once() -> None:
+    source = Source()
+    worker, client = source.worker("w0"), source.resource({"service.name": "dask-client"})
+    kinds = (Kind.TRANSFER, Kind.SEND, Kind.DISK_WRITE, Kind.CLIENT, Kind.COMPUTE)
+    spans = tuple(
+        Span(0, n * SECOND, kind.name, client if kind is Kind.CLIENT else worker, 0, kind,
+             Status.ERROR)
+        for n, kind in enumerate(kinds, 1)
+    )  # fmt: skip
+    group = source.event(conventions.EVENT_GROUP_ERRED, 5 * SECOND, "inc failed", severity=17)
+    marks = marks_of(source, group, spans=spans)
+
+    assert [mark.text for mark in marks] == ["transfer failed", "disk write failed", "task erred"]
+
+
+def test_warnings_of_logs_are_told_and_information_is_not() -> None:
+    source = Source()
+    marks = marks_of(
+        source,
+        source.event(conventions.EVENT_LOG, SECOND, "too slow\nin detail", severity=13),
+        source.event(conventions.EVENT_LOGGED, 2 * SECOND, "hello"),
+        source.event(conventions.EVENT_STEAL, 3 * SECOND, "moved"),
+    )
+
+    assert marks == (EventMark(10, "other", "too slow", has_line=False),)
+
+
+def test_a_flood_hides_nothing_that_has_a_mark_of_its_own() -> None:
+    source = Source()
+    lost = source.event(conventions.EVENT_WORKER_LOST, SECOND, **W3)
+    flood = [
+        source.event(conventions.EVENT_LOG, 2 * SECOND + n, str(n), severity=severity)
+        for n in range(500)
+        for severity in (9, 13)
+    ]
+    marks = marks_of(source, lost, *flood)
+
+    assert marks[0].text == "w3 lost"
+    assert len(marks) == MOST_MARKS
+    assert marks[-1].text == "499"
+
+
+def test_an_address_that_is_no_text_is_no_worker() -> None:
+    source = Source()
+    event = source.event(conventions.EVENT_WORKER_PAUSED, SECOND, dask_worker_address=["x", {}])
+
+    assert len(marks_of(source, event)) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from daskscope.derive.pick import hit
 from daskscope.derive.quantity import THIN
 from daskscope.derive.taskstream import TaskStream
 from daskscope.session import Session, fitted, viewport
-from daskscope.store.schema import Kind, Status
+from daskscope.store.schema import Kind, Outcome, Status
 from daskscope.store.writer import Store
 from tests.builders import MS, SECOND, T0, Source, Span
 
@@ -247,3 +248,76 @@ def test_a_span_of_another_service_names_it() -> None:
     assert found is not None
     assert (found.title, found.slot, found.kind) == ("GET /", -1, Kind.OTHER)
     assert fields(found)["Service"] == "shop"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "status"),
+    [
+        (Outcome.FINISHED, BarState.FINISHED, "finished"),
+        (Outcome.FAILED, BarState.ERRED, "erred"),
+        (Outcome.CANCELLED, BarState.DROPPED, "cancelled"),
+        (Outcome.RESCHEDULED, BarState.DROPPED, "rescheduled"),
+        (Outcome.LOST, BarState.LOST, "lost with its worker"),
+    ],
+)
+def test_every_end_is_told_and_drawn(outcome: Outcome, state: BarState, status: str) -> None:
+    source = Source()
+    failed = Status.ERROR if outcome in (Outcome.FAILED, Outcome.LOST) else Status.UNSET
+    span = Span(0, SECOND, "inc", source.worker("w1"), status=failed, outcome=outcome)
+    snapshot = snapshot_of(source, span)
+    found = at(snapshot, SECOND // 2)
+
+    assert found is not None
+    assert found.state is state
+    assert fields(found)["Status"] == status
+    assert frame_of(snapshot).bars.state.tolist() == [state]
+
+
+def test_what_may_never_have_begun_names_no_thread() -> None:
+    source = Source()
+    worker = source.worker("w1", nthreads=1)
+    lost = Span(0, SECOND, "inc", worker, 0, outcome=Outcome.LOST_WAITING)
+    told = fields(at(snapshot_of(source, lost), SECOND // 2, thread=0))
+
+    assert told["Status"] == "lost, perhaps before it began"
+    assert "Thread" not in told
+    assert told["Worker"].startswith("w1")
+
+
+@pytest.mark.parametrize(
+    ("data_s", "thread_s", "told"),
+    [
+        (1.25, 0.0341, "1.25 s for data, 34.1 ms for a thread"),
+        (math.nan, 0.5, "500 ms for a thread"),
+        (math.nan, math.nan, None),
+    ],
+)
+def test_waits_are_told(data_s: float, thread_s: float, told: str | None) -> None:
+    source = Source()
+    worker = source.worker("w1")
+    span = Span(0, SECOND, "inc", worker, wait_data_s=data_s, wait_thread_s=thread_s)
+
+    assert fields(at(snapshot_of(source, span), SECOND // 2)).get("Waited") == told
+
+
+def test_a_transfer_of_the_event_loop_names_no_thread() -> None:
+    source = Source()
+    worker = source.worker("w1")
+    move = Span(0, SECOND, "transfer", worker, 99, Kind.TRANSFER, Status.ERROR)
+    snapshot = snapshot_of(source, Span(SECOND, 2 * SECOND, "inc", worker, 11), move)
+    found = at(snapshot, SECOND // 2, dy=lane_height(snapshot) - 4)
+
+    assert found is not None
+    assert (found.kind, found.state) == (Kind.TRANSFER, BarState.ERRED)
+    assert "Thread" not in fields(found)
+
+
+def test_sending_ends_and_graphs_are_under_no_pointer() -> None:
+    source = Source()
+    worker = source.worker("w1")
+    spans = [
+        Span(0, 9 * SECOND, "send", worker, 0, Kind.SEND),
+        Span(0, 9 * SECOND, "dask.graph", worker, 0, Kind.GRAPH),
+    ]
+
+    assert at(snapshot_of(source, *spans), SECOND) is None

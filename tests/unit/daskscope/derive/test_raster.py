@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from daskscope.derive.frames import FAILED_KIND
 from daskscope.derive.raster import ERRED, MAX_SLOT_PLANES, NOTHING, OTHER, Raster, Window
 from daskscope.store.schema import Kind, Status
 
@@ -115,3 +116,17 @@ def test_planes_are_bounded() -> None:
 
     assert len(raster.slots) == 2 + MAX_SLOT_PLANES
     assert shares(raster)[1] == pytest.approx(3 * MAX_SLOT_PLANES)
+
+
+def test_what_failed_in_a_sub_lane_is_marked() -> None:
+    raster = Raster(Window(0, 1.0, 0, 9), 1)
+    kinds = np.array([Kind.TRANSFER, Kind.TRANSFER, Kind.DISK_READ], np.uint8)
+    status = np.array([Status.UNSET, Status.ERROR, Status.UNSET], np.uint8)
+    planes = raster.planes(kinds, status, np.full(3, -1, np.int32))
+    starts = np.array([0.0, 2.0, 4.0])
+    raster.cover(planes, np.zeros(3, np.int32), starts, starts + 1.5)
+    raster.project(frozenset())
+
+    expected = [Kind.TRANSFER] * 2 + [FAILED_KIND] * 2 + [Kind.DISK_READ] * 2 + [0] * 3
+    assert raster.kind[0].tolist() == expected
+    assert (raster.slot == NOTHING).all()

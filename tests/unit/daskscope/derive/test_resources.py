@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from dask_otel import conventions as names
 from daskscope.derive.resources import resources_frame, span_ticks, ticks
 from tests.builders import SECOND, T0
 from tests.readings import AT_S, GIB, NOW, Cluster, removed
@@ -137,3 +138,11 @@ def test_ticks_are_handy_numbers(most: float, unit: str, expected: list[str]) ->
 def test_the_time_axis_ends_now() -> None:
     texts = [text.replace("\u2009", " ") for _, text in span_ticks(300)]
     assert texts == ["−5 min", "−4 min", "−3 min", "−2 min", "−1 min", "now"]
+
+
+def test_workers_of_one_process_count_its_cpu_once() -> None:
+    cluster = steady(busy=1.5)
+    for resource, attributes in enumerate(cluster.source.resources):
+        cluster.source.resources[resource] = {**attributes, names.PROCESS_PID: 77}
+
+    assert charts(cluster)["CPU"].curves[0].y[-1] == pytest.approx(1.5)

@@ -197,3 +197,29 @@ def test_a_whole_silent_cluster_stays() -> None:
 def test_no_worker_is_an_empty_table() -> None:
     frame = workers_frame(Cluster().snapshot(), Session(), NOW)
     assert (frame.rows, frame.summary) == ((), "")
+
+
+def test_a_paused_worker_says_so_until_it_runs_again() -> None:
+    cluster = Cluster()
+    cluster.worker("w0", "node-01", 1, managed=GIB, paused=1)
+    cluster.worker("w1", "node-01", 2, managed=GIB, paused=0)
+    rows = table(cluster)[2:]
+
+    assert [(row.name, row.state, row.alarm) for row in rows] == [
+        ("w0", "paused", 2),
+        ("w1", "running", 0),
+    ]
+
+
+def test_workers_of_one_process_share_what_it_uses() -> None:
+    cluster = Cluster()
+    for port in (1, 2):
+        resource = cluster.worker(f"w{port}", "node-01", port, busy=3)
+        cluster.source.resources[resource] = {
+            **cluster.source.resources[resource],
+            names.PROCESS_PID: 77,
+        }
+    cluster.worker("w3", "node-01", 3, busy=1)
+    total = table(cluster)[0]
+
+    assert total.cpu == pytest.approx((3 + 1) / 6)
