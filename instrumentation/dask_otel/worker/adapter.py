@@ -18,6 +18,7 @@ from dask_otel.points import WorkerPoints
 from dask_otel.worker import reading
 from dask_otel.worker.attempts import Attempts
 from dask_otel.worker.context import ContextProbe
+from dask_otel.worker.deserialize import DeserializeProbe
 from dask_otel.worker.disk import DiskProbe
 from dask_otel.worker.heartbeat import HeartbeatProbe
 from dask_otel.worker.shuffle import ShuffleProbe
@@ -62,6 +63,7 @@ class WorkerAdapter(WorkerPlugin):
             context,
             DiskProbe(worker, emitter),
             ShuffleProbe(worker, emitter),
+            DeserializeProbe(worker, emitter),
             HeartbeatProbe(worker, emitter),
             self._points,
         )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dask_otel import conventions as names
 from dask_otel import events
-from dask_otel.compat import clock, spill
+from dask_otel.compat import clock, spill, unpickle
 from dask_otel.emit import guarded
 from dask_otel.worker import reading
 from dask_otel.worker.probe import attempt_in_thread, hand_over
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from distributed.worker_state_machine import TaskState
 
     from dask_otel.emit import Emitter
-
-#: Unpickling that took less is part of the reading.
-LEAST_DESERIALIZE_S = 1e-3
 
 
 class _Purpose(NamedTuple):
@@ -75,7 +72,7 @@ class DiskProbe:
             self._written_in_round(access)
         ts = purpose.attempt or tasks.get(access.key)
         delay_s = worker.scheduler_delay
-        unpickle_s = access.unpickle_s if access.unpickle_s > LEAST_DESERIALIZE_S else 0.0
+        unpickle_s = access.unpickle_s if access.unpickle_s > unpickle.LEAST_S else 0.0
         found = events.Disk(
             names.ACTION_DISK_WRITE if access.written else names.ACTION_DISK_READ,
             access.key,

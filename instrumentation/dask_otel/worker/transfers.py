@@ -21,11 +21,11 @@ from distributed.worker_state_machine import (
     GatherDepSuccessEvent,
 )
 
-from dask_otel.compat import clock
+from dask_otel.compat import clock, unpickle
 from dask_otel.compat import worker as dasks
 from dask_otel.compat.override import Override, SharedOverride
 from dask_otel.emit import guarded
-from dask_otel.worker import reading
+from dask_otel.worker import deserialize, reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,6 +146,9 @@ class TransferProbe:
             found = reading.transfer(entry, peer, origin, sent=False)
             self._points.n_received += 1
             self._points.n_bytes_received += found.n_bytes
+            unpickled = deserialize.received(found, unpickle.received_s(), cause)
+            if unpickled is not None:
+                self.emitter.record(unpickled)
         elif request.start_s is not None and isinstance(
             event, GatherDepFailureEvent | GatherDepNetworkFailureEvent
         ):
