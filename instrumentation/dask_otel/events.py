@@ -51,8 +51,8 @@ class Transfer(NamedTuple):
     sent
         Whether this is the sending end.
     transfer_id
-        The same at both ends: see `correlate.batch_id`. For a shuffle it tells one batch of a run
-        from all others.
+        The same at both ends. A shuffle names its batches; all others are named by their ends and
+        keys, later: see `correlate.batch_id`.
     shuffle_id
         Of the P2P shuffle that it belongs to.
     failure

@@ -1,41 +1,36 @@
 """What a span costs the worker: CPU on the event loop, CPU of all threads, and spans lost.
 
-The hook runs on real task states; the receiver is another process that reads requests and forgets
-them.
+The hook runs on real task states, and so does what is put around each task in its thread; the
+receiver is another process that reads requests and forgets them.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 import time
-from collections import deque
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 from distributed.worker_state_machine import TaskState
-from opentelemetry.sdk.resources import Resource
 
+from dask_otel.compat import worker as dasks
 from dask_otel.config import Settings, Target
 from dask_otel.emit import Emitter
-from dask_otel.record import SpanEncoder
-from dask_otel.worker import WorkerAdapter
+from dask_otel.events import ANNOTATION, DEPENDENCIES, DEPENDENCY_COUNT
+from dask_otel.record.spans import SpanMaker
+from dask_otel.worker.attempts import Attempts
+from dask_otel.worker.context import ContextProbe
 from tests.sinks import HttpSink
 
 N_HOOK = 2_000  # attempts between two exports at the rate below
 N_ROUNDS = 20
 RATE = 20_000
 SECONDS = 10
-#: The calls of the hook for one task, but for the one at its end.
-OTHER_TRANSITIONS = (
-    ("released", "waiting"),
-    ("waiting", "ready"),
-    ("ready", "executing"),
-    ("memory", "released"),
-    ("released", "forgotten"),
-)
+#: The calls of the hook for one task, before it has run and from its end.
+BEFORE = (("released", "waiting"), ("waiting", "ready"), ("ready", "executing"))
+AFTER = (("executing", "memory"), ("memory", "released"), ("released", "forgotten"))
 
 
 class _Forgetful(HttpSink):
@@ -50,6 +45,17 @@ def serve() -> None:
         sys.stdin.read()
 
 
+class _Worker:
+    """What the adapter reads of a worker that runs `states`."""
+
+    def __init__(self, states: list[TaskState]) -> None:
+        self.state: Any = SimpleNamespace(
+            tasks={ts.key: ts for ts in states}, threads={}, executing=set(), long_running=set()
+        )
+        self.scheduler: Any = SimpleNamespace(address="tcp://s:1")
+        self.scheduler_delay = 0.0
+
+
 def _task_states(n_tasks: int) -> list[TaskState]:
     span_id, group = str(uuid4()), uuid4().hex
     states = []
@@ -62,29 +68,28 @@ def _task_states(n_tasks: int) -> list[TaskState]:
             8,
             float,
         )
-        start_s = 1.8e9 + i * 1e-3
-        ts.startstops = [{"action": "compute", "start": start_s, "stop": start_s + 1e-3}]
+        made_from = [[(f"source-{group}", i, 0), i, span_id]]
+        ts.annotations = {ANNOTATION: {DEPENDENCIES: made_from, DEPENDENCY_COUNT: 1}}
         states.append(ts)
     return states
 
 
-def _adapter(states: list[TaskState], emitter: Emitter) -> WorkerAdapter:
-    """The adapter of a worker that has just finished `states`."""
-    worker: Any = SimpleNamespace(
-        state=SimpleNamespace(
-            tasks={ts.key: ts for ts in states},
-            threads={ts.key: threading.get_ident() for ts in states},
-        ),
-        transfer_incoming_log=deque(),
-        scheduler_delay=0.0,
-    )
-    return WorkerAdapter(worker, emitter, 0.2)
+def _attempts(states: list[TaskState], emitter: Emitter) -> tuple[Attempts, ContextProbe, _Worker]:
+    """What watches the attempts of a worker, and what runs in their threads."""
+    worker: Any = _Worker(states)
+    context = ContextProbe(worker)
+    return Attempts(worker, emitter, {}, context.runs), context, worker
 
 
 def _emitter(endpoint: str, n_held: int) -> Emitter:
     target = Target("http/protobuf", f"{endpoint}/v1/traces")
     settings = Settings(target, None, None, n_held=n_held)
-    return Emitter(settings, Resource({}), SpanEncoder("tcp://w:1", "tcp://s:1"))
+    return Emitter(settings, {}, SpanMaker("tcp://w:1", "tcp://s:1"))
+
+
+def _run_task(*_: Any) -> dict[str, Any]:
+    now_s = time.time()
+    return {"op": "task-finished", "start": now_s - 1e-3, "stop": now_s, "thread": 1}
 
 
 def hook_us() -> float:
@@ -92,12 +97,15 @@ def hook_us() -> float:
     cpu_s = 0.0
     for _ in range(N_ROUNDS):
         states = _task_states(N_HOOK)
-        adapter = _adapter(states, _emitter("http://127.0.0.1:1", n_held=N_HOOK))
+        attempts, context, _ = _attempts(states, _emitter("http://127.0.0.1:1", n_held=N_HOOK))
+        transition = attempts.transition
+        for ts in states:
+            context.ended(ts.key, _run_task())
         began_s = time.thread_time()
         for ts in states:
-            adapter.transition(ts.key, "executing", "memory")
-            for start, finish in OTHER_TRANSITIONS:
-                adapter.transition(ts.key, start, finish)
+            ts.start_time = began_s + 1e10
+            for start, finish in BEFORE + AFTER:
+                transition(ts.key, start, finish)
         cpu_s += time.thread_time() - began_s
     return cpu_s / (N_ROUNDS * N_HOOK) * 1e6
 
@@ -107,15 +115,27 @@ def sustained(endpoint: str) -> tuple[float, int]:
     n_slice = RATE // 100
     states = _task_states(n_slice)
     emitter = _emitter(endpoint, n_held=20_000)
-    adapter = _adapter(states, emitter)
+    attempts, context, worker = _attempts(states, emitter)
+    execution_state = {"worker": worker}
+    dasks_own = dasks.functions()[dasks.RUN_TASK]
+    dasks.functions()[dasks.RUN_TASK] = _run_task
+    context.begin()
+    run_task = dasks.functions()[dasks.RUN_TASK]
     emitter.start()
     began_cpu_s, began_s = time.process_time(), time.monotonic()
     for step in range(SECONDS * 100):
         for i, ts in enumerate(states):
             ts.run_id = step * n_slice + i
-            adapter.transition(ts.key, "executing", "memory")
+            for start, finish in BEFORE:
+                attempts.transition(ts.key, start, finish)
+            ts.start_time = time.time()
+            run_task(None, None, execution_state, ts.key)
+            for start, finish in AFTER:
+                attempts.transition(ts.key, start, finish)
         time.sleep(max(0.0, began_s + (step + 1) / 100 - time.monotonic()))
     emitter.stop()
+    context.end()
+    dasks.functions()[dasks.RUN_TASK] = dasks_own
     cpu_s = time.process_time() - began_cpu_s
     return cpu_s / emitter.n_recorded * 1e6, emitter.n_recorded - emitter.n_exported
 

@@ -4,7 +4,5 @@ from __future__ import annotations
 
 import time
 
-
-def now_s() -> float:
-    """Seconds since the epoch on this machine's clock."""
-    return time.time()
+#: Seconds since the epoch on this machine's clock.
+now_s = time.time

@@ -169,8 +169,8 @@ class SpanEncoder:
             _bandwidth(event.bandwidth),
             thread,
         ]
-        if event.transfer_id:
-            parts.append(_transfer_id(event.transfer_id))
+        if transfer_id := self._maker.transfer_id(event):
+            parts.append(_transfer_id(transfer_id))
         if event.shuffle_id is not None:
             parts.append(self._shuffle(event.shuffle_id))
         failure = self._maker.describe(event.failure)

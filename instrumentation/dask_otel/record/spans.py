@@ -135,6 +135,13 @@ class SpanMaker:
             self.address, event.peer, start_ns, stop_ns, sent=event.sent, of=of
         )
 
+    def transfer_id(self, event: events.Transfer) -> str:
+        """What both ends of a batch call it; a shuffle says so itself."""
+        if event.transfer_id or not event.keys:
+            return event.transfer_id
+        ends = (event.peer, self.address) if event.sent else (self.address, event.peer)
+        return correlate.batch_id(*ends, event.keys)
+
     def describe(self, failure: events.Failure | None) -> Description | None:
         """What is said of a failure."""
         return None if failure is None else describe(failure, self.tracebacks)
@@ -208,8 +215,8 @@ class SpanMaker:
         }
         if thread is not None:
             attributes[names.THREAD_ID] = thread
-        if event.transfer_id:
-            attributes[names.TRANSFER_ID] = event.transfer_id
+        if transfer_id := self.transfer_id(event):
+            attributes[names.TRANSFER_ID] = transfer_id
         if event.shuffle_id is not None:
             attributes[names.SHUFFLE_ID] = event.shuffle_id
         return Span(

@@ -120,6 +120,7 @@ def test_a_transfer_under_its_attempt() -> None:
         names.TRANSFER_KEYS: ("('x-1', 0)", "y"),
         names.TRANSFER_KEY_COUNT: 2,
         names.TRANSFER_BANDWIDTH: 8000.0,
+        names.TRANSFER_ID: correlate.batch_id(MAKER.address, TRANSFER.peer, TRANSFER.keys),
         names.THREAD_ID: 99,
     }
 
@@ -141,6 +142,15 @@ def test_both_ends_of_a_batch_are_spans_of_their_own() -> None:
     assert (sent.name, sent.kind) == ("send", spans.SERVER)
     assert sent.attributes[names.TRANSFER_ID] == received.attributes[names.TRANSFER_ID] == "1f"
     assert sent.span_id != received.span_id
+
+
+def test_a_batch_is_named_by_its_ends_and_keys_at_both_ends() -> None:
+    received = only(TRANSFER)
+    sender = spans.SpanMaker(TRANSFER.peer, SCHEDULER)
+    (sent,) = sender.spans(TRANSFER._replace(peer=MAKER.address, sent=True))
+    assert sent.attributes[names.TRANSFER_ID] == received.attributes[names.TRANSFER_ID]
+    other = only(TRANSFER._replace(keys=("z",)))
+    assert other.attributes[names.TRANSFER_ID] != received.attributes[names.TRANSFER_ID]
 
 
 def test_disk_work_hangs_under_whatever_it_was_done_for() -> None:
