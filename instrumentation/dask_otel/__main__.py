@@ -97,13 +97,13 @@ def _files_only() -> dict[str, Any]:
 def _starts() -> bool:
     """Whether scheduler and workers that begin now would be instrumented."""
     dask.config.refresh()
-    return config.is_enabled() and all(way.starts for way in startup.ways())
+    return config.is_enabled() and startup.starts(startup.ways())
 
 
 def _obstacle() -> str:
     """What stands against the file that is ours."""
     for way in startup.ways():
-        if way.sources and Path(way.sources[-1].name).name != FILE:
+        if way.role != "client" and way.sources and Path(way.sources[-1].name).name != FILE:
             return way.sources[-1].name
     return "the environment"
 

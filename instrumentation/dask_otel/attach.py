@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 import threading
@@ -133,7 +134,7 @@ def join(client: Client, endpoint: str, protocol: Protocol | None) -> str:
         ) from error
     n_before = sum(place is not None for place in workers)
     if scheduler is not None and n_before == len(workers):
-        return f"the cluster is instrumented already and sends to {scheduler}: nothing is changed"
+        return f"nothing changed: the cluster is instrumented already and sends to {scheduler}"
     client.register_plugin(Attachment(client.id, endpoint, protocol))
     if client.run_on_scheduler(scheduler_sends_to) is None:
         client.run_on_scheduler(leave)
@@ -176,7 +177,10 @@ def run(address: str, endpoint: str, protocol: Protocol | None) -> int:
         ended.set()
 
     def watch_parent() -> None:
-        sys.stdin.buffer.read()
+        while os.read(
+            0, 1024
+        ):  # not through sys.stdin, whose lock the interpreter takes at its end
+            pass
         ended.set()
 
     signal.signal(signal.SIGINT, end)

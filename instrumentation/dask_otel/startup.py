@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import dask.config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MODULE: Final = "dask_otel"
 ROLES: Final = ("scheduler", "worker", "client")
@@ -100,6 +103,11 @@ def arguments_with_us(value: Any, preloads: Any) -> list[Any] | None:
     if not value or isinstance(value[0], str) or MODULE in names(preloads):
         return None
     return [*value, []]
+
+
+def starts(found: Iterable[Way]) -> bool:
+    """Whether schedulers and workers would be instrumented; a client's part is optional."""
+    return all(way.starts for way in found if way.role != "client")
 
 
 def ways() -> tuple[Way, ...]:

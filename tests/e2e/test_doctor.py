@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -100,3 +101,25 @@ def test_a_port_that_is_held_fails_and_is_named(
     assert verdict == "fail"
     assert text.startswith(f"127.0.0.1:{held} cannot be taken")
     assert (result.returncode, result.stderr) == (1, "")
+
+
+def dask_finding(free_port: Callable[[], int], **settings: str) -> tuple[str, str]:
+    ports = "--http", f"127.0.0.1:{free_port()}", "--grpc", f"127.0.0.1:{free_port()}"
+    return findings(daskscope("doctor", *ports, **settings))["Dask"]
+
+
+def test_it_says_whether_dask_would_be_instrumented_and_what_hides_it(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    etc = Path(__file__).parents[2] / "instrumentation" / "etc" / "dask"
+    settings = {"DASK_ROOT_CONFIG": str(etc), "DASK_CONFIG": str(tmp_path)}
+    verdict, text = dask_finding(free_port, **settings)
+    assert verdict == "ok"
+    assert text.endswith("daskscope.yaml")
+    verdict, text = dask_finding(free_port, **settings, DASK_DASK_OTEL__ENABLED="False")
+    assert (verdict, "dask-otel.enabled" in text) == ("note", True)
+    own = tmp_path / "own.yaml"
+    own.write_text("distributed: {worker: {preload: [json]}}")
+    verdict, text = dask_finding(free_port, **settings)
+    assert verdict == "note"
+    assert f"distributed.worker.preload of {own} hides that of " in text

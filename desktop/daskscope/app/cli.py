@@ -173,6 +173,28 @@ def demo(options: WindowOptions, workers: int, http: str | None, grpc: str | Non
         show_demo(options, _addresses(http, grpc), workers, _announce)
 
 
+@main.command()
+@click.argument("scheduler", metavar="SCHEDULER")
+@click.option("--endpoint", metavar="URL", help="Where the cluster shall send  [default: here]")
+@address_options
+@window_options
+def attach(
+    options: WindowOptions,
+    scheduler: str,
+    endpoint: str | None,
+    http: str | None,
+    grpc: str | None,
+) -> None:
+    """Instrument the running cluster of SCHEDULER (tcp://HOST:8786), and show it.
+
+    It is left as it was when the window closes.
+    """
+    from daskscope.app.launch import show_attached
+
+    with one_line_errors():
+        show_attached(options, _addresses(http, grpc), scheduler, endpoint, _announce)
+
+
 @main.command("open")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @window_options

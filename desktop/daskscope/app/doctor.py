@@ -147,9 +147,32 @@ def _has_arrived(source: Source, span_id: int, deadline_s: float) -> bool:
 
 
 def _instrumentation() -> Finding:
+    """Whether a cluster that is started in this environment would be instrumented."""
+    subject = "Dask"
     if importlib.util.find_spec("distributed") is None:
-        return Finding("note", "Dask", "not installed here")
-    return Finding("ok", "Dask", "installed here; preload dask_otel to instrument it")
+        return Finding("note", subject, "not installed here")
+    from dask_otel import config, startup
+
+    try:
+        ways = startup.ways()
+        enabled = config.is_enabled()
+    except ValueError as error:
+        return Finding("fail", subject, str(error))
+    hidden = next((way for way in ways if way.hidden and way.role != "client"), None)
+    if not enabled:
+        return Finding("note", subject, "not instrumented: dask-otel.enabled or OTEL_SDK_DISABLED")
+    if hidden is not None and hidden.hidden is not None:
+        return Finding(
+            "note",
+            subject,
+            f"not instrumented: the list distributed.{hidden.role}.preload of"
+            f" {hidden.sources[-1].name} hides that of {hidden.hidden.name}; add dask_otel to it",
+        )
+    if not startup.starts(ways):
+        return Finding("note", subject, "not instrumented: run python -m dask_otel enable")
+    return Finding(
+        "ok", subject, f"is instrumented when it starts here, by {ways[0].sources[-1].name}"
+    )
 
 
 def _qt() -> Finding:

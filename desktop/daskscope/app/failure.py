@@ -5,9 +5,18 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
+from daskscope.app.attach import AttachError
 from daskscope.app.demo import DemoError
 from daskscope.app.platform import PlatformError
 from daskscope.ingest.journal import RecordingError
 from daskscope.ingest.source import SourceError
 
-EXPECTED: Final = (DemoError, PlatformError, RecordingError, SourceError, OSError, sqlite3.Error)
+EXPECTED: Final = (
+    AttachError,
+    DemoError,
+    PlatformError,
+    RecordingError,
+    SourceError,
+    OSError,
+    sqlite3.Error,
+)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from daskscope.app import attach
 from daskscope.app.demo import Demo
 from daskscope.app.picture import check_picture_path
 from daskscope.app.platform import check_qt, choose_platform, report_messages
@@ -86,6 +87,33 @@ def show_demo(
         demo = Demo(f"http://{source.http[0]}", n_workers, journal.with_suffix(".demo.log"))
         stack.enter_context(closing(demo))
         _run(application, source, options, ending, failure=demo.failure)
+
+
+def show_attached(
+    options: WindowOptions,
+    addresses: Mapping[str, tuple[str, ...]],
+    scheduler: str,
+    endpoint: str | None,
+    announce: Announce,
+) -> None:
+    """Open a window on a running cluster that is instrumented until it is closed."""
+    attach.check(scheduler, endpoint)
+    _check(options)
+    ending = Ending()
+    journal = new_journal(wall_ns())
+    with ExitStack() as stack:
+        stack.callback(drop_if_empty, journal)
+        source = stack.enter_context(closing(Source.receive(**addresses, journal=journal)))
+        application = _application()
+        source.wait()
+        announce(source.http, source.grpc)
+        where, protocol = attach.destination(endpoint, source.http, source.grpc)
+        log_path = journal.with_suffix(".attach.log")
+        attachment = attach.Attachment(scheduler, where, protocol, log_path)
+        stack.enter_context(closing(attachment))
+        if line := attachment.wait(lambda: ending.is_asked):
+            click.echo(line)
+        _run(application, source, options, ending, failure=attachment.failure)
 
 
 def show_recording(options: WindowOptions, path: Path) -> None:
