@@ -109,7 +109,8 @@ def test_the_message_of_a_task_keeps_its_annotations(
         dask.annotate(otel=carrier, mine=5),
     ):
         one = client.submit(int, 1, key="one")
-        assert client.submit(int, one, key="two").result() == 1
+        two = client.submit(int, one, key="two")
+        assert two.result() == 1
 
         def annotations(dask_scheduler: Scheduler) -> Any:
             return [dask_scheduler.tasks[key].annotations for key in ("one", "two")]
@@ -179,11 +180,14 @@ def test_a_graph_says_what_erred_and_where_it_came_from(
         assert client.submit(int, 5, key="good").result() == 5
     graphs = spans(sink, names.ACTION_GRAPH)
     assert sum(graph.attributes[names.GRAPH_ERRED] for graph in graphs) == 2
-    assert "test_a_graph_says_what_erred" in graphs[0].attributes[names.CODE]
+    for graph in graphs:
+        assert "test_a_graph_says_what_erred" in graph.attributes[names.CODE]
     (erred,) = events(sink, names.EVENT_GROUP_ERRED)
     assert "ZeroDivisionError" in erred.body
     assert erred.attributes[names.TASK_KEY] == "bad-1"
-    assert erred.trace_id == graphs[0].span.trace_id
+    assert erred.trace_id in {
+        graph.span.trace_id for graph in graphs if graph.attributes[names.GRAPH_ERRED]
+    }
 
 
 def test_many_submissions_are_few_graphs_and_nothing_is_left(
@@ -240,7 +244,9 @@ def test_an_attempt_that_was_lost_with_its_worker(
     ):
         dependency = client.submit(int, 7, key="dependency")
         future = client.submit(lambda _, i: endless_once(), dependency, 1, key="endless")
-        waiting = client.submit(int, 3, key="waiting", priority=-10)
+        wait_for(began.exists)
+        waiting = client.submit(int, 3, key="waiting")
+        wait_for(lambda: "waiting" in next(iter(client.processing().values())))
         address = kill_when_running(client, sink, "endless")
         assert (future.result(), waiting.result()) == (1, 3)
     lost, finished = sorted(
@@ -299,7 +305,8 @@ def test_what_a_killed_worker_had_not_sent_is_made_good(
         wait_for(lambda: client.run_on_scheduler(acknowledged) == [{"acknowledged": 0.0}])
         done = client.submit(int, 1, key="done")
         failed = client.submit(fail, key="failed", retries=1)
-        assert client.submit(int, done, key="total").result() == 1
+        total = client.submit(int, done, key="total")
+        assert total.result() == 1
         assert failed.exception() is not None
         wait_for(lambda: len(spans(sink, names.ACTION_COMPUTE)) == 4)
         endless = client.submit(time.sleep, 600, key="endless")
@@ -334,7 +341,6 @@ def test_what_a_killed_worker_had_not_sent_is_made_good(
             names.TASK_TYPE,
             names.TASK_NBYTES,
             names.THREAD_ID,
-            names.TASK_PRIORITY,
             names.TASK_GROUP,
             names.ERROR_TYPE,
         ):
