@@ -151,7 +151,9 @@ class Emitter:
             if output is not None:
                 output.close()  # a thread that still hangs sends nothing later
         if self.n_held:
-            logger.warning("Stopped with %d spans unsent", self.n_held)
+            target = self._settings.traces
+            level = logging.DEBUG if target and target.is_default else logging.WARNING
+            logger.log(level, "Stopped with %d spans unsent", self.n_held)
 
     @property
     def acknowledged_s(self) -> float:
