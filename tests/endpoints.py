@@ -112,6 +112,35 @@ def slow() -> Iterator[str]:
         yield sink.endpoint
 
 
+@contextlib.contextmanager
+def dripping() -> Iterator[str]:
+    """Says that all is well, a byte a second."""
+
+    def treat(connection: socket.socket) -> None:
+        connection.recv(65_536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+        while True:
+            connection.sendall(b"x")
+            time.sleep(1)
+
+    with _serving(treat) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def endless() -> Iterator[str]:
+    """Says that all is well, and never ends saying it."""
+
+    def treat(connection: socket.socket) -> None:
+        connection.recv(65_536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        while True:
+            connection.sendall(b"10000\r\n" + bytes(65_536) + b"\r\n")
+
+    with _serving(treat) as url:
+        yield url
+
+
 ENDPOINTS = {
     found.__name__: found for found in (dead, refusing, overloaded, hanging, slow, resetting, lying)
 }

@@ -122,6 +122,7 @@ def test_a_transfer_under_its_attempt() -> None:
         names.TRANSFER_BANDWIDTH: 8000.0,
         names.TRANSFER_ID: correlate.batch_id(MAKER.address, TRANSFER.peer, TRANSFER.keys),
         names.THREAD_ID: 99,
+        names.TRANSFER_ID: correlate.batch_id(WORKER, "tcp://10.0.0.2:4002", TRANSFER.keys),
     }
 
 
@@ -137,11 +138,13 @@ def test_a_transfer_of_its_own() -> None:
 
 
 def test_both_ends_of_a_batch_are_spans_of_their_own() -> None:
-    received = only(TRANSFER._replace(transfer_id="1f"))
-    sent = only(TRANSFER._replace(transfer_id="1f", sent=True))
+    peer = spans.SpanMaker(TRANSFER.peer, SCHEDULER)
+    received, sent = only(TRANSFER), only(TRANSFER._replace(peer=WORKER, sent=True), peer)
     assert (sent.name, sent.kind) == ("send", spans.SERVER)
-    assert sent.attributes[names.TRANSFER_ID] == received.attributes[names.TRANSFER_ID] == "1f"
+    assert sent.attributes[names.TRANSFER_ID] == received.attributes[names.TRANSFER_ID]
     assert sent.span_id != received.span_id
+    shuffled = only(TRANSFER._replace(keys=(), n_keys=0, shuffle_id="s", transfer_id="1f"))
+    assert shuffled.attributes[names.TRANSFER_ID] == "1f"
 
 
 def test_a_batch_is_named_by_its_ends_and_keys_at_both_ends() -> None:

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, Sampler, TraceIdRatioBased
+
+from dask_otel import conventions as names
+from dask_otel import events, sdk
+from dask_otel.compat.otlp import Reply
+from dask_otel.outputs import direct
+from dask_otel.record.spans import SpanMaker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ATTEMPT = events.Attempt(
+    "k", "inc", 0, None, None, 1.0, 2.0, 1, 1, int, (0,), names.OUTCOME_FINISHED
+)
+TRANSFER = events.Transfer(1.0, 2.0, "tcp://a:1", 1, ("x",), 1, 1.0, None)
+SAMPLED, UNSAMPLED = (f"00-{'ab' * 16}-{'cd' * 8}-{flags}" for flags in ("01", "00"))
+RETRY = Reply(False, retry=True)
+
+
+class FakeLink:
+    """Answers as told, in turn, and then takes everything."""
+
+    def __init__(self, *replies: Reply) -> None:
+        self.preferred_temporality: dict[type, Any] = {}
+        self.replies = list(replies)
+        self.payloads: list[bytes] = []
+        self.is_ready = True
+
+    def ready(self, deadline_s: float | None) -> bool:
+        return self.is_ready
+
+    def send(self, payload: bytes, deadline_s: float | None) -> Reply:
+        self.payloads.append(payload)
+        reply = self.replies.pop(0) if self.replies else Reply(True)
+        self.is_ready = not reply.retry
+        return reply
+
+    def close(self) -> None:
+        self.is_ready = False
+
+
+def spans(link: FakeLink, sampler: Sampler | None = None, n_held: int = 100) -> direct.DirectSpans:
+    maker = SpanMaker("tcp://w:1", "tcp://s:1")
+    sampled = sdk.TraceSampler(sampler or ParentBased(TraceIdRatioBased(1.0)))
+    return direct.DirectSpans(link, Resource({}), "1", maker, sampled, n_held)  # type: ignore[arg-type]
+
+
+def put(output: direct.DirectSpans, origins: Iterable[str | None]) -> None:
+    for run_id, origin in enumerate(origins):
+        output.put(ATTEMPT._replace(run_id=run_id, origin=origin))
+
+
+def test_spool_drops_the_oldest_by_number_and_by_size() -> None:
+    spool = direct.Spool(3, max_bytes=10)
+    for span in (b"a", b"b", b"c", b"d"):
+        spool.append(span)
+    assert (spool.oldest(), spool.n_dropped) == ([b"b", b"c", b"d"], 1)
+    spool.append(b"e" * 9)
+    assert (spool.oldest(), spool.n_dropped) == ([b"d", b"e" * 9], 3)
+    spool.remove(1)
+    assert (spool.oldest(), len(spool)) == ([b"e" * 9], 1)
+
+
+def test_batches_stay_below_what_grpc_servers_take() -> None:
+    spool = direct.Spool(100_000)
+    for _ in range(5):
+        spool.append(b"x" * (direct.MAX_BATCH_BYTES // 2))
+    assert len(spool.oldest()) == 2
+    spool.remove(5)
+    spool.append(b"x" * (2 * direct.MAX_BATCH_BYTES))
+    assert len(spool.oldest()) == 1  # one that is too large is for the endpoint to refuse
+    spool.remove(1)
+    for _ in range(direct.MAX_BATCH_SPANS + 1):
+        spool.append(b"x")
+    assert len(spool.oldest()) == direct.MAX_BATCH_SPANS
+
+
+@pytest.mark.parametrize(
+    ("body", "n_dropped"),
+    [
+        (b"", 0),
+        (b"\xff\xff\xffrubbish", 0),
+        *(
+            (
+                ExportTraceServiceResponse(
+                    partial_success=ExportTracePartialSuccess(rejected_spans=rejected)
+                ).SerializeToString(),
+                n_dropped,
+            )
+            for rejected, n_dropped in ((2, 2), (1_000, 5), (-3, 0))
+        ),
+    ],
+)
+def test_whatever_an_endpoint_says_of_rejected_spans_the_counters_agree(
+    body: bytes, n_dropped: int
+) -> None:
+    output = spans(FakeLink(Reply(True, body=body)))
+    put(output, [None] * 5)
+    output.send(1.0, None)
+    assert (output.n_exported, output.n_dropped, len(output)) == (5 - n_dropped, n_dropped, 0)
+
+
+def test_what_is_refused_for_good_is_dropped() -> None:
+    output = spans(FakeLink(Reply(False)))
+    put(output, [None] * 5)
+    output.send(1.0, None)
+    assert (output.n_exported, output.n_dropped, len(output)) == (0, 5, 0)
+    assert output.acknowledged_s == 1.0
+
+
+def test_acknowledged_is_what_was_put_before_and_has_gone() -> None:
+    link = FakeLink(RETRY)
+    output = spans(link, n_held=3)
+    assert output.acknowledged_s == 0.0
+    put(output, [None] * 2)
+    output.send(10.0, None)
+    assert output.acknowledged_s == 0.0
+    put(output, [None])
+    output.send(11.0, None)  # the link pauses
+    output.send(12.0, None)  # nothing new
+    assert output.acknowledged_s == 0.0
+    put(output, [None] * 2)  # drops what was put before 10.0: it is given up
+    output.send(13.0, None)
+    assert (output.acknowledged_s, output.n_dropped) == (10.0, 2)
+    link.is_ready = True
+    output.send(14.0, None)
+    assert (output.acknowledged_s, output.n_exported) == (14.0, 3)
+    output.send(15.0, None)
+    assert output.acknowledged_s == 15.0
+
+
+def test_whoever_does_not_record_a_trace_gets_none_of_it() -> None:
+    output = spans(FakeLink())
+    put(output, [SAMPLED, UNSAMPLED, None])
+    output.put(ATTEMPT._replace(otel={"traceparent": UNSAMPLED}, transfers=(TRANSFER, TRANSFER)))
+    output.put(TRANSFER._replace(origin=UNSAMPLED))
+    output.put(events.Graph(UNSAMPLED, 0, 1.0, 2.0, "c", 1, 0, (), 0))
+    assert (len(output), output.n_sampled_out) == (2, 6)
+
+
+def test_a_sampler_decides_about_whole_traces() -> None:
+    chosen = [f"{number:08x}-7a19-4f0e-9d54-0c6b2b3f1a77" for number in range(0, 2**32, 2**24)]
+    output = spans(FakeLink(), ParentBased(TraceIdRatioBased(0.25)))
+    put(output, chosen * 2)
+    assert output.n_sampled_out == 2 * 192
+    keeps = [output.keeps(SpanMaker("", "").place_of(origin)) for origin in chosen]
+    assert sum(keeps) == 64
+    assert spans(FakeLink(), ALWAYS_OFF).keeps(SpanMaker("", "").place_of(SAMPLED)) is False
+
+
+def test_a_call_of_a_client_was_sampled_before_it_began() -> None:
+    output = spans(FakeLink(), ALWAYS_OFF)
+    output.put(events.ClientCall("compute", 1.0, 2.0, "c", 1, b"t" * 16, b"s" * 8, None))
+    assert len(output) == 1
+
+
+def test_logs_are_kept_but_not_what_was_running() -> None:
+    link = FakeLink(RETRY)
+    output = direct.DirectLogs(link, Resource({}), "1")  # type: ignore[arg-type]
+    output.send(None)
+    assert link.payloads == []
+    output.put(events.Event(1.0, "first", "", {}))
+    output.put(events.Running(1.0, ()))
+    output.send(None)
+    output.put(events.Event(1.0, "second", "", {}))
+    link.is_ready = True
+    output.send(None)
+    assert b"first" in link.payloads[1]
+    assert b"second" in link.payloads[1]
+    assert names.EVENT_RUNNING.encode() not in link.payloads[1]
+    for number in range(2 * direct.MAX_HELD_LOGS):
+        output.put(events.Event(1.0, f"event {number}", "", {}))
+    output.send(None)
+    assert link.payloads[2].count(b"event ") == direct.MAX_HELD_LOGS
+
+
+def test_points_that_were_not_taken_are_sent_as_they_were() -> None:
+    link = FakeLink(RETRY)
+    output = direct.DirectPoints(link, Resource({}), "1")  # type: ignore[arg-type]
+    output.put({(names.CLIENTS, ()): 1})
+    output.send(None)
+    output.put({(names.CLIENTS, ()): 2})
+    output.send(None)
+    assert len(link.payloads) == 1
+    link.is_ready = True
+    output.send(None)
+    assert len(link.payloads) == 3
+    assert link.payloads[0] == link.payloads[1] != link.payloads[2]
+    output.send(None)
+    assert len(link.payloads) == 3
+
+
+def test_points_that_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(direct, "MAX_HELD_POINTS", 10)
+    link = FakeLink()
+    output = direct.DirectPoints(link, Resource({}), "1")  # type: ignore[arg-type]
+    for number in range(30):
+        output.put({(names.TASKS, ((names.TASK_PREFIX, f"prefix-{number}."),)): 1})
+    output.send(None)
+    assert link.payloads[0].count(b"prefix-") == 10
+    assert b"prefix-29." in link.payloads[0]
