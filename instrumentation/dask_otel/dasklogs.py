@@ -118,7 +118,7 @@ class _Handler(logging.Handler):
         if self._n_in_second == MAX_PER_S:
             attributes[names.LOG_FLOOD] = True
         if self._n_left_out:
-            attributes[names.LOGS_LEFT_OUT] = self._n_left_out
+            attributes[names.EVENT_OMITTED] = self._n_left_out
             self._n_left_out = 0
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:

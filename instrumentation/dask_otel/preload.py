@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 from distributed import Client, Scheduler, Worker
 from distributed.core import Status
 
-from dask_otel import config
+from dask_otel import config, dasklogs
 from dask_otel import conventions as names
 from dask_otel.client.adapter import ClientAdapter
 from dask_otel.emit import Emitter
@@ -167,6 +167,7 @@ async def _start(server: Server | Client, settings: config.Settings, providers: 
         running.emitter.start()
         await _plug(server, running.adapter)
         running.adapter.begin()
+        dasklogs.begin(server, running.emitter, settings.tracebacks)
     except Exception:
         del _registry.running[server]
         await _stop(server, running)
@@ -175,6 +176,7 @@ async def _start(server: Server | Client, settings: config.Settings, providers: 
 
 
 async def _stop(server: Server | Client, running: _Running) -> None:
+    dasklogs.end(running.emitter)
     running.adapter.end()
     await _unplug(server, running.adapter)
     try:

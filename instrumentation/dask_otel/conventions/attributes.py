@@ -190,8 +190,6 @@ EVENT_MESSAGE: Final = "dask.event.message"
 LOGGER_NAME: Final = "dask.log.logger"
 #: Set on the last record of a second that had too many: the rest of it is left out.
 LOG_FLOOD: Final = "dask.log.flood"
-#: How many were left out before this record.
-LOGS_LEFT_OUT: Final = "dask.log.left_out"
 #: Tasks that an event is about.
 EVENT_TASK_COUNT: Final = "dask.event.tasks"
 #: Keys of those tasks, at most `MAX_TRANSFER_KEYS` of them.

@@ -131,8 +131,8 @@ def test_a_flood_is_told_once_and_counted(sink: Sink, monkeypatch: pytest.Monkey
     WORKER.warning("after")
     WORKER.warning("and on")
     assert sink.texts[-2:] == ["after", "and on"]
-    assert sink.events[-2].attributes[names.LOGS_LEFT_OUT] == 150
-    assert names.LOGS_LEFT_OUT not in sink.events[-1].attributes
+    assert sink.events[-2].attributes[names.EVENT_OMITTED] == 150
+    assert names.EVENT_OMITTED not in sink.events[-1].attributes
 
 
 def test_long_texts_are_cut_and_a_bad_one_harms_nobody(sink: Sink) -> None:
