@@ -34,7 +34,12 @@ if TYPE_CHECKING:
 ACTIONS = {
     Kind.COMPUTE: conventions.ACTION_COMPUTE,
     Kind.TRANSFER: conventions.ACTION_TRANSFER,
+    Kind.SEND: conventions.ACTION_SEND,
+    Kind.DISK_READ: conventions.ACTION_DISK_READ,
+    Kind.DISK_WRITE: conventions.ACTION_DISK_WRITE,
+    Kind.DESERIALIZE: conventions.ACTION_DESERIALIZE,
     Kind.GRAPH: conventions.ACTION_GRAPH,
+    Kind.CLIENT: conventions.ACTION_CLIENT,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -70,14 +70,14 @@ def _logged(snapshot: Snapshot, view: Viewport) -> Iterator[EventMark]:
     times = events.columns["time_ns"].view(np.int64)
     told, warned = _chosen(snapshot, view)
     facts = [
-        (int(times[i]), _name(snapshot, i), _attributes(events.attributes[i]))
-        for i in told.tolist()
+        (int(times[i]), _fact(_name(snapshot, i), events.attributes[i])) for i in told.tolist()
     ]
-    said = {(name, _address(attributes)): time_ns for time_ns, name, attributes in facts}
-    for time_ns, name, attributes in facts:
-        better_ns = said.get((_BETTER.get(name, ""), _address(attributes)), 0)
+    said = {(fact.name, fact.address): time_ns for time_ns, fact in facts}
+    for time_ns, fact in facts:
+        better_ns = said.get((_BETTER.get(fact.name, ""), fact.address), 0)
         if abs(better_ns - time_ns) > _SAME_NS:
-            yield _mark(round(view.x_px(time_ns)), name, attributes)
+            sign, has_line = _SIGNS[fact.name]
+            yield EventMark(round(view.x_px(time_ns)), sign, fact.text, has_line)
     for i in warned.tolist():
         text = events.bodies[i].strip().splitlines()
         shown = text[0] if text else _name(snapshot, i)
@@ -90,12 +90,15 @@ def _chosen(snapshot: Snapshot, view: Viewport) -> tuple[Numbers, Numbers]:
     times = columns["time_ns"].view(np.int64)
     in_view = np.flatnonzero((times >= view.start_ns) & (times < view.end_ns))
     names = columns["name"][in_view]
-    found = {number: snapshot.strings[number] for number in np.unique(names).tolist()}
-    is_told = np.isin(names, [number for number, name in found.items() if name in _SIGNS])
-    is_silent = np.isin(names, [number for number, name in found.items() if name in _SILENT])
+    n_of_name = np.bincount(names)
+    has_mark, is_silent = np.zeros((2, len(n_of_name)), np.bool_)
+    for number in np.flatnonzero(n_of_name).tolist():
+        has_mark[number] = snapshot.strings[number] in _SIGNS
+        is_silent[number] = snapshot.strings[number] in _SILENT
+    is_told = has_mark[names]
     is_warned = columns["severity"][in_view].view(np.uint8) >= _WARN
     told = in_view[is_told][-MOST_MARKS:]
-    warned = in_view[is_warned & ~is_told & ~is_silent]
+    warned = in_view[is_warned & ~is_told & ~is_silent[names]]
     return told, warned[len(warned) - min(len(warned), MOST_MARKS - len(told)) :]
 
 
@@ -103,13 +106,23 @@ def _name(snapshot: Snapshot, index: int) -> str:
     return snapshot.strings[int(snapshot.events.columns["name"][index])]
 
 
-def _mark(x_px: int, name: str, attributes: Attributes) -> EventMark:
-    sign, has_line = _SIGNS[name]
+class _Fact(NamedTuple):
+    """What an event says: its name, the worker that it is about, and its words."""
+
+    name: str
+    address: str
+    text: str
+
+
+@lru_cache(maxsize=1_024)
+def _fact(name: str, attributes_text: str) -> _Fact:
+    attributes = _attributes(attributes_text)
+    address = str(attributes.get(conventions.WORKER_ADDRESS))
     if name == conventions.EVENT_GRAPH_SUBMITTED:
         n_tasks = attributes.get(conventions.GRAPH_TASKS)
         counted = f", {quantity.plural(n_tasks, 'task')}" if isinstance(n_tasks, int) else ""
-        return EventMark(x_px, sign, f"graph submitted{counted}", has_line)
-    return EventMark(x_px, sign, f"{_worker(attributes)} {sign}", has_line)
+        return _Fact(name, address, f"graph submitted{counted}")
+    return _Fact(name, address, f"{_worker(attributes)} {_SIGNS[name][0]}")
 
 
 def _failures(snapshot: Snapshot, view: Viewport) -> Iterator[EventMark]:
@@ -144,10 +157,6 @@ def _erred(noun: str, n: int) -> str:
     return f"{noun} {verb}" if n == 1 else f"{quantity.plural(n, noun)} {verb}"
 
 
-def _address(attributes: Attributes) -> str:
-    return str(attributes.get(conventions.WORKER_ADDRESS))
-
-
 def _worker(attributes: Attributes) -> str:
     """The worker's name, as everywhere else; "workers" if the record names none."""
     where = place(attributes)
@@ -156,7 +165,6 @@ def _worker(attributes: Attributes) -> str:
     return where.name or "".join(split_address(where.address)) or "worker"
 
 
-@lru_cache(maxsize=1_024)
 def _attributes(text: str) -> Attributes:
     try:
         found = json.loads(text)
