@@ -4,8 +4,9 @@ import inspect
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-import dask
 import pytest
+from dask.base import annotate, compute, get_annotations
+from dask.delayed import delayed
 from distributed import Client, LocalCluster
 from opentelemetry import baggage, context, propagate, trace
 from opentelemetry.sdk.trace import TracerProvider, sampling
@@ -80,8 +81,9 @@ def watch(
 
 def told(cluster: LocalCluster, key: object) -> dict[str, Any]:
     """The annotations of a task as the scheduler has them."""
-    wait_for(lambda: key in cluster.scheduler.tasks)
-    annotations: dict[str, Any] = cluster.scheduler.tasks[key].annotations
+    scheduler: Any = cluster.scheduler
+    wait_for(lambda: key in scheduler.tasks)
+    annotations: dict[str, Any] = scheduler.tasks[key].annotations
     return annotations
 
 
@@ -94,22 +96,22 @@ CALLS: dict[str, tuple[Callable[[Client], Any], Any, tuple[str, int]]] = {
     "map": (lambda c: len(c.map(abs, range(5))), 5, ("map", 5)),
     "map in batches": (lambda c: len(c.map(abs, range(5), batch_size=2)), 5, ("map", 5)),
     "scatter": (lambda c: len(c.scatter([1, 2])), 2, ("scatter", 2)),
-    "compute": (lambda c: c.compute(dask.delayed(sum)([1])).result(), 1, ("compute", 1)),
+    "compute": (lambda c: c.compute(delayed(sum)([1])).result(), 1, ("compute", 1)),
     "compute and wait": (
-        lambda c: c.compute([dask.delayed(sum)([2])], sync=True),
+        lambda c: c.compute([delayed(sum)([2])], sync=True),
         [2],
         ("compute", 1),
     ),
     "get": (lambda c: c.get({"x": (sum, [1, 2])}, "x"), 3, ("compute", 1)),
-    "x.compute": (lambda _: dask.delayed(sum)([3]).compute(), 3, ("compute", 1)),
+    "x.compute": (lambda _: delayed(sum)([3]).compute(), 3, ("compute", 1)),
     "dask.compute": (
-        lambda _: dask.compute(dask.delayed(sum)([4]), dask.delayed(sum)([5])),
+        lambda _: compute(delayed(sum)([4]), delayed(sum)([5])),
         (4, 5),
         ("compute", 2),
     ),
-    "scheduler=": (lambda c: dask.delayed(sum)([6]).compute(scheduler=c), 6, ("compute", 1)),
-    "persist": (lambda c: len(c.persist([dask.delayed(sum)([7])])), 1, ("persist", 1)),
-    "x.persist": (lambda _: len(dask.delayed(sum)([8]).persist().dask), 1, ("persist", 1)),
+    "scheduler=": (lambda c: delayed(sum)([6]).compute(scheduler=c), 6, ("compute", 1)),
+    "persist": (lambda c: len(c.persist([delayed(sum)([7])])), 1, ("persist", 1)),
+    "x.persist": (lambda _: len(delayed(sum)([8]).persist().dask), 1, ("persist", 1)),
     "executor": (lambda c: c.get_executor().submit(abs, -9).result(), 9, ("submit", 1)),
 }
 
@@ -128,17 +130,17 @@ def test_gather_is_a_span_of_its_own(client: Client, recorder: Recorder) -> None
     futures = client.map(abs, [-1, -2])
     assert client.gather(futures) == [1, 2]
     assert client.gather(futures[0]) == 1
-    assert list(client.gather(iter(futures))) == [1, 2]  # type: ignore[call-overload]
+    assert list(client.gather(iter(futures))) == [1, 2]
     assert recorder.seen == [("map", 2), ("gather", 2), ("gather", 1)] + 3 * [("gather", 1)]
 
 
 def test_a_call_that_raises_fails_with_the_same_error(client: Client, recorder: Recorder) -> None:
     with pytest.raises(TypeError, match="callable"):
-        client.submit(1)
+        client.submit(cast("Any", 1))
     with pytest.raises(ZeroDivisionError):
         client.gather(client.submit(divmod, 1, 0))
     with pytest.raises(ZeroDivisionError):
-        dask.delayed(divmod)(2, 0).compute()
+        delayed(divmod)(2, 0).compute()
     assert [(call.name, call.failure and call.failure.text) for call in recorder.calls] == [
         ("submit", "TypeError('First input to submit must be a callable function')"),
         ("submit", None),
@@ -151,7 +153,7 @@ def test_a_call_that_raises_fails_with_the_same_error(client: Client, recorder: 
 def test_tasks_know_the_call_that_submitted_them(
     cluster: LocalCluster, client: Client, recorder: Recorder
 ) -> None:
-    with dask.annotate(priority=3, mine="yes"):
+    with annotate(priority=3, mine="yes"):
         one = client.submit(abs, -1)
     with carried("tenant", "blue"):
         two = client.submit(abs, -2)
@@ -162,14 +164,14 @@ def test_tasks_know_the_call_that_submitted_them(
     assert (place.trace_id, place.parent_id) == (first.trace_id, first.span_id)
     assert told(cluster, two.key)[ANNOTATION]["baggage"] == "tenant=blue"
     assert second.trace_id.hex() in told(cluster, two.key)[ANNOTATION]["traceparent"]
-    assert dask.get_annotations() == {}
+    assert get_annotations() == {}
 
 
 def test_what_is_made_of_persisted_collections_belongs_to_who_computes_it(
     cluster: LocalCluster, client: Client, recorder: Recorder
 ) -> None:
-    kept = client.persist(dask.delayed(sum)([1], dask_key_name="kept"))
-    more = client.compute(dask.delayed(abs)(kept, dask_key_name="more"))
+    kept = client.persist(delayed(sum)([1], dask_key_name="kept"))
+    more = client.compute(delayed(abs)(kept, dask_key_name="more"))
     assert more.result() == 1
     persist, compute = recorder.calls
     assert persist.trace_id.hex() in told(cluster, "kept")[ANNOTATION]["traceparent"]
@@ -251,7 +253,7 @@ async def test_an_asynchronous_client(cluster: LocalCluster) -> None:
         waiting = client.gather(futures)
         assert recorder.seen == [("map", 2)]
         assert await waiting == [1, 2]
-        assert await client.compute(dask.delayed(sum)([1, 2])) == 3
+        assert await client.compute(delayed(sum)([1, 2])) == 3
         assert await client.submit(abs, -3) == 3
         await client.scatter([4])
         with pytest.raises(ZeroDivisionError):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
-import dask
 import pytest
+from dask.base import annotate, get_annotations, persist
+from dask.delayed import delayed
 from distributed import Client, LocalCluster
 
 from dask_otel.compat import client as private
@@ -20,6 +22,7 @@ def test_all_that_a_client_submits_goes_through_one_method_with_what_is_annotate
         ) as cluster,
         Client(cluster) as client,
     ):
+        scheduler: Any = cluster.scheduler
         submission = private.submission(client)
         assert submission is not None
         assert list(inspect.signature(submission).parameters)[:2] == ["expr", "keys"]
@@ -34,8 +37,8 @@ def test_all_that_a_client_submits_goes_through_one_method_with_what_is_annotate
                 private.take_back(token)
 
         vars(client)[private.SUBMISSION] = submit
-        work = dask.delayed(sum)
-        with dask.annotate(theirs=0):
+        work = delayed(sum)
+        with annotate(theirs=0):
             submitted = [
                 client.submit(abs, -1),
                 client.map(abs, [-1, -2]),
@@ -43,14 +46,10 @@ def test_all_that_a_client_submits_goes_through_one_method_with_what_is_annotate
                 client.persist(work([4])),
             ]
             work([5]).compute()
-            dask.persist(work([6]))
+            persist(work([6]))
         assert n_keys == [1, 2, 1, 1, 1, 1]
-        assert dask.get_annotations() == {}
-        told = [
-            ts.annotations
-            for ts in cluster.scheduler.tasks.values()
-            if ts.key == submitted[0].key  # type: ignore[attr-defined]
-        ]
+        assert get_annotations() == {}
+        told = [ts.annotations for ts in scheduler.tasks.values() if ts.key == submitted[0].key]
         assert told == [{"theirs": 0, "mine": 1}]
 
 
