@@ -256,7 +256,7 @@ def test_what_cannot_even_begin_costs_one_line(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "soon")
-    tested = emitter("https://127.0.0.1:1")
+    tested = emitter("http://127.0.0.1:1", protocol="grpc")
     tested.record(ATTEMPT)
     tested.start()
     wait_for(lambda: tested.n_dropped == 1)
