@@ -8,8 +8,8 @@
   and a uuid's lower half always begins with the bits 10, which would sample all or nothing.
 - An attempt's span id is a hash of (key, run id): Dask counts run ids over the whole cluster.
 - A graph's span id is a hash of its trace id and of what it is the graph of: the span that
-  submitted it, or the how-many-eth graph of its Dask span it is. So a worker can name the parent of
-  its attempts: the graph of their `traceparent`, or the first graph of their Dask span.
+  submitted it, if any, and the how-many-eth of its origin it is. So a worker can name the parent of
+  its attempts: the first graph of their `traceparent` or Dask span.
 - A very large trace goes on in others, whose ids are hashes of the first one's and of a number.
 - Keys are hashed as their `ascii`, which tells `"1"`, `1`, `b"1"` and `("1",)` apart, escapes what
   UTF-8 cannot hold, and is the same in every Python version.
@@ -90,9 +90,10 @@ def fallback_trace_id(name: str) -> bytes:
     return _digest("trace", name, n_bytes=_N_TRACE_BYTES)
 
 
-def graph_span_id(trace: bytes, of: bytes | int = 0) -> bytes:
-    """Span id of the graph that the span `of` submitted, or that comes after `of` others."""
-    return _digest("graph", trace, of, n_bytes=_N_SPAN_BYTES)
+def graph_span_id(trace: bytes, of: bytes | None = None, n_before: int = 0) -> bytes:
+    """Span id of the graph that the span `of`, or a Dask span, submitted after `n_before` others."""
+    parts = (n_before,) if of is None else (of, n_before) if n_before else (of,)
+    return _digest("graph", trace, *parts, n_bytes=_N_SPAN_BYTES)
 
 
 def attempt_span_id(key: object, run_id: int) -> bytes:

@@ -55,8 +55,8 @@ def test_a_later_submission_is_another_graph_of_the_same_trace(
     first, second = spans(sink, names.ACTION_GRAPH)
     trace = first.span.trace_id
     assert second.span.trace_id == trace
-    assert first.span.span_id == correlate.graph_span_id(trace, 0)
-    assert second.span.span_id == correlate.graph_span_id(trace, 1)
+    assert first.span.span_id == correlate.graph_span_id(trace, n_before=0)
+    assert second.span.span_id == correlate.graph_span_id(trace, n_before=1)
     assert second.span.start_time_unix_nano >= first.span.end_time_unix_nano
 
 

@@ -263,8 +263,8 @@ class SpanMaker:
     def _graph(self, event: events.Graph) -> Span:
         place = correlate.place(event.origin)
         graph_id = place.graph_id
-        if place.parent_id is None and event.n_before:
-            graph_id = correlate.graph_span_id(place.trace_id, event.n_before)
+        if event.n_before:
+            graph_id = correlate.graph_span_id(place.trace_id, place.parent_id, event.n_before)
         attributes: dict[str, Value] = {
             names.ACTION: names.ACTION_GRAPH,
             names.GRAPH_CLIENT: event.client,

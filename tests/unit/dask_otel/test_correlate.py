@@ -52,8 +52,8 @@ def test_attempts_of_different_keys_differ() -> None:
 
 def test_graphs_of_a_trace_differ() -> None:
     trace = uuid4().bytes
-    assert correlate.graph_span_id(trace) == correlate.graph_span_id(trace, 0)
-    assert correlate.graph_span_id(trace, 0) != correlate.graph_span_id(trace, 1)
+    places = [(parent, n) for parent in (None, b"a" * 8, b"b" * 8) for n in (0, 1, 2)]
+    assert len({correlate.graph_span_id(trace, *place) for place in places}) == len(places)
 
 
 def test_transfers_differ_by_receiver_and_time() -> None:

@@ -181,7 +181,7 @@ def test_a_graph_is_a_span() -> None:
         names.GRAPH_PREFIXES: ("inc", "sum"),
         names.GRAPH_PREFIX_COUNT: 2,
     }
-    assert only(GRAPH._replace(n_before=1)).span_id == correlate.graph_span_id(TRACE, 1)
+    assert only(GRAPH._replace(n_before=1)).span_id == correlate.graph_span_id(TRACE, n_before=1)
     under = only(GRAPH._replace(origin=TRACEPARENT))
     assert under.parent_id == bytes.fromhex("cd" * 8)
 
