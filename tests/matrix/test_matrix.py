@@ -104,10 +104,14 @@ def test_nothing_is_missing_and_nothing_comes_twice(
     check_account(exported, ended)
 
     known = {(line["key"], line["run_id"]) for line in (*begun, *ended)}
-    for attempt in exported.keys() - known:  # assigned to a worker that went before it began
+    for attempt in exported.keys() - known:
         (seen, *_) = exported[attempt]
-        assert seen.attributes[names.TASK_OUTCOME] == names.OUTCOME_LOST, attempt
-        assert seen.attributes[names.TASK_EXECUTING] is False, attempt
+        if seen.attributes[names.TASK_OUTCOME] == names.OUTCOME_RESCHEDULED:
+            # Dask's P2P sends tasks elsewhere by itself, of which its account says nothing.
+            assert seen.attributes[names.TASK_PREFIX].startswith("rechunk"), attempt
+        else:  # assigned to a worker that went before it began
+            assert seen.attributes[names.TASK_OUTCOME] == names.OUTCOME_LOST, attempt
+            assert seen.attributes[names.TASK_EXECUTING] is False, attempt
 
     assert outcomes(exported, "unstable") == ["failed", "failed", "finished"]
     assert outcomes(exported, "hopeless") == ["failed"]
