@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import dask.config
 import pytest
 
 from tests import ports
@@ -19,6 +20,10 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 # What the tester has exported for other work must steer neither the tests nor what they start.
 for _name in [name for name in os.environ if name.startswith(("OTEL", "DASK", "JAEGER_"))]:
     del os.environ[_name]
+
+# It is installed, so Dask would be instrumented: a cluster in a test is if the test says so.
+dask.config.refresh()
+dask.config.set({f"distributed.{_role}.preload": [] for _role in ("scheduler", "worker", "client")})
 
 
 @pytest.fixture(scope="session")

@@ -96,7 +96,7 @@ def _files_only() -> dict[str, Any]:
 
 def _starts() -> bool:
     """Whether scheduler and workers that begin now would be instrumented."""
-    dask.config.refresh()
+    dask.config.refresh(paths=dask.config.paths)
     return config.is_enabled() and startup.starts(startup.ways())
 
 

@@ -33,7 +33,7 @@ class Link:
     def __init__(self, signal: str, target: Target) -> None:
         self._signal = signal
         self._transport = otlp.transport(signal, target.protocol, target.endpoint)
-        # Where nobody has named an endpoint it is no surprise that none is there: one line, not three.
+        # Where nobody has named an endpoint none is no surprise: one quiet line, not three.
         quiet = logging.INFO if signal == "traces" else logging.DEBUG
         self._level = quiet if target.is_default else logging.WARNING
         self._resume_s = 0.0
