@@ -91,7 +91,7 @@ def fallback_trace_id(name: str) -> bytes:
 
 
 def graph_span_id(trace: bytes, of: bytes | None = None, n_before: int = 0) -> bytes:
-    """Span id of the graph that the span `of`, or a Dask span, submitted after `n_before` others."""
+    """Span id of the graph that `of`, or else a Dask span, submitted after `n_before` others."""
     parts = (n_before,) if of is None else (of, n_before) if n_before else (of,)
     return _digest("graph", trace, *parts, n_bytes=_N_SPAN_BYTES)
 

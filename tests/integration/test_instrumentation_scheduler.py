@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.cluster
 
 #: A worker that is killed comes to nobody's mind but the scheduler's.
-NANNIES = {"processes": True, "threads_per_worker": 1}
+NANNIES: dict[str, Any] = {"processes": True, "threads_per_worker": 1}
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_the_message_of_a_task_keeps_its_annotations(
     carrier = {"traceparent": correlate.traceparent(b"t" * 16, b"s" * 8), "baggage": "a=b"}
     with (
         instrumented(monkeypatch, sink.endpoint, protocol="http/protobuf") as client,
-        dask.annotate(otel=carrier, mine=5),
+        dask.annotate(otel=carrier, mine=5),  # type: ignore[attr-defined]
     ):
         one = client.submit(int, 1, key="one")
         two = client.submit(int, one, key="two")
@@ -368,6 +368,11 @@ def test_a_worker_that_closes_in_good_order_needs_no_help(
         assert seen.resource[names.SERVICE_NAME] == names.SERVICE_WORKER
 
 
+def slow(i: int) -> int:
+    time.sleep(0.002)
+    return i
+
+
 def test_a_busy_scheduler_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch, sink: Sink) -> None:
     def stop(dask_scheduler: Scheduler) -> Any:
         before = "_task_to_msg" in vars(dask_scheduler)
@@ -384,7 +389,7 @@ def test_a_busy_scheduler_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch, sin
         )
 
     with instrumented(monkeypatch, sink.endpoint) as client:
-        futures = client.map(lambda i: time.sleep(0.002) or i, range(400))
+        futures = client.map(slow, range(400))
         wait_for(lambda: spans(sink, names.ACTION_COMPUTE))
         assert client.run_on_scheduler(stop) == (True, False, True)
         assert client.gather(futures) == list(range(400))

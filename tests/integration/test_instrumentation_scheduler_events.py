@@ -122,6 +122,7 @@ def test_clients_scatter_gather_and_say_things(monkeypatch: pytest.MonkeyPatch, 
 
 def test_adaptive_scaling_says_what_it_wants(monkeypatch: pytest.MonkeyPatch, sink: Sink) -> None:
     with instrumented(monkeypatch, sink.endpoint, n_workers=0) as client:
+        assert client.cluster is not None
         client.cluster.adapt(minimum=0, maximum=2, interval="50ms", target_duration="10ms")
         client.gather(client.map(lambda i: time.sleep(0.05), range(20)))
     wanted = [log.attributes[names.ADAPTIVE_TARGET] for log in events(sink, names.EVENT_ADAPTIVE)]
