@@ -14,10 +14,14 @@ import pytest
 from dask.delayed import delayed
 from distributed import Client, get_client, worker_client
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider, sampling
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from dask_otel import conventions as names
 from dask_otel import preload
+from dask_otel.outputs import Providers
 from tests.clusters import instrumented
 from tests.sinks import HttpSink, SeenSpan, Sink
 from tests.waiting import wait_for
@@ -172,6 +176,29 @@ def test_what_the_users_sampler_drops_is_dropped_everywhere(
     assert {seen.span.trace_id for seen in sink.spans()} == {call.span.trace_id}
     assert by_name(sink, "kept")
     assert not by_name(sink, "dropped")
+
+
+def test_a_provider_that_the_user_brings_makes_the_spans_of_the_calls(
+    monkeypatch: pytest.MonkeyPatch, sink: Sink
+) -> None:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(resource=Resource({"mine": "yes"}), shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    with instrumented(monkeypatch, sink.endpoint) as client:
+        assert client.sync(preload.instrument, client, None, Providers(provider))
+        with provider.get_tracer("user").start_as_current_span("analysis") as user:
+            assert client.submit(abs, -1, key="one").result() == 1
+        client.sync(preload.uninstrument, client)
+    made = {span.name: span for span in exporter.get_finished_spans()}
+    assert made.keys() == {"analysis", "dask.client.submit"}
+    call = made["dask.client.submit"]
+    assert call.parent is not None
+    assert call.parent.span_id == user.get_span_context().span_id
+    assert call.resource.attributes["mine"] == "yes"
+    (graph,) = by_name(sink, names.SPAN_GRAPH)
+    assert int.from_bytes(graph.span.parent_span_id, "big") == call.context.span_id
+    assert int.from_bytes(graph.span.trace_id, "big") == user.get_span_context().trace_id
+    assert calls(sink) == []
 
 
 def test_a_call_that_fails_says_why(monkeypatch: pytest.MonkeyPatch, sink: Sink) -> None:

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 _CALL: Final = contexts.create_key("dask-otel-call")
 _SPAN_NAMES: Final = {name: f"{names.SPAN_CLIENT}.{name}" for name in names.CLIENT_CALLS}
-_SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
-_UNSAMPLED: Final = TraceFlags(TraceFlags.DEFAULT)
 
 
 class Call:
@@ -132,7 +130,9 @@ class Caller:
         sampling = provider.sampler.should_sample(
             outside, trace_id, _SPAN_NAMES[name], SpanKind.PRODUCER
         )
-        flags = _SAMPLED if sampling.decision is Decision.RECORD_AND_SAMPLE else _UNSAMPLED
+        sampled = sampling.decision is Decision.RECORD_AND_SAMPLE
+        # The other flags are about the trace and stay as they are (W3C Trace Context 2).
+        flags = TraceFlags(parent.trace_flags & ~TraceFlags.SAMPLED | sampled)
         span = SpanContext(trace_id, ids.generate_span_id(), False, flags, sampling.trace_state)
         return Call(self._client, name, span, parent.span_id if parent.is_valid else 0)
 
