@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import dask
 import numpy as np
 import pytest
+from dask.base import annotate
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from dask_otel import conventions as names
+from dask_otel import correlate
 from dask_otel.compat import shuffle
 from tests.clusters import instrumented
 from tests.sinks import HttpSink, SeenSpan, Sink
@@ -199,3 +201,20 @@ def test_a_worker_alone_on_its_host_is_named() -> None:
     addresses = ["tcp://10.0.0.1:4000", "tcp://10.0.0.2:4000", "tcp://10.0.0.2:4001"]
     run = SimpleNamespace(partitions_of={address: [0] for address in addresses})
     assert shuffle._peers(run) == {"10.0.0.1": "tcp://10.0.0.1:4000"}
+
+
+def test_a_shuffle_is_in_the_trace_of_whoever_submitted_it(
+    monkeypatch: pytest.MonkeyPatch, sink: Sink
+) -> None:
+    trace = b"\x17" * 16
+    said = {"traceparent": correlate.traceparent(trace, b"\x23" * 8)}
+    options: dict[str, Any] = {"n_workers": 2, "threads_per_worker": 1}
+    with (
+        dask.config.set(P2P),
+        instrumented(monkeypatch, sink.endpoint, **options),
+        annotate(otel=said),
+    ):
+        rechunk_an_array()
+    assert_both_ends_agree(sink)
+    spans = [seen for seen in sink.spans() if names.SHUFFLE_ID in seen.attributes]
+    assert {seen.span.trace_id for seen in spans} == {trace}

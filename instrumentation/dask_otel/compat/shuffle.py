@@ -10,7 +10,6 @@ that it has not imported by itself, and one run costs a few overridden methods o
 from __future__ import annotations
 
 from contextvars import ContextVar
-from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
@@ -34,21 +33,20 @@ PLUGIN_NAME: Final = "shuffle"
 _arrival: ContextVar[tuple[str, float] | None] = ContextVar("dask_otel_arrival", default=None)
 
 
-@dataclass(slots=True)
-class Run:
+class Run(NamedTuple):
     """One run of a shuffle on one worker.
 
     Attributes
     ----------
     run_id
         Tells it from other runs of the shuffle; the same on all workers.
-    origin
-        Dask span of the shuffle's tasks, until a listener that knows better puts something else.
+    span_id
+        Dask span of the shuffle's tasks.
     """
 
     shuffle_id: str
     run_id: int
-    origin: str | None
+    span_id: str | None
 
 
 class Batch(NamedTuple):

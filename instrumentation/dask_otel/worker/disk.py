@@ -17,7 +17,7 @@ from dask_otel import events
 from dask_otel.compat import clock, spill, unpickle
 from dask_otel.emit import guarded
 from dask_otel.worker import reading
-from dask_otel.worker.probe import attempt_in_thread, hand_over
+from dask_otel.worker.probe import attempt_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +85,7 @@ class DiskProbe:
             (purpose.attempt.key, purpose.attempt.run_id) if purpose.attempt else None,
             failure=_failure(access.error),
         )
-        hand_over(worker, self.emitter, found)
+        self._record(found)
         if unpickle_s:
             unpickled = found._replace(
                 action=names.ACTION_DESERIALIZE,
@@ -94,7 +94,14 @@ class DiskProbe:
                 cause=None,
                 failure=None,
             )
-            hand_over(worker, self.emitter, unpickled)
+            self._record(unpickled)
+
+    def _record(self, event: events.Disk) -> None:
+        """Tell the emitter, on the event loop only; user code reads in any thread."""
+        if get_ident() == self._worker.thread_id:
+            self.emitter.record(event)
+        else:
+            self._worker.loop.add_callback(self.emitter.record, event)
 
     def _purpose(self) -> _Purpose:
         state = self._worker.state

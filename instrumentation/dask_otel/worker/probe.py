@@ -9,9 +9,6 @@ if TYPE_CHECKING:
     from distributed import Worker
     from distributed.worker_state_machine import TaskState
 
-    from dask_otel.emit import Emitter
-    from dask_otel.events import SpanEvent
-
 
 class Probe(Protocol):
     """Watches one thing on a worker between `begin` and `end`, both called on its event loop.
@@ -25,14 +22,6 @@ class Probe(Protocol):
 
     def end(self) -> None:
         """Hand over what still waits, and put back all that was replaced."""
-
-
-def hand_over(worker: Worker, emitter: Emitter, event: SpanEvent) -> None:
-    """Record what was seen in any thread; the emitter is told on the event loop only."""
-    if get_ident() == worker.thread_id:
-        emitter.record(event)
-    else:
-        worker.loop.add_callback(emitter.record, event)
 
 
 def attempt_in_thread(worker: Worker) -> TaskState | None:

@@ -31,7 +31,7 @@ class Told:
         self.errors.append(error)
 
     def joined(self, run: shuffle.Run, key: Any) -> None:
-        assert run.origin
+        assert run.span_id
         self.keys.append(key)
 
     def batch(self, run: shuffle.Run, batch: shuffle.Batch) -> None:

@@ -1,0 +1,179 @@
+"""What goes wrong in a probe, or is unknown to it, leaves Dask's work and its objects alone."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import dask
+import numpy as np
+import pytest
+from distributed import Client, LocalCluster, Worker
+from distributed.protocol import pickle
+
+from dask_otel import conventions as names
+from dask_otel import events
+from dask_otel.compat import shuffle
+from dask_otel.worker.deserialize import DeserializeProbe, received
+from dask_otel.worker.disk import DiskProbe
+from dask_otel.worker.shuffle import MAX_HELD, ShuffleProbe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MIB = 1 << 20
+CONFIG = {
+    "distributed.worker.memory.target": MIB / (4 << 30),
+    "distributed.worker.memory.spill": False,
+    "array.rechunk.method": "p2p",
+    "array.chunk-size": "100 kiB",
+}
+
+
+class Ear:
+    """An emitter that keeps what it is told, or fails."""
+
+    def __init__(self, deaf: bool = False) -> None:
+        self.deaf = deaf
+        self.events: list[Any] = []
+        self.failures: list[str] = []
+
+    def record(self, event: Any) -> None:
+        if self.deaf:
+            raise RuntimeError("not listening")
+        self.events.append(event)
+
+    def log(self, event: Any) -> None:
+        self.record(event)
+
+    def failed(self, what: str, error: Exception, n_spans: int = 0) -> None:
+        assert n_spans == 0
+        self.failures.append(f"{what}: {error}")
+
+
+class Slow:
+    def __reduce__(self) -> Any:
+        return wake, (0.01,)
+
+
+def wake(after_s: float) -> Slow:
+    time.sleep(after_s)
+    return Slow()
+
+
+def take(value: Any) -> str:
+    return type(value).__name__
+
+
+@contextmanager
+def worker() -> Iterator[Worker]:
+    """The one worker of a cluster that has a client."""
+    with (
+        dask.config.set(CONFIG),
+        LocalCluster(
+            n_workers=1,
+            threads_per_worker=1,
+            processes=False,
+            protocol="tcp",
+            memory_limit=4 << 30,
+            dashboard_address=":0",
+        ) as cluster,
+        Client(cluster),
+    ):
+        (found,) = cluster.workers.values()
+        assert isinstance(found, Worker)
+        yield found
+
+
+def work(client: Client) -> None:
+    """Spill, read back, unpickle slowly, shuffle."""
+    from dask import array as da
+
+    made = [client.submit(bytes, MIB, key=f"make-{number}") for number in range(3)]
+    assert client.submit(sum, client.submit(len, made[0]), 0).status != "error"
+    assert client.gather(made) == [bytes(MIB)] * 3
+    assert client.submit(take, Slow(), key="slow").result() == "Slow"
+    array = da.arange(40_000, chunks=10_000).reshape((200, 200)).rechunk((200, 50))
+    np.testing.assert_array_equal(array.compute(), np.arange(40_000).reshape((200, 200)))
+
+
+def replaceable(found: Worker) -> list[Any]:
+    """Everything that the probes may replace, by identity."""
+    plugin: Any = found.plugins[shuffle.PLUGIN_NAME]
+    data: Any = found.data
+    return [
+        pickle.loads,
+        type(data._slow_uncached),
+        sorted(vars(data._slow_uncached)),
+        found.handlers["shuffle_receive"],
+        sorted(vars(plugin.shuffle_runs)),
+        sorted(vars(found)),
+    ]
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("deaf", [False, True])
+def test_dask_works_on_and_is_left_as_it_was(deaf: bool) -> None:
+    ear: Any = Ear(deaf)
+    with worker() as found:
+        client = Client.current()
+        work(client)
+        before = replaceable(found)
+        probes = [kind(found, ear) for kind in (DiskProbe, ShuffleProbe, DeserializeProbe)]
+
+        async def turn(on: bool) -> None:
+            for probe in probes:
+                probe.begin() if on else probe.end()
+
+        client.sync(turn, True)
+        work(client)
+        client.sync(turn, False)
+        assert replaceable(found) == before
+        n_events = len(ear.events)
+        work(client)
+        assert len(ear.events) == n_events
+    if deaf:
+        assert {failure.partition(":")[0] for failure in ear.failures} >= {
+            "Recording an access to the disk",
+            "Recording a shuffle's transfer",
+            "Recording a shuffle's access to the disk",
+            "Recording an unpickled task",
+        }
+    else:
+        assert ear.failures == []
+        assert {event.cause for event in ear.events if isinstance(event, events.Disk)} >= {
+            names.DISK_CAUSE_TASK,
+            names.DISK_CAUSE_SHUFFLE,
+            None,
+        }
+
+
+def test_what_no_task_of_a_shuffle_claims_goes_out_bounded() -> None:
+    class Nobody:
+        scheduler_delay = 0.0
+        address = "tcp://10.0.0.1:4000"
+
+    nobody: Any = Nobody()
+    ear: Any = Ear()
+    probe = ShuffleProbe(nobody, ear)
+    run = shuffle.Run("a", 1, "span")
+    batch = shuffle.Batch(False, "", (1,), 1.0, 2.0, 10, None)
+    for _ in range(MAX_HELD + 5):
+        probe.batch(run, batch)
+    assert len(ear.events) == 5
+    probe.end()
+    assert len(ear.events) == MAX_HELD + 5
+    assert {event.origin for event in ear.events} == {"span"}
+
+
+def test_unpickling_is_told_as_part_of_its_transfer() -> None:
+    transfer = events.Transfer(1.0, 2.0, "tcp://10.0.0.1:4000", 100, ("a", "b"), 2, 100.0, "span")
+    assert received(transfer, 0.0005, None) is None
+    found = received(transfer, 0.25, None)
+    assert found is not None
+    assert (found.start_s, found.stop_s, found.key) == (1.75, 2.0, None)
+    assert (found.n_bytes, found.origin, found.parent) == (100, "span", None)
+    longer = received(transfer._replace(keys=("a",), n_keys=1), 5.0, None)
+    assert longer is not None
+    assert (longer.start_s, longer.key) == (1.0, "a")
