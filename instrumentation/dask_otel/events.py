@@ -92,8 +92,8 @@ class Attempt(NamedTuple):
     failure
         None on success.
     waited_s, ready_s, execute_s
-        Time on the worker until its dependencies were there, from there until it got a thread, from
-        there to its end; None where not known.
+        Time on the worker until its dependencies were there, from there until it was given to a
+        thread, from there until its result was there; None where not known.
     transfers
         The batches that were fetched for it.
     worker

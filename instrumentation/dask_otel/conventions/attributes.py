@@ -81,8 +81,8 @@ OUTCOMES: Final = (
 )
 #: Of a lost attempt: whether its worker had said that it runs; false when it may not have begun.
 TASK_EXECUTING: Final = "dask.task.executing"
-#: Seconds on the worker until all dependencies were there; from there until it got a thread; and
-#: from there until its end, reading its data and leaving its thread included.
+#: Seconds on the worker until all dependencies were there; from there until its data were read and
+#: it was given to a thread; and from there until its result was there and its size known.
 TASK_WAIT_DEPENDENCIES: Final = "dask.task.wait.dependencies"
 TASK_WAIT_READY: Final = "dask.task.wait.ready"
 TASK_EXECUTE: Final = "dask.task.execute"

@@ -54,13 +54,12 @@ class WorkerAdapter(WorkerPlugin):
         self.emitter = emitter
         self._points = WorkerPoints(worker)
         self._transfers = TransferProbe(worker, emitter, self._points)
-        context = ContextProbe(worker)
-        self._attempts = Attempts(worker, emitter, self._transfers.pending, context.runs)
+        self._attempts = Attempts(worker, emitter, self._transfers.pending)
         # Dask calls it six times per task: not through a method of this class.
         self.transition = self._attempts.transition  # type: ignore[method-assign]
         self._probes: tuple[Probe, ...] = (
             self._transfers,
-            context,
+            ContextProbe(worker, self._attempts),
             DiskProbe(worker, emitter),
             ShuffleProbe(worker, emitter),
             DeserializeProbe(worker, emitter),

@@ -32,17 +32,16 @@ from dask_otel import correlate, events
 from dask_otel.compat import worker as dasks
 from dask_otel.compat.override import SharedOverride
 from dask_otel.worker import reading
+from dask_otel.worker.attempts import Attempts, Start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from contextvars import Token
 
     from distributed.worker_state_machine import TaskState
 
 #: What the scheduler adds to a task's annotation; the rest is the client's, for its propagators.
 _OWN: Final = frozenset({events.TRACEPARENT, events.DEPENDENCIES, events.DEPENDENCY_COUNT})
-
-_new: Final = tuple.__new__
 
 logger = logging.getLogger(__name__)
 
@@ -83,18 +82,18 @@ class AttemptSpan(NonRecordingSpan):
 
 
 class ContextProbe:
-    """Gives the tasks of one worker their context, and notes when and where they have run.
+    """Gives the tasks of one worker their context, and looks at their runs from within.
 
-    Dask forgets both when a task was given up or asks to be rescheduled.
-
-    Attributes
+    Parameters
     ----------
-    runs
-        By key: runs that have ended. Whoever is told of the end of an attempt takes it from here.
+    worker
+        The worker.
+    attempts
+        Is told of each run.
     """
 
-    def __init__(self, worker: Worker) -> None:
-        self.runs: dict[Any, reading.Run] = {}
+    def __init__(self, worker: Worker, attempts: Attempts) -> None:
+        self.attempts = attempts
         self._worker = worker
         #: Stands for the Dask span of tasks that have none: see `SpanMaker`.
         self._cluster = correlate.traceparent(
@@ -124,12 +123,8 @@ class ContextProbe:
             trace_state = get_current_span(context).get_span_context().trace_state
         return set_span_in_context(AttemptSpan(ts.key, ts.run_id, origin, trace_state), context)
 
-    def ended(self, key: Any, result: Mapping[str, Any]) -> None:
-        """Note a run that has ended, in its thread."""
-        self.runs[key] = _new(reading.Run, (result["start"], result["stop"], result["thread"]))
 
-
-_Entered = tuple[ContextProbe, Any, "Token[Context]"] | None
+_Entered = tuple[Attempts, Start, "Token[Context]"] | None
 _NO_STATE: Final = TraceState()
 _probes: WeakKeyDictionary[Worker, ContextProbe] = WeakKeyDictionary()
 _complained = False
@@ -142,7 +137,8 @@ def _enter(find: Callable[..., tuple[Worker, Any]], args: tuple[Any, ...]) -> _E
         probe = _probes.get(worker)
         if probe is None:
             return None
-        return probe, key, attach(probe.context(worker.state.tasks[key]))
+        ts = worker.state.tasks[key]
+        return probe.attempts, probe.attempts.started(ts), attach(probe.context(ts))
     except Exception as error:  # noqa: BLE001 - nothing here can fail a task
         _complain(error)
         return None
@@ -151,11 +147,11 @@ def _enter(find: Callable[..., tuple[Worker, Any]], args: tuple[Any, ...]) -> _E
 def _leave(entered: _Entered, result: Any) -> None:
     if entered is None:
         return
-    probe, key, token = entered
+    attempts, start, token = entered
     detach(token)
     try:
         if result is not None:
-            probe.ended(key, result)
+            attempts.ran(start, result)
     except Exception as error:  # noqa: BLE001 - nothing here can fail a task
         _complain(error)
 
