@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
 DASKSCOPE = str(Path(sys.executable).with_name("daskscope"))
 SCRIPT = Path(__file__).with_name("user_script.py")
-#: All that a user adds to the environment of a script.
+#: All that a user adds to the environment of a script; the client is as unmodified as the script.
 PRELOAD = {
     "DASK_DISTRIBUTED__SCHEDULER__PRELOAD": "dask_otel",
     "DASK_DISTRIBUTED__WORKER__PRELOAD": "dask_otel",
+    "DASK_DISTRIBUTED__CLIENT__PRELOAD": "[]",
 }
 #: In the environment of what a test starts, to find all that came of it.
 MARK = "DASKSCOPE_TEST"
