@@ -6,8 +6,10 @@ It knows nothing of the desktop, so that what it says of the wire is a second op
 from __future__ import annotations
 
 import gzip
+import ssl
 import threading
 from concurrent import futures
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+    from tests.certificates import ServerTls
 
 REQUESTS: dict[str, Any] = {
     "traces": ExportTraceServiceRequest,
@@ -91,9 +95,13 @@ class Sink:
     """
 
     endpoint: str = ""
+    tls: ServerTls | None = None
     answer: Callable[[str], int] = lambda _signal: 200
     requests: list[tuple[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+
+    def _scheme(self) -> str:
+        return "http" if self.tls is None else "https"
 
     def take(self, signal: str, body: bytes) -> int:
         status = self.answer(signal)
@@ -172,10 +180,18 @@ class HttpSink(Sink):
             def log_message(self, *args: object) -> None:
                 pass
 
+            def handle(self) -> None:
+                with suppress(ssl.SSLError):  # a client that was refused, or refuses
+                    super().handle()
+
         port = int(self.endpoint.rpartition(":")[2] or 0)
         self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
-        self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
+        if self.tls is not None:
+            self._server.socket = self.tls.context().wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self.endpoint = f"{self._scheme()}://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
         return self
@@ -208,8 +224,12 @@ class GrpcSink(Sink):
 
         self._server = grpc.server(futures.ThreadPoolExecutor(8))
         self._server.add_generic_rpc_handlers((Handler(),))
-        port = self._server.add_insecure_port("127.0.0.1:0")
-        self.endpoint = f"http://127.0.0.1:{port}"
+        port = (
+            self._server.add_insecure_port("127.0.0.1:0")
+            if self.tls is None
+            else self._server.add_secure_port("127.0.0.1:0", self.tls.credentials())
+        )
+        self.endpoint = f"{self._scheme()}://127.0.0.1:{port}"
         self._server.start()
         return self
 

@@ -240,7 +240,5 @@ def _shares(name: str) -> dict[str, float]:
     except (AttributeError, TypeError, ValueError):
         shares = {"": -1.0}
     if not all(0 <= share <= 1 for share in shares.values()):
-        raise ValueError(
-            f"dask-otel.{name}: must name a share from 0 to 1 by prefix, got {value!r}"
-        )
+        raise ValueError(f"dask-otel.{name}: must be shares from 0 to 1 by prefix, got {value!r}")
     return shares

@@ -156,12 +156,16 @@ class _HttpTransport:
             return Reply(False, retry=True, reason=_first_line(error))
 
     def _post(self, body: bytes, timeout_s: float) -> Reply:
-        """Send once. Not by the exporter, which waits by the clock and reads bodies of any size."""
+        """Send once. Not by the exporter, which waits by the clock and reads bodies of any size.
+
+        `verify` is named because `requests` would let `REQUESTS_CA_BUNDLE` win over the session's.
+        """
         with self._session.post(
             self._client._endpoint,
             data=body,
             headers=self._client._headers,
             timeout=timeout_s,
+            verify=self._session.verify,
             allow_redirects=False,
             stream=True,
         ) as response:

@@ -14,9 +14,8 @@ def settings() -> config.Settings:
 
 
 def test_nothing_set_follows_the_sdk() -> None:
-    assert settings() == config.Settings(
-        Target("grpc", None), Target("grpc", None), Target("grpc", None)
-    )
+    nowhere = Target("grpc", None, is_default=True)
+    assert settings() == config.Settings(nowhere, nowhere, nowhere)
 
 
 @pytest.mark.parametrize(
@@ -54,9 +53,17 @@ def test_dasks_config_stands_in_for_the_environment() -> None:
         "dask-otel.export-interval": "50ms",
         "dask-otel.tick": 1,
         "dask-otel.held-spans": "30",
+        "dask-otel.trace-spans": 7,
+        "dask-otel.least-duration": "2ms",
+        "dask-otel.sampling": {"inc": "0.5", "add": 0},
+        "dask-otel.code": False,
+        "dask-otel.tracebacks": False,
     }
     with dask.config.set(chosen):
         found = settings()
+    assert (found.n_trace_spans, found.least_duration_s) == (7, 0.002)
+    assert found.sampling == {"inc": 0.5, "add": 0.0}
+    assert (found.code, found.tracebacks) == (False, False)
     assert found.metrics == Target("http/protobuf", "http://collector:4318/v1/metrics")
     assert (found.export_interval_s, found.tick_s, found.n_held) == (0.05, 1.0, 30)
     with dask.config.set({**chosen, "dask-otel.protocol": "grpc"}):
@@ -75,6 +82,17 @@ def test_signals_can_be_switched_off(
     assert settings().traces is not None
 
 
+def test_exporters_are_named_as_the_environment_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert config.exporters("traces") == "otlp"
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console, zipkin")
+    assert config.exporters("traces") == "console,zipkin"
+
+
+def test_a_share_of_nothing_and_no_least_duration_are_settings_too() -> None:
+    with dask.config.set({"dask-otel.sampling": {}, "dask-otel.least-duration": 0}):
+        assert (settings().sampling, settings().least_duration_s) == ({}, 0.0)
+
+
 @pytest.mark.parametrize(("value", "silent"), [("true", True), (" TRUE ", True), ("false", False)])
 def test_the_sdk_can_be_disabled(monkeypatch: pytest.MonkeyPatch, value: str, silent: bool) -> None:
     monkeypatch.setenv("OTEL_SDK_DISABLED", value)
@@ -90,6 +108,13 @@ def test_the_sdk_can_be_disabled(monkeypatch: pytest.MonkeyPatch, value: str, si
         {"dask-otel.tick": "soon"},
         {"dask-otel.held-spans": 0},
         {"dask-otel.held-spans": "many"},
+        {"dask-otel.trace-spans": 0},
+        {"dask-otel.least-duration": "-1ms"},
+        {"dask-otel.sampling": {"inc": 1.5}},
+        {"dask-otel.sampling": {"inc": "half"}},
+        {"dask-otel.sampling": 0.5},
+        {"dask-otel.tracebacks": "no"},
+        {"dask-otel.code": 0},
     ],
 )
 def test_what_makes_no_sense_is_named(wrong: dict[str, object]) -> None:

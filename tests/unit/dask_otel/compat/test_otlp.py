@@ -65,7 +65,16 @@ def test_each_exporter_lends_its_transport(
 
 @pytest.mark.parametrize(
     ("status", "retry"),
-    [(400, False), (413, False), (500, False), (429, True), (502, True), (503, True), (504, True)],
+    [
+        (301, False),
+        (400, False),
+        (413, False),
+        (500, False),
+        (429, True),
+        (502, True),
+        (503, True),
+        (504, True),
+    ],
 )
 def test_only_some_http_answers_are_worth_another_try(status: int, retry: bool) -> None:
     with HttpSink(answer=lambda _signal: status) as sink:
