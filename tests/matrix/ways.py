@@ -78,6 +78,8 @@ def _write_config(folder: Path) -> None:
 
 
 def _enable(folder: Path) -> None:
+    """Enable it over lists of the user's own, which hide what is installed."""
+    (folder / "mine.yaml").write_text(PRELOAD_YAML.replace("dask_otel", ""))
     subprocess.run(
         [sys.executable, "-m", "dask_otel", "enable"],
         env=os.environ | {"DASK_CONFIG": str(folder)},
@@ -125,7 +127,7 @@ WAYS: dict[str, Way] = {
     "config": Way(prepare=_write_config),
     "flag": Way(NOT_BY_ITSELF, flags=("--preload", "dask_otel")),
     "installed": Way(),
-    "enable": Way(NOT_BY_ITSELF, prepare=_enable),
+    "enable": Way(prepare=_enable),
     "opentelemetry-instrument": Way(
         NOT_BY_ITSELF, python=(str(BIN / "opentelemetry-instrument"), sys.executable)
     ),
