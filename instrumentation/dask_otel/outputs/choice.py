@@ -106,7 +106,7 @@ def _of_sdk(provider: object, kind: type[P]) -> P | None:
 def _say_what_is_not_sent(signal: config.Signal, output: object) -> None:
     """Warn of exporters that only the SDK's own providers have."""
     exporters = config.exporters(signal)
-    if output is None and exporters != "none":
+    if output is None and not {"none", "otlp"} & {*exporters.split(",")}:
         logger.warning("dask_otel sends OTLP only; no %s are sent (%s)", signal, exporters)
 
 
