@@ -100,9 +100,6 @@ class WorkerAdapter(WorkerPlugin):
     def _tick(self) -> None:
         self._transfers.settle()
         self._report_running()
-        state = self._worker.state
-        if not state.executing and not state.long_running:
-            self._attempts.forget()
 
     @guarded("Reading running tasks")
     def _report_running(self) -> None:

@@ -112,10 +112,6 @@ class Attempts:
             None if start.start_s is None else clock.now_s() - start.start_s,
         )
 
-    def forget(self) -> None:
-        """Forget the runs whose ends nobody has told; to be called when nothing runs."""
-        self._ran.clear()
-
     def run_ids(self) -> dict[Any, int]:
         """The true run ids of the attempts that were given up and still run, by key."""
         return {key: given_up.run_id for key, given_up in self._given_up.items()}
@@ -175,9 +171,6 @@ class Attempts:
             return found._replace(
                 run_id=run_id, origin=origin, otel=otel, outcome=names.OUTCOME_CANCELLED
             )
-        if finish == "memory" and not ts.done:
-            # A client has scattered a value while the task ran: it takes the place of the task's.
-            return found._replace(outcome=names.OUTCOME_CANCELLED)
         if finish == "error":
             failure = reading.reported(ts.exception, ts.exception_text, ts.traceback_text)
             return found._replace(outcome=names.OUTCOME_FAILED, failure=failure)
@@ -220,8 +213,7 @@ class Attempts:
         if finish == "error" and ts.state == "error":
             # Its data could not be read, or its executor does not exist: it lasts no time.
             return reading.Run(end_s, end_s, None)
-        # Dask drops the times of what is rescheduled, and has none of what still runs.
-        if start_s is not None and (finish == "rescheduled" or not ts.done):
+        if finish == "rescheduled" and start_s is not None:  # Dask has dropped the times
             return reading.Run(start_s + delay_s, end_s, thread)
         return None
 
