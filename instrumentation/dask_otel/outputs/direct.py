@@ -132,10 +132,11 @@ class DirectSpans:
 
     def put(self, event: SpanEvent) -> None:
         """Encode one event; a client has asked the sampler itself before it began a call."""
-        if not isinstance(event, ClientCall) and not self.keeps(self._maker.place(event)):
+        place = self._maker.place(event)
+        if not self._sampler.keeps(place) and not isinstance(event, ClientCall):
             self.n_sampled_out += span_count(event)
             return
-        for span in self._encoder.encode(event):
+        for span in self._encoder.encode(event, place):
             self._spool.append(span)
 
     def send(self, put_s: float, deadline_s: float | None) -> None:

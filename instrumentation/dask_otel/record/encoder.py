@@ -76,6 +76,7 @@ class SpanEncoder:
 
     def __init__(self, maker: spans.SpanMaker) -> None:
         self._maker = maker
+        self._head = wire.Remembered(_place_head)
         self._prefix = wire.Remembered(_prefix_fields)
         self._group = wire.Remembered(_group_field)
         self._thread = wire.Remembered(_thread_field)
@@ -83,10 +84,9 @@ class SpanEncoder:
         self._peer = wire.Remembered(_peer_fields)
         self._shuffle = wire.Remembered(_shuffle_field)
 
-    def encode(self, event: events.SpanEvent) -> list[bytes]:
-        """Every span that `event` stands for: fields `ScopeSpans.spans`."""
+    def encode(self, event: events.SpanEvent, place: correlate.Place) -> list[bytes]:
+        """Every span that `event`, which belongs to `place`, stands for: `ScopeSpans.spans`."""
         if isinstance(event, events.Attempt):
-            place = self._maker.place(event)
             span_id = correlate.attempt_span_id(event.key, event.run_id)
             found = [wire.field(0x12, self._attempt(event, place, span_id))]
             if event.transfers:
@@ -98,16 +98,12 @@ class SpanEncoder:
                 ]
             return found
         if isinstance(event, events.Transfer):
-            place = self._maker.place(event)
-            head = _head(place.trace_id, place.graph_id) + _SPAN_FLAGS[bool(place.graph_id)]
-            return [wire.field(0x12, self._transfer(event, head, b""))]
+            return [wire.field(0x12, self._transfer(event, self._head(place), b""))]
         return [wire.field(0x12, encode(span)) for span in self._maker.spans(event)]
 
     def _attempt(self, event: events.Attempt, place: correlate.Place, span_id: bytes) -> bytes:
-        trace_id, graph_id, _, _ = place
         parts = [
-            _head(trace_id, graph_id),
-            _SPAN_FLAGS[bool(graph_id)],
+            self._head(place),
             b"\x12\x08",
             span_id,
             _TIMES(0x39, to_ns(event.start_s), 0x41, to_ns(event.stop_s)),
@@ -201,12 +197,16 @@ def _head(trace: bytes, parent: bytes | None) -> bytes:
     return head + b"\x22\x08" + parent if parent else head
 
 
+def _place_head(place: correlate.Place) -> bytes:
+    """What spans of the same place begin with, when their parent is its graph."""
+    return _head(place.trace_id, place.graph_id) + _SPAN_FLAGS[bool(place.graph_id)]
+
+
 def _link(link: spans.Link) -> bytes:
     """`Span.links`."""
-    key = _link_key(link.key) if link.key else b""
-    return wire.field(
-        0x6A, b"\x0a\x10" + link.trace_id + b"\x12\x08" + link.span_id + key + _LINK_FLAGS
-    )
+    trace_id, span_id, key = link
+    named = _link_key(key) if key else b""
+    return wire.field(0x6A, b"\x0a\x10%b\x12\x08%b%b%b" % (trace_id, span_id, named, _LINK_FLAGS))
 
 
 def _prefix_fields(prefix: str) -> bytes:

@@ -40,8 +40,8 @@ FAILURE = events.Failure(
 
 
 def encoded(event: events.SpanEvent, maker: SpanMaker | None = None) -> list[Span]:
-    spans = encoder.SpanEncoder(maker or SpanMaker(WORKER, SCHEDULER)).encode(event)
-    return read(spans)
+    maker = maker or SpanMaker(WORKER, SCHEDULER)
+    return read(encoder.SpanEncoder(maker).encode(event, maker.place(event)))
 
 
 def read(spans: list[bytes]) -> list[Span]:
@@ -124,7 +124,7 @@ def test_what_is_written_directly_is_what_the_spans_say(tracebacks: bool) -> Non
     direct = encoder.SpanEncoder(maker)
     for number in range(1_000):
         event = attempt(chance) if number % 3 else transfer(chance)
-        written = read(direct.encode(event))
+        written = read(direct.encode(event, maker.place(event)))
         said = read([wire.field(0x12, encoder.encode(span)) for span in maker.spans(event)])
         assert written == said, event
 
@@ -182,7 +182,7 @@ def test_without_tracebacks_the_type_alone_is_sent() -> None:
     assert [plain_attributes(found.attributes) for found in span.events] == [
         {names.EXCEPTION_TYPE: "KeyError"}
     ]
-    assert b"lost" not in encoder.SpanEncoder(maker).encode(event)[0]
+    assert b"lost" not in encoder.SpanEncoder(maker).encode(event, maker.place(event))[0]
 
 
 def test_links_name_what_a_task_works_on() -> None:
