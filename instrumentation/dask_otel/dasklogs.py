@@ -19,8 +19,6 @@ from dask_otel.compat import logs
 from dask_otel.record import text
 
 if TYPE_CHECKING:
-    from distributed.core import Server
-
     from dask_otel.emit import Emitter
 
 #: Characters of a message, and of an exception's.
@@ -29,7 +27,7 @@ MAX_TEXT: Final = 4_096
 MAX_PER_S: Final = 100
 
 
-def begin(server: Server, emitter: Emitter, exceptions: bool) -> None:
+def begin(server: object, emitter: Emitter, exceptions: bool) -> None:
     """Send Dask's records with `emitter` from now on, in place of who has begun before.
 
     Parameters
@@ -50,7 +48,7 @@ def end(emitter: Emitter) -> None:
 
 
 class _Sender(NamedTuple):
-    server: Server
+    server: object
     emitter: Emitter
     exceptions: bool
 
