@@ -56,20 +56,21 @@ class LaneRegistry:
         self, resource: Array, thread: Int64s, kind: Array, start_ns: Int64s, end_ns: Int64s
     ) -> LaneIds:
         """Lane of each of some spans; `thread` is `WAITING` of what may never have begun."""
-        is_beside = np.isin(kind, SUB_KINDS)
+        kind = kind.view(np.uint8)
+        is_beside = (kind >= SUB_KINDS[0]) & (kind <= SUB_KINDS[-1])
         thread = np.where((kind == Kind.GRAPH) | (kind == Kind.SEND), _HIDDEN, thread)
         loose = np.flatnonzero(~is_beside & (thread == 0))
         if len(loose):
             thread[loose] = self._packed(resource[loose], start_ns[loose], end_ns[loose])
         lane = self._known(resource, thread)
-        self._run(lane[~is_beside])
+        self._run(lane, ~is_beside)
         self._see(lane, start_ns, end_ns)
         return lane
 
     def of_running(self, resource: int, thread: Int64s, start_ns: Int64s) -> LaneIds:
         """Lane of each attempt that a worker runs."""
         lane = self._known(np.full(len(thread), resource, np.uint32), thread)
-        self._run(lane)
+        self._run(lane, np.ones(len(lane), np.bool_))
         self._see(lane, start_ns, start_ns)
         return lane
 
@@ -116,9 +117,10 @@ class LaneRegistry:
         self._last_ns = np.append(self._last_ns, np.iinfo(np.int64).min)
         return lane
 
-    def _run(self, lane: LaneIds) -> None:
+    def _run(self, lane: LaneIds, is_run: npt.NDArray[np.bool_]) -> None:
         """Know the threads of lanes for such as run something."""
-        for number in np.unique(lane[self._is_beside[lane]]).tolist():
+        is_news = self._is_beside[lane] & is_run
+        for number in set(lane[is_news].tolist()):
             self.lanes[number] = replace(self.lanes[number], kind=LaneKind.THREAD)
             self._is_beside[number] = False
 

@@ -41,7 +41,7 @@ class Kind(IntEnum):
     CLIENT = 8
 
 
-#: Kinds that are drawn in a lane's sub-lane.
+#: Kinds that are drawn in a lane's sub-lane; they follow each other.
 SUB_KINDS: Final = (Kind.TRANSFER, Kind.DISK_READ, Kind.DISK_WRITE, Kind.DESERIALIZE)
 
 
