@@ -113,10 +113,15 @@ class Assignments:
     def _dependencies(self, ts: TaskState, place: str | None) -> list[list[Any]]:
         """Attempts that made what `ts` works on; what a client has scattered was made by none."""
         found = []
+        origin, trace = None, None
         for dts in islice(ts.dependencies, MAX_LINKS):
             run_id = dts.run_id
             if run_id is not None:
-                made = self._graphs.place(reading.origin(dts), run_id)
+                made = reading.origin(dts)
+                if made != origin:  # most have the same
+                    origin, trace = made, self._graphs.known(made)
+                if trace is not None and trace.starts:
+                    made = trace.place(run_id)
                 found.append([dts.key, run_id, None if made == place else made])
         return found
 

@@ -128,10 +128,9 @@ class Graphs:
             self._put_aside(trace)
         return trace
 
-    def place(self, origin: str | None, run_id: int) -> str | None:
-        """Origin of an attempt of a task of `origin`."""
-        trace = None if origin is None else self._traces.get(origin)
-        return origin if trace is None else trace.place(run_id)
+    def known(self, origin: str | None) -> Trace | None:
+        """The trace of an origin, if there is one yet."""
+        return None if origin is None else self._traces.get(origin)
 
     def submitted(
         self,
@@ -156,7 +155,7 @@ class Graphs:
 
     def began(self, key: Any, origin: str | None) -> None:
         """Note that a task has become unfinished."""
-        trace = None if origin is None else self._traces.get(origin)
+        trace = self.known(origin)
         if trace is not None and trace.graph is not None:
             trace.graph.n_open += 1
             self._graph_of[key] = trace.graph
@@ -169,7 +168,7 @@ class Graphs:
 
     def erred(self, origin: str | None) -> None:
         """Count a task that erred."""
-        trace = None if origin is None else self._traces.get(origin)
+        trace = self.known(origin)
         if trace is not None and trace.graph is not None:
             trace.graph.n_erred += 1
 

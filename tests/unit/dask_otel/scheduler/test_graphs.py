@@ -80,9 +80,9 @@ def test_a_large_trace_goes_on_in_others() -> None:
     first, second = correlate.continuation(ORIGIN, 1), correlate.continuation(ORIGIN, 2)
     origins = [None if graph is None else graph.origin for graph in continuations]
     assert origins == [None] * 3 + [first] * 3 + [second]
-    assert [found.place(ORIGIN, 10 + i) for i in range(7)] == (
-        [ORIGIN] * 3 + [first] * 3 + [second]
-    )
+    trace = found.known(ORIGIN)
+    assert trace is not None
+    assert [trace.place(10 + i) for i in range(7)] == ([ORIGIN] * 3 + [first] * 3 + [second])
     for i, graph in enumerate(continuations):
         if graph is not None:
             found.attempt_ended(graph, 20.0 + i, erred=i == 4)
