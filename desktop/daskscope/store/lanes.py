@@ -56,8 +56,8 @@ class LaneRegistry:
         self, resource: Array, thread: Int64s, kind: Array, start_ns: Int64s, end_ns: Int64s
     ) -> LaneIds:
         """Lane of each of some spans; `thread` is `WAITING` of what may never have begun."""
-        kind = kind.view(np.uint8)
-        is_beside = (kind >= SUB_KINDS[0]) & (kind <= SUB_KINDS[-1])
+        kinds = kind.view(np.uint8)
+        is_beside = (kinds >= SUB_KINDS[0]) & (kinds <= SUB_KINDS[-1])
         thread = np.where((kind == Kind.GRAPH) | (kind == Kind.SEND), _HIDDEN, thread)
         loose = np.flatnonzero(~is_beside & (thread == 0))
         if len(loose):
