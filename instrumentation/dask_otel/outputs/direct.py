@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Final, cast
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.sdk.metrics import ObservableCounter
+from opentelemetry.sdk.metrics.export import AggregationTemporality
 
 from dask_otel import sdk
+from dask_otel.compat import clock
 from dask_otel.events import ClientCall, Running, SpanEvent, span_count
 from dask_otel.record import encoder
 from dask_otel.record.logs import log
+from dask_otel.record.metrics import MetricEncoder
+from dask_otel.record.spans import to_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from opentelemetry.sdk.resources import Resource
 
@@ -108,7 +113,7 @@ class DirectSpans:
         self.n_exported = self.n_sampled_out = 0
         self.acknowledged_s = 0.0
         self._link = link
-        self._resource = encoder.resource(cast("Mapping[str, wire.Value]", resource.attributes))
+        self._resource = encoder.resource(_values(resource))
         self._version = version
         self._maker = maker
         self._encoder = encoder.SpanEncoder(maker)
@@ -195,7 +200,7 @@ class DirectPoints:
 
     def __init__(self, link: Link, resource: Resource, version: str) -> None:
         self._link = link
-        self._batch = sdk.MetricBatch(resource, version, link.preferred_temporality)
+        self._encode = _point_encoder(link, resource, version)
         self._waiting: Points = {}
         #: What was not taken is sent again as it was: a difference is not to be made twice.
         self._refused = b""
@@ -212,7 +217,7 @@ class DirectPoints:
             self._send(self._refused, deadline_s)
         if self._waiting and not self._refused and self._link.ready(deadline_s):
             points, self._waiting = self._waiting, {}
-            self._send(self._batch.encode(points), deadline_s)
+            self._send(self._encode(points), deadline_s)
 
     def _send(self, payload: bytes, deadline_s: float | None) -> None:
         reply = self._link.send(payload, deadline_s)
@@ -221,6 +226,18 @@ class DirectPoints:
     def close(self) -> None:
         """Give up the connection."""
         self._link.close()
+
+
+def _values(resource: Resource) -> Mapping[str, wire.Value]:
+    return cast("Mapping[str, wire.Value]", resource.attributes)
+
+
+def _point_encoder(link: Link, resource: Resource, version: str) -> Callable[[Points], bytes]:
+    """Ours; the SDK's where the endpoint wants differences, which it knows how to make."""
+    if link.preferred_temporality.get(ObservableCounter) is AggregationTemporality.DELTA:
+        return sdk.MetricBatch(resource, version, link.preferred_temporality).encode
+    own = MetricEncoder(encoder.resource(_values(resource)), version, to_ns(clock.now_s()))
+    return lambda points: own.encode(points, to_ns(clock.now_s()))
 
 
 def _rejected(body: bytes) -> int:
