@@ -46,11 +46,16 @@ def gil_contention_s(server: Server) -> float | None:
     return float(monitor.cumulative_gil_contention) if monitor.monitor_gil_contention else None
 
 
-def garbage_collection_s() -> float:
-    """Time that this process has spent on garbage collection, where Dask measures it."""
-    from distributed.gc import gc_collect_duration
+def garbage_collection_s() -> float | None:
+    """Time that this process has spent on garbage collection; None when Dask does not measure it.
 
-    return float(gc_collect_duration())
+    Its public `gc_collect_duration` adds a collection that goes on to it, by the CPU clock of
+    whichever thread asks: it can be anything, negative as well.
+    """
+    from distributed import gc
+
+    timer = gc._gc_diagnosis._fractional_timer
+    return None if timer is None else timer._duration_total / timer.MULT
 
 
 def update_graph_s(scheduler: Scheduler) -> float:

@@ -90,7 +90,8 @@ class ProcessPoints:
 
     def garbage_collection(self) -> Points:
         """Time spent on it."""
-        return {(names.GC_TIME, ()): metrics.garbage_collection_s()}
+        spent_s = metrics.garbage_collection_s()
+        return {} if spent_s is None else {(names.GC_TIME, ()): spent_s}
 
     def gil(self) -> Points:
         """Contention, where gilknocker is installed."""

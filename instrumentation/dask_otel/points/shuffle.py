@@ -34,6 +34,11 @@ class Shuffles:
         self._before: dict[str, Mapping[str, Any]] = {}
         self._override: Override | None = None
 
+    def begin(self) -> None:
+        """See how shuffles end, if Dask's extension is there; else the next reading tries again."""
+        if self._override is None:
+            self._override = metrics.watch_shuffle_ends(self._worker, self._ended)
+
     def end(self) -> None:
         """Leave the worker as it was."""
         if self._override is not None:
@@ -41,8 +46,7 @@ class Shuffles:
 
     def points(self) -> Points:
         """Everything, once there was a shuffle."""
-        if self._override is None:
-            self._override = metrics.watch_shuffle_ends(self._worker, self._ended)
+        self.begin()
         extension = metrics.shuffles(self._worker)
         shuffles = (
             {str(found): shuffle for found, shuffle in extension.heartbeat().items()}

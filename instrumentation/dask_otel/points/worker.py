@@ -88,6 +88,10 @@ class WorkerPoints:
         self._heartbeats.end()
         self._shuffles.end()
 
+    def watch_shuffles(self) -> None:
+        """Count what shuffles move from now on, however short they are."""
+        self._shuffles.begin()
+
     def all(self) -> Points:
         """Every point of the worker and its process."""
         return self._readings.read()

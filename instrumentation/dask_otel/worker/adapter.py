@@ -61,7 +61,7 @@ class WorkerAdapter(WorkerPlugin):
             self._transfers,
             ContextProbe(worker, self._attempts),
             DiskProbe(worker, emitter),
-            ShuffleProbe(worker, emitter),
+            ShuffleProbe(worker, emitter, self._points.watch_shuffles),
             DeserializeProbe(worker, emitter),
             HeartbeatProbe(worker, emitter),
             self._points,

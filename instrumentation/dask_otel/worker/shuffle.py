@@ -20,6 +20,8 @@ from dask_otel.worker import reading
 from dask_otel.worker.probe import attempt_in_thread
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from distributed import Worker
 
     from dask_otel.emit import Emitter
@@ -41,10 +43,13 @@ class ShuffleProbe:
         The worker.
     emitter
         Takes what happens.
+    started
+        Called once Dask's plugin for shuffles is there.
     """
 
-    def __init__(self, worker: Worker, emitter: Emitter) -> None:
+    def __init__(self, worker: Worker, emitter: Emitter, started: Callable[[], None]) -> None:
         self.emitter = emitter
+        self._started = started
         self._worker = worker
         self._adding: Override | None = None
         self._watch: shuffle.ShuffleWatch | None = None
@@ -80,6 +85,7 @@ class ShuffleProbe:
 
     def _start(self) -> None:
         self._watch = shuffle.ShuffleWatch(self._worker, self)
+        self._started()
 
     @guarded("Starting to watch shuffles")
     def _plugin_added(self) -> None:

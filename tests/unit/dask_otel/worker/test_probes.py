@@ -120,7 +120,11 @@ def test_dask_works_on_and_is_left_as_it_was(deaf: bool) -> None:
         client = Client.current()
         work(client)
         before = replaceable(found)
-        probes = [kind(found, ear) for kind in (DiskProbe, ShuffleProbe, DeserializeProbe)]
+        probes = [
+            DiskProbe(found, ear),
+            ShuffleProbe(found, ear, lambda: None),
+            DeserializeProbe(found, ear),
+        ]
 
         async def turn(on: bool) -> None:
             for probe in probes:
@@ -156,7 +160,7 @@ def test_what_no_task_of_a_shuffle_claims_goes_out_bounded() -> None:
 
     nobody: Any = Nobody()
     ear: Any = Ear()
-    probe = ShuffleProbe(nobody, ear)
+    probe = ShuffleProbe(nobody, ear, lambda: None)
     run = shuffle.Run("a", 1, "span")
     batch = shuffle.Batch(False, "", (1,), 1.0, 2.0, 10, None)
     for _ in range(MAX_HELD + 5):
