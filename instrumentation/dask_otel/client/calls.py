@@ -20,7 +20,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFl
 
 from dask_otel import conventions as names
 from dask_otel import correlate
-from dask_otel.compat import clock, otlp
+from dask_otel.compat import api, clock, otlp
 from dask_otel.events import ClientCall
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Caller:
         """
         if contexts.get_value(otlp.SUPPRESS_INSTRUMENTATION, outside) or self.inside(outside):
             return None
-        provider = self._provider or trace.get_tracer_provider()
+        provider = self._provider or api.tracer_provider()
         if not isinstance(provider, TracerProvider):
             provider = _environment()
         parent = trace.get_current_span(outside).get_span_context()

@@ -1,0 +1,23 @@
+"""What `dask_otel` touches of OpenTelemetry's API is where it was."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+SCRIPT = """
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from dask_otel.compat import api
+
+assert "_TRACER_PROVIDER" in vars(trace)
+assert api.tracer_provider() is None
+provider = TracerProvider()
+trace.set_tracer_provider(provider)
+assert api.tracer_provider() is provider
+"""
+
+
+def test_the_global_provider_is_found_once_it_is_set() -> None:
+    # It can be set only once in a process.
+    subprocess.run([sys.executable, "-c", SCRIPT], check=True, timeout=60)
