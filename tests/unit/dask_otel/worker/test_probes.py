@@ -29,6 +29,7 @@ CONFIG = {
     "array.rechunk.method": "p2p",
     "array.chunk-size": "100 kiB",
 }
+    from dask_otel.worker.probe import Probe
 
 
 class Ear:
@@ -120,7 +121,7 @@ def test_dask_works_on_and_is_left_as_it_was(deaf: bool) -> None:
         client = Client.current()
         work(client)
         before = replaceable(found)
-        probes = [
+        probes: list[Probe] = [
             DiskProbe(found, ear),
             ShuffleProbe(found, ear, lambda: None),
             DeserializeProbe(found, ear),
