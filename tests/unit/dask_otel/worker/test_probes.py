@@ -22,6 +22,8 @@ from dask_otel.worker.shuffle import MAX_HELD, ShuffleProbe
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dask_otel.worker.probe import Probe
+
 MIB = 1 << 20
 CONFIG = {
     "distributed.worker.memory.target": MIB / (4 << 30),
@@ -29,7 +31,6 @@ CONFIG = {
     "array.rechunk.method": "p2p",
     "array.chunk-size": "100 kiB",
 }
-    from dask_otel.worker.probe import Probe
 
 
 class Ear:
