@@ -15,9 +15,9 @@ from distributed.protocol import pickle
 from dask_otel import conventions as names
 from dask_otel import events
 from dask_otel.compat import shuffle
-from dask_otel.worker.deserialize import DeserializeProbe, received
+from dask_otel.worker.deserialize import DeserializeProbe
 from dask_otel.worker.disk import DiskProbe
-from dask_otel.worker.shuffle import MAX_HELD, ShuffleProbe
+from dask_otel.worker.shuffle import ShuffleProbe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,33 +153,3 @@ def test_dask_works_on_and_is_left_as_it_was(deaf: bool) -> None:
             names.DISK_CAUSE_SHUFFLE,
             None,
         }
-
-
-def test_what_no_task_of_a_shuffle_claims_goes_out_bounded() -> None:
-    class Nobody:
-        scheduler_delay = 0.0
-        address = "tcp://10.0.0.1:4000"
-
-    nobody: Any = Nobody()
-    ear: Any = Ear()
-    probe = ShuffleProbe(nobody, ear, lambda: None)
-    run = shuffle.Run("a", 1, "span")
-    batch = shuffle.Batch(False, "", (1,), 1.0, 2.0, 10, None)
-    for _ in range(MAX_HELD + 5):
-        probe.batch(run, batch)
-    assert len(ear.events) == 5
-    probe.end()
-    assert len(ear.events) == MAX_HELD + 5
-    assert {event.origin for event in ear.events} == {"span"}
-
-
-def test_unpickling_is_told_as_part_of_its_transfer() -> None:
-    transfer = events.Transfer(1.0, 2.0, "tcp://10.0.0.1:4000", 100, ("a", "b"), 2, 100.0, "span")
-    assert received(transfer, 0.0005, None) is None
-    found = received(transfer, 0.25, None)
-    assert found is not None
-    assert (found.start_s, found.stop_s, found.key) == (1.75, 2.0, None)
-    assert (found.n_bytes, found.origin, found.parent) == (100, "span", None)
-    longer = received(transfer._replace(keys=("a",), n_keys=1), 5.0, None)
-    assert longer is not None
-    assert (longer.start_s, longer.key) == (1.0, "a")

@@ -13,7 +13,7 @@ from dask_otel.reference import attributes, signals
 from dask_otel.reference.counterparts import DASHBOARD, PROMETHEUS
 from dask_otel.reference.page import page
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 DASK = Path(distributed.__file__).parent
 DESCRIBED = (attributes.RESOURCE, attributes.SPAN, attributes.LOG, attributes.POINT)
 #: By directory of Dask's collectors: what they put before the names.
