@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import dask
 import pytest
-from distributed import Client
+from distributed import Client, wait
 
 from dask_otel import conventions as names
-from dask_otel import emit, events
+from dask_otel import emit
+from dask_otel.worker.attempts import Attempts
 from tests.clusters import instrumented
 from tests.sinks import GrpcSink, HttpSink, Sink
 from tests.waiting import wait_for
@@ -64,7 +65,7 @@ def test_only_the_newest_are_held_and_the_rest_is_counted(
         instrumented(monkeypatch, sink.endpoint, threads_per_worker=1) as client,
     ):
         for i in range(30):
-            client.submit(lambda i: i, i, key=f"held-{i:02}").result()
+            wait(client.submit(lambda i: i, i, key=f"held-{i:02}"))
         with sink:
             wait_for(lambda: len(computed(sink)) == 10)
 
@@ -129,7 +130,7 @@ def test_a_broken_hook_fails_no_task_and_is_counted(
     def broken(*_: object) -> None:
         raise RuntimeError("the hook is broken")
 
-    monkeypatch.setattr(events, "attempt", broken)
+    monkeypatch.setattr(Attempts, "_ended", broken)
     with HttpSink() as sink, instrumented(monkeypatch, sink.endpoint) as client:
         assert client.gather(client.map(lambda i: i, range(10))) == list(range(10))
     dropped = [point for point in sink.points() if point.metric == names.SPANS_DROPPED.name]

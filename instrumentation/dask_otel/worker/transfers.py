@@ -2,7 +2,7 @@
 
 - A batch is handed over with the attempt that waited for it, which is when its parent and its
   thread are known. Until then it waits here, as long as that task is still to come; a batch that no
-  task waits for any more goes out alone.
+  task waits for any more goes out alone, and so does one that has failed.
 - Dask notes what has arrived in its logs, in the same step of the event loop in which `gather_dep`
   and `get_data` return. What has failed it only tells the state machine, without times.
 - A peer that is busy has sent nothing: that is no transfer.
@@ -146,21 +146,18 @@ class TransferProbe:
             found = reading.transfer(entry, peer, origin, sent=False)
             self._points.n_received += 1
             self._points.n_bytes_received += found.n_bytes
+            if cause is None or cause.state not in reading.UNFINISHED_STATES:
+                self._record(found)
+            else:
+                self.pending[cause.key] = (*self.pending.get(cause.key, ()), found)
             unpickled = deserialize.received(found, unpickle.received_s(), cause)
             if unpickled is not None:
                 self.emitter.record(unpickled)
         elif request.start_s is not None and isinstance(
             event, GatherDepFailureEvent | GatherDepNetworkFailureEvent
-        ):
-            why = request.failure or _reported(event)
-            run = self._since(request.start_s)
-            found = reading.failed_transfer(run, peer, keys, origin, why, sent=False)
-        else:
-            return
-        if cause is None or cause.state not in reading.UNFINISHED_STATES:
-            self._record(found)
-        else:
-            self.pending[cause.key] = (*self.pending.get(cause.key, ()), found)
+        ):  # the task may never come to run here: do not wait for it
+            run, why = self._since(request.start_s), request.failure or _reported(event)
+            self._record(reading.failed_transfer(run, peer, keys, origin, why, sent=False))
 
     @guarded("Recording a transfer")
     def _sent(self, comm: Comm) -> None:
