@@ -14,79 +14,15 @@ from daskscope.app.options import WindowOptions
 from daskscope.app.run import TOOLTIP_DELAY_S, Run
 from daskscope.derive.frames import BarState
 from daskscope.session import WHOLE_RUN
-from daskscope.store.schema import Kind, Message, SourceStatus, Status
+from daskscope.store.schema import Kind, Message
 from daskscope.theme import GUTTER_PX
-from tests.builders import MS, SECOND, T0, Source, Span
+from tests.builders import MS, SECOND
+from tests.gui.working import LONG_KEY, NOW, Link, cluster
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from pytestqt.qtbot import QtBot
-
-NOW = T0 + 20 * SECOND
-LONG_KEY = "('<b>bold</b>\n', " + "9" * 10_000 + ")"
-
-
-class Link:
-    """Stands where the source process stands: messages are literals."""
-
-    http = ("127.0.0.1:4328",)
-    grpc = ("127.0.0.1:4327",)
-
-    def __init__(self) -> None:
-        self.is_closed = False
-        self.messages: list[Message] = []
-
-    def drain(self, budget_s: float) -> list[Message]:
-        messages, self.messages = self.messages, []
-        return messages
-
-
-def cluster() -> tuple[Source, list[Message]]:
-    """Two workers on two hosts: finished, failed and running tasks, a transfer."""
-    source = Source()
-    one = source.worker("w0", host="node-01", port=40101)
-    two = source.worker("w1", host="node-02", port=40102)
-    spans = [
-        Span(2 * SECOND, 8 * SECOND, "read", one, 11, key=LONG_KEY, run_id=1, nbytes=1 << 20),
-        Span(9 * SECOND, 12 * SECOND, "sum", one, 12, key="sum-1", run_id=2),
-        Span(
-            3 * SECOND, 7 * SECOND, "sum", two, 21, key="sum-2", run_id=3,
-            status=Status.ERROR, error="ValueError: no",
-        ),
-        Span(8 * SECOND, 9 * SECOND, "transfer", one, 12, Kind.TRANSFER, peer="tcp://10.0.4.11:40102"),
-    ]  # fmt: skip
-    batch = source.spans(spans)
-    running = source.running(two, 19 * SECOND, [("fit", 15 * SECOND, 9, 21)])
-    messages: list[Message] = [SourceStatus(is_live=True, http=Link.http, requests=3)]
-    return source, [*messages, source.definitions(), batch, running]
-
-
-@pytest.fixture
-def link() -> Link:
-    return Link()
-
-
-@pytest.fixture
-def run(qtbot: QtBot, link: Link, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    options = WindowOptions(size=(1280, 720), theme="light")
-    made = Run(link, options, True, lambda: "")  # type: ignore[arg-type]
-    qtbot.addWidget(made.window)
-    made.window.resize(1280, 720)
-    made.window.show()
-    yield made
-    made.finish()
-
-
-@pytest.fixture
-def busy(run: Run, link: Link) -> Run:
-    link.messages = cluster()[1]
-    run.tick(NOW)
-    run.tick(NOW + 16 * MS)
-    return run
 
 
 def bar(run: Run, state: BarState, kind: Kind = Kind.COMPUTE) -> tuple[int, int]:

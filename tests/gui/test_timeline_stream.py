@@ -358,27 +358,6 @@ def test_a_click_on_a_lane_folds_nothing(qtbot: QtBot) -> None:
         QTest.mouseClick(view, Qt.MouseButton.LeftButton, NO_KEYS, pos)
 
 
-@pytest.mark.parametrize(
-    ("key", "signal", "args"),
-    [
-        (Qt.Key.Key_F, "fitted", []),
-        (Qt.Key.Key_Home, "went_home", []),
-        (Qt.Key.Key_End, "followed", []),
-        (Qt.Key.Key_Escape, "cleared", []),
-        (Qt.Key.Key_W, "zoomed", [0.0, 1 / ZOOM_STEP]),
-        (Qt.Key.Key_S, "zoomed", [0.0, ZOOM_STEP]),
-        (Qt.Key.Key_A, "panned", [-101.2]),
-        (Qt.Key.Key_Right, "panned", [101.2]),
-        (Qt.Key.Key_Down, "scrolled", [SCROLL_STEP_PX]),
-    ],
-)
-def test_keys_are_gestures(qtbot: QtBot, key: Qt.Key, signal: str, args: list[float]) -> None:
-    view = shown(qtbot, some_bars())
-    with qtbot.waitSignal(getattr(view, signal)) as emitted:
-        QTest.keyClick(view, key)
-    assert emitted.args == pytest.approx(args)
-
-
 def test_the_pointer_is_reported_over_the_lanes_and_when_it_leaves(qtbot: QtBot) -> None:
     view = shown(qtbot, some_bars())
     with qtbot.waitSignal(view.hovered) as hovered:

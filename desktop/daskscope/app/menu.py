@@ -1,79 +1,105 @@
-"""The menus: every action with its shortcut, once, for the toolbar, the palette and the help."""
+"""The table of actions as Qt's: menus, shortcuts and tooltips, each asking its binding."""
 
 from __future__ import annotations
 
-from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
+from daskscope.app.actions import ACTIONS, MENUS, Action, Context, keys_text
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from PySide6.QtWidgets import QWidget
+
+    from daskscope.app.bindings import Binding
     from daskscope.app.window import Window
 
-FILE_KINDS = "Recordings (*.dscope *.jsonl);;All files (*)"
-
-SHORTCUTS = (
-    ("Wheel", "zoom at the pointer (Ctrl: finer)"),
-    ("Shift + wheel, Shift + drag, middle drag", "pan in time"),
-    ("Wheel over the names, Alt + wheel", "scroll the lanes"),
-    ("Drag", "select a stretch of time"),
-    ("Double click", "zoom to a task"),
-    ("W S A D, arrows", "zoom and pan"),
-    ("F", "the selection, or the whole run"),
-    ("Home, End", "the start; follow now"),
-    ("Space", "pause, and follow again"),
-    ("Escape", "clear the selection"),
-)
+FILE_KINDS: Final = "Recordings (*.dscope *.jsonl);;All files (*)"
+#: Buttons of the toolbar that do what an action does, by their accessible names.
+_BUTTONS: Final = {
+    "Live": "time.follow",
+    "Pause": "time.pause",
+    "Fit": "time.fit",
+    "Theme": "theme.toggle",
+}
 
 
 class Menu(QObject):
-    """File, View and Help of the toolbar."""
+    """Menus and shortcuts of one window.
 
-    open_chosen = Signal(str)
-    theme_chosen = Signal(str)
-    picture_chosen = Signal(str)
+    Attributes
+    ----------
+    actions
+        Qt's action for each row of the table, by id.
+    """
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: Window, bindings: Mapping[str, Binding]) -> None:
         super().__init__(window)
-        self._window = window
-        opening = window.action("Open recording…", "Ctrl+O")
-        opening.triggered.connect(self.choose_recording)
-        picture = window.action("Save picture…", "Ctrl+Shift+S")
-        picture.triggered.connect(self._picture)
-        leaving = window.action("Quit", "Ctrl+Q")
-        leaving.triggered.connect(window.close)
-        window.toolbar.set_menu("File", [opening, picture, leaving])
-        light = window.action("Light", "")
-        light.triggered.connect(lambda: self.theme_chosen.emit("light"))
-        dark = window.action("Dark", "")
-        dark.triggered.connect(lambda: self.theme_chosen.emit("dark"))
-        window.toolbar.set_menu("View", [*window.dock_actions(), light, dark])
-        shortcuts = window.action("Keyboard and mouse", "?")
-        shortcuts.triggered.connect(self._show_shortcuts)
-        about = window.action("About daskscope", "")
-        about.triggered.connect(lambda: self.say(f"daskscope {version('daskscope')}"))
-        window.toolbar.set_menu("Help", [shortcuts, about])
+        self._bindings = bindings
+        self._places: dict[Context, QWidget] = {
+            Context.WINDOW: window,
+            Context.STREAM: window.timeline.stream,
+        }
+        self.actions = {row.id: self._action(row) for row in ACTIONS}
+        for title, groups in MENUS:
+            parts: list[QAction | None] = []
+            for group in groups:
+                part = [self.actions[row.id] for row in ACTIONS if row.group == group]
+                parts += [None, *part] if parts else part
+            menu = window.toolbar.set_menu(title, parts)
+            menu.aboutToShow.connect(self.refresh)
+        rows = {row.id: row for row in ACTIONS}
+        window.toolbar.set_tips({name: tip(rows[action]) for name, action in _BUTTONS.items()})
 
-    def say(self, text: str) -> None:
-        """Tell the user something, as plain text, without holding up the clock."""
-        box = QMessageBox(self._window)
-        box.setWindowTitle("daskscope")
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(text)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.open()
+    def refresh(self) -> None:
+        """Let checkable actions show how things stand."""
+        for row in ACTIONS:
+            if row.is_checkable:
+                self.actions[row.id].setChecked(self._bindings[row.id].is_on())
 
-    def choose_recording(self) -> None:
-        """Let the user choose a recording."""
-        path, _ = QFileDialog.getOpenFileName(self._window, "Open recording", "", FILE_KINDS)
-        if path:
-            self.open_chosen.emit(path)
+    def _action(self, row: Action) -> QAction:
+        action = QAction(row.text, self)
+        action.setCheckable(row.is_checkable)
+        action.setAutoRepeat(row.is_repeating)
+        action.setToolTip(tip(row))
+        place = self._places[row.context]
+        if row.is_held:  # shown as a shortcut in the menu, and heard by the widget
+            action.setText(f"{row.text}\t{keys_text(row)}")
+        else:
+            action.setShortcuts([QKeySequence(keys) for keys in row.shortcuts])
+        if row.context is not Context.WINDOW:
+            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        place.addAction(action)
+        perform: Callable[[], object] = self._bindings[row.id].perform
+        action.triggered.connect(lambda _is_checked: perform())
+        return action
 
-    def _picture(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self._window, "Save picture", "", "PNG (*.png)")
-        if path:
-            self.picture_chosen.emit(path)
 
-    def _show_shortcuts(self) -> None:
-        self.say("\n".join(f"{keys}: {meaning}" for keys, meaning in SHORTCUTS))
+def tip(row: Action) -> str:
+    """What an action is for, and its keys, as a tooltip."""
+    about = row.about[:1].upper() + row.about[1:]
+    return f"{about} ({keys_text(row)})" if row.shortcuts else about
+
+
+def say(window: QWidget, text: str) -> None:
+    """Tell the user something, as plain text, without holding up the clock."""
+    box = QMessageBox(window)
+    box.setWindowTitle("daskscope")
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setText(text)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.open()
+
+
+def chosen_recording(window: QWidget) -> str:
+    """The recording that the user chooses, or ""."""
+    return QFileDialog.getOpenFileName(window, "Open recording", "", FILE_KINDS)[0]
+
+
+def chosen_picture(window: QWidget) -> str:
+    """Where the user wants the picture, or ""."""
+    return QFileDialog.getSaveFileName(window, "Save picture", "", "PNG (*.png)")[0]

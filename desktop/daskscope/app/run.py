@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,11 +17,13 @@ from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
 from daskscope.app import gestures
+from daskscope.app.actions import ACTIONS, GESTURES, keys_text
+from daskscope.app.bindings import bindings
 from daskscope.app.clock import Clock, elapsed_s
 from daskscope.app.demo import Demo, DemoError
 from daskscope.app.feed import Feed
 from daskscope.app.frame_log import FrameLog
-from daskscope.app.menu import Menu
+from daskscope.app.menu import Menu, chosen_picture, chosen_recording, say
 from daskscope.app.picture import save_picture
 from daskscope.app.recordings import sessions_folder
 from daskscope.app.settings import Settings
@@ -85,10 +88,10 @@ class Run(QObject):
         if span_ns is None:
             span_ns = Session().span_ns if is_live else WHOLE_RUN
         self.session = Session(span_ns=span_ns)
-        theme = self._theme()
+        theme = self._first_theme()
         self.window = Window(theme)
         self._stage = Stage(self.window, theme, MEMORY_CAP_BYTES)
-        self._menu = Menu(self.window)
+        self._menu = Menu(self.window, bindings(self))
         self._clock = Clock(self)
         self._clock.ticked.connect(self.tick)
         self._log = FrameLog(options.frame_log) if options.frame_log else None
@@ -171,7 +174,7 @@ class Run(QObject):
             self._stage.forget()
         if self._is_reading and self._stage.is_complete(self._snapshot):
             self._is_reading = False
-            self._apply(gestures.pause, self._now_ns)
+            self.apply(gestures.pause, self._now_ns)
         has_painted = self._stage.show(self._snapshot, self.session, self._now_ns, wall, self._feed)
         self._show_hover(started_s)
         frame_ms = (elapsed_s() - started_s) * 1000
@@ -211,50 +214,45 @@ class Run(QObject):
     def _connect(self) -> None:
         window, timeline, stream = self.window, self.window.timeline, self.window.timeline.stream
         timeline.zoomed.connect(
-            lambda x, factor: self._with_view(gestures.zoom, float(x), float(factor))
+            lambda x, factor: self.with_view(gestures.zoom, float(x), float(factor))
         )
-        timeline.panned.connect(lambda dx: self._with_view(gestures.pan, float(dx)))
-        timeline.scrolled.connect(self._scroll)
+        timeline.panned.connect(lambda dx: self.with_view(gestures.pan, float(dx)))
+        timeline.scrolled.connect(self.scroll)
         timeline.selected.connect(lambda start, end: self._set(selection_ns=(int(start), int(end))))
         stream.scrolled_to.connect(self._scroll_to)
         stream.hovered.connect(self._hover)
         stream.left.connect(self._leave)
-        stream.host_folded.connect(lambda host: self._apply(gestures.fold, host))
+        stream.host_folded.connect(lambda host: self.apply(gestures.fold, host))
         stream.activated.connect(self._zoom_to_hit)
-        stream.fitted.connect(self.fit)
-        stream.went_home.connect(lambda: self._with_view(gestures.go_home, self._extent()))
-        stream.followed.connect(self.follow)
         stream.paused.connect(self.toggle_pause)
-        stream.cleared.connect(lambda: self._set(selection_ns=None))
-        stream.clicked.connect(lambda _x, _y: self._set(selection_ns=None))
+        stream.clicked.connect(lambda _x, _y: self.clear_selection())
         timeline.minimap.brushed.connect(self._brush)
-        timeline.legend.toggled.connect(lambda name: self._apply(gestures.toggle_prefix, name))
+        timeline.legend.toggled.connect(lambda name: self.apply(gestures.toggle_prefix, name))
         timeline.legend.soloed.connect(self._solo)
         timeline.legend.lit.connect(lambda name: self._set(lit_prefix=name))
         window.progress.prefix_lit.connect(lambda name: self._set(lit_prefix=name))
         window.workers.sort_requested.connect(
-            lambda column: self._apply(gestures.sort_workers, column)
+            lambda column: self.apply(gestures.sort_workers, column)
         )
-        window.workers.host_toggled.connect(lambda host: self._apply(gestures.fold, host))
+        window.workers.host_toggled.connect(lambda host: self.apply(gestures.fold, host))
         window.toolbar.followed.connect(self.follow)
         window.toolbar.paused.connect(self.toggle_pause)
         window.toolbar.span_chosen.connect(self._choose_span)
         window.toolbar.fitted.connect(self.fit)
-        window.toolbar.theme_toggled.connect(self._toggle_theme)
+        window.toolbar.theme_toggled.connect(self.toggle_theme)
         window.welcome.open_requested.connect(open_in_new_window)
         window.welcome.recover_requested.connect(open_in_new_window)
-        window.welcome.choose_requested.connect(self._menu.choose_recording)
+        window.welcome.choose_requested.connect(self.choose_recording)
         window.welcome.demo_requested.connect(self._start_demo)
         window.closed.connect(QApplication.quit)
         window.resized.connect(self._stage.forget)
-        self._menu.open_chosen.connect(open_in_new_window)
-        self._menu.theme_chosen.connect(self._choose_theme)
-        self._menu.picture_chosen.connect(self._save_picture)
 
-    def _apply(self, change: Callable[..., Session], *args: object) -> None:
+    def apply(self, change: Callable[..., Session], *args: object) -> None:
+        """Change the session by a gesture."""
         self.session = change(self.session, *args)
 
-    def _with_view(self, change: Callable[..., Session], *args: object) -> None:
+    def with_view(self, change: Callable[..., Session], *args: object) -> None:
+        """Change the session by a gesture on what the task stream shows."""
         frame = self._stage.frame
         if frame is not None:
             self.session = change(self.session, frame.view, *args)
@@ -262,44 +260,50 @@ class Run(QObject):
     def _set(self, **fields: object) -> None:
         self.session = replace(self.session, **fields)  # type: ignore[arg-type]
 
-    def _extent(self) -> gestures.Extent:
+    def extent(self) -> gestures.Extent:
+        """The run so far."""
         return gestures.Extent(self._snapshot.first_ns, max(self._snapshot.last_ns, self._now_ns))
 
     def follow(self) -> None:
         """Follow now."""
-        self._apply(gestures.follow)
+        self.apply(gestures.follow)
 
     def toggle_pause(self) -> None:
         """Hold the picture, or follow again."""
         if self.session.is_following:
-            self._apply(gestures.pause, self._now_ns)
+            self.apply(gestures.pause, self._now_ns)
         else:
             self.follow()
 
     def fit(self) -> None:
         """Show the selection, or the whole run."""
-        self._apply(gestures.fit_selection, self._extent())
+        self.apply(gestures.fit_selection, self.extent())
+
+    def clear_selection(self) -> None:
+        """Select nothing."""
+        self._set(selection_ns=None)
 
     def _choose_span(self, span_ns: int) -> None:
         if span_ns == WHOLE_RUN:
-            self._apply(gestures.fit_all, self._extent())
+            self.apply(gestures.fit_all, self.extent())
         else:
             self._set(span_ns=int(span_ns))
 
     def _brush(self, left_px: float, right_px: float) -> None:
         width_px = self.window.timeline.lanes_size_px[0]
-        self._apply(gestures.brush, self._extent(), left_px / width_px, right_px / width_px)
+        self.apply(gestures.brush, self.extent(), left_px / width_px, right_px / width_px)
 
     def _solo(self, name: str) -> None:
         names = frozenset(self._snapshot.strings[prefix] for prefix in self._snapshot.prefixes)
-        self._apply(gestures.solo_prefix, name, names)
+        self.apply(gestures.solo_prefix, name, names)
 
-    def _scroll(self, dy_px: int) -> None:
+    def scroll(self, dy_px: int) -> None:
+        """Scroll the lanes downwards."""
         self._scroll_to(self.session.scroll_px + dy_px)
 
     def _scroll_to(self, y_px: int) -> None:
         if self._stage.frame is not None:
-            self._apply(gestures.scroll_to, self._stage.frame, y_px)
+            self.apply(gestures.scroll_to, self._stage.frame, y_px)
 
     def _hover(self, x_px: int, y_px: int) -> None:
         self._set(hover_px=(x_px, y_px))
@@ -323,11 +327,11 @@ class Run(QObject):
     def _zoom_to_hit(self, x_px: int, y_px: int) -> None:
         hit = self.hit(x_px, y_px)
         if hit is not None:
-            self._with_view(gestures.fit_hit, hit)
+            self.with_view(gestures.fit_hit, hit)
 
-    # Theme, demo ----------------------------------------------------------------------------
+    # Theme ----------------------------------------------------------------------------------
 
-    def _theme(self) -> Theme:
+    def _first_theme(self) -> Theme:
         name = self._options.theme or self._settings.theme
         if not name:
             hints = QApplication.styleHints()
@@ -335,18 +339,45 @@ class Run(QObject):
             name = "dark" if is_dark else "light"
         return DARK if name == "dark" else LIGHT
 
-    def _toggle_theme(self) -> None:
-        self._choose_theme("light" if self._stage.theme.is_dark else "dark")
+    @property
+    def theme(self) -> Theme:
+        """What everything is drawn in."""
+        return self._stage.theme
 
-    def _choose_theme(self, name: str) -> None:
+    def toggle_theme(self) -> None:
+        """Light after dark, and the other way round."""
+        self.choose_theme("light" if self.theme.is_dark else "dark")
+
+    def choose_theme(self, name: str) -> None:
+        """Draw in `light` or `dark`, and remember it."""
         self._settings.theme = name
         self._stage.set_theme(DARK if name == "dark" else LIGHT)
 
-    def _save_picture(self, path: str) -> None:
+    # Files, help, demo ----------------------------------------------------------------------
+
+    def choose_recording(self) -> None:
+        """Let the user choose a recording, and open it."""
+        if path := chosen_recording(self.window):
+            open_in_new_window(path)
+
+    def choose_picture(self) -> None:
+        """Let the user choose where the picture goes, and save it."""
+        if not (path := chosen_picture(self.window)):
+            return
         try:
             save_picture(self.window, Path(path))
         except OSError as error:
-            self._menu.say(str(error))
+            say(self.window, str(error))
+
+    def show_keys(self) -> None:
+        """Every key and gesture."""
+        rows = [(keys_text(action), action.about) for action in ACTIONS if action.shortcuts]
+        rows += [(gesture.hand, gesture.about) for gesture in GESTURES]
+        say(self.window, "\n".join(f"{keys}: {about}" for keys, about in rows))
+
+    def show_about(self) -> None:
+        """Which version this is."""
+        say(self.window, f"daskscope {version('daskscope')}")
 
     def _start_demo(self) -> None:
         if self._demo is not None:
@@ -355,7 +386,7 @@ class Run(QObject):
         try:
             self._demo = Demo(f"http://{self._source.http[0]}", DEMO_WORKERS, log_path)
         except DemoError as error:
-            self._menu.say(str(error))
+            say(self.window, str(error))
             return
         self._failure = self._demo.failure
 

@@ -1,11 +1,11 @@
-"""The main window: which view stands where, and the actions of its menus. It knows no data."""
+"""The main window: which view stands where, and which is shown. It knows no data."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QColor, QKeySequence, QPalette
+from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import (
     QApplication,
     QMainWindow,
@@ -55,6 +55,11 @@ class Window(QMainWindow):
         self.progress_dock = self._dock("Progress", self.progress)
         self.resources_dock = self._dock("Resources", self.resources)
         self.workers_dock = self._dock("Workers", self.workers)
+        self.docks = {
+            "progress": self.progress_dock,
+            "resources": self.resources_dock,
+            "workers": self.workers_dock,
+        }
         self._left = self._splitter(Qt.Orientation.Vertical, self.timeline, self.workers_dock)
         self._right = self._splitter(
             Qt.Orientation.Vertical, self.progress_dock, self.resources_dock
@@ -104,11 +109,10 @@ class Window(QMainWindow):
             self.resources,
             self.welcome,
             self.status,
-            self.progress_dock,
-            self.resources_dock,
-            self.workers_dock,
         ):
             view.set_theme(theme)
+        for dock in self.docks.values():
+            dock.set_theme(theme)
 
     @property
     def is_welcome(self) -> bool:
@@ -121,44 +125,20 @@ class Window(QMainWindow):
 
     def show_only(self, view: str) -> None:
         """Show one view alone, or `all`."""
-        parts = {
-            "task-stream": self.timeline,
-            "workers": self.workers_dock,
-            "progress": self.progress_dock,
-            "resources": self.resources_dock,
-        }
+        parts: dict[str, QWidget] = {"task-stream": self.timeline, **self.docks}
         for name, part in parts.items():
             part.setVisible(view in ("all", name))
         self._left.setVisible(view in ("all", "task-stream", "workers"))
         self._right.setVisible(view in ("all", "progress", "resources"))
 
-    def dock_actions(self) -> list[QAction]:
-        """One checkable action for each dock: shown or not."""
-        actions = []
-        for name, dock in (
-            ("Progress", self.progress_dock),
-            ("Resources", self.resources_dock),
-            ("Workers", self.workers_dock),
-        ):
-            action = QAction(name, self)
-            action.setCheckable(True)
-            action.setChecked(True)
-            action.toggled.connect(dock.setVisible)
-            action.toggled.connect(self._fold_right)
-            actions.append(action)
-        return actions
+    def is_dock_shown(self, name: str) -> bool:
+        """Whether a dock of `docks` has its place, though perhaps behind the empty state."""
+        return not self.docks[name].isHidden()
 
-    def action(self, text: str, shortcut: str, is_checkable: bool = False) -> QAction:
-        """An action of this window."""
-        action = QAction(text, self)
-        action.setShortcut(QKeySequence(shortcut))
-        action.setCheckable(is_checkable)
-        self.addAction(action)
-        return action
-
-    def _fold_right(self) -> None:
-        docks = (self.progress_dock, self.resources_dock)
-        self._right.setVisible(any(not dock.isHidden() for dock in docks))
+    def toggle_dock(self, name: str) -> None:
+        """Show a dock of `docks`, or hide it."""
+        self.docks[name].setVisible(self.docks[name].isHidden())
+        self._right.setVisible(self.is_dock_shown("progress") or self.is_dock_shown("resources"))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the room once it is known; afterwards the splitters keep what the user chose."""

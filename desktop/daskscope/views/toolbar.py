@@ -19,7 +19,7 @@ from daskscope.session import WHOLE_RUN, Session
 from daskscope.theme import CONTROL_PX, LIGHT, PADDING_PX, TOOLBAR_PX, Theme
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from PySide6.QtGui import QPaintEvent
 
@@ -58,11 +58,11 @@ class Toolbar(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Toolbar")
         self._connection = ConnectionLabel(self)
-        self._live = _button("Live", "Follow the newest data", is_checkable=True)
-        self._pause = _button("", "Hold the picture", is_checkable=True, name="Pause")
+        self._live = _button("Live", is_checkable=True)
+        self._pause = _button("", is_checkable=True, name="Pause")
         self._range = ComboBox(self)
-        self._fit = _button("", "Fit the whole run into the view", name="Fit")
-        self._mode = _button("", "Change between light and dark", name="Theme")
+        self._fit = _button("", name="Fit")
+        self._mode = _button("", name="Theme")
         self._range.setAccessibleName("Time in view")
         self._range.setToolTip("Time in view")
         self._range.setFixedWidth(104)
@@ -80,7 +80,7 @@ class Toolbar(QWidget):
 
     def set_menu(self, title: str, actions: Sequence[QAction | None]) -> QMenu:
         """Add a menu of `actions`, None for a line between them, and return it."""
-        button = _button(title, "")
+        button = _button(title)
         button.setProperty("flat", "true")
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(button)
@@ -94,6 +94,11 @@ class Toolbar(QWidget):
         self._menus.append(button)
         self._menu_row.addWidget(button)
         return menu
+
+    def set_tips(self, tips: Mapping[str, str]) -> None:
+        """Tooltips of buttons, by their accessible names."""
+        for button in (self._live, self._pause, self._fit, self._mode):
+            button.setToolTip(tips[button.accessibleName()])
 
     def show_state(self, session: Session, cluster: StatusField, is_live: bool) -> None:
         """Show whether it follows, how much time is in view, and what is connected.
@@ -230,10 +235,9 @@ def paint_logo(painter: QPainter, left: int, top: int, theme: Theme) -> None:
         painter.fillRect(left + x, top + y, width, 4, colour(theme.prefix[slot]))
 
 
-def _button(text: str, tip: str, is_checkable: bool = False, name: str = "") -> QToolButton:
+def _button(text: str, is_checkable: bool = False, name: str = "") -> QToolButton:
     button = QToolButton()
     button.setText(text)
-    button.setToolTip(tip)
     button.setAccessibleName(name or text)
     button.setCheckable(is_checkable)
     button.setFont(font(Role.BODY))

@@ -20,7 +20,7 @@ from daskscope.views.timeline.bars import draw_bars, draw_labels, draw_zones
 from daskscope.views.timeline.gutter import draw_gutter, draw_worker_lines, ground
 from daskscope.views.timeline.lanes import bar_shapes, lane_shape
 from daskscope.views.timeline.raster import Pixels, lanes_pixels
-from daskscope.views.timeline.strip import PAN_SHARE, SCROLL_STEP_PX, ZOOM_STEP, Strip
+from daskscope.views.timeline.strip import Strip
 from daskscope.views.timeline.tooltip import Tooltip
 
 if TYPE_CHECKING:
@@ -49,11 +49,8 @@ class StreamView(Strip):
     host_folded = Signal(str)
     #: Scroll so that this pixel of the content is at the top.
     scrolled_to = Signal(int)
-    fitted = Signal()
-    went_home = Signal()
-    followed = Signal()
+    #: Space was pressed and nothing was dragged with it.
     paused = Signal()
-    cleared = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
@@ -77,6 +74,12 @@ class StreamView(Strip):
     def lanes_size_px(self) -> tuple[int, int]:
         """Width and height of the lanes, for the next frame."""
         return max(self.width() - GUTTER_PX, 1), max(self.height(), 1)
+
+    @property
+    def pointer_px(self) -> float:
+        """Where keys zoom: the pointer in the lanes, or their middle where it is elsewhere."""
+        width = self.lanes_size_px[0]
+        return self._pointer_x if 0 <= self._pointer_x < width else width / 2
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in other colours from now on."""
@@ -275,34 +278,11 @@ class StreamView(Strip):
         super().leaveEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Zoom (W, S), pan (A, D, arrows), scroll (arrows), fit, go to the start, follow, pause."""
-        width = self.lanes_size_px[0]
-        x = self._pointer_x if 0 <= self._pointer_x < width else width / 2
-        key = Qt.Key(event.key())
-        if key == Qt.Key.Key_Space:
-            if not event.isAutoRepeat():
-                self._is_space_down, self._has_panned = True, False
-        elif key in (Qt.Key.Key_W, Qt.Key.Key_S):
-            self.zoomed.emit(x, 1 / ZOOM_STEP if key == Qt.Key.Key_W else ZOOM_STEP)
-        elif key in (Qt.Key.Key_A, Qt.Key.Key_Left, Qt.Key.Key_D, Qt.Key.Key_Right):
-            is_back = key in (Qt.Key.Key_A, Qt.Key.Key_Left)
-            self.panned.emit((-PAN_SHARE if is_back else PAN_SHARE) * width)
-        elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
-            self.scrolled.emit(-SCROLL_STEP_PX if key == Qt.Key.Key_Up else SCROLL_STEP_PX)
-        else:
-            self._command(key, event)
-
-    def _command(self, key: Qt.Key, event: QKeyEvent) -> None:
-        commands = {
-            Qt.Key.Key_F: self.fitted,
-            Qt.Key.Key_Home: self.went_home,
-            Qt.Key.Key_End: self.followed,
-            Qt.Key.Key_Escape: self.cleared,
-        }
-        if key in commands:
-            commands[key].emit()
-        else:
+        """Note that Space is held; the other keys are actions of the window."""
+        if event.key() != Qt.Key.Key_Space:
             super().keyPressEvent(event)
+        elif not event.isAutoRepeat():
+            self._is_space_down, self._has_panned = True, False
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         """Space alone pauses; held while dragging it pans."""

@@ -1,0 +1,149 @@
+"""The one table of what a user can do; menus, keys, tooltips, help and docs are made of it.
+
+A row says what an action is called and by which keys it is reached; `app.bindings` says what it
+does. What is done with the mouse has rows of its own, which the help and the docs show as well.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+
+class Context(Enum):
+    """Where the keys of an action are heard."""
+
+    #: Anywhere in the window, but for letters that are typed into a field.
+    WINDOW = "window"
+    #: While the task stream has the focus.
+    STREAM = "task stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that can be asked for.
+
+    Attributes
+    ----------
+    id
+        Its name in `app.bindings`, `group.verb`.
+    text
+        As it stands in menus and the palette.
+    group
+        Heading in help and palette; `MENUS` says where it stands in a menu.
+    about
+        What it is for, in one line: tooltip, help, docs.
+    shortcuts
+        Key sequences as Qt writes them in English; the first is shown, the others are alternates.
+    context
+        Where those keys are heard.
+    is_checkable
+        It is on or off.
+    is_repeating
+        A key held down asks for it again and again.
+    is_held
+        The widget hears the key itself, since holding it changes what the mouse does.
+    """
+
+    id: str
+    text: str
+    group: str
+    about: str
+    shortcuts: tuple[str, ...] = ()
+    context: Context = Context.WINDOW
+    is_checkable: bool = False
+    is_repeating: bool = False
+    is_held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gesture:
+    """What is done with the mouse: by which movement, and what for."""
+
+    hand: str
+    group: str
+    about: str
+
+
+_STREAM: Final = Context.STREAM
+
+#: Menus of the toolbar: title, and the groups that stand in it with a line between two.
+MENUS: Final = (
+    ("File", ("File",)),
+    ("View", ("Panels", "Theme")),
+    ("Go", ("Time", "Lanes", "Selection")),
+    ("Help", ("Help",)),
+)
+
+ACTIONS: Final = (
+    Action("file.open", "Open recording…", "File", "open a recording in a window of its own", ("Ctrl+O",)),
+    Action("file.picture", "Save picture…", "File", "save what the window shows", ("Ctrl+Shift+S",)),
+    Action("file.quit", "Quit", "File", "close the window", ("Ctrl+Q",)),
+    Action("panel.progress", "Progress", "Panels", "show or hide the progress panel", is_checkable=True),
+    Action("panel.resources", "Resources", "Panels", "show or hide the resources panel", is_checkable=True),
+    Action("panel.workers", "Workers", "Panels", "show or hide the workers panel", is_checkable=True),
+    Action("theme.light", "Light", "Theme", "dark on light", is_checkable=True),
+    Action("theme.dark", "Dark", "Theme", "light on dark", is_checkable=True),
+    Action("theme.toggle", "Change theme", "Theme", "change between light and dark"),
+    Action("time.in", "Zoom in", "Time", "less time, at the pointer", ("W",), _STREAM, is_repeating=True),
+    Action("time.out", "Zoom out", "Time", "more time, at the pointer", ("S",), _STREAM, is_repeating=True),
+    Action("time.earlier", "Earlier", "Time", "pan to earlier times", ("A", "Left"), _STREAM, is_repeating=True),
+    Action("time.later", "Later", "Time", "pan to later times", ("D", "Right"), _STREAM, is_repeating=True),
+    Action("time.fit", "Fit", "Time", "the selection, or the whole run", ("F",), _STREAM),
+    Action("time.start", "Start of the run", "Time", "go to the start of the run", ("Home",), _STREAM),
+    Action("time.follow", "Follow", "Time", "follow the newest data", ("End",), _STREAM, is_checkable=True),
+    Action(
+        "time.pause", "Pause", "Time", "hold the picture, and follow again", ("Space",), _STREAM,
+        is_checkable=True, is_held=True,
+    ),
+    Action("lanes.up", "Scroll up", "Lanes", "scroll the lanes up", ("Up",), _STREAM, is_repeating=True),
+    Action("lanes.down", "Scroll down", "Lanes", "scroll the lanes down", ("Down",), _STREAM, is_repeating=True),
+    Action("selection.clear", "Clear selection", "Selection", "clear the selection", ("Esc",), _STREAM),
+    Action("help.keys", "Keyboard and mouse", "Help", "all keys and gestures", ("?", "F1")),
+    Action("help.about", "About daskscope", "Help", "which version this is"),
+)  # fmt: skip
+
+GESTURES: Final = (
+    Gesture("Wheel", "Time", "zoom at the pointer; with Ctrl finer"),
+    Gesture("Shift + wheel, Shift + drag, Space + drag, middle drag", "Time", "pan in time"),
+    Gesture("Double click", "Time", "zoom to a task"),
+    Gesture("Drag in the minimap", "Time", "choose the time in view"),
+    Gesture("Wheel over the names, Alt + wheel", "Lanes", "scroll the lanes"),
+    Gesture("Click on a host", "Lanes", "fold it, or unfold it"),
+    Gesture("Drag", "Selection", "select a stretch of time; drag an edge to move it"),
+    Gesture("Click in the legend", "Legend", "hide a prefix, or show it again"),
+    Gesture("Double click in the legend", "Legend", "show a prefix alone, or all again"),
+)
+
+GROUPS: Final = tuple(dict.fromkeys([*(a.group for a in ACTIONS), *(g.group for g in GESTURES)]))
+
+_ARROWS: Final = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓", "Esc": "Escape"}
+
+
+def keys_text(action: Action) -> str:
+    """Every key of an action, for people: `A, ←`."""
+    return ", ".join(_ARROWS.get(keys, keys) for keys in action.shortcuts)
+
+
+def page() -> str:
+    """The text of docs/keys.md: every key and gesture, by groups."""
+    lines = [
+        "# Keys and mouse",
+        "",
+        "Made by `python -m daskscope.app.actions > docs/keys.md`. Keys of Time, Lanes and Selection "
+        "are heard while the",
+        "task stream has the focus. What has no key stands in the menus.",
+    ]
+    for group in GROUPS:
+        rows = [(keys_text(a), a.about) for a in ACTIONS if a.group == group and a.shortcuts]
+        rows += [(g.hand, g.about) for g in GESTURES if g.group == group]
+        if rows:
+            lines += ["", f"## {group}", "", "| | |", "|---|---|"]
+            lines += [f"| {keys} | {about} |" for keys, about in rows]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

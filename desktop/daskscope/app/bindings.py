@@ -1,0 +1,79 @@
+"""What each action of the table does: its id, and a function of the running window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from daskscope.app import gestures
+from daskscope.views.timeline.strip import PAN_SHARE, SCROLL_STEP_PX, ZOOM_STEP
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from daskscope.app.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What an action does, and how it stands; both are asked when they are needed.
+
+    Attributes
+    ----------
+    perform
+        Do it; what is on is turned off and the other way round.
+    is_on
+        Whether a checkable action is on.
+    """
+
+    perform: Callable[[], object]
+    is_on: Callable[[], bool] = lambda: False
+
+
+def bindings(run: Run) -> Mapping[str, Binding]:
+    """Every action's function by its id."""
+    return {**_window(run), **_panels(run), **_timeline(run)}
+
+
+def _window(run: Run) -> dict[str, Binding]:
+    return {
+        "file.open": Binding(run.choose_recording),
+        "file.picture": Binding(run.choose_picture),
+        "file.quit": Binding(run.window.close),
+        "theme.light": Binding(lambda: run.choose_theme("light"), lambda: not run.theme.is_dark),
+        "theme.dark": Binding(lambda: run.choose_theme("dark"), lambda: run.theme.is_dark),
+        "theme.toggle": Binding(run.toggle_theme),
+        "help.keys": Binding(run.show_keys),
+        "help.about": Binding(run.show_about),
+    }
+
+
+def _panels(run: Run) -> dict[str, Binding]:
+    def panel(name: str) -> Binding:
+        return Binding(lambda: run.window.toggle_dock(name), lambda: run.window.is_dock_shown(name))
+
+    return {f"panel.{name}": panel(name) for name in run.window.docks}
+
+
+def _timeline(run: Run) -> dict[str, Binding]:
+    stream = run.window.timeline.stream
+
+    def zoom(factor: float) -> None:
+        run.with_view(gestures.zoom, stream.pointer_px, factor)
+
+    def pan(share: float) -> None:
+        run.with_view(gestures.pan, share * stream.lanes_size_px[0])
+
+    return {
+        "time.in": Binding(lambda: zoom(1 / ZOOM_STEP)),
+        "time.out": Binding(lambda: zoom(ZOOM_STEP)),
+        "time.earlier": Binding(lambda: pan(-PAN_SHARE)),
+        "time.later": Binding(lambda: pan(PAN_SHARE)),
+        "time.fit": Binding(run.fit),
+        "time.start": Binding(lambda: run.with_view(gestures.go_home, run.extent())),
+        "time.follow": Binding(run.follow, lambda: run.session.is_following),
+        "time.pause": Binding(run.toggle_pause, lambda: not run.session.is_following),
+        "lanes.up": Binding(lambda: run.scroll(-SCROLL_STEP_PX)),
+        "lanes.down": Binding(lambda: run.scroll(SCROLL_STEP_PX)),
+        "selection.clear": Binding(run.clear_selection),
+    }

@@ -1,0 +1,44 @@
+"""A window at work for every test that wants one: messages in, gestures on it, ticked by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from daskscope.app.options import WindowOptions
+from daskscope.app.run import Run
+from tests.builders import MS
+from tests.gui.working import NOW, Link, cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+
+@pytest.fixture
+def link() -> Link:
+    return Link()
+
+
+@pytest.fixture
+def run(qtbot: QtBot, link: Link, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    options = WindowOptions(size=(1280, 720), theme="light")
+    made = Run(link, options, True, lambda: "")  # type: ignore[arg-type]
+    qtbot.addWidget(made.window)
+    made.window.resize(1280, 720)
+    made.window.show()
+    yield made
+    made.finish()
+
+
+@pytest.fixture
+def busy(run: Run, link: Link) -> Run:
+    link.messages = cluster()[1]
+    run.tick(NOW)
+    run.tick(NOW + 16 * MS)
+    return run

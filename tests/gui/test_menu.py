@@ -1,0 +1,122 @@
+"""Each row of the table does something, from the keyboard and from the menus of the real window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QMenu, QToolButton
+
+from daskscope.app.actions import ACTIONS, MENUS
+from daskscope.app.bindings import bindings
+from daskscope.session import WHOLE_RUN
+from tests.builders import MS
+from tests.gui.working import NOW
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+    from daskscope.app.run import Run
+    from daskscope.session import Session
+
+
+@pytest.fixture
+def focused(busy: Run, qtbot: QtBot) -> Run:
+    """The task stream hears the keys."""
+    stream = busy.window.timeline.stream
+    busy.window.activateWindow()
+    stream.setFocus()
+    qtbot.waitUntil(stream.hasFocus)
+    return busy
+
+
+def press(run: Run, key: Qt.Key) -> Session:
+    QTest.keyClick(run.window.timeline.stream, key)
+    run.tick(NOW + 32 * MS)
+    return run.session
+
+
+def menu(run: Run, title: str) -> QMenu:
+    buttons = run.window.toolbar.findChildren(QToolButton)
+    found = next(button for button in buttons if button.text() == title).menu()
+    assert isinstance(found, QMenu)
+    found.aboutToShow.emit()
+    return found
+
+
+def test_every_row_has_a_function_and_every_function_a_row(run: Run) -> None:
+    assert set(bindings(run)) == {row.id for row in ACTIONS}
+
+
+def test_every_row_stands_in_a_menu(run: Run) -> None:
+    shown = [a.text().partition("\t")[0] for title, _ in MENUS for a in menu(run, title).actions()]
+    assert sorted(filter(None, shown)) == sorted(row.text for row in ACTIONS)
+
+
+def test_w_and_s_zoom(focused: Run) -> None:
+    before = focused.session.span_ns
+    assert press(focused, Qt.Key.Key_W).span_ns == pytest.approx(before / 1.25, rel=1e-6)
+    assert press(focused, Qt.Key.Key_S).span_ns == pytest.approx(before, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("key", "is_later"),
+    [
+        (Qt.Key.Key_A, False),
+        (Qt.Key.Key_Left, False),
+        (Qt.Key.Key_D, True),
+        (Qt.Key.Key_Right, True),
+    ],
+)
+def test_a_d_and_arrows_pan(focused: Run, key: Qt.Key, is_later: bool) -> None:
+    assert focused.frame is not None
+    before = focused.frame.view.end_ns
+    session = press(focused, key)
+    assert not session.is_following
+    assert (session.end_ns > before) is is_later
+
+
+def test_up_and_down_scroll(focused: Run) -> None:
+    focused.window.resize(1280, 640)
+    focused.window.toggle_dock("progress")
+    focused.tick(NOW)
+    assert focused.frame is not None
+    most = max(focused.frame.layout.height_px - focused.frame.height_px, 0)
+    assert press(focused, Qt.Key.Key_Down).scroll_px == min(66, most)
+    assert press(focused, Qt.Key.Key_Up).scroll_px == 0
+
+
+def test_keys_for_the_whole_its_start_and_now(focused: Run) -> None:
+    assert press(focused, Qt.Key.Key_F).span_ns == WHOLE_RUN
+    assert not press(focused, Qt.Key.Key_Home).is_following
+    assert press(focused, Qt.Key.Key_End).is_following
+
+
+def test_escape_selects_nothing(focused: Run) -> None:
+    focused.window.timeline.selected.emit(NOW - 1000, NOW)
+    assert focused.session.selection_ns is not None
+    assert press(focused, Qt.Key.Key_Escape).selection_ns is None
+
+
+def test_space_holds_the_picture_and_the_menu_says_so(focused: Run) -> None:
+    assert not press(focused, Qt.Key.Key_Space).is_following
+    checked = {a.text() for a in menu(focused, "Go").actions() if a.isChecked()}
+    assert checked == {"Pause\tSpace"}
+    next(a for a in menu(focused, "Go").actions() if a.text() == "Follow").trigger()
+    assert focused.session.is_following
+
+
+def test_a_panel_is_hidden_and_shown_from_the_menu(focused: Run) -> None:
+    for is_shown in (False, True):
+        action = next(a for a in menu(focused, "View").actions() if a.text() == "Workers")
+        assert action.isChecked() is not is_shown
+        action.trigger()
+        assert focused.window.workers.isVisible() is is_shown
+
+
+def test_tooltips_of_the_toolbar_name_the_keys(run: Run) -> None:
+    tips = {b.accessibleName(): b.toolTip() for b in run.window.toolbar.findChildren(QToolButton)}
+    assert tips["Fit"] == "The selection, or the whole run (F)"
+    assert tips["Pause"] == "Hold the picture, and follow again (Space)"

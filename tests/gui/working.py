@@ -1,0 +1,44 @@
+"""A window at work: what stands in for its source, and what comes from there."""
+
+from __future__ import annotations
+
+from daskscope.store.schema import Kind, Message, SourceStatus, Status
+from tests.builders import SECOND, T0, Source, Span
+
+NOW = T0 + 20 * SECOND
+LONG_KEY = "('<b>bold</b>\n', " + "9" * 10_000 + ")"
+
+
+class Link:
+    """Stands where the source process stands: messages are literals."""
+
+    http = ("127.0.0.1:4328",)
+    grpc = ("127.0.0.1:4327",)
+
+    def __init__(self) -> None:
+        self.is_closed = False
+        self.messages: list[Message] = []
+
+    def drain(self, budget_s: float) -> list[Message]:
+        messages, self.messages = self.messages, []
+        return messages
+
+
+def cluster() -> tuple[Source, list[Message]]:
+    """Two workers on two hosts: finished, failed and running tasks, a transfer."""
+    source = Source()
+    one = source.worker("w0", host="node-01", port=40101)
+    two = source.worker("w1", host="node-02", port=40102)
+    spans = [
+        Span(2 * SECOND, 8 * SECOND, "read", one, 11, key=LONG_KEY, run_id=1, nbytes=1 << 20),
+        Span(9 * SECOND, 12 * SECOND, "sum", one, 12, key="sum-1", run_id=2),
+        Span(
+            3 * SECOND, 7 * SECOND, "sum", two, 21, key="sum-2", run_id=3,
+            status=Status.ERROR, error="ValueError: no",
+        ),
+        Span(8 * SECOND, 9 * SECOND, "transfer", one, 12, Kind.TRANSFER, peer="tcp://10.0.4.11:40102"),
+    ]  # fmt: skip
+    batch = source.spans(spans)
+    running = source.running(two, 19 * SECOND, [("fit", 15 * SECOND, 9, 21)])
+    messages: list[Message] = [SourceStatus(is_live=True, http=Link.http, requests=3)]
+    return source, [*messages, source.definitions(), batch, running]
