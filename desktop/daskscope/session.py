@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Final
 
+from daskscope.predicate import NO_FILTER, NO_SEARCH, Bin, Filter, Predicate, Search
 from daskscope.theme import NORMAL, Density
 
 LEAST_SPAN_NS: Final = 1_000
@@ -68,8 +69,12 @@ class Session:
         Lanes scrolled away above the top edge.
     collapsed_hosts
         Hosts drawn as one density row.
-    hidden_prefixes, lit_prefix
-        Prefixes switched off in the legend; the one under the pointer, or "".
+    lit_prefix
+        The prefix under the pointer in the legend, or "".
+    filter
+        What is hidden, prefixes switched off in the legend among it.
+    search, bins
+        What is searched, and which bins of histograms are marked: the rest is dimmed.
     hover_px
         Pointer in the task stream's lanes, or None.
     selection_ns
@@ -84,12 +89,19 @@ class Session:
     scroll_px: int = 0
     density: Density = NORMAL
     collapsed_hosts: frozenset[str] = frozenset()
-    hidden_prefixes: frozenset[str] = frozenset()
     lit_prefix: str = ""
+    filter: Filter = NO_FILTER
+    search: Search = NO_SEARCH
+    bins: tuple[Bin, ...] = ()
     hover_px: tuple[int, int] | None = None
     selection_ns: tuple[int, int] | None = None
     worker_sort: str = "worker"
     is_sort_descending: bool = False
+
+    @property
+    def predicate(self) -> Predicate:
+        """Everything that is asked of a span."""
+        return Predicate(self.search, self.bins, self.filter)
 
 
 def viewport(

@@ -162,7 +162,7 @@ def test_a_hidden_prefix_is_a_ghost_of_itself(busy: Run) -> None:
     busy.tick(NOW + 32 * MS)
 
     after = stream.grab().toImage().pixelColor(GUTTER_PX + x_px, y_px)
-    assert busy.session.hidden_prefixes == {"read"}
+    assert busy.session.filter.hidden_prefixes == {"read"}
     assert after.lightness() > before.lightness() + 20
 
 

@@ -46,14 +46,15 @@ def fold(session: Session, host: str) -> Session:
 
 def toggle_prefix(session: Session, name: str) -> Session:
     """Switch a prefix off, or on again."""
-    return replace(session, hidden_prefixes=session.hidden_prefixes ^ {name})
+    hidden = session.filter.hidden_prefixes ^ {name}
+    return replace(session, filter=replace(session.filter, hidden_prefixes=hidden))
 
 
 def solo_prefix(session: Session, name: str, all_names: frozenset[str]) -> Session:
     """Show one prefix alone; all again when it already is alone."""
     others = all_names - {name}
-    hidden = frozenset() if session.hidden_prefixes == others else others
-    return replace(session, hidden_prefixes=hidden)
+    hidden = frozenset() if session.filter.hidden_prefixes == others else others
+    return replace(session, filter=replace(session.filter, hidden_prefixes=hidden))
 
 
 def sort_workers(session: Session, column: str) -> Session:

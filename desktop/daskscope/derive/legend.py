@@ -24,7 +24,7 @@ def legend(snapshot: Snapshot, session: Session) -> tuple[LegendEntry, ...]:
     overview = snapshot.overview
     power_of = dict(zip(overview.slots, _powers(overview.busy_ns), strict=True))
     entries = (
-        LegendEntry(name, int(snapshot.slot_of[prefix]), name in session.hidden_prefixes)
+        LegendEntry(name, int(snapshot.slot_of[prefix]), name in session.filter.hidden_prefixes)
         for prefix in snapshot.prefixes
         if (name := snapshot.strings[prefix])
     )

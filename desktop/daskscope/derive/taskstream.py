@@ -103,12 +103,12 @@ def _now_px(snapshot: Snapshot, view: Viewport, now_ns: int) -> int:
 
 
 def _hidden_slots(snapshot: Snapshot, session: Session) -> frozenset[int]:
-    if not session.hidden_prefixes:
+    if not session.filter.hidden_prefixes:
         return frozenset()
     return frozenset(
         int(snapshot.slot_of[prefix])
         for prefix in snapshot.prefixes
-        if snapshot.strings[prefix] in session.hidden_prefixes
+        if snapshot.strings[prefix] in session.filter.hidden_prefixes
     )
 
 

@@ -29,7 +29,7 @@ def test_fold_and_unfold() -> None:
 def test_solo_twice_shows_all_again() -> None:
     alone = gestures.solo_prefix(Session(), "inc", NAMES)
 
-    assert alone.hidden_prefixes == {"dec", "sum"}
+    assert alone.filter.hidden_prefixes == {"dec", "sum"}
     assert gestures.solo_prefix(alone, "inc", NAMES) == Session()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from daskscope.derive.legend import legend
+from daskscope.predicate import Filter
 from daskscope.session import Session
 from daskscope.store.writer import Store
 from tests.builders import SECOND, Source, Span
@@ -16,7 +17,7 @@ def test_every_prefix_has_an_entry_with_its_own_slot() -> None:
     store = Store()
     store.apply(source.definitions())
     store.apply(batch)
-    session = Session(hidden_prefixes=frozenset({"prefix-3"}))
+    session = Session(filter=Filter(frozenset({"prefix-3"})))
     entries = legend(store.snapshot(), session)
 
     assert sorted(entry.name for entry in entries) == sorted(names)

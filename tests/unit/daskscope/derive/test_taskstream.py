@@ -14,6 +14,7 @@ from daskscope.derive.frames import LEAST_BAR_PX, BarState, RowKind, TaskStreamF
 from daskscope.derive.lanes import lane_layout
 from daskscope.derive.picture import Picture, Rowing
 from daskscope.derive.taskstream import TaskStream
+from daskscope.predicate import Filter
 from daskscope.session import WHOLE_RUN, Session, Viewport, fitted, viewport
 from daskscope.store.schema import Kind, Status
 from daskscope.store.writer import Store
@@ -158,7 +159,7 @@ def test_the_commonest_prefix_fills_a_column() -> None:
     row = lane_rows(frame)[0]
     used = frame.dense.slot[row][frame.dense.slot[row] != -1]
     assert (used == snapshot.slot_of[snapshot.strings.index("common")]).all()
-    hidden = frame_of(snapshot, replace(session, hidden_prefixes=frozenset({"common"})))
+    hidden = frame_of(snapshot, replace(session, filter=Filter(frozenset({"common"}))))
     assert snapshot.slot_of[snapshot.strings.index("rare")] in hidden.dense.slot[row]
 
 
@@ -342,8 +343,8 @@ def test_gestures_give_what_a_fresh_start_gives() -> None:
         replace(session, end_ns=session.end_ns - 900 * MS),
         replace(session, end_ns=session.end_ns + 9 * SECOND),
         replace(session, span_ns=SECOND),
-        replace(session, hidden_prefixes=hidden),
-        replace(session, hidden_prefixes=hidden, collapsed_hosts=frozenset({"node-00"})),
+        replace(session, filter=Filter(hidden)),
+        replace(session, filter=Filter(hidden), collapsed_hosts=frozenset({"node-00"})),
         replace(session, collapsed_hosts=frozenset({"node-00"}), scroll_px=10),
     ]
     for step in steps:
