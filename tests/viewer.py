@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from daskscope.store.inquiry import Dependents, SpanDetails
 from daskscope.store.schema import Definitions, SourceStatus, SpanBatch
 from tests.telemetry import span_id
 from tests.waiting import wait_for
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from daskscope.ingest.link import LinkClient
     from daskscope.ingest.source import Source
+    from daskscope.store.inquiry import Answer
     from daskscope.store.schema import Message
 
 
@@ -29,6 +31,7 @@ class Window:
         self.traces: list[bytes] = []
         self.series: list[Any] = []
         self.batches: list[Message] = []
+        self.answers: list[Answer] = []
 
     def drain(self) -> None:
         for message in self._source.drain(0.05):
@@ -36,6 +39,8 @@ class Window:
                 self.status = message
             elif isinstance(message, Definitions):
                 self._define(message)
+            elif isinstance(message, SpanDetails | Dependents):
+                self.answers.append(message)
             else:
                 self.batches.append(message)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
+from daskscope.store.inquiry import Answer, Dependents, SpanDetails
 from daskscope.store.schema import Message, PointBatch, RunningBatch, SpanBatch
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ LEAST_SKEW_NS = 2_000_000_000
 class Link(Protocol):
     """What a feed needs of the link's client."""
 
-    def drain(self, budget_s: float) -> Sequence[Message]:
-        """Messages that have arrived, without waiting for more."""
+    def drain(self, budget_s: float) -> Sequence[Message | Answer]:
+        """What has arrived, without waiting for more."""
 
     @property
     def is_closed(self) -> bool:
@@ -43,12 +44,15 @@ class Feed:
         The store that is filled.
     spans_per_s
         Spans that came in over the last seconds.
+    answers
+        To queries, in order of arrival; whoever asked takes them out.
     """
 
     def __init__(self, link: Link, store: Store) -> None:
         self._link = link
         self.store = store
         self.spans_per_s = 0.0
+        self.answers: deque[Answer] = deque()
         self._arrivals: deque[tuple[int, int]] = deque()
         self._skew_ns: int | None = None
 
@@ -62,6 +66,9 @@ class Feed:
         n_spans = 0
         newest_ns = 0
         for message in self._link.drain(DRAIN_BUDGET_S):
+            if isinstance(message, SpanDetails | Dependents):
+                self.answers.append(message)
+                continue
             self.store.apply(message)
             if isinstance(message, SpanBatch):
                 n_spans += len(message)

@@ -32,6 +32,7 @@ from daskscope.ingest.service import Ports, receiving
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
+    from daskscope.ingest.inquiry import Archive
     from daskscope.store.schema import SourceStatus
 
 
@@ -98,6 +99,9 @@ class _RecordingFeed:
 
     def status(self) -> SourceStatus:
         return replace(self._recording.status(), problem=self._problem)
+
+    def archive(self) -> Archive:
+        return self._recording.archive()
 
 
 async def _until_told() -> None:

@@ -15,6 +15,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 import orjson
 
+from daskscope.store.inquiry import (
+    Answer,
+    Dependent,
+    Dependents,
+    SpanDetails,
+    SpanEvent,
+    SpanLink,
+)
 from daskscope.store.schema import (
     SPAN_COLUMNS,
     Array,
@@ -45,7 +53,7 @@ class FrameError(ValueError):
     """The bytes are not a frame of this version."""
 
 
-def encode(message: Message) -> bytes:
+def encode(message: Message | Answer) -> bytes:
     """The frame of `message`."""
     name, header, arrays = _TAKE_APART[type(message)](message)
     header = {
@@ -64,6 +72,20 @@ def encode(message: Message) -> bytes:
 
 def decode(frame: bytes | bytearray | memoryview) -> Message:
     """The message of a frame; its arrays are read-only and share the frame's memory.
+
+    Raises
+    ------
+    FrameError
+        The bytes are not a frame of a message.
+    """
+    message = decode_linked(frame)
+    if isinstance(message, SpanDetails | Dependents):
+        raise FrameError("an answer where a message should be")
+    return message
+
+
+def decode_linked(frame: bytes | bytearray | memoryview) -> Message | Answer:
+    """What a frame of the link holds: a message, or the answer to a query.
 
     Raises
     ------
@@ -197,6 +219,20 @@ def _status(header: Header, _arrays: Arrays) -> Message:
     return SourceStatus(http=http, grpc=grpc, **header)
 
 
+def _apart_answer(message: Answer) -> tuple[str, Header, Arrays]:
+    return type(message).__name__, asdict(message), {}
+
+
+def _span_details(header: Header, _arrays: Arrays) -> Answer:
+    events = tuple(SpanEvent(**event) for event in header.pop("events"))
+    links = tuple(SpanLink(**link) for link in header.pop("links"))
+    return SpanDetails(events=events, links=links, **header)
+
+
+def _dependents(header: Header, _arrays: Arrays) -> Answer:
+    return Dependents(found=tuple(Dependent(**one) for one in header.pop("found")), **header)
+
+
 _TAKE_APART: Final[Mapping[type, Callable[[Any], tuple[str, Header, Arrays]]]] = {
     Definitions: _apart_definitions,
     SpanBatch: _apart_spans,
@@ -204,12 +240,16 @@ _TAKE_APART: Final[Mapping[type, Callable[[Any], tuple[str, Header, Arrays]]]] =
     EventBatch: _apart_events,
     RunningBatch: _apart_running,
     SourceStatus: _apart_status,
+    SpanDetails: _apart_answer,
+    Dependents: _apart_answer,
 }
-_PUT_TOGETHER: Final[Mapping[str, Callable[[Header, Arrays], Message]]] = {
+_PUT_TOGETHER: Final[Mapping[str, Callable[[Header, Arrays], Message | Answer]]] = {
     "definitions": _definitions,
     "spans": _spans,
     "points": _points,
     "events": _events,
     "running": _running,
     "status": _status,
+    SpanDetails.__name__: _span_details,
+    Dependents.__name__: _dependents,
 }

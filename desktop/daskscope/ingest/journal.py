@@ -290,6 +290,25 @@ class JournalReader:
                 body = self._decompressor.decompress(blob)
                 yield Entry(number, received_ns, Signal(name), Encoding(encoding), body)
 
+    def entry(self, number: int) -> Entry | None:
+        """One request if it carries spans, else None; see `inquiry.Archive`."""
+        with self._reading():
+            found = self._db.execute(
+                "SELECT received_ns, encoding, body FROM requests WHERE id = ? AND signal = ?",
+                (number, Signal.TRACES.value),
+            ).fetchone()
+            if found is None:
+                return None
+            received_ns, encoding, blob = found
+            body = self._decompressor.decompress(blob)
+        return Entry(number, received_ns, Signal.TRACES, Encoding(encoding), body)
+
+    def last_entry(self) -> int:
+        """Number of the newest request, 0 while there is none."""
+        with self._reading():
+            (number,) = self._db.execute("SELECT ifnull(max(id), 0) FROM requests").fetchone()
+            return int(number)
+
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()

@@ -2,7 +2,8 @@
 
 A client says `daskscope-link <version> <token>` and a newline. Nothing is sent to one that does
 not know the token. The answer is `daskscope-link <version>` and a newline; if the versions are
-equal, frames follow, each after its length as a little-endian u32.
+equal, frames follow, each after its length as a little-endian u32. The client may send queries in
+the same way; their answers stand among the frames.
 """
 
 from __future__ import annotations
@@ -16,10 +17,14 @@ import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from daskscope.ingest import codec
+from daskscope.ingest.desk import Desk
+from daskscope.ingest.inquiry import MAX_QUERY_BYTES, encode_query
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from daskscope.ingest.inquiry import Archive
+    from daskscope.store.inquiry import Answer, Query
     from daskscope.store.schema import Message, SourceStatus
 
 STATUS_INTERVAL_S: Final = 0.25
@@ -46,6 +51,9 @@ class Feed(Protocol):
 
     def status(self) -> SourceStatus:
         """How the source is doing now."""
+
+    def archive(self) -> Archive:
+        """Access to the requests for one client; may read a file."""
 
 
 class LinkServer:
@@ -108,7 +116,7 @@ class LinkServer:
         sending = [
             asyncio.create_task(self._send_frames(writer)),
             asyncio.create_task(self._send_status(writer)),
-            asyncio.create_task(_until_closed(reader)),
+            asyncio.create_task(Desk(self._feed.archive, writer).serve(reader)),
         ]
         try:
             done, _ = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
@@ -138,11 +146,6 @@ class LinkServer:
             await asyncio.sleep(STATUS_INTERVAL_S)
 
 
-async def _until_closed(reader: asyncio.StreamReader) -> None:
-    while await reader.read(_RECEIVE_BYTES):
-        pass
-
-
 class LinkClient:
     """A window's end of the link; never blocks once it is connected."""
 
@@ -159,6 +162,7 @@ class LinkClient:
         except OSError as error:
             raise LinkError(f"no source at {host}:{port}: {error}") from error
         self._is_closed = False
+        self._outgoing = bytearray()
         self._length = bytearray()
         self._frame = bytearray()
         self._filled = 0
@@ -206,21 +210,38 @@ class LinkClient:
         """Of the socket, -1 when it is closed."""
         return self._socket.fileno()
 
-    def drain(self, budget_s: float) -> list[Message]:
-        """Messages that have arrived, taken for about `budget_s` seconds.
+    def ask(self, query: Query) -> bool:
+        """Send a query without waiting; False when the source takes no more now."""
+        if len(self._outgoing) > MAX_QUERY_BYTES:
+            self._send()
+        if len(self._outgoing) > MAX_QUERY_BYTES or self._is_closed:
+            return False
+        body = encode_query(query)
+        self._outgoing += _LENGTH.pack(len(body)) + body
+        self._send()
+        return True
+
+    def _send(self) -> None:
+        with contextlib.suppress(OSError):  # there is no room, or receiving says that it is over
+            while self._outgoing:
+                del self._outgoing[: self._socket.send(self._outgoing)]
+
+    def drain(self, budget_s: float) -> list[Message | Answer]:
+        """Messages and answers that have arrived, taken for about `budget_s` seconds.
 
         Raises
         ------
         codec.FrameError
             What arrived is not a message.
         """
-        messages: list[Message] = []
+        messages: list[Message | Answer] = []
+        self._send()
         deadline_s = time.perf_counter() + budget_s
         while not self._is_closed:
             frame = self._next_frame()
             if frame is None:
                 break
-            messages.append(codec.decode(frame))
+            messages.append(codec.decode_linked(frame))
             if time.perf_counter() >= deadline_s:
                 break
         return messages

@@ -179,6 +179,10 @@ class Receiver:
                 known = max(known, piece.mark)
                 request = piece.last_request
 
+    def archive(self) -> JournalReader:
+        """The requests, for queries about single spans."""
+        return JournalReader(self._journal.path)
+
     def _definitions(self, known: Mark, until: Mark) -> list[bytes]:
         definitions = self._decoder.tables.since(known, max(known, until))
         return [codec.encode(definitions)] if definitions else []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
 import orjson
 
@@ -17,6 +17,7 @@ from daskscope.ingest.decoder import Counts, Decoder, Group, Numbered
 from daskscope.ingest.definitions import Mark
 from daskscope.ingest.journal import (
     SUFFIX,
+    Entry,
     JournalReader,
     Meta,
     RecordingError,
@@ -28,6 +29,8 @@ from daskscope.store.schema import Definitions, SourceStatus, SpanBatch
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from daskscope.ingest.inquiry import Archive
 
 _SQLITE_HEADER: Final = b"SQLite format 3\0"
 #: Requests decoded at a time.
@@ -50,6 +53,9 @@ class Recording(Protocol):
 
     def status(self) -> SourceStatus:
         """What has been read so far."""
+
+    def archive(self) -> Archive:
+        """Single requests, for queries; whoever asks closes it."""
 
 
 def open_recording(path: Path) -> Recording:
@@ -140,6 +146,10 @@ class JournalRecording:
             progress=1.0 if self._is_read else min(share, 0.99),
         )
 
+    def archive(self) -> JournalReader:
+        """Single requests, read from the file anew."""
+        return JournalReader(self._path)
+
 
 class LinesRecording:
     """OTLP JSON lines; a line that is not OTLP is counted as rejected."""
@@ -151,6 +161,8 @@ class LinesRecording:
         self._is_read = False
         self._rejected = 0
         self._counts = Counts()
+        # Where the requests that have been read begin in the file.
+        self._begins: list[int] = []
 
     def frames(self) -> Iterator[list[bytes]]:
         """All lines, some at a time."""
@@ -169,13 +181,17 @@ class LinesRecording:
 
     def _parsed(self) -> Iterator[Parsed]:
         for line in lines_of(self._path):
+            begin = self._read_bytes
             self._read_bytes += len(line)
             if not line.strip():
                 continue
             try:
-                yield parse(signal_of(line), Encoding.JSON, line)
+                parsed = parse(signal_of(line), Encoding.JSON, line)
             except BadRequestError:
                 self._rejected += 1
+                continue
+            self._begins.append(begin)
+            yield parsed
 
     def requests(self, signal: Signal) -> Iterator[tuple[Request, float]]:
         """Requests of one signal as they came, each with the share read so far."""
@@ -198,6 +214,55 @@ class LinesRecording:
             journal_path=str(self._path),
             progress=1.0 if self._is_read else min(self._read_bytes / self._n_bytes, 0.99),
         )
+
+    def archive(self) -> LinesArchive:
+        """Single requests of what has been read."""
+        return LinesArchive(self._path, self._begins)
+
+
+class LinesArchive:
+    """Single requests of OTLP JSON lines.
+
+    Parameters
+    ----------
+    begins
+        Where each begins in the file; it may still grow.
+    """
+
+    def __init__(self, path: Path, begins: Sequence[int]) -> None:
+        self._path = path
+        self._begins = begins
+        self._file = _opened(path)
+
+    def entry(self, number: int) -> Entry | None:
+        """One request if it carries spans, else None; see `inquiry.Archive`."""
+        if not 1 <= number <= len(self._begins):
+            return None
+        try:
+            self._file.seek(self._begins[number - 1])
+            line = self._file.readline()
+        except OSError as error:
+            raise RecordingError(f"cannot read {self._path}: {error}") from error
+        try:
+            is_spans = signal_of(line) is Signal.TRACES
+        except BadRequestError:  # it was changed meanwhile
+            is_spans = False
+        return Entry(number, 0, Signal.TRACES, Encoding.JSON, line) if is_spans else None
+
+    def last_entry(self) -> int:
+        """Number of the newest request that has been read."""
+        return len(self._begins)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise RecordingError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def lines_of(path: Path) -> Iterator[bytes]:

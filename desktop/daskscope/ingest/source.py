@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from daskscope.store.inquiry import Answer, Query
     from daskscope.store.schema import Message
 
 _START_S: Final = 30.0
@@ -127,8 +128,12 @@ class Source:
         """There is nothing more to come."""
         return self._link.is_closed if self._link else not self.is_alive
 
-    def drain(self, budget_s: float) -> list[Message]:
-        """Messages that have arrived, taken for about `budget_s` seconds; never waits.
+    def ask(self, query: Query) -> bool:
+        """Send a query without waiting; False when it cannot be sent now."""
+        return self._link is not None and self._link.ask(query)
+
+    def drain(self, budget_s: float) -> list[Message | Answer]:
+        """Messages and answers that have arrived, taken for about `budget_s` seconds; never waits.
 
         Raises
         ------

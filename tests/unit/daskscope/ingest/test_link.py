@@ -10,10 +10,15 @@ import numpy as np
 import pytest
 
 from daskscope.ingest import codec, link
+from daskscope.store.inquiry import Asked, Dependents, Query, SpanDetails
 from daskscope.store.schema import Message, PointBatch, SourceStatus
+from tests.archives import Requests
+from tests.telemetry import span_id, tasks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
+
+    from daskscope.store.inquiry import Answer
 
 TOKEN = "secret"
 
@@ -37,6 +42,9 @@ class Numbers:
     def status(self) -> SourceStatus:
         return SourceStatus(is_live=True, requests=self.n_sent)
 
+    def archive(self) -> Requests:
+        return Requests([tasks(4), tasks(4, first=4)])
+
 
 @contextlib.asynccontextmanager
 async def serving(feed: Numbers) -> AsyncIterator[int]:
@@ -53,9 +61,9 @@ async def connected(port: int, token: str = TOKEN) -> link.LinkClient:
 
 
 async def received(
-    client: link.LinkClient, is_enough: Callable[[list[Message]], bool]
-) -> list[Message]:
-    messages: list[Message] = []
+    client: link.LinkClient, is_enough: Callable[[list[Message | Answer]], bool]
+) -> list[Message | Answer]:
+    messages: list[Message | Answer] = []
     async with asyncio.timeout(20):
         while not is_enough(messages):
             messages += client.drain(0.001)
@@ -63,7 +71,7 @@ async def received(
     return messages
 
 
-def numbers(messages: list[Message]) -> list[int]:
+def numbers(messages: list[Message | Answer]) -> list[int]:
     return [len(m) for m in messages if isinstance(m, PointBatch)]
 
 
@@ -181,3 +189,111 @@ def test_nobody_is_there() -> None:
         bound.bind(("127.0.0.1", 0))
         with pytest.raises(link.LinkError, match="no source"):
             link.LinkClient("127.0.0.1", bound.getsockname()[1], TOKEN)
+
+
+def query(number: int, asked: Asked, of: int = 2, request: int = 1) -> Query:
+    return Query(number, asked, int.from_bytes(span_id(of), "big"), request)
+
+
+def answers(messages: list[Message | Answer]) -> list[Answer]:
+    return [m for m in messages if isinstance(m, SpanDetails | Dependents)]
+
+
+async def test_a_query_is_answered_among_the_messages() -> None:
+    async with serving(Numbers(50)) as port:
+        client = await connected(port)
+        assert client.ask(query(7, Asked.SPAN))
+        messages = await received(
+            client, lambda found: bool(answers(found)) and len(numbers(found)) == 50
+        )
+        client.close()
+
+    (answer,) = answers(messages)
+    assert isinstance(answer, SpanDetails)
+    assert (answer.number, answer.problem) == (7, "")
+    assert [found.span_id for found in answer.links] == [
+        int.from_bytes(span_id(n), "big") for n in (3, 4, 5)
+    ]
+
+
+async def test_both_kinds_of_query_are_answered() -> None:
+    async with serving(Numbers(0)) as port:
+        client = await connected(port)
+        client.ask(query(1, Asked.DEPENDENTS, of=5))
+        client.ask(query(2, Asked.SPAN))
+        messages = await received(client, lambda found: len(answers(found)) >= 2)
+        client.close()
+
+    found = {answer.number: answer for answer in answers(messages)}
+    assert isinstance(found[2], SpanDetails)
+    dependents = found[1]
+    assert isinstance(dependents, Dependents)
+    assert sorted(one.start_ns % 1_000_000 // 1_000 for one in dependents.found) == [2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[1]",
+        b"null",
+        b'{"number": 1, "asked": "everything", "span_id": 1, "request": 1, "least": 1}',
+        b'{"number": 1, "asked": "span", "span_id": -1, "request": 1, "least": 1}',
+        b'{"number": 1, "asked": "span", "span_id": 1e3, "request": 1, "least": 1}',
+        b'{"number": 1, "asked": "span", "span_id": 1, "request": 99999999999, "least": 1}',
+        b'{"number": 1, "asked": "span"}',
+        b"\xff" * 1024,
+    ],
+)
+async def test_what_is_no_query_is_not_answered_and_harms_nothing(body: bytes) -> None:
+    async with serving(Numbers(0)) as port:
+        client = await connected(port)
+        client._socket.sendall(len(body).to_bytes(4, "little") + body)
+        client.ask(query(3, Asked.SPAN))
+        messages = await received(client, lambda found: bool(answers(found)))
+        client.close()
+
+    assert [answer.number for answer in answers(messages)] == [3]
+
+
+async def test_a_query_that_is_too_long_ends_the_link_and_no_other() -> None:
+    async with serving(Numbers(0)) as port:
+        client, other = await connected(port), await connected(port)
+        client._socket.sendall((1 << 31).to_bytes(4, "little") + bytes(100))
+        async with asyncio.timeout(20):
+            while not client.is_closed:
+                client.drain(0.001)
+                await asyncio.sleep(0.001)
+        other.ask(query(3, Asked.SPAN))
+        assert answers(await received(other, lambda found: bool(answers(found))))
+        other.close()
+
+
+async def test_a_broken_archive_is_said_and_the_link_stays(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: Numbers) -> Requests:
+        raise RuntimeError("no more file")
+
+    monkeypatch.setattr(Numbers, "archive", broken)
+    async with serving(Numbers(0)) as port:
+        client = await connected(port)
+        client.ask(query(1, Asked.SPAN))
+        client.ask(query(2, Asked.DEPENDENTS))
+        messages = await received(client, lambda found: len(answers(found)) == 2)
+        assert {answer.problem for answer in answers(messages)} == {"no more file"}
+        assert not client.is_closed
+        client.close()
+    assert "cannot answer a query" in caplog.text
+
+
+async def test_queries_are_dropped_when_the_source_takes_none() -> None:
+    async with serving(Numbers(0)) as port:
+        client = await connected(port)
+        # The loop of the server gets no time here, so that the socket's buffers fill up.
+        asked = [client.ask(query(n, Asked.SPAN)) for n in range(200_000)]
+        assert asked[0]
+        assert not asked[-1]
+        assert len(client._outgoing) <= 2 * 1024 + 4
+        client.close()
