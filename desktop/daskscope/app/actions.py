@@ -60,9 +60,9 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Gesture:
-    """What is done with the mouse: by which movement, and what for."""
+    """What is done with the mouse: by which movements, as `Shift + wheel`, and what for."""
 
-    hand: str
+    hands: tuple[str, ...]
     group: str
     about: str
 
@@ -101,30 +101,39 @@ ACTIONS: Final = (
     Action("lanes.up", "Scroll up", "Lanes", "scroll the lanes up", ("Up",), _STREAM, is_repeating=True),
     Action("lanes.down", "Scroll down", "Lanes", "scroll the lanes down", ("Down",), _STREAM, is_repeating=True),
     Action("selection.clear", "Clear selection", "Selection", "clear the selection", ("Esc",), _STREAM),
+    Action("help.palette", "Command palette…", "Help", "search everything that can be done", ("Ctrl+Shift+P",)),
     Action("help.keys", "Keyboard and mouse", "Help", "all keys and gestures", ("?", "F1")),
     Action("help.about", "About daskscope", "Help", "which version this is"),
 )  # fmt: skip
 
 GESTURES: Final = (
-    Gesture("Wheel", "Time", "zoom at the pointer; with Ctrl finer"),
-    Gesture("Shift + wheel, Shift + drag, Space + drag, middle drag", "Time", "pan in time"),
-    Gesture("Double click", "Time", "zoom to a task"),
-    Gesture("Drag in the minimap", "Time", "choose the time in view"),
-    Gesture("Wheel over the names, Alt + wheel", "Lanes", "scroll the lanes"),
-    Gesture("Click on a host", "Lanes", "fold it, or unfold it"),
-    Gesture("Drag", "Selection", "select a stretch of time; drag an edge to move it"),
-    Gesture("Click in the legend", "Legend", "hide a prefix, or show it again"),
-    Gesture("Double click in the legend", "Legend", "show a prefix alone, or all again"),
+    Gesture(("Wheel",), "Time", "zoom at the pointer; with Ctrl finer"),
+    Gesture(
+        ("Shift + wheel", "Shift + drag", "Space + drag", "middle drag"), "Time", "pan in time"
+    ),
+    Gesture(("Double click",), "Time", "zoom to a task"),
+    Gesture(("Drag in the minimap",), "Time", "choose the time in view"),
+    Gesture(("Wheel over the names", "Alt + wheel"), "Lanes", "scroll the lanes"),
+    Gesture(("Click on a host",), "Lanes", "fold a host, or unfold it"),
+    Gesture(("Drag",), "Selection", "select a stretch of time; drag an edge to move it"),
+    Gesture(("Click in the legend",), "Legend", "hide a prefix, or show it again"),
+    Gesture(("Double click in the legend",), "Legend", "show a prefix alone, or all again"),
 )
 
 GROUPS: Final = tuple(dict.fromkeys([*(a.group for a in ACTIONS), *(g.group for g in GESTURES)]))
 
-_ARROWS: Final = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓", "Esc": "Escape"}
+#: How keys are called that Qt calls otherwise.
+ARROWS: Final = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓", "Esc": "Escape"}
 
 
 def keys_text(action: Action) -> str:
     """Every key of an action, for people: `A, ←`."""
-    return ", ".join(_ARROWS.get(keys, keys) for keys in action.shortcuts)
+    return ", ".join(ARROWS.get(keys, keys) for keys in action.shortcuts)
+
+
+def sentence(text: str) -> str:
+    """`text` with a capital at its start."""
+    return text[:1].upper() + text[1:]
 
 
 def page() -> str:
@@ -138,7 +147,7 @@ def page() -> str:
     ]
     for group in GROUPS:
         rows = [(keys_text(a), a.about) for a in ACTIONS if a.group == group and a.shortcuts]
-        rows += [(g.hand, g.about) for g in GESTURES if g.group == group]
+        rows += [(", ".join(g.hands), g.about) for g in GESTURES if g.group == group]
         if rows:
             lines += ["", f"## {group}", "", "| | |", "|---|---|"]
             lines += [f"| {keys} | {about} |" for keys, about in rows]

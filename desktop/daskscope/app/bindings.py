@@ -43,7 +43,8 @@ def _window(run: Run) -> dict[str, Binding]:
         "theme.light": Binding(lambda: run.choose_theme("light"), lambda: not run.theme.is_dark),
         "theme.dark": Binding(lambda: run.choose_theme("dark"), lambda: run.theme.is_dark),
         "theme.toggle": Binding(run.toggle_theme),
-        "help.keys": Binding(run.show_keys),
+        "help.palette": Binding(run.overlays.toggle_palette),
+        "help.keys": Binding(run.overlays.toggle_keys),
         "help.about": Binding(run.show_about),
     }
 

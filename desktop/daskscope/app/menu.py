@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
-from daskscope.app.actions import ACTIONS, MENUS, Action, Context, keys_text
+from daskscope.app.actions import ACTIONS, MENUS, Action, Context, keys_text, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,7 +81,7 @@ class Menu(QObject):
 
 def tip(row: Action) -> str:
     """What an action is for, and its keys, as a tooltip."""
-    about = row.about[:1].upper() + row.about[1:]
+    about = sentence(row.about)
     return f"{about} ({keys_text(row)})" if row.shortcuts else about
 
 

@@ -17,13 +17,13 @@ from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
 from daskscope.app import gestures
-from daskscope.app.actions import ACTIONS, GESTURES, keys_text
 from daskscope.app.bindings import bindings
 from daskscope.app.clock import Clock, elapsed_s
 from daskscope.app.demo import Demo, DemoError
 from daskscope.app.feed import Feed
 from daskscope.app.frame_log import FrameLog
 from daskscope.app.menu import Menu, chosen_picture, chosen_recording, say
+from daskscope.app.overlays import Overlays
 from daskscope.app.picture import save_picture
 from daskscope.app.recordings import sessions_folder
 from daskscope.app.settings import Settings
@@ -91,7 +91,10 @@ class Run(QObject):
         theme = self._first_theme()
         self.window = Window(theme)
         self._stage = Stage(self.window, theme, MEMORY_CAP_BYTES)
-        self._menu = Menu(self.window, bindings(self))
+        self.overlays = Overlays(self)
+        actions = bindings(self)
+        self._menu = Menu(self.window, actions)
+        self.overlays.bind(actions)
         self._clock = Clock(self)
         self._clock.ticked.connect(self.tick)
         self._log = FrameLog(options.frame_log) if options.frame_log else None
@@ -219,7 +222,7 @@ class Run(QObject):
         timeline.panned.connect(lambda dx: self.with_view(gestures.pan, float(dx)))
         timeline.scrolled.connect(self.scroll)
         timeline.selected.connect(lambda start, end: self._set(selection_ns=(int(start), int(end))))
-        stream.scrolled_to.connect(self._scroll_to)
+        stream.scrolled_to.connect(self.scroll_to)
         stream.hovered.connect(self._hover)
         stream.left.connect(self._leave)
         stream.host_folded.connect(lambda host: self.apply(gestures.fold, host))
@@ -228,7 +231,7 @@ class Run(QObject):
         stream.clicked.connect(lambda _x, _y: self.clear_selection())
         timeline.minimap.brushed.connect(self._brush)
         timeline.legend.toggled.connect(lambda name: self.apply(gestures.toggle_prefix, name))
-        timeline.legend.soloed.connect(self._solo)
+        timeline.legend.soloed.connect(self.solo)
         timeline.legend.lit.connect(lambda name: self._set(lit_prefix=name))
         window.progress.prefix_lit.connect(lambda name: self._set(lit_prefix=name))
         window.workers.sort_requested.connect(
@@ -293,15 +296,20 @@ class Run(QObject):
         width_px = self.window.timeline.lanes_size_px[0]
         self.apply(gestures.brush, self.extent(), left_px / width_px, right_px / width_px)
 
-    def _solo(self, name: str) -> None:
-        names = frozenset(self._snapshot.strings[prefix] for prefix in self._snapshot.prefixes)
-        self.apply(gestures.solo_prefix, name, names)
+    def prefixes(self) -> list[str]:
+        """Names of the task prefixes so far."""
+        return [self._snapshot.strings[prefix] for prefix in self._snapshot.prefixes]
+
+    def solo(self, name: str) -> None:
+        """Show one prefix alone; all again when it already is alone."""
+        self.apply(gestures.solo_prefix, name, frozenset(self.prefixes()))
 
     def scroll(self, dy_px: int) -> None:
         """Scroll the lanes downwards."""
-        self._scroll_to(self.session.scroll_px + dy_px)
+        self.scroll_to(self.session.scroll_px + dy_px)
 
-    def _scroll_to(self, y_px: int) -> None:
+    def scroll_to(self, y_px: int) -> None:
+        """Bring a pixel row of the lanes to the top."""
         if self._stage.frame is not None:
             self.apply(gestures.scroll_to, self._stage.frame, y_px)
 
@@ -368,12 +376,6 @@ class Run(QObject):
             save_picture(self.window, Path(path))
         except OSError as error:
             say(self.window, str(error))
-
-    def show_keys(self) -> None:
-        """Every key and gesture."""
-        rows = [(keys_text(action), action.about) for action in ACTIONS if action.shortcuts]
-        rows += [(gesture.hand, gesture.about) for gesture in GESTURES]
-        say(self.window, "\n".join(f"{keys}: {about}" for keys, about in rows))
 
     def show_about(self) -> None:
         """Which version this is."""

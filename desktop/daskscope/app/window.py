@@ -18,6 +18,8 @@ from PySide6.QtWidgets import (
 from daskscope.paint.font import Role, font
 from daskscope.theme import RIGHT_DOCK_LEAST_PX, RIGHT_DOCK_PX, WINDOW_LEAST_PX, Theme
 from daskscope.views.dock import Dock
+from daskscope.views.overlay.keys import KeysView
+from daskscope.views.overlay.palette import PaletteView
 from daskscope.views.progress import ProgressView
 from daskscope.views.resources import ResourcesView
 from daskscope.views.statusbar import StatusBarView
@@ -78,6 +80,8 @@ class Window(QMainWindow):
         layout.addWidget(self._pages, 1)
         layout.addWidget(self.status)
         self.setCentralWidget(body)
+        self.commands = PaletteView(self)
+        self.keys = KeysView(self)
         self.set_theme(theme)
 
     def _dock(self, name: str, page: QWidget) -> Dock:
@@ -109,6 +113,8 @@ class Window(QMainWindow):
             self.resources,
             self.welcome,
             self.status,
+            self.commands,
+            self.keys,
         ):
             view.set_theme(theme)
         for dock in self.docks.values():
@@ -152,6 +158,8 @@ class Window(QMainWindow):
             self._left.setSizes([height - low_px, low_px])
             high_px = round(height * PROGRESS_SHARE)
             self._right.setSizes([high_px, height - high_px])
+        for sheet in (self.commands, self.keys):
+            sheet.place()
         self.resized.emit()
 
     def closeEvent(self, event: QCloseEvent) -> None:

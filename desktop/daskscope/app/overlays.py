@@ -1,0 +1,117 @@
+"""What the palette and the list of keys show: the table of actions, prefixes, and workers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtGui import QKeySequence
+
+from daskscope.app.actions import ACTIONS, ARROWS, GESTURES, GROUPS, sentence
+from daskscope.derive.commands import Entry, KeyGroup, KeyRow, key_caps
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from daskscope.app.bindings import Binding
+    from daskscope.app.run import Run
+
+#: Entries of the palette that are remembered.
+MOST_RECENT: Final = 20
+PREFIX_GROUP: Final = "Show only this prefix"
+WORKER_GROUP: Final = "Scroll to this worker"
+
+
+def platform_caps(keys: str) -> tuple[str, ...]:
+    """The single keys of a shortcut, as this platform calls them."""
+    text = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
+    return tuple(ARROWS.get(cap, cap) for cap in key_caps(text))
+
+
+def key_groups() -> tuple[KeyGroup, ...]:
+    """Every key and gesture, by groups."""
+    result = []
+    for group in GROUPS:
+        rows = [
+            KeyRow(tuple(map(platform_caps, row.shortcuts)), sentence(row.about))
+            for row in ACTIONS
+            if row.group == group and row.shortcuts
+        ]
+        rows += [
+            KeyRow(tuple(map(key_caps, map(sentence, row.hands))), sentence(row.about))
+            for row in GESTURES
+            if row.group == group
+        ]
+        if rows:
+            result.append(KeyGroup(group, tuple(rows)))
+    return tuple(result)
+
+
+class Overlays:
+    """Opens palette and list of keys, and does what is chosen.
+
+    Attributes
+    ----------
+    recent
+        Ids of what was chosen in the palette, the last one first.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._bindings: Mapping[str, Binding] = {}
+        self.recent: list[str] = []
+        run.window.commands.chosen.connect(self.perform)
+
+    def bind(self, bindings: Mapping[str, Binding]) -> None:
+        """What the actions do."""
+        self._bindings = bindings
+
+    def toggle_palette(self) -> None:
+        """Open the palette, or close it."""
+        window = self._run.window
+        window.keys.close_sheet()
+        if window.commands.isVisible():
+            window.commands.close_sheet()
+        else:
+            window.commands.show_entries(self.entries(), self.recent)
+
+    def toggle_keys(self) -> None:
+        """Open the list of keys, or close it."""
+        window = self._run.window
+        window.commands.close_sheet()
+        if window.keys.isVisible():
+            window.keys.close_sheet()
+        else:
+            window.keys.show_groups(key_groups())
+
+    def entries(self) -> list[Entry]:
+        """All that the palette offers now."""
+        run = self._run
+        entries = [
+            Entry(
+                row.id,
+                row.text,
+                row.group,
+                platform_caps(row.shortcuts[0]) if row.shortcuts else (),
+                row.is_checkable and self._bindings[row.id].is_on(),
+            )
+            for row in ACTIONS
+        ]
+        entries += [Entry(f"prefix:{name}", name, PREFIX_GROUP) for name in run.prefixes()]
+        if run.frame is not None:
+            entries += [
+                Entry(f"worker:{block.y_px}", f"{block.name} {block.address}", WORKER_GROUP)
+                for block in run.frame.layout.workers
+            ]
+        return entries
+
+    def perform(self, name: str) -> None:
+        """Do what an entry says, and remember that it was chosen."""
+        kind, _, rest = name.partition(":")
+        if kind == "prefix":
+            self._run.solo(rest)
+        elif kind == "worker":
+            self._run.scroll_to(int(rest))
+            return  # where a worker stands is true for now only
+        else:
+            self._bindings[name].perform()
+        self.recent = [name, *(other for other in self.recent if other != name)][:MOST_RECENT]

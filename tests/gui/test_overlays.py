@@ -1,0 +1,200 @@
+"""Palette and list of keys over the real window, by keyboard only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLineEdit
+
+from daskscope.app.actions import ACTIONS, GESTURES
+from daskscope.app.overlays import PREFIX_GROUP, WORKER_GROUP, key_groups
+from daskscope.theme import DARK, LIGHT, Theme
+from daskscope.views.overlay.keys import COLUMN_PX, KEYS_PX, KeyColumns, group_px, key_lines
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QImage
+    from pytestqt.qtbot import QtBot
+
+    from daskscope.app.run import Run
+    from daskscope.views.overlay.palette import PaletteView
+    from daskscope.views.overlay.sheet import Sheet
+
+CTRL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+THEMES = pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+
+
+@pytest.fixture
+def palette(busy: Run, qtbot: QtBot) -> PaletteView:
+    """The palette, opened by its keys over the task stream."""
+    stream = busy.window.timeline.stream
+    busy.window.activateWindow()
+    stream.setFocus()
+    qtbot.waitUntil(stream.hasFocus)
+    QTest.keyClick(stream, Qt.Key.Key_P, CTRL_SHIFT)
+    return busy.window.commands
+
+
+@pytest.fixture
+def key_list(busy: Run, qtbot: QtBot) -> Sheet:
+    stream = busy.window.timeline.stream
+    busy.window.activateWindow()
+    stream.setFocus()
+    qtbot.waitUntil(stream.hasFocus)
+    QTest.keyClicks(stream, "?")
+    return busy.window.keys
+
+
+def enter(palette: PaletteView, typed: str) -> None:
+    QTest.keyClicks(palette.field, typed)
+    QTest.keyClick(palette.field, Qt.Key.Key_Return)
+
+
+def test_it_opens_with_every_action_and_closes_by_escape(palette: PaletteView, busy: Run) -> None:
+    assert palette.isVisible()
+    assert palette.field.hasFocus()
+    assert {row.id for row in ACTIONS} <= {entry.id for entry in palette.shown()}
+
+    QTest.keyClick(palette.field, Qt.Key.Key_Escape)
+
+    assert not palette.isVisible()
+    assert busy.window.timeline.stream.hasFocus()
+
+
+def test_the_same_keys_close_it(palette: PaletteView) -> None:
+    QTest.keyClick(palette.field, Qt.Key.Key_P, CTRL_SHIFT)
+    assert not palette.isVisible()
+
+
+def test_enter_does_what_matches_best(palette: PaletteView, busy: Run) -> None:
+    enter(palette, "pau")
+    assert not busy.session.is_following
+    assert not palette.isVisible()
+    assert busy.window.timeline.stream.hasFocus()
+
+
+def test_what_was_chosen_last_stands_first_and_shows_its_state(
+    palette: PaletteView, busy: Run
+) -> None:
+    enter(palette, "pau")
+    busy.overlays.toggle_palette()
+    first = palette.shown()[0]
+    assert (first.id, first.is_on) == ("time.pause", True)
+
+
+def test_letters_are_typed_and_not_heard_by_the_task_stream(
+    palette: PaletteView, busy: Run
+) -> None:
+    before = busy.session
+    QTest.keyClicks(palette.field, "wasd f?")
+    assert palette.field.text() == "wasd f?"
+    assert busy.session == before
+
+
+def test_arrows_choose_and_go_round(palette: PaletteView) -> None:
+    QTest.keyClicks(palette.field, "zoom")
+    assert palette.current() is not None
+    said = []
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Up):
+        QTest.keyClick(palette.field, key)
+        entry = palette.current()
+        assert entry is not None
+        said.append(entry.id)
+    assert said == ["time.out", "time.in", "time.out"]
+    assert palette.field.accessibleDescription() == "Zoom out, Time, S, 2 of 2"
+
+
+def test_enter_with_nothing_that_matches_does_nothing(palette: PaletteView) -> None:
+    enter(palette, "qqq")
+    assert palette.isVisible()
+    assert palette.field.accessibleDescription() == "Nothing matches"
+
+
+def test_a_prefix_is_shown_alone(palette: PaletteView, busy: Run) -> None:
+    names = {e.text for e in palette.shown() if e.group == PREFIX_GROUP}
+    assert names == set(busy.prefixes())
+    enter(palette, "only sum")
+    assert busy.session.filter.hidden_prefixes == set(busy.prefixes()) - {"sum"}
+
+
+def test_a_worker_is_scrolled_to(
+    palette: PaletteView, busy: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = [e.text for e in palette.shown() if e.group == WORKER_GROUP]
+    assert workers == ["w0 :40101", "w1 :40102"]
+    assert busy.frame is not None
+    asked: list[int] = []
+    monkeypatch.setattr(busy, "scroll_to", asked.append)
+    enter(palette, "worker w1")
+    assert asked == [busy.frame.layout.workers[1].y_px]
+
+
+def test_a_click_beside_it_closes_it(palette: PaletteView, busy: Run) -> None:
+    QTest.mouseClick(busy.window.timeline.stream, Qt.MouseButton.LeftButton)
+    assert not palette.isVisible()
+
+
+def test_the_list_shows_every_key_and_gesture(key_list: Sheet, busy: Run) -> None:
+    assert key_list.isVisible()
+    rows = [row for group in busy.window.keys.shown() for row in group.rows]
+    assert len(rows) == sum(bool(row.shortcuts) for row in ACTIONS) + len(GESTURES)
+    QTest.keyClicks(key_list.field, "ctrl+o")
+    assert [r.about for g in busy.window.keys.shown() for r in g.rows] == [
+        "Open a recording in a window of its own"
+    ]
+    QTest.keyClick(key_list.field, Qt.Key.Key_Escape)
+    assert not key_list.isVisible()
+    assert busy.window.timeline.stream.hasFocus()
+
+
+def test_one_takes_the_place_of_the_other(key_list: Sheet, busy: Run) -> None:
+    QTest.keyClick(key_list.field, Qt.Key.Key_P, CTRL_SHIFT)
+    assert busy.window.commands.isVisible()
+    assert not key_list.isVisible()
+
+
+@THEMES
+@pytest.mark.parametrize("size", [(1600, 900), (1024, 640)])
+def test_they_lie_within_the_window(busy: Run, size: tuple[int, int], theme: Theme) -> None:
+    busy.window.resize(*size)
+    busy.choose_theme(theme.name)
+    for sheet, toggle in (
+        (busy.window.commands, busy.overlays.toggle_palette),
+        (busy.window.keys, busy.overlays.toggle_keys),
+    ):
+        toggle()
+        card = sheet.card().translated(sheet.pos())
+        assert busy.window.rect().contains(card)
+        image: QImage = busy.window.grab().toImage()
+        inside = card.topLeft()
+        assert image.pixel(inside.x() + 8, inside.y() + 8) & 0xFFFFFF == theme.tipbg
+        toggle()
+
+
+def test_no_text_of_the_list_is_cut(qtbot: QtBot) -> None:
+    from daskscope.paint.font import Role, text_width
+    from daskscope.paint.keycap import caps_px
+
+    for row in (row for group in key_groups() for row in group.rows):
+        widest = max(sum(caps_px(way) + 8 for way in line) for line in key_lines(row))
+        assert widest - 8 <= KEYS_PX
+        assert text_width(Role.BODY, row.about) <= COLUMN_PX - widest - 8, row.about
+
+
+def test_columns_are_as_many_as_there_is_room_for(qtbot: QtBot) -> None:
+    shown = KeyColumns()
+    qtbot.addWidget(shown)
+    shown.show_groups(key_groups())
+    one, three = shown.height_for(COLUMN_PX), shown.height_for(3 * COLUMN_PX + 100)
+    assert one == sum(map(group_px, key_groups()))
+    assert three < one / 2
+
+
+def test_the_fields_are_named(busy: Run) -> None:
+    for sheet in (busy.window.commands, busy.window.keys):
+        assert sheet.accessibleName()
+        field = sheet.findChild(QLineEdit)
+        assert isinstance(field, QLineEdit)
+        assert field.accessibleName()
