@@ -1,0 +1,250 @@
+"""Statistics made in slices: each step takes about a millisecond, whatever the number of spans.
+
+Sums of a sealed chunk that lies wholly inside the stretch are made once and kept by its number, so
+that moving an edge of the stretch costs the chunks at its edges and an addition for each other one.
+Time that is covered inside tasks is kept apart, because spans that arrive later, in other chunks,
+may still cover them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+
+import numpy as np
+
+from daskscope.derive.statistics.cover import Inner, Intervals, inner_of
+from daskscope.derive.statistics.rows import (
+    DURATION_VALUES,
+    NAME_VALUES,
+    WORKER_VALUES,
+    Lanes,
+    RowSums,
+    Scope,
+    all_joined,
+    covered_sums,
+    row_sums,
+)
+from daskscope.derive.statistics.sums import Placed, Places, Sheet, Sums, empty, joined
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
+    from daskscope.store.chunk import Chunk, Rows
+    from daskscope.store.snapshot import Snapshot
+
+T = TypeVar("T")
+
+#: Rows of one step: a millisecond.
+STEP_ROWS: Final = 8_192
+_TABLES: Final = ("durations", "names", "workers", "pairs", "covered")
+#: Number of each chunk whose inner spans count, and how many it has.
+_Known: TypeAlias = tuple[tuple[int, int], ...]
+_N_VALUES: Final = (len(DURATION_VALUES), len(NAME_VALUES), len(WORKER_VALUES), 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is known of a scope so far.
+
+    Attributes
+    ----------
+    durations, names, workers, pairs
+        As in `rows.RowSums`.
+    covered
+        By name: time in which other spans cover its tasks, see `cover`.
+    share
+        How much of the work is done, 1.0 when all of it is.
+    """
+
+    scope: Scope
+    durations: Sums
+    names: Sums
+    workers: Sums
+    pairs: Sums
+    covered: Sums
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Touched:
+    """The chunks in which the work lies, with their inner spans."""
+
+    chunks: tuple[Chunk, ...]
+    inner: tuple[Inner, ...]
+    first_ns: npt.NDArray[np.int64]
+    last_ns: npt.NDArray[np.int64]
+
+    def overlapping(self, from_ns: int, to_ns: int) -> npt.NDArray[np.intp]:
+        """Chunks that may have inner spans in a stretch of time."""
+        return np.flatnonzero((self.first_ns < to_ns) & (self.last_ns > from_ns))
+
+    def between(self, from_ns: int, to_ns: int) -> Intervals:
+        """Inner spans in a stretch of time."""
+        found = [
+            self.inner[at].touching(self.chunks[at], from_ns, to_ns)
+            for at in self.overlapping(from_ns, to_ns).tolist()
+        ]
+        if not found:
+            none = np.empty(0, np.int64)
+            return Intervals(none, none, none)
+        return Intervals(
+            np.concatenate([part.lane for part in found]),
+            np.concatenate([part.start_ns for part in found]),
+            np.concatenate([part.end_ns for part in found]),
+        )
+
+
+class Statistics:
+    """Works on one scope of one store at a time, and keeps what the next one can use."""
+
+    def __init__(self) -> None:
+        self._places = {table: Places() for table in _TABLES}
+        self._inner: dict[int, Inner] = {}
+        # By lanes and chunk number; of the lanes of the last scope, and of all lanes.
+        self._kept: dict[frozenset[int] | None, dict[int, dict[str, Placed]]] = {None: {}}
+        self._covered: dict[frozenset[int] | None, dict[int, tuple[_Known, Placed]]] = {None: {}}
+        self._resource = np.empty(0, np.int64)
+        self._scope = Scope(0, 0)
+        self._sheets: dict[str, Sheet] = {}
+        self._steps: Iterator[None] = iter(())
+        self._n_rows = self._n_done = 0
+        self._is_done = True
+
+    def begin(self, snapshot: Snapshot, scope: Scope) -> None:
+        """Work on `scope` from now on, as far as `snapshot` knows it."""
+        self._scope = scope
+        self._sheets = {
+            table: Sheet(n_values, self._places[table])
+            for table, n_values in zip(_TABLES, _N_VALUES, strict=True)
+        }
+        self._forget(snapshot, scope)
+        known = len(self._resource)
+        fresh = [lane.resource for lane in snapshot.lanes[known:]]
+        self._resource = np.concatenate([self._resource, np.array(fresh, np.int64)])
+        is_meant = None
+        if scope.lanes is not None:
+            is_meant = np.zeros(len(snapshot.lanes), np.bool_)
+            is_meant[[lane for lane in scope.lanes if lane < len(is_meant)]] = True
+        chunks = tuple(
+            chunk
+            for chunk in snapshot.chunks
+            if chunk.t_min < scope.to_ns and chunk.t_max >= scope.from_ns
+        )
+        self._n_rows, self._n_done = sum(map(len, chunks)), 0
+        self._is_done = False
+        self._steps = self._work(chunks, scope, Lanes(self._resource, is_meant))
+
+    def step(self) -> bool:
+        """Do a bit more; whether there is anything left to do."""
+        if not self._is_done:
+            self._is_done = next(self._steps, self) is self
+        return not self._is_done
+
+    def figures(self) -> Figures:
+        """What has been found so far."""
+        share = 1.0 if self._is_done else min(self._n_done / max(self._n_rows, 1), 0.99)
+        totals = {table: sheet.total() for table, sheet in self._sheets.items()}
+        return Figures(self._scope, share=share, **totals)
+
+    # Work -----------------------------------------------------------------------------------
+
+    def _forget(self, snapshot: Snapshot, scope: Scope) -> None:
+        """Drop what was kept of chunks that are gone, and of other lanes."""
+        first = snapshot.chunks[0].number if snapshot.chunks else 0
+        self._inner = _since(first, self._inner)
+        asked = (None, scope.lanes)
+        self._kept = {lanes: _since(first, self._kept.get(lanes, {})) for lanes in asked}
+        self._covered = {lanes: _since(first, self._covered.get(lanes, {})) for lanes in asked}
+
+    def _work(self, chunks: tuple[Chunk, ...], scope: Scope, lanes: Lanes) -> Iterator[None]:
+        inner = []
+        for chunk in chunks:
+            if chunk.number in self._inner:
+                inner.append(self._inner[chunk.number])
+                continue
+            inner.append(inner_of(chunk))
+            if chunk.index is not None:
+                self._inner[chunk.number] = inner[-1]
+            yield
+        touched = _Touched(
+            chunks,
+            tuple(inner),
+            np.array([one.first_ns for one in inner], np.int64),
+            np.array([one.last_ns for one in inner], np.int64),
+        )
+        for chunk in chunks:
+            yield from self._sum(chunk, scope, lanes)
+            yield from self._cover(chunk, scope, lanes, touched)
+            self._n_done += len(chunk)
+
+    def _sum(self, chunk: Chunk, scope: Scope, lanes: Lanes) -> Iterator[None]:
+        """Add the sums of a chunk."""
+        kept = self._kept[scope.lanes] if _is_whole(chunk, scope) else {}
+        placed = kept.get(chunk.number)
+        if placed is None:
+            parts: list[RowSums] = []
+            for rows in _slices(chunk, scope):
+                parts.append(row_sums(chunk, rows, scope, lanes))
+                yield
+            if not parts:
+                return
+            sums = all_joined(parts)
+            placed = {
+                table: self._sheets[table].placed(getattr(sums, table)) for table in _TABLES[:-1]
+            }
+            kept[chunk.number] = placed
+        for table, table_sums in placed.items():
+            self._sheets[table].add(table_sums)
+        yield
+
+    def _cover(self, chunk: Chunk, scope: Scope, lanes: Lanes, touched: _Touched) -> Iterator[None]:
+        """Add what of the tasks of a chunk is covered."""
+        near = touched.overlapping(chunk.t_min, chunk.t_max).tolist()
+        if not near:
+            return
+        # Rows are only ever added, so that as many of them are the same ones.
+        known_of = tuple((touched.chunks[at].number, len(touched.inner[at].rows)) for at in near)
+        kept = self._covered[scope.lanes] if _is_whole(chunk, scope) else {}
+        found_of, placed = kept.get(chunk.number, ((), None))
+        if placed is None or found_of != known_of:
+            parts = []
+            for rows in _slices(chunk, scope):
+                from_ns = max(int(chunk.start_ns[rows].min()), scope.from_ns)
+                to_ns = min(int(chunk.end_ns[rows].max()), scope.to_ns)
+                inner = touched.between(from_ns, to_ns)
+                if len(inner):
+                    parts.append(covered_sums(chunk, rows, scope, lanes, inner))
+                yield
+            placed = self._sheets["covered"].placed(joined(parts) if parts else empty(1))
+            kept[chunk.number] = known_of, placed
+        self._sheets["covered"].add(placed)
+
+
+def _since(first: int, kept: dict[int, T]) -> dict[int, T]:
+    """What was kept of chunks from a number on."""
+    return {number: value for number, value in kept.items() if number >= first}
+
+
+def _is_whole(chunk: Chunk, scope: Scope) -> bool:
+    """Whether a chunk will not change and lies inside the stretch of time."""
+    return (
+        chunk.index is not None
+        and chunk.t_min >= scope.from_ns
+        and chunk.t_max <= scope.to_ns
+        and chunk.last_start_ns < scope.to_ns
+    )
+
+
+def _slices(chunk: Chunk, scope: Scope) -> Iterator[Rows]:
+    """Rows that touch the stretch, a step's worth each; of a sealed chunk near in time."""
+    if chunk.index is not None and _is_whole(chunk, scope):
+        rows = chunk.index.by_start
+        for first in range(0, len(rows), STEP_ROWS):
+            yield rows[first : first + STEP_ROWS].astype(np.intp)
+        return
+    for found in (chunk.begun(scope.from_ns), chunk.starting(scope.from_ns, scope.to_ns)):
+        for first in range(0, len(found), STEP_ROWS):
+            yield found[first : first + STEP_ROWS]
