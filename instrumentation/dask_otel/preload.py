@@ -18,7 +18,6 @@ from uuid import UUID, uuid5
 from weakref import WeakKeyDictionary
 
 from distributed import Client, Scheduler, Worker
-from distributed.core import Status
 
 from dask_otel import config, dasklogs
 from dask_otel import conventions as names
@@ -27,7 +26,7 @@ from dask_otel.emit import Emitter
 from dask_otel.outputs import Providers
 from dask_otel.record.spans import SpanMaker
 from dask_otel.scheduler.adapter import SchedulerAdapter
-from dask_otel.worker.adapter import WorkerAdapter
+from dask_otel.worker.adapter import ENDING, WorkerAdapter
 
 if TYPE_CHECKING:
     from distributed.core import Server
@@ -38,8 +37,6 @@ Adapter: TypeAlias = SchedulerAdapter | WorkerAdapter | ClientAdapter
 _INSTANCES = UUID("4d63009a-8d0f-11ee-aad7-4c796ed8e320")
 #: How long a worker or client waits for its scheduler to say which cluster it is.
 _IDENTITY_S = 2.0
-#: States in which Dask removes a worker's plugins by itself.
-_ENDING = frozenset({Status.closing, Status.closed, Status.failed})
 
 logger = logging.getLogger(__name__)
 
@@ -197,7 +194,7 @@ async def _plug(server: Server | Client, adapter: Adapter) -> None:
 async def _unplug(server: Server | Client, adapter: Adapter) -> None:
     match server, adapter:
         case Worker(), WorkerAdapter():
-            if server.status not in _ENDING and server.plugins.get(adapter.name) is adapter:
+            if server.status not in ENDING and server.plugins.get(adapter.name) is adapter:
                 await server.plugin_remove(adapter.name)
         case Scheduler(), SchedulerAdapter():
             if server.plugins.get(adapter.name) is adapter:

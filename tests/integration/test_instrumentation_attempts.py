@@ -68,6 +68,10 @@ def reschedule_once(path: str) -> float:
     return began_s
 
 
+def given_up(key: str, dask_worker: Worker) -> bool:
+    return key not in dask_worker.state.tasks or dask_worker.state.tasks[key].state == "cancelled"
+
+
 class Counter:
     n = 0
 
@@ -128,6 +132,28 @@ def test_a_task_that_is_cancelled_while_it_runs(
     assert seen.attributes[names.TASK_OUTCOME] == "cancelled"
     assert seen.attributes[names.THREAD_ID] > 0
     assert seen.span.end_time_unix_nano - seen.span.start_time_unix_nano >= 0.3e9
+
+
+@pytest.mark.parametrize("processes", [False, True])
+def test_a_cancelled_task_that_runs_when_its_worker_closes(
+    monkeypatch: pytest.MonkeyPatch, sink: Sink, tmp_path: Path, processes: bool
+) -> None:
+    path = tmp_path / "running"
+
+    def run() -> None:
+        path.touch()
+        time.sleep(1)
+
+    with instrumented(monkeypatch, sink.endpoint, processes=processes) as client:
+        future = client.submit(run, key="unwanted")
+        wait_for(path.exists)
+        ((address, _),) = client.processing().items()
+        future.cancel()
+        wait_for(lambda: client.run(given_up, "unwanted")[address])
+    (seen,) = attempts(sink)
+    assert seen.attributes[names.TASK_OUTCOME] == "cancelled"
+    assert seen.attributes[names.THREAD_ID] > 0
+    assert seen.span.end_time_unix_nano - seen.span.start_time_unix_nano < 1e9
 
 
 def test_waits_say_what_a_task_waited_for(monkeypatch: pytest.MonkeyPatch, sink: Sink) -> None:

@@ -6,8 +6,9 @@ of Dask is logged once and keeps none of the others from their work.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from distributed.core import Status
 from distributed.diagnostics.plugin import WorkerPlugin
 from tornado.ioloop import PeriodicCallback
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 PLUGIN_NAME = "dask-otel"
 POINTS_S = 0.5
+#: States of a worker that closes, in which Dask removes its plugins by itself.
+ENDING: Final = frozenset({Status.closing, Status.closed, Status.failed})
 
 
 class WorkerAdapter(WorkerPlugin):
@@ -83,6 +86,8 @@ class WorkerAdapter(WorkerPlugin):
         """Hand over all that still waits, and leave Dask as it was."""
         for callback in self._callbacks:
             callback.stop()
+        if self._worker.status in ENDING:
+            self._close()
         for probe in self._probes:
             self._end(probe)
         if self._running:
@@ -96,6 +101,10 @@ class WorkerAdapter(WorkerPlugin):
     @guarded("Ceasing to watch a worker")
     def _end(self, probe: Probe) -> None:
         probe.end()
+
+    @guarded("Recording what a closing worker runs")
+    def _close(self) -> None:
+        self._attempts.close()
 
     def _tick(self) -> None:
         self._transfers.settle()

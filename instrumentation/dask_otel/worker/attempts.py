@@ -3,6 +3,8 @@
 - Dask's state machine says every change of a task's state; an attempt has ended when a task leaves
   one of the states in which it runs for `memory`, `error` or `rescheduled`. One that is given up
   while it runs (`cancelled`, `resumed`) ends there all the same, when its function returns.
+- One that is given up and still runs when its worker closes ends there: Dask waits for its thread,
+  but tells nobody what comes of it.
 - That is called six times per task on the event loop, so most of the event is made in the task's
   own thread. The loop writes two entries of a dict per task, and none outlives the task.
 """
@@ -35,6 +37,8 @@ _OUTCOMES: Final = {
 #: States of a task whose dependencies are there, and all in which it waits.
 _THERE: Final = frozenset({"ready", "constrained"})
 _WAITING: Final = _THERE | {"waiting"}
+#: States in which a function runs, as distinct from a transfer.
+_STARTED: Final = frozenset({"executing", "long-running"})
 
 _Began: TypeAlias = float | tuple[float | None, float]
 
@@ -43,7 +47,7 @@ class _Assignment(NamedTuple):
     """What Dask overwrites when a task that was given up is wanted again while it still runs."""
 
     run_id: int
-    span_id: str | None
+    origin: str | None
     otel: Mapping[str, Any] | None
 
 
@@ -112,6 +116,19 @@ class Attempts:
             None if start.start_s is None else clock.now_s() - start.start_s,
         )
 
+    def close(self) -> None:
+        """Record what was given up and still runs: the worker closes, and only it knows of that.
+
+        What else it runs is reported by the scheduler, as lost.
+        """
+        for key, given_up in self._given_up.items():
+            ts = self._tasks.get(key)
+            attempt = None if ts is None else self._ran.pop(key, None) or self._unfinished(ts)
+            if attempt is not None:
+                transfers = self._transfers.pop(key, ())
+                self._record(_cancelled(attempt, given_up)._replace(transfers=transfers))
+        self._given_up.clear()
+
     def run_ids(self) -> dict[Any, int]:
         """The true run ids of the attempts that were given up and still run, by key."""
         return {key: given_up.run_id for key, given_up in self._given_up.items()}
@@ -137,7 +154,7 @@ class Attempts:
 
     def _gave_up(self, key: Any) -> None:
         ts = self._tasks.get(key)
-        if ts is not None and ts.state == "cancelled":
+        if ts is not None and ts.state == "cancelled" and ts.previous in _STARTED:
             self._given_up.setdefault(key, _assignment(ts))
 
     def _ended(self, key: Any, start: str, finish: str) -> None:
@@ -167,10 +184,7 @@ class Attempts:
         if finish != "memory":
             found = found._replace(n_bytes=None, type=None)
         if given_up is not None:
-            run_id, origin, otel = given_up
-            return found._replace(
-                run_id=run_id, origin=origin, otel=otel, outcome=names.OUTCOME_CANCELLED
-            )
+            return _cancelled(found, given_up)
         if finish == "error":
             failure = reading.reported(ts.exception, ts.exception_text, ts.traceback_text)
             return found._replace(outcome=names.OUTCOME_FAILED, failure=failure)
@@ -180,9 +194,7 @@ class Attempts:
         """An attempt in whose thread nobody has looked, as on a process pool."""
         now_s = clock.now_s()
         since_s = began[1] if isinstance(began, tuple) else 0.0
-        start_s = ts.start_time
-        if start_s is not None and start_s < since_s:  # of an earlier attempt
-            start_s = None
+        start_s = _start_s(ts, since_s)
         run = self._run(ts, finish, since_s, start_s, now_s)
         if run is None:
             return None
@@ -198,6 +210,29 @@ class Attempts:
             None,
             *_waits(began, start_s),
             None if start_s is None else now_s - start_s,
+        )
+
+    def _unfinished(self, ts: TaskState) -> Attempt | None:
+        """An attempt that runs; None when it has not begun."""
+        began = self._began.get(ts.key)
+        start_s = _start_s(ts, began[1] if isinstance(began, tuple) else 0.0)
+        if start_s is None:
+            return None
+        now_s, delay_s = clock.now_s(), self._worker.scheduler_delay
+        return Attempt(
+            ts.key,
+            ts.prefix,
+            *_assignment(ts),
+            start_s + delay_s,
+            now_s + delay_s,
+            reading.thread(self._worker, ts),
+            None,
+            None,
+            ts.priority,
+            names.OUTCOME_FINISHED,
+            None,
+            *_waits(began, start_s),
+            now_s - start_s,
         )
 
     def _run(
@@ -220,6 +255,17 @@ class Attempts:
 
 def _assignment(ts: TaskState) -> _Assignment:
     return _Assignment(ts.run_id, ts.span_id, reading.otel(ts))
+
+
+def _cancelled(attempt: Attempt, given_up: _Assignment) -> Attempt:
+    """What becomes of an attempt that ran on after it was given up."""
+    return attempt._replace(**given_up._asdict(), outcome=names.OUTCOME_CANCELLED)
+
+
+def _start_s(ts: TaskState, since_s: float) -> float | None:
+    """When a task was given to a thread; None when that was not after `since_s`, but earlier."""
+    start_s = ts.start_time
+    return None if start_s is None or start_s < since_s else start_s
 
 
 def _waits(began: _Began | None, start_s: float | None) -> tuple[float | None, float | None]:

@@ -136,13 +136,18 @@ def running(
         if known is None or known.start_s != start_s:
             if threads is None:
                 threads = _threads(worker)
-            thread = get_ident() if _in_loop(ts) else threads.get(key, 0)
-            if not thread and not _elsewhere(ts):
+            ident = get_ident() if _in_loop(ts) else threads.get(key, 0)
+            if not ident and not _elsewhere(ts):
                 continue  # it has not got its thread yet
             run_id = run_ids.get(key, ts.run_id)
-            known = Known(start_s, RunningTask(key, ts.prefix, run_id, thread, start_s + delay_s))
+            known = Known(start_s, RunningTask(key, ts.prefix, run_id, ident, start_s + delay_s))
         found[key] = known
     return found
+
+
+def thread(worker: Worker, ts: TaskState) -> int | None:
+    """The thread in which an attempt runs; to be called in that of the event loop."""
+    return get_ident() if _in_loop(ts) else _threads(worker).get(ts.key)
 
 
 def _in_loop(ts: TaskState) -> bool:

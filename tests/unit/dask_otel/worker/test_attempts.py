@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -39,7 +40,12 @@ class Machine:
         self.recorded: list[Attempt] = []
         self.failures: list[Exception] = []
         self.transfers: dict[Any, tuple[Transfer, ...]] = {}
-        worker: Any = SimpleNamespace(state=self.state, scheduler_delay=0.0)
+        worker: Any = SimpleNamespace(
+            state=self.state,
+            scheduler_delay=0.0,
+            active_threads={8: "x"},
+            active_threads_lock=threading.Lock(),
+        )
         emitter: Any = SimpleNamespace(
             record=self.recorded.append,
             failed=lambda what, error, n_spans=0: self.failures.append(error),
@@ -279,6 +285,55 @@ def test_one_given_up_before_it_ran_is_none(machine: Machine) -> None:
     assert not machine.recorded
     assert not machine.failures
     assert machine.holds() == 0
+
+
+@pytest.mark.parametrize("wanted_again", [False, True])
+def test_one_given_up_that_runs_when_its_worker_closes_ends_there(
+    machine: Machine, wanted_again: bool
+) -> None:
+    machine.assign(run_id=4)
+    machine.begin()
+    machine.free()
+    if wanted_again:
+        machine.assign(run_id=5)
+    time.sleep(0.01)
+    machine.attempts.close()
+    attempt = machine.only()
+    assert (attempt.run_id, attempt.outcome) == (4, names.OUTCOME_CANCELLED)
+    assert (attempt.thread, attempt.n_bytes, attempt.type) == (8, None, None)
+    assert 0.01 <= attempt.stop_s - attempt.start_s == attempt.execute_s
+
+
+def test_one_given_up_whose_thread_has_ended_when_its_worker_closes(machine: Machine) -> None:
+    transfer = Transfer(1.0, 2.0, PEER, 1, ("y",), 1, 1.0, None)
+    machine.assign(run_id=4)
+    machine.transfers["x"] = (transfer,)
+    start = machine.begin()
+    machine.free()
+    run = machine.ran(start)
+    machine.attempts.close()
+    attempt = machine.only()
+    assert (attempt.run_id, attempt.outcome) == (4, names.OUTCOME_CANCELLED)
+    assert (attempt.start_s, attempt.stop_s, attempt.thread) == (*run, 7)
+    assert attempt.transfers == (transfer,)
+
+
+def test_a_closing_worker_says_nothing_of_what_it_has_not_begun(machine: Machine) -> None:
+    machine.assign()
+    machine.free()
+    machine.assign("y", who_has={"z": [PEER]})
+    machine.attempts.close()
+    assert not machine.recorded
+    assert not machine.failures
+
+
+def test_a_transfer_given_up_twice_is_no_attempt(machine: Machine) -> None:
+    machine.assign(who_has={"y": [PEER]})
+    machine.free()
+    machine.assign("y", run_id=2)
+    machine.free("y")
+    assert machine.state.tasks["y"].state == "cancelled"
+    assert machine.attempts.run_ids() == {}
 
 
 def test_a_transfer_that_was_given_up_is_no_attempt(machine: Machine) -> None:
