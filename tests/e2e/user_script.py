@@ -91,6 +91,21 @@ def work(client: Client, folder: Path) -> None:
     assert [future.status for future in futures].count("error") == 1
 
 
+def moved(client: Client, log: Callable[..., Any]) -> list[dict[str, Any]]:
+    """What `log` says of the transfers of each worker."""
+    return [
+        {
+            "worker": worker,
+            "peer": entry["who"],
+            "start": entry["start"],
+            "stop": entry["stop"],
+            "n_bytes": entry["total"],
+        }
+        for worker, entries in client.run(log).items()
+        for entry in entries
+    ]
+
+
 def main() -> None:
     folder = Path(sys.argv[1])
     with Client() as client:
@@ -102,20 +117,12 @@ def main() -> None:
             for spent in task["startstops"]
             if spent["action"] == "compute"
         ]
-        transfers = [
-            {
-                "worker": worker,
-                "peer": entry["who"],
-                "start": entry["start"],
-                "stop": entry["stop"],
-                "n_bytes": entry["total"],
-            }
-            for worker, log in client.run(
-                lambda dask_worker: list(dask_worker.transfer_incoming_log)
-            ).items()
-            for entry in log
-        ]
-        account = {"attempts": attempts, "transfers": transfers, "workers": list(client.nthreads())}
+        account = {
+            "attempts": attempts,
+            "received": moved(client, lambda dask_worker: list(dask_worker.transfer_incoming_log)),
+            "sent": moved(client, lambda dask_worker: list(dask_worker.transfer_outgoing_log)),
+            "workers": list(client.nthreads()),
+        }
         (folder / "dask.json").write_text(json.dumps(account))
 
 
