@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Final
 
 from daskscope.predicate import NO_FILTER, NO_SEARCH, Bin, Filter, Predicate, Search
@@ -53,6 +54,23 @@ class Viewport:
         return self.start_ns + round(x_px * self.ns_per_px)
 
 
+class Grouping(Enum):
+    """What the rows of the task stream are; the values are shown."""
+
+    HOST = "Host, worker, thread"
+    WORKER = "Worker, thread"
+    #: One density row for each worker.
+    FOLDED = "Worker"
+
+
+class LaneSort(Enum):
+    """By what hosts, and workers of one host, are sorted; the values are shown."""
+
+    NAME = "name"
+    BUSY = "busy time"
+    ERRORS = "errors"
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """What the user chose.
@@ -69,6 +87,12 @@ class Session:
         Lanes scrolled away above the top edge.
     collapsed_hosts
         Hosts drawn as one density row.
+    grouping, lane_sort
+        What the rows are, and in which order.
+    turned_workers
+        Keys of workers that are folded although others are not, or the other way round.
+    pinned
+        Keys of workers and hosts that come first.
     lit_prefix
         The prefix under the pointer in the legend, or "".
     filter
@@ -89,6 +113,10 @@ class Session:
     scroll_px: int = 0
     density: Density = NORMAL
     collapsed_hosts: frozenset[str] = frozenset()
+    grouping: Grouping = Grouping.HOST
+    lane_sort: LaneSort = LaneSort.NAME
+    turned_workers: frozenset[str] = frozenset()
+    pinned: frozenset[str] = frozenset()
     lit_prefix: str = ""
     filter: Filter = NO_FILTER
     search: Search = NO_SEARCH

@@ -134,6 +134,8 @@ def layout(
                     "2.7 GiB" if high else "1.9 GiB",
                     int(high),
                     gone_ns if n_worker == 3 else 0,
+                    f"w{n_worker}",
+                    has_line=w > 0,
                 )
             )
             for t in range(count):
@@ -151,7 +153,19 @@ def layout(
         row_of_lane[list(row.lanes)] = i
     n_hosts = len(hosts) + len(folded)
     return LaneLayout(
-        tuple(rows), tuple(workers), row_of_lane, y, density.pitch_px, n_hosts, n_worker, lane
+        rows=tuple(rows),
+        workers=tuple(workers),
+        row_px=np.array([(row.y_px, row.height_px) for row in rows], np.int32).T,
+        kinds=np.array([row.kind for row in rows], np.uint8),
+        block_px=np.array([(one.y_px, one.height_px) for one in workers], np.int32)
+        .reshape(-1, 2)
+        .T,
+        row_of_lane=row_of_lane,
+        height_px=y,
+        pitch_px=density.pitch_px,
+        n_hosts=n_hosts,
+        n_workers=n_worker,
+        n_lanes=lane,
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from daskscope.app.clock import elapsed_s
 from daskscope.app.pace import Pace
 from daskscope.app.recordings import past_sessions
-from daskscope.derive.lanes import lane_layout
+from daskscope.derive.lanes import LaneLayouts
 from daskscope.derive.legend import legend
 from daskscope.derive.minimap import minimap
 from daskscope.derive.pick import hit
@@ -28,7 +28,7 @@ from daskscope.theme import NOT_YET_PX, Theme
 if TYPE_CHECKING:
     from daskscope.app.feed import Feed
     from daskscope.app.window import Window
-    from daskscope.derive.frames import Hit, LaneLayout, TaskStreamFrame
+    from daskscope.derive.frames import Hit, TaskStreamFrame
     from daskscope.derive.panels import PastSession
     from daskscope.store.snapshot import Snapshot
 
@@ -63,10 +63,9 @@ class Stage:
         self.theme = theme
         self.frame: TaskStreamFrame | None = None
         self.frame_ms = 0.0
-        self._layout: LaneLayout | None = None
+        self._layouts = LaneLayouts()
         self._task_stream = TaskStream()
         self._shown: object = None
-        self._layout_key: object = None
         self._session: Session | None = None
         self._recordings: tuple[PastSession, ...] = ()
         self._layout_pace = Pace(LAYOUT_PERIOD_S, LAYOUT_PERIOD_S / 4)
@@ -145,7 +144,6 @@ class Stage:
         if before is None:
             return
         if session.collapsed_hosts != before.collapsed_hosts:
-            self._layout_pace.hurry()
             self._workers_pace.hurry()
         if (session.worker_sort, session.is_sort_descending) != (
             before.worker_sort,
@@ -161,24 +159,21 @@ class Stage:
         width_px, height_px = timeline.lanes_size_px
         view = viewport(session, width_px, now_ns, snapshot.first_ns, NOT_YET_PX)
         now_px = round(view.x_px(now_ns))
-        layout_key = (len(snapshot.lanes), session.collapsed_hosts, session.density, height_px)
-        is_new_layout = layout_key != self._layout_key or self._layout_pace.is_due(now_s)
-        if is_new_layout or self._layout is None:
-            self._layout_key = layout_key
-            self._layout = lane_layout(snapshot, session, height_px)
-        key = (snapshot.generation, session, view, now_px, height_px, self._layout)
+        is_reading = self._layout_pace.is_due(now_s)
+        layout = self._layouts.of(snapshot, session, height_px, is_reading)
+        key = (snapshot.generation, session, view, now_px, height_px, layout)
         is_same = self._shown is not None and key == self._shown
         if not is_same:
             self._shown = key
-            self.frame = self._task_stream.frame(
-                snapshot, session, self._layout, view, height_px, now_ns
-            )
+            self.frame = self._task_stream.frame(snapshot, session, layout, view, height_px, now_ns)
             timeline.show_legend(legend(snapshot, session))
             timeline.show_frame(
                 self.frame, ticks(view, snapshot.first_ns), snapshot.strings, session
             )
         if self._minimap_pace.is_due(now_s):
-            timeline.show_minimap(minimap(snapshot, view, width_px, now_ns), session)
+            n_threads = self._layouts.roster.n_threads if self._layouts.roster is not None else 0
+            whole = minimap(snapshot, view, width_px, now_ns, n_threads)
+            timeline.show_minimap(whole, session)
         if not is_same:
             timeline.stream.repaint()
         return not is_same

@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from daskscope.session import Viewport
 
 Int32s = npt.NDArray[np.int32]
@@ -52,8 +54,10 @@ class LaneRow:
         Ids of the lanes drawn in this row; more than one for a lane whose worker was restarted.
     n_threads
         Threads that a density row stands for: their whole time is its whole height.
-    is_folded
-        Of a host header: its lanes are folded.
+    n_beside
+        Threads of the worker that a lane belongs to.
+    is_folded, is_pinned
+        Of a host header: its lanes are folded; it comes first.
     """
 
     kind: RowKind
@@ -66,7 +70,9 @@ class LaneRow:
     thread: int = 0
     lanes: tuple[int, ...] = ()
     n_threads: int = 1
+    n_beside: int = 1
     is_folded: bool = False
+    is_pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,14 @@ class WorkerBlock:
         0 fine, 1 over 60 % of the limit, 2 paused or over 95 %.
     gone_ns
         When the worker was removed, 0 while it is there.
+    key
+        Of the worker, for folding and pinning.
+    is_folded
+        Its lanes are one density row.
+    is_pinned
+        It comes first.
+    has_line
+        A line above it parts it from the worker before.
     """
 
     y_px: int
@@ -95,6 +109,10 @@ class WorkerBlock:
     memory_text: str
     alarm: int
     gone_ns: int = 0
+    key: str = ""
+    is_folded: bool = False
+    is_pinned: bool = False
+    has_line: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,20 +121,46 @@ class LaneLayout:
 
     Attributes
     ----------
+    rows, workers
+        May be made as they are asked for: of thousands only those in view are.
+    row_px
+        int32, shape (2, number of rows): top and height of each row.
+    kinds
+        uint8, by row: `RowKind`.
+    block_px
+        int32, shape (2, number of workers): top and height of each worker's label.
     row_of_lane
         int32, shape (number of lanes in the store,): index in `rows`, -1 where a lane has none.
     pitch_px
         Height of a lane; below 6 px workers have become density rows.
     """
 
-    rows: tuple[LaneRow, ...]
-    workers: tuple[WorkerBlock, ...]
+    rows: Sequence[LaneRow]
+    workers: Sequence[WorkerBlock]
+    row_px: Int32s
+    kinds: npt.NDArray[np.uint8]
+    block_px: Int32s
     row_of_lane: Int32s
     height_px: int
     pitch_px: int
     n_hosts: int
     n_workers: int
     n_lanes: int
+
+    def rows_within(self, top_px: int, height_px: int) -> range:
+        """Indices of the rows that lie in a stretch of the content, even in part."""
+        return _within(self.row_px, top_px, height_px)
+
+    def workers_within(self, top_px: int, height_px: int) -> Sequence[WorkerBlock]:
+        """Labels that lie in a stretch of the content, even in part."""
+        found = _within(self.block_px, top_px, height_px)
+        return self.workers[found.start : found.stop]
+
+
+def _within(spans_px: Int32s, top_px: int, height_px: int) -> range:
+    tops_px = spans_px[0]
+    first = int(np.searchsorted(tops_px + spans_px[1], top_px, "right"))
+    return range(first, max(int(np.searchsorted(tops_px, top_px + height_px)), first))
 
 
 # Task stream --------------------------------------------------------------------------------

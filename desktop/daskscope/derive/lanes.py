@@ -3,6 +3,9 @@
 Few lanes are drawn roomy. Else they are as high as the density says while the rows fill at most
 `MOST_SCREENS` heights of the view; of larger clusters they are lower, in steps, so that few changes
 of size move them. From where even the lowest lanes need too much, each worker is one density row.
+
+Where rows lie is computed for all at once, in arrays, when a lane, a worker or the session has
+changed; what is written beside them is made of the rows that are asked for.
 """
 
 from __future__ import annotations
@@ -12,21 +15,23 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dask_otel import conventions
-from daskscope.derive import quantity
-from daskscope.derive.frames import LaneLayout, LaneRow, RowKind, WorkerBlock
-from daskscope.derive.roster import Member, roster
-from daskscope.derive.workers import Sample, alarm, worker_samples
-from daskscope.store.schema import Kind
+from daskscope.derive.frames import LaneLayout
+from daskscope.derive.laneorder import LaneOrder, LaneRanks, lane_order
+from daskscope.derive.lanereadings import LaneReadings, ReadingsKeeper
+from daskscope.derive.lanerows import Blocks, Items, Rows
+from daskscope.derive.roster import RosterKeeper
+from daskscope.session import Grouping
 from daskscope.theme import COMFORTABLE, COMPACT, NORMAL, WORKER_GAP_PX
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     import numpy.typing as npt
 
+    from daskscope.derive.frames import Int32s
+    from daskscope.derive.members import Roster
     from daskscope.session import Session
     from daskscope.store.snapshot import Snapshot
+
+    Bools = npt.NDArray[np.bool_]
 
 MOST_SCREENS: Final = 3
 #: Heights of lanes, after that of the density: from 12 px on the sub-lane has room of its own.
@@ -35,215 +40,206 @@ LOWER_PITCHES_PX: Final = (COMPACT.pitch_px, 12, 8, 6)
 FOLDED_PITCH_PX: Final = 3
 #: The name of a worker needs this height.
 LEAST_BLOCK_PX: Final = 14
-#: Busy shares are means over so much time.
-BUSY_SPAN_NS: Final = 2_000_000_000
-_DOT: Final = f"{quantity.THIN}·{quantity.THIN}"
 
 
 def lane_layout(snapshot: Snapshot, session: Session, height_px: int) -> LaneLayout:
     """All rows, for lanes that are seen through `height_px` pixels."""
-    hosts = roster(snapshot)
-    pitch_px = _pitch(hosts, session, height_px)
-    page = _Page(session, pitch_px, _busy_lanes(snapshot), _memory_of(snapshot))
-    for host, members in hosts.items():
-        page.add_host(host, members)
-    row_of_lane = np.full(len(snapshot.lanes), -1, np.int32)
-    for index, row in enumerate(page.rows):
-        row_of_lane[list(row.lanes)] = index
-    members = [member for group in hosts.values() for member in group]
-    return LaneLayout(
-        rows=tuple(page.rows),
-        workers=tuple(page.blocks),
-        row_of_lane=row_of_lane,
-        height_px=page.y_px,
-        pitch_px=pitch_px,
-        n_hosts=len(hosts),
-        n_workers=len(members),
-        n_lanes=sum(member.n_lanes for member in members),
+    return LaneLayouts().of(snapshot, session, height_px)
+
+
+class LaneLayouts:
+    """Makes layouts of one store.
+
+    A layout depends on the arguments alone, but for readings, which may be a while old; what is
+    kept changes only how long it takes.
+
+    Attributes
+    ----------
+    roster
+        Who is there, as of the last layout; None before the first.
+    """
+
+    def __init__(self) -> None:
+        self.roster: Roster | None = None
+        self._rosters = RosterKeeper()
+        self._ranks = LaneRanks()
+        self._readings = ReadingsKeeper()
+        self._read: LaneReadings | None = None
+        self._key: object = None
+        self._items: Items
+        self._row_of_lane: Int32s
+        self._layout: LaneLayout | None = None
+
+    def of(
+        self, snapshot: Snapshot, session: Session, height_px: int, is_reading: bool = True
+    ) -> LaneLayout:
+        """All rows, seen through `height_px` pixels; the same object while nothing has changed.
+
+        Memory and busy shares are measured anew if `is_reading`, else those of the last time are
+        told.
+        """
+        roster = self.roster = self._rosters.of(snapshot)
+        self._ranks.see(snapshot, session.lane_sort)
+        key = (
+            roster,
+            self._ranks.epoch,
+            session.density,
+            session.grouping,
+            session.lane_sort,
+            session.collapsed_hosts,
+            session.turned_workers,
+            session.pinned,
+            height_px,
+        )
+        if self._read is None or is_reading:
+            self._read = self._readings.of(snapshot)
+        elif self._layout is not None and key == self._key:
+            return self._layout
+        if key != self._key:
+            self._key = key
+            order = lane_order(roster, session, self._ranks.of(roster, session.lane_sort))
+            self._items = _items(roster, order, session, height_px)
+            self._row_of_lane = _row_of_lane(self._items)
+        self._layout = _layout(self._items, snapshot, self._read, self._row_of_lane)
+        return self._layout
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shares:
+    """What of a cluster is shown, and how high.
+
+    Attributes
+    ----------
+    pitch_px
+        Height of a lane.
+    is_folded
+        bool, by place in the order: the worker is one density row.
+    folded_px
+        int32, by place in the order: height of that row.
+    """
+
+    pitch_px: int
+    is_folded: Bools
+    folded_px: Int32s
+
+
+def _items(roster: Roster, order: LaneOrder, session: Session, height_px: int) -> Items:
+    """Headers, workers and folded hosts from top to bottom."""
+    density, n_groups = session.density, len(order.hosts)
+    has_header = session.grouping is Grouping.HOST
+    is_closed = np.array([host in session.collapsed_hosts for host in order.hosts], np.bool_)
+    is_closed &= has_header
+    shown = np.flatnonzero(~is_closed[order.group])
+    n_rows = np.maximum(roster.n_rows[order.members], 1)
+    closed = np.flatnonzero(is_closed)
+    headers = np.arange(n_groups if has_header else 0)
+    fixed_px = len(headers) * density.host_header_px + len(closed) * density.density_row_px
+    shares = _shares(n_rows[shown], order.is_turned[shown], session, fixed_px, height_px)
+    lanes_px = np.where(
+        shares.is_folded,
+        shares.folded_px,
+        np.maximum(n_rows[shown] * shares.pitch_px, LEAST_BLOCK_PX),
+    )
+    # A group's header comes before all of its members.
+    place = np.concatenate([order.group[shown] * 2 + 1, headers * 2, closed * 2 + 1])
+    sequence = np.argsort(place, kind="stable")
+    kinds = np.where(shares.is_folded, Items.FOLDED, Items.WORKER)
+    others = np.repeat([Items.HEADER, Items.CLOSED], [len(headers), len(closed)])
+    others_px = np.array([density.host_header_px, density.density_row_px])[others]
+    kind = np.concatenate([kinds, others])[sequence]
+    ref = np.concatenate([order.members[shown], headers, closed])[sequence]
+    high_px = np.concatenate([lanes_px, others_px])[sequence]
+    is_worker = kind >= Items.WORKER
+    # Half of the gap on each side: lanes touch neither header nor the line between workers.
+    room_px = high_px + np.where(is_worker, WORKER_GAP_PX, 0)
+    top_px = np.cumsum(room_px) - room_px + np.where(is_worker, WORKER_GAP_PX // 2, 0)
+    n_rows_of = np.ones(len(kind), np.int64)
+    is_open = kind == Items.WORKER
+    n_rows_of[is_open] = np.maximum(roster.n_rows[ref[is_open]], 1)
+    return Items(
+        roster,
+        order,
+        session,
+        kind.astype(np.uint8),
+        ref.astype(np.int32),
+        np.stack([top_px, high_px]).astype(np.int32),
+        np.concatenate([[0], np.cumsum(n_rows_of)]).astype(np.int32),
+        shares.pitch_px,
+        int(room_px.sum()),
     )
 
 
-def _pitch(hosts: Mapping[str, Sequence[Member]], session: Session, height_px: int) -> int:
+def _shares(
+    n_rows: npt.NDArray[np.int32],
+    is_turned: Bools,
+    session: Session,
+    fixed_px: int,
+    height_px: int,
+) -> _Shares:
     density = session.density
-    shown = [
-        [max(member.n_rows, 1) for member in members]
-        for host, members in hosts.items()
-        if host not in session.collapsed_hosts
-    ]
-    n_folded = len(hosts) - len(shown)
-    fixed_px = len(hosts) * density.host_header_px + n_folded * density.density_row_px
     pitches = [density.pitch_px, *(p for p in LOWER_PITCHES_PX if p < density.pitch_px)]
+    is_folded = is_turned ^ (session.grouping is Grouping.FOLDED)
+    thin_px = np.maximum(n_rows * FOLDED_PITCH_PX, LEAST_BLOCK_PX)
+    folded_px = np.maximum(thin_px, density.pitch_px)
+    open_rows = n_rows[~is_folded]
 
     def needed_px(pitch_px: int) -> int:
-        blocks = (n_rows for group in shown for n_rows in group)
-        heights = (max(n_rows * pitch_px, LEAST_BLOCK_PX) + WORKER_GAP_PX for n_rows in blocks)
-        return fixed_px + sum(heights)
+        lanes_px = int(np.maximum(open_rows * pitch_px, LEAST_BLOCK_PX).sum())
+        return fixed_px + lanes_px + int(folded_px[is_folded].sum()) + WORKER_GAP_PX * len(n_rows)
 
     if density == NORMAL and needed_px(COMFORTABLE.pitch_px) <= height_px:
-        return COMFORTABLE.pitch_px
+        return _Shares(COMFORTABLE.pitch_px, is_folded, folded_px)
     for pitch_px in pitches:
         if needed_px(pitch_px) <= MOST_SCREENS * height_px:
-            return pitch_px
-    lowest_px = sum(n_rows * pitches[-1] for group in shown for n_rows in group)
+            return _Shares(pitch_px, is_folded, folded_px)
     # A page of threads is worth more than a line of workers, until there are dozens of pages.
-    return pitches[-1] if lowest_px <= 4 * MOST_SCREENS * height_px else FOLDED_PITCH_PX
+    if int(open_rows.sum()) * pitches[-1] <= 4 * MOST_SCREENS * height_px:
+        return _Shares(pitches[-1], is_folded, thin_px if is_folded.all() else folded_px)
+    is_folded = ~is_turned if session.grouping is not Grouping.FOLDED else is_folded
+    pitch_px = FOLDED_PITCH_PX if is_folded.all() else COMPACT.pitch_px
+    return _Shares(pitch_px, is_folded, thin_px)
 
 
-@dataclass(frozen=True, slots=True)
-class _Memory:
-    shares: tuple[float, float, float, float]
-    text: str
-    alarm: int
-
-
-_NO_MEMORY: Final = _Memory((0.0, 0.0, 0.0, 0.0), "", 0)
-
-
-class _Page:
-    """Rows as they are added from top to bottom."""
-
-    def __init__(
-        self,
-        session: Session,
-        pitch_px: int,
-        busy: npt.NDArray[np.float64],
-        memory_of: Mapping[str, _Memory],
-    ) -> None:
-        self.rows: list[LaneRow] = []
-        self.blocks: list[WorkerBlock] = []
-        self.y_px = 0
-        self._session = session
-        self._pitch_px = pitch_px
-        self._busy = busy
-        self._memory_of = memory_of
-
-    def add_host(self, host: str, members: Sequence[Member]) -> None:
-        """A header, and below it the lanes of each worker, or one row for all of them."""
-        density = self._session.density
-        is_folded = host in self._session.collapsed_hosts
-        where = members[-1].place
-        header = LaneRow(
-            RowKind.HOST,
-            self.y_px,
-            density.host_header_px,
-            host,
-            title=host,
-            caption=where.host_address if where.is_worker else where.host,
-            detail=self._detail(members),
-            is_folded=is_folded,
-        )
-        self._add(header, density.host_header_px)
-        if is_folded:
-            self._add_density(host, members, density.density_row_px)
-            return
-        for member in members:
-            self._add_member(host, member)
-
-    def _add(self, row: LaneRow, height_px: int) -> None:
-        self.rows.append(row)
-        self.y_px += height_px
-
-    def _add_density(self, host: str, members: Sequence[Member], height_px: int) -> None:
-        rows = [lanes for member in members for lanes in member.rows]
-        row = LaneRow(
-            RowKind.DENSITY,
-            self.y_px,
-            height_px,
-            host,
-            title=", ".join(member.place.name for member in members),
-            caption="busy share by prefix",
-            lanes=tuple(lane for lanes in rows for lane in lanes),
-            n_threads=sum(member.n_lanes for member in members),
-        )
-        self._add(row, height_px)
-
-    def _add_member(self, host: str, member: Member) -> None:
-        height_px = max(max(member.n_rows, 1) * self._pitch_px, LEAST_BLOCK_PX)
-        # Half of the gap on each side: lanes touch neither header nor the line between workers.
-        self.y_px += WORKER_GAP_PX // 2
-        if self._pitch_px == FOLDED_PITCH_PX:
-            self._add_density(host, [member], height_px)
-            self.y_px += WORKER_GAP_PX // 2
-            return
-        top_px = self.y_px
-        rows = list(zip(member.threads, member.rows, strict=True)) or [(1, [])]
-        if member.waiting:
-            rows.append((0, member.waiting))
-        for thread, lanes in rows:
-            lane = LaneRow(
-                RowKind.LANE,
-                self.y_px,
-                self._pitch_px,
-                host,
-                title=member.place.name,
-                caption="" if thread else "lost",
-                thread=thread,
-                lanes=tuple(lanes),
-            )
-            self._add(lane, self._pitch_px)
-        self.y_px = top_px + height_px + WORKER_GAP_PX // 2
-        memory = self._memory_of.get(member.place.address, _NO_MEMORY)
-        self.blocks.append(
-            WorkerBlock(
-                top_px,
-                height_px,
-                member.place.name,
-                member.place.port,
-                memory.shares,
-                memory.text,
-                memory.alarm,
-                member.gone_ns,
-            )
-        )
-
-    def _detail(self, members: Sequence[Member]) -> str:
-        """Numbers and busy share of what is still there: "2 workers · 8 threads · 98 % busy"."""
-        here = [member for member in members if not member.gone_ns]
-        n_rows = sum(member.n_lanes for member in here)
-        if not members[0].place.is_worker:
-            return quantity.plural(n_rows, "lane")
-        if not here:
-            return "gone"
-        lanes = [lane for member in here for row in member.rows for lane in row]
-        parts = [quantity.plural(len(here), "worker"), quantity.plural(n_rows, "thread")]
-        if n_rows:
-            parts.append(f"{quantity.share(min(self._busy[lanes].sum() / n_rows, 1.0))} busy")
-        return _DOT.join(parts)
-
-
-def _busy_lanes(snapshot: Snapshot) -> npt.NDArray[np.float64]:
-    """Share of the last `BUSY_SPAN_NS` that each lane spent computing."""
-    to_ns = snapshot.last_ns
-    from_ns = to_ns - BUSY_SPAN_NS
-    busy_ns = np.zeros(len(snapshot.lanes))
-    for chunk in snapshot.chunks:
-        if chunk.t_max < from_ns:
-            continue
-        # What began earlier and still counts lasts at least from then on.
-        for found in (chunk.starting(from_ns, to_ns), chunk.begun(from_ns)):
-            rows = found[chunk.columns["kind"][found] == Kind.COMPUTE]
-            in_it_ns = chunk.end_ns[rows] - np.maximum(chunk.start_ns[rows], from_ns)
-            np.add.at(busy_ns, chunk.columns["lane"][rows], in_it_ns.astype(np.float64))
-    for running in snapshot.running.values():
-        in_it_ns = to_ns - np.maximum(running.start_ns, from_ns)
-        np.add.at(busy_ns, running.lane, np.maximum(in_it_ns, 0).astype(np.float64))
-    return np.minimum(busy_ns / BUSY_SPAN_NS, 1.0)
-
-
-def _memory_of(snapshot: Snapshot) -> dict[str, _Memory]:
-    """Memory of each worker by its address."""
-    metrics = (conventions.WORKER_MEMORY, conventions.WORKER_LIMIT, conventions.WORKER_STATUS)
-    samples = worker_samples(snapshot, snapshot.last_ns, metrics)
-    return {sample.place.address: _memory(sample) for sample in samples}
-
-
-def _memory(sample: Sample) -> _Memory:
-    limit_bytes, used_bytes = sample.value("limit"), sample.process_bytes
-    parts = [sample.values.get(name, 0.0) for name in ("managed", "old", "recent", "spilled")]
-    whole = limit_bytes if limit_bytes > 0 else max(used_bytes, 1.0)
-    managed, old, recent, spilled = (part / whole for part in parts)
-    return _Memory(
-        (managed, old, recent, spilled),
-        quantity.nbytes(used_bytes),
-        alarm(used_bytes, limit_bytes, is_paused=sample.is_paused),
+def _layout(
+    items: Items, snapshot: Snapshot, readings: LaneReadings, row_of_lane: Int32s
+) -> LaneLayout:
+    """What is drawn of items, with readings."""
+    roster = items.roster
+    rows = Rows(items, readings)
+    blocks = Blocks(items, snapshot.resources, readings)
+    return LaneLayout(
+        rows=rows,
+        workers=blocks,
+        row_px=items.row_px,
+        kinds=items.row_kinds,
+        block_px=items.px[:, items.kind >= Items.WORKER],
+        row_of_lane=row_of_lane,
+        height_px=items.height_px,
+        pitch_px=items.pitch_px,
+        n_hosts=len(items.order.hosts),
+        n_workers=len(roster.members),
+        n_lanes=int(roster.n_lanes.sum()),
     )
+
+
+def _row_of_lane(items: Items) -> Int32s:
+    """Row of each lane, -1 where it has none."""
+    roster, order = items.roster, items.order
+    n_members = len(roster.members)
+    first_row = np.full(n_members, -1, np.int32)
+    is_open = np.zeros(n_members, np.bool_)
+    row, kind = items.first_row[:-1], items.kind
+    is_worker = kind >= Items.WORKER
+    first_row[items.ref[is_worker]] = row[is_worker]
+    is_open[items.ref[kind == Items.WORKER]] = True
+    row_of_group = np.full(len(order.hosts), -1, np.int32)
+    is_closed = kind == Items.CLOSED
+    row_of_group[items.ref[is_closed]] = row[is_closed]
+    within = row_of_group[order.group]
+    first_row[order.members[within >= 0]] = within[within >= 0]
+    member = roster.member_of_lane
+    found = first_row[member] + np.where(is_open[member], roster.row_of_lane, 0)
+    is_drawn = (member >= 0) & (first_row[member] >= 0)
+    # What may never have begun is no time of a folded worker.
+    is_drawn &= is_open[member] | ~roster.is_waiting
+    return np.where(is_drawn, found, -1).astype(np.int32)

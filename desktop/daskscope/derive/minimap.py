@@ -8,7 +8,6 @@ import numpy as np
 
 from daskscope.derive.frames import Minimap
 from daskscope.derive.quantity import elapsed
-from daskscope.derive.roster import n_threads
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -18,10 +17,13 @@ if TYPE_CHECKING:
     from daskscope.store.snapshot import Snapshot
 
 
-def minimap(snapshot: Snapshot, view: Viewport, width_px: int, now_ns: int) -> Minimap:
+def minimap(
+    snapshot: Snapshot, view: Viewport, width_px: int, now_ns: int, n_threads: int
+) -> Minimap:
     """The run from its start to now, over `width_px` columns.
 
-    Spans that were evicted are still counted in it.
+    Spans that were evicted are still counted in it. The curve reaches the top edge where all of
+    `n_threads` are busy.
     """
     overview = snapshot.overview
     length_ns = max(snapshot.last_ns, now_ns) - snapshot.first_ns
@@ -36,7 +38,7 @@ def minimap(snapshot: Snapshot, view: Viewport, width_px: int, now_ns: int) -> M
     return Minimap(
         slots=tuple(overview.slots[i] for i in order.tolist()),
         busy=busy[order],
-        most=float(max(n_threads(snapshot), round(peak), 1)),
+        most=float(max(n_threads, round(peak), 1)),
         brush_px=(left, right),
         length_text=elapsed(length_ns) if length_ns > 0 else "",
     )

@@ -212,7 +212,7 @@ def _span(
     fields = [
         ("Duration", quantity.duration(lasted_ns)),
         ("Start", _when(snapshot, value["start_ns"])),
-        *_where(snapshot, frame, spot, value["lane"]),
+        *_where(snapshot, spot, value["lane"]),
     ]
     if kind == Kind.TRANSFER and value["peer"]:
         fields.append(("From", _peer(snapshot, snapshot.strings[value["peer"]])))
@@ -280,7 +280,7 @@ def _running(
         fields=(
             ("Duration", f"{quantity.duration(max(now_ns - start_ns, 0))} so far"),
             ("Start", _when(snapshot, start_ns)),
-            *_where(snapshot, frame, spot, int(running.lane[i])),
+            *_where(snapshot, spot, int(running.lane[i])),
             ("Status", "running"),
         ),
         x0_px=frame_px[0],
@@ -304,23 +304,17 @@ def _when(snapshot: Snapshot, time_ns: int) -> str:
     return f"{since}  {quantity.clock(time_ns, _MS_NS)}"
 
 
-def _where(
-    snapshot: Snapshot, frame: TaskStreamFrame, spot: _Spot, lane: int
-) -> list[tuple[str, str]]:
+def _where(snapshot: Snapshot, spot: _Spot, lane: int) -> list[tuple[str, str]]:
     """Worker and thread of a lane."""
     where = place(snapshot.resources[snapshot.lanes[lane].resource])
     if not where.is_worker:
         return [("Service", where.name)]
     row = spot.row
-    n_threads = sum(
-        other.thread > 0 and (other.host, other.title) == (row.host, row.title)
-        for other in frame.layout.rows
-    )
     address = where.address.rpartition("://")[2]
     name = where.name if where.name in ("", address) else f"{where.name}  {address}"
     fields = [("Worker", name or address)]
     if snapshot.lanes[lane].kind is LaneKind.THREAD and row.thread:
-        fields.append(("Thread", f"{row.thread} of {n_threads}"))
+        fields.append(("Thread", f"{row.thread} of {row.n_beside}"))
     return fields
 
 

@@ -96,17 +96,13 @@ class Rowing:
 
 def rowing(layout: LaneLayout, n_lanes: int, top_px: int, height_px: int) -> Rowing:
     """The rows that are visible `top_px` below the start of the content."""
-    visible = [
-        i
-        for i, row in enumerate(layout.rows)
-        if row.y_px < top_px + height_px and row.y_px + row.height_px > top_px
-    ]
-    first, last = (visible[0], visible[-1] + 1) if visible else (0, 0)
+    visible = layout.rows_within(top_px, height_px)
+    first, last = (visible.start, visible.stop) if visible else (0, 0)
     row_of_lane = np.full(n_lanes, -1, np.int32)
     known = layout.row_of_lane[:n_lanes]
     is_in = (known >= first) & (known < last)
     row_of_lane[: len(known)][is_in] = known[is_in] - np.int32(first)
-    is_density = np.array([row.kind is RowKind.DENSITY for row in layout.rows[first:last]], bool)
+    is_density = layout.kinds[first:last] == RowKind.DENSITY
     return Rowing(first, last, row_of_lane, is_density)
 
 

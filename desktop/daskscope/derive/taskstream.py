@@ -116,7 +116,7 @@ def _bars(
     snapshot: Snapshot, wide: Spans, running: Spans, layout: LaneLayout, view: Viewport
 ) -> Bars:
     """Finished spans first, so that what runs lies above them."""
-    is_lane = np.array([row.kind is RowKind.LANE for row in layout.rows], bool)
+    is_lane = layout.kinds == RowKind.LANE
     spans = np.concatenate([wide, running[is_lane[running["row"]]]])
     x0_px = np.rint((spans["start_ns"] - view.start_ns) / view.ns_per_px)
     x1_px = np.rint((spans["end_ns"] - view.start_ns) / view.ns_per_px)

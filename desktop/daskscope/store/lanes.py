@@ -41,6 +41,7 @@ class LaneRegistry:
 
     def __init__(self) -> None:
         self.lanes: list[Lane] = []
+        self._frozen: tuple[Lane, ...] | None = ()
         self._id_of: dict[tuple[int, int], int] = {}
         self._packed_ends: dict[int, list[int]] = {}
         # All pairs by a hash of them, so that a batch is looked up at once.
@@ -73,6 +74,12 @@ class LaneRegistry:
         self._run(lane, np.ones(len(lane), np.bool_))
         self._see(lane, start_ns, start_ns)
         return lane
+
+    def frozen(self) -> tuple[Lane, ...]:
+        """By id; the same object while nothing has changed."""
+        if self._frozen is None:
+            self._frozen = tuple(self.lanes)
+        return self._frozen
 
     def seen_ns(self) -> tuple[Int64s, Int64s]:
         """First start and last end of each lane; never written again."""
@@ -112,6 +119,7 @@ class LaneRegistry:
         lane = self._id_of[resource, thread] = len(self.lanes)
         kind = _KINDS.get(thread, LaneKind.BESIDE if thread >= 0 else LaneKind.PACKED)
         self.lanes.append(Lane(resource, thread, kind))
+        self._frozen = None
         self._is_beside = np.append(self._is_beside, kind == LaneKind.BESIDE)
         self._first_ns = np.append(self._first_ns, np.iinfo(np.int64).max)
         self._last_ns = np.append(self._last_ns, np.iinfo(np.int64).min)
@@ -123,6 +131,7 @@ class LaneRegistry:
         for number in set(lane[is_news].tolist()):
             self.lanes[number] = replace(self.lanes[number], kind=LaneKind.THREAD)
             self._is_beside[number] = False
+            self._frozen = None
 
     def _packed(self, resource: Array, start_ns: Int64s, end_ns: Int64s) -> Int64s:
         """Thread -1, -2 and so on of spans that must not overlap."""

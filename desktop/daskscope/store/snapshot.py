@@ -104,7 +104,7 @@ class Snapshot:
     chunks
         Sealed chunks in order of sealing, then the open one if it has rows.
     lanes
-        By lane id.
+        By lane id; the same object while nothing has changed.
     lane_first_ns, lane_last_ns
         int64, by lane id: start of its first span and end of its last.
     strings, resources, traces, series

@@ -244,7 +244,7 @@ class Store:
         return Snapshot(
             generation=self._generation,
             chunks=(*self._sealed.chunks, filling) if len(filling) else self._sealed.chunks,
-            lanes=tuple(self._lanes.lanes),
+            lanes=self._lanes.frozen(),
             lane_first_ns=lane_first_ns,
             lane_last_ns=lane_last_ns,
             strings=Listing(self._strings),

@@ -217,9 +217,9 @@ def draw_zones(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:
     """Draw where a worker is gone, and where nothing can have been received."""
     width = frame.view.width_px
     end = min(max(frame.now_px, 0), width)
-    for block in frame.layout.workers:
+    for block in frame.layout.workers_within(frame.scroll_px, frame.height_px):
         top = block.y_px - frame.scroll_px
-        if not block.gone_ns or top >= frame.height_px or top + block.height_px <= 0:
+        if not block.gone_ns:
             continue
         left = round(min(max(frame.view.x_px(block.gone_ns), 0), width))
         if left >= end:

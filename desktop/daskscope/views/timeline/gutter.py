@@ -48,10 +48,8 @@ def draw_gutter(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None
             draw_label(painter, box, text, Role.SMALL, theme.t3, Align.RIGHT)
         elif row.kind is RowKind.DENSITY:
             _draw_density_label(painter, row, top, theme)
-    for block in frame.layout.workers:
-        top = block.y_px - frame.scroll_px
-        if -block.height_px < top < frame.height_px:
-            _draw_worker(painter, block, top, theme)
+    for block in frame.layout.workers_within(frame.scroll_px, frame.height_px):
+        _draw_worker(painter, block, block.y_px - frame.scroll_px, theme)
     for row in rows:
         if row.kind is RowKind.HOST:
             _draw_host(painter, frame, row, theme)
@@ -164,9 +162,7 @@ def _memory_colours(theme: Theme, alarm: int) -> tuple[int, int, int]:
 
 def draw_worker_lines(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:
     """Draw a line between two workers of one host, in the middle of the gap."""
-    starts = {row.y_px + row.height_px for row in frame.layout.rows if row.kind is RowKind.HOST}
-    for block in frame.layout.workers:
-        is_first = any(0 <= block.y_px - start < WORKER_GAP_PX for start in starts)
+    for block in frame.layout.workers_within(frame.scroll_px, frame.height_px):
         y = block.y_px - frame.scroll_px - WORKER_GAP_PX // 2
-        if not is_first and 0 <= y < frame.height_px:
+        if block.has_line and 0 <= y < frame.height_px:
             painter.fillRect(10, y, GUTTER_PX + frame.view.width_px - 10, 1, colour(theme.line2))

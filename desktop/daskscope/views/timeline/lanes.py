@@ -133,8 +133,8 @@ def fills(bars: Bars) -> Int32s:
 
 def row_tops(frame: TaskStreamFrame) -> Int32s:
     """Top of each row of the layout in the visible part, by index of the row."""
-    tops = np.fromiter((row.y_px for row in frame.layout.rows), np.int32, len(frame.layout.rows))
-    return tops - np.int32(frame.scroll_px)
+    tops: Int32s = frame.layout.row_px[0] - np.int32(frame.scroll_px)
+    return tops
 
 
 @dataclass(frozen=True, slots=True)

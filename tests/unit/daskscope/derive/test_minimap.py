@@ -36,7 +36,7 @@ def test_columns_show_busy_threads_by_prefix() -> None:
         Span(0, 100 * SECOND, "inc", worker, 2),
         Span(50 * SECOND, 100 * SECOND, "add", worker, 3),
     )
-    found = minimap(snapshot, VIEW, 100, snapshot.last_ns)
+    found = minimap(snapshot, VIEW, 100, snapshot.last_ns, 4)
     slot = {name: int(snapshot.slot_of[snapshot.strings.index(name)]) for name in ("inc", "add")}
     rows = dict(zip(found.slots, found.busy, strict=True))
 
@@ -55,7 +55,7 @@ def test_all_busy_time_is_shown() -> None:
     store.apply(load.batch(20_000))
     snapshot = store.snapshot()
     for width_px in (50, 777, 3_000):
-        found = minimap(snapshot, VIEW, width_px, snapshot.last_ns)
+        found = minimap(snapshot, VIEW, width_px, snapshot.last_ns, 16)
         column_ns = (snapshot.last_ns - snapshot.first_ns) / width_px
         total = found.busy.sum(dtype=np.float64) * column_ns
         assert total == pytest.approx(snapshot.overview.busy_ns.sum(dtype=np.float64), rel=1e-3)
@@ -66,7 +66,7 @@ def test_the_run_goes_on_until_now() -> None:
     source = Source()
     worker = source.worker("w0", nthreads=1)
     snapshot = snapshot_of(source, Span(0, 50 * SECOND, "inc", worker))
-    found = minimap(snapshot, VIEW, 100, T0 + 100 * SECOND)
+    found = minimap(snapshot, VIEW, 100, T0 + 100 * SECOND, 1)
 
     assert found.busy[0, 10] == pytest.approx(1, rel=1e-3)
     assert not found.busy[:, 52:].any()
@@ -74,7 +74,7 @@ def test_the_run_goes_on_until_now() -> None:
 
 
 def test_nothing_yet_is_an_empty_minimap() -> None:
-    found = minimap(Store().snapshot(), VIEW, 100, 0)
+    found = minimap(Store().snapshot(), VIEW, 100, 0, 0)
 
     assert found.slots == ()
     assert found.busy.shape == (0, 100)

@@ -1,0 +1,145 @@
+"""What the gutter tells of workers beside their names: how busy they are, and their memory."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from dask_otel import conventions
+from daskscope.derive import quantity
+from daskscope.derive.reading import SILENCE_NS
+from daskscope.derive.workers import alarm
+from daskscope.store.schema import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from daskscope.store.snapshot import SeriesPoints, Snapshot
+
+#: Busy shares are means over so much time.
+BUSY_SPAN_NS: Final = 2_000_000_000
+_LIMIT: Final = "limit"
+_PAUSED: Final = "paused"
+_PARTS: Final = (
+    conventions.MEMORY_MANAGED,
+    conventions.MEMORY_UNMANAGED_OLD,
+    conventions.MEMORY_UNMANAGED_RECENT,
+    conventions.MEMORY_SPILLED,
+)
+#: Metrics of a worker's memory: by value of the attribute, what is told.
+_METRICS: Final = (
+    (conventions.WORKER_MEMORY, {part: part for part in _PARTS}),
+    (conventions.WORKER_LIMIT, {"": _LIMIT}),
+    (conventions.WORKER_STATUS, {"paused": _PAUSED}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Memory of one worker, as in `frames.WorkerBlock`."""
+
+    shares: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    text: str = ""
+    alarm: int = 0
+
+
+NO_MEMORY: Final = Memory()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LaneReadings:
+    """Readings at one moment.
+
+    Attributes
+    ----------
+    busy
+        float64, by lane id: share of the last `BUSY_SPAN_NS` that it spent computing.
+    points
+        By series id.
+    series_of
+        By resource id: what each series of its memory tells, and the id of the series.
+    newest_ns
+        When any worker was last heard of.
+    """
+
+    busy: npt.NDArray[np.float64]
+    points: Mapping[int, SeriesPoints]
+    series_of: Mapping[int, Sequence[tuple[str, int]]]
+    newest_ns: int
+
+    def busy_lanes(self, lanes: Sequence[int]) -> float:
+        """Busy lanes among some; what has come since counts nothing yet."""
+        known = [lane for lane in lanes if lane < len(self.busy)]
+        return float(self.busy[known].sum())
+
+    def memory(self, resources: Iterable[int], told_bytes: float) -> Memory:
+        """Memory of the worker that has these resources; nothing of one that fell silent.
+
+        `told_bytes` is its limit where no metric says it, 0 for none.
+        """
+        values: dict[str, float] = {}
+        time_ns = 0
+        for resource in resources:
+            for name, series_id in self.series_of.get(resource, ()):
+                points = self.points.get(series_id)
+                if points is not None and len(points.value) and np.isfinite(points.value[-1]):
+                    time_ns = max(time_ns, int(points.time_ns[-1]))
+                    values[name] = values.get(name, 0.0) + float(points.value[-1])
+        if not time_ns or self.newest_ns - time_ns > SILENCE_NS:
+            return NO_MEMORY
+        limit_bytes, is_paused = values.get(_LIMIT, told_bytes), values.get(_PAUSED, 0.0) > 0
+        managed, old, recent, spilled = (values.get(part, 0.0) for part in _PARTS)
+        used_bytes = managed + old + recent
+        whole = limit_bytes if limit_bytes > 0 else max(used_bytes, 1.0)
+        return Memory(
+            (managed / whole, old / whole, recent / whole, spilled / whole),
+            quantity.nbytes(used_bytes) if conventions.MEMORY_MANAGED in values else "",
+            alarm(used_bytes, limit_bytes, is_paused=is_paused),
+        )
+
+
+class ReadingsKeeper:
+    """Makes readings of one store, and keeps which series are whose."""
+
+    def __init__(self) -> None:
+        self._series_of: defaultdict[int, list[tuple[str, int]]] = defaultdict(list)
+        self._n_known: dict[str, int] = {}
+
+    def of(self, snapshot: Snapshot) -> LaneReadings:
+        """Readings now."""
+        for metric, words in _METRICS:
+            ids = snapshot.series_of.get(metric.name, ())
+            for series_id in ids[self._n_known.get(metric.name, 0) :]:
+                series = snapshot.series[series_id]
+                said = series.attributes.get(metric.attributes[-1]) if metric.attributes else ""
+                if said in words:
+                    self._series_of[series.resource].append((words[said], series_id))
+            self._n_known[metric.name] = len(ids)
+        points = snapshot.points
+        limits = snapshot.series_of.get(conventions.WORKER_MEMORY.name, ())
+        newest_ns = max((int(points[i].time_ns[-1]) for i in limits if i in points), default=0)
+        return LaneReadings(busy_lanes(snapshot), points, self._series_of, newest_ns)
+
+
+def busy_lanes(snapshot: Snapshot) -> npt.NDArray[np.float64]:
+    """Share of the last `BUSY_SPAN_NS` that each lane spent computing: float64, by lane id."""
+    to_ns = snapshot.last_ns
+    from_ns = to_ns - BUSY_SPAN_NS
+    busy_ns = np.zeros(len(snapshot.lanes))
+    for chunk in snapshot.chunks:
+        if chunk.t_max < from_ns:
+            continue
+        # What began earlier and still counts lasts at least from then on.
+        for found in (chunk.starting(from_ns, to_ns), chunk.begun(from_ns)):
+            rows = found[chunk.columns["kind"][found] == Kind.COMPUTE]
+            in_it_ns = chunk.end_ns[rows] - np.maximum(chunk.start_ns[rows], from_ns)
+            np.add.at(busy_ns, chunk.columns["lane"][rows], in_it_ns.astype(np.float64))
+    for running in snapshot.running.values():
+        in_it_ns = to_ns - np.maximum(running.start_ns, from_ns)
+        np.add.at(busy_ns, running.lane, np.maximum(in_it_ns, 0).astype(np.float64))
+    return np.minimum(busy_ns / BUSY_SPAN_NS, 1.0)

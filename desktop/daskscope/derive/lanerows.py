@@ -1,0 +1,251 @@
+"""Rows and labels of a layout, made of the items that they belong to when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar, overload
+
+import numpy as np
+
+from dask_otel import conventions
+from daskscope.derive import quantity
+from daskscope.derive.frames import LaneRow, RowKind, WorkerBlock
+from daskscope.derive.laneorder import PINNED
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from daskscope.derive.frames import Int32s
+    from daskscope.derive.laneorder import LaneOrder
+    from daskscope.derive.lanereadings import LaneReadings, Memory
+    from daskscope.derive.members import Member, Roster
+    from daskscope.session import Session
+    from daskscope.store.schema import Attributes
+
+T = TypeVar("T")
+
+_DOT: Final = f"{quantity.THIN}·{quantity.THIN}"
+
+
+@dataclass(frozen=True, eq=False)
+class Items:
+    """Headers, workers and folded hosts from top to bottom.
+
+    Attributes
+    ----------
+    kind
+        uint8, by item: `HEADER` of a group, all of a `CLOSED` group in one row, the lanes of a
+        `WORKER`, or those `FOLDED` into one row.
+    ref
+        int32, by item: number of the group, or index of the member in the roster.
+    px
+        int32, shape (2, number of items): top and height of each.
+    first_row
+        int32, by item and one more: number of its first row.
+    pitch_px, height_px
+        Height of a lane, and of everything.
+    """
+
+    HEADER: ClassVar[int] = 0
+    CLOSED: ClassVar[int] = 1
+    WORKER: ClassVar[int] = 2
+    FOLDED: ClassVar[int] = 3
+
+    roster: Roster
+    order: LaneOrder
+    session: Session
+    kind: npt.NDArray[np.uint8]
+    ref: Int32s
+    px: Int32s
+    first_row: Int32s
+    pitch_px: int
+    height_px: int
+
+    @cached_property
+    def item_of_row(self) -> Int32s:
+        """int32, by row: the item that it belongs to."""
+        return np.repeat(np.arange(len(self.kind), dtype=np.int32), np.diff(self.first_row))
+
+    @cached_property
+    def row_px(self) -> Int32s:
+        """Top and height of each row, as in `LaneLayout`."""
+        item = self.item_of_row
+        within = np.arange(len(item), dtype=np.int32) - self.first_row[item]
+        is_lane = self.kind[item] == self.WORKER
+        tops_px = self.px[0, item] + within * np.int32(self.pitch_px)
+        return np.stack([tops_px, np.where(is_lane, np.int32(self.pitch_px), self.px[1, item])])
+
+    @cached_property
+    def row_kinds(self) -> npt.NDArray[np.uint8]:
+        """`RowKind` of each row."""
+        of_kind = [RowKind.HOST, RowKind.DENSITY, RowKind.LANE, RowKind.DENSITY]
+        return np.array(of_kind, np.uint8)[self.kind[self.item_of_row]]
+
+    def group(self, number: int) -> list[Member]:
+        """Members of a group, in order."""
+        first, end = np.searchsorted(self.order.group, [number, number + 1])
+        return [self.roster.members[i] for i in self.order.members[first:end].tolist()]
+
+
+class _Lazy(Sequence[T], Generic[T]):
+    """Entries that are made when they are asked for, each once."""
+
+    def __init__(self, n: int) -> None:
+        self._n = n
+        self._made: dict[int, T] = {}
+
+    def make(self, index: int) -> T:
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return self._n
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[T]: ...
+    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(self._n))]
+        index = int(index) + self._n if index < 0 else int(index)
+        if not 0 <= index < self._n:
+            raise IndexError(index)
+        made = self._made.get(index)
+        if made is None:
+            made = self._made[index] = self.make(index)
+        return made
+
+
+class Rows(_Lazy[LaneRow]):
+    """The rows of a layout."""
+
+    def __init__(self, items: Items, readings: LaneReadings) -> None:
+        super().__init__(len(items.item_of_row))
+        self._items = items
+        self._readings = readings
+
+    def make(self, index: int) -> LaneRow:
+        """One row."""
+        items = self._items
+        item = int(items.item_of_row[index])
+        kind, ref = int(items.kind[item]), int(items.ref[item])
+        top_px, height_px = (int(value) for value in items.row_px[:, index])
+        if kind == Items.HEADER:
+            return self._header(ref, top_px, height_px)
+        if kind == Items.CLOSED:
+            return _density(items.group(ref), items.order.hosts[ref], top_px, height_px)
+        member = items.roster.members[ref]
+        if kind == Items.FOLDED:
+            return _density([member], member.host, top_px, height_px)
+        return _lane(member, index - int(items.first_row[item]), top_px, height_px)
+
+    def _header(self, number: int, top_px: int, height_px: int) -> LaneRow:
+        items = self._items
+        host, members = items.order.hosts[number], items.group(number)
+        where = members[-1].place
+        title, caption = host, where.host_address if where.is_worker else where.host
+        if host == PINNED:
+            title, caption = "Pinned", ""
+        return LaneRow(
+            RowKind.HOST,
+            top_px,
+            height_px,
+            host,
+            title=title,
+            caption=caption,
+            detail=self._detail(members),
+            is_folded=host in items.session.collapsed_hosts,
+            is_pinned=host in items.session.pinned,
+        )
+
+    def _detail(self, members: Sequence[Member]) -> str:
+        """Numbers and busy share of what is still there: "2 workers · 8 threads · 98 % busy"."""
+        here = [member for member in members if not member.gone_ns]
+        n_rows = sum(member.n_lanes for member in here)
+        if not members[0].place.is_worker:
+            return quantity.plural(n_rows, "lane")
+        if not here:
+            return "gone"
+        lanes = [lane for member in here for row in member.rows for lane in row]
+        parts = [quantity.plural(len(here), "worker"), quantity.plural(n_rows, "thread")]
+        if n_rows:
+            busy = min(self._readings.busy_lanes(lanes) / n_rows, 1.0)
+            parts.append(f"{quantity.share(busy)} busy")
+        return _DOT.join(parts)
+
+
+def _density(members: Sequence[Member], host: str, top_px: int, height_px: int) -> LaneRow:
+    return LaneRow(
+        RowKind.DENSITY,
+        top_px,
+        height_px,
+        host,
+        title=", ".join(member.place.name for member in members),
+        caption="busy share by prefix",
+        lanes=tuple(lane for member in members for lanes in member.rows for lane in lanes),
+        n_threads=sum(member.n_lanes for member in members),
+    )
+
+
+def _lane(member: Member, row: int, top_px: int, height_px: int) -> LaneRow:
+    thread, lanes = 1, member.waiting
+    if row < len(member.rows):
+        thread, lanes = member.threads[row], member.rows[row]
+    elif member.waiting:
+        thread = 0
+    return LaneRow(
+        RowKind.LANE,
+        top_px,
+        height_px,
+        member.host,
+        title=member.place.name,
+        caption="" if thread else "lost",
+        thread=thread,
+        lanes=tuple(lanes),
+        n_beside=member.n_lanes,
+    )
+
+
+class Blocks(_Lazy[WorkerBlock]):
+    """The labels of workers of a layout."""
+
+    def __init__(
+        self, items: Items, resources: Sequence[Attributes], readings: LaneReadings
+    ) -> None:
+        self._item = np.flatnonzero(items.kind >= Items.WORKER)
+        super().__init__(len(self._item))
+        self._items = items
+        self._resources = resources
+        self._readings = readings
+
+    def make(self, index: int) -> WorkerBlock:
+        """One label."""
+        items = self._items
+        item = int(self._item[index])
+        member = items.roster.members[int(items.ref[item])]
+        memory = self._memory(member)
+        top_px, height_px = (int(value) for value in items.px[:, item])
+        return WorkerBlock(
+            top_px,
+            height_px,
+            member.place.name,
+            member.place.port,
+            memory.shares,
+            memory.text,
+            memory.alarm,
+            member.gone_ns,
+            member.key,
+            is_folded=int(items.kind[item]) == Items.FOLDED,
+            is_pinned=member.key in items.session.pinned,
+            has_line=item > 0 and int(items.kind[item - 1]) >= Items.WORKER,
+        )
+
+    def _memory(self, member: Member) -> Memory:
+        told_bytes = 0.0
+        for resource in member.resources:
+            told = self._resources[resource].get(conventions.WORKER_MEMORY_LIMIT)
+            if isinstance(told, int | float):
+                told_bytes = float(told)
+        return self._readings.memory(member.resources, told_bytes)

@@ -1,0 +1,118 @@
+"""Workers and services with the lanes of their threads, and how they are told apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from daskscope.derive.frames import Int32s
+    from daskscope.derive.place import Place
+
+#: A host, a namespace and a worker's name: the same for all processes of a worker.
+Name = tuple[str, str, str]
+
+
+@dataclass(slots=True)
+class Member:
+    """One worker or service, through all its restarts.
+
+    Attributes
+    ----------
+    key
+        The same for all its processes, and another for each other member: for folding and pinning.
+    order
+        Sorts members: hosts of workers first, then by host and name in natural order.
+    place
+        Names of its newest process.
+    host
+        Key of the host; of a service that is not Dask's its own group.
+    n_threads
+        Threads it has for tasks, or had: rows there are at least.
+    resources
+        Ids of the resources of its newest process.
+    rows
+        Lane ids of each row, from thread 1 on; a row has several after a restart.
+    threads
+        Number of the thread of each row, 0 for a row of attempts whose thread is not known.
+    beside
+        Lane ids of what no thread of its own did; they are in the first row, too.
+    waiting
+        Lane ids of the row of attempts that may never have begun; that row is not one of `rows`.
+    gone_ns
+        When it was removed, 0 while it is there.
+    """
+
+    key: str
+    order: tuple[Any, ...]
+    place: Place
+    host: str
+    n_threads: int = 0
+    resources: tuple[int, ...] = ()
+    rows: list[list[int]] = field(default_factory=list)
+    threads: list[int] = field(default_factory=list)
+    waiting: list[int] = field(default_factory=list)
+    beside: list[int] = field(default_factory=list)
+    gone_ns: int = 0
+
+    @property
+    def n_lanes(self) -> int:
+        """Rows of threads, or of a service."""
+        return sum(thread > 0 for thread in self.threads)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of lanes, the one of what waited included."""
+        return len(self.rows) + bool(self.waiting)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Roster:
+    """All members: hosts in natural order, those of workers first, and members in natural order.
+
+    Attributes
+    ----------
+    members
+        Members of one host follow each other.
+    n_rows, n_lanes
+        int32, by member: its `n_rows` and `n_lanes`.
+    is_gone
+        bool, by member: it was removed.
+    member_of_lane, row_of_lane
+        int32, by lane id: index in `members`, and row of that member; -1 of what is not drawn.
+    is_waiting
+        bool, by lane id: it holds attempts that may never have begun.
+    """
+
+    members: tuple[Member, ...]
+    n_rows: Int32s
+    n_lanes: Int32s
+    is_gone: npt.NDArray[np.bool_]
+    member_of_lane: Int32s
+    row_of_lane: Int32s
+    is_waiting: npt.NDArray[np.bool_]
+
+    @property
+    def n_threads(self) -> int:
+        """Threads of all members that are there."""
+        return int(self.n_lanes[~self.is_gone].sum())
+
+
+@dataclass(slots=True, eq=False)
+class Process:
+    """One worker process or service: all resources that say the same address."""
+
+    name: Name
+    place: Place
+    n_threads: int = 0
+    resources: list[int] = field(default_factory=list)
+    lanes: list[int] = field(default_factory=list)
+    gone_ns: int = 0
+
+    @property
+    def is_shown(self) -> bool:
+        """A worker of which nothing is left but its name does not take up room."""
+        return bool(self.lanes) or (self.place.is_worker and not self.gone_ns)
