@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 from distributed import Client, LocalCluster, Scheduler, Worker
 
 from dask_otel.compat import otlp, servers
@@ -95,3 +97,34 @@ def test_a_dead_endpoint_may_come_back(protocol: str, free_port: Callable[[], in
     assert (reply.accepted, reply.retry) == (False, True)
     assert reply.reason
     assert time.monotonic() - began_s < 4
+
+
+class RenewingSession(requests.Session):
+    """What a credential provider of the OTLP exporter brings: a token of its own each time."""
+
+    n_tokens = 0
+
+    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
+        self.n_tokens += 1
+        kwargs["headers"] = {**kwargs["headers"], "Authorization": f"Bearer {self.n_tokens}"}
+        return super().request(*args, **kwargs)
+
+
+def test_a_session_that_somebody_brings_sends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter = functools.partial(otlp.HttpSpanExporter, session=RenewingSession())
+    monkeypatch.setitem(otlp._HTTP_EXPORTERS, "traces", exporter)
+    with HttpSink() as sink:
+        transport = otlp.transport("traces", "http/protobuf", f"{sink.endpoint}/v1/traces")
+        assert transport.send(b"", 2).accepted
+        assert transport.send(b"", 2).accepted
+        transport.close()
+    assert [headers["authorization"] for headers in sink.headers] == ["Bearer 1", "Bearer 2"]
+
+
+def test_the_environment_names_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with HttpSink(answer=lambda _signal: 400) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.endpoint)
+        transport = otlp.transport("traces", "http/protobuf", "http://collector.invalid/v1/traces")
+        transport.send(b"", 2)
+        transport.close()
+    assert [headers["host"] for headers in proxy.headers] == ["collector.invalid"]
