@@ -1,4 +1,4 @@
-"""What a span costs the worker: CPU on the event loop, CPU of all threads, and spans lost.
+"""What a span costs the worker: CPU on the event loop and of all threads, memory, spans lost.
 
 The hook runs on real task states, and so does what is put around each task in its thread; the
 receiver is another process that reads requests and forgets them.
@@ -6,13 +6,15 @@ receiver is another process that reads requests and forgets them.
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import time
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
+import psutil
 from distributed.worker_state_machine import TaskState
 
 from dask_otel.compat import worker as dasks
@@ -27,7 +29,10 @@ from tests.sinks import HttpSink
 N_HOOK = 2_000  # attempts between two exports at the rate below
 N_ROUNDS = 20
 RATE = 20_000
-SECONDS = 10
+SECONDS = 60
+N_SLICE = 200
+N_HELD = 20_000
+N_UNHEARD = 1_000_000
 #: The calls of the hook for one task, before it has run and from its end.
 BEFORE = (("released", "waiting"), ("waiting", "ready"), ("ready", "executing"))
 AFTER = (("executing", "memory"), ("memory", "released"), ("released", "forgotten"))
@@ -120,34 +125,70 @@ def hook_us() -> float:
     return cpu_s / (N_ROUNDS * N_HOOK) * 1e6
 
 
-def sustained(endpoint: str) -> tuple[float, int]:
-    """CPU time of all threads per span at `RATE` for `SECONDS`, and the spans lost."""
-    n_slice = RATE // 100
-    states = _task_states(n_slice)
-    emitter = _emitter(endpoint, n_held=20_000)
-    attempts, context, worker = _attempts(states, emitter)
-    execution_state = {"worker": worker}
-    dasks_own = dasks.functions()[dasks.RUN_TASK]
-    dasks.functions()[dasks.RUN_TASK] = _run_task
-    context.begin()
-    run_task = dasks.functions()[dasks.RUN_TASK]
-    emitter.start()
-    began_cpu_s, began_s = time.process_time(), time.monotonic()
-    for step in range(SECONDS * 100):
-        for i, ts in enumerate(states):
-            ts.run_id = step * n_slice + i
+class _Bench:
+    """Runs the same tasks over and over, each time as other attempts, with all that is put around.
+
+    Use it as a context.
+    """
+
+    def __init__(self, endpoint: str) -> None:
+        self._states = _task_states(N_SLICE)
+        self.emitter = _emitter(endpoint, n_held=N_HELD)
+        self._attempts, self._context, self._worker = _attempts(self._states, self.emitter)
+        self._dasks_own = dasks.functions()[dasks.RUN_TASK]
+        self._n_run = 0
+
+    def __enter__(self) -> Self:
+        dasks.functions()[dasks.RUN_TASK] = _run_task
+        self._context.begin()
+        self.emitter.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.emitter.stop()
+        self._context.end()
+        dasks.functions()[dasks.RUN_TASK] = self._dasks_own
+
+    def run_slice(self) -> None:
+        """Run `N_SLICE` attempts."""
+        run_task = dasks.functions()[dasks.RUN_TASK]
+        execution_state = {"worker": self._worker}
+        for ts in self._states:
+            ts.run_id = self._n_run
+            self._n_run += 1
             for start, finish in BEFORE:
-                attempts.transition(ts.key, start, finish)
+                self._attempts.transition(ts.key, start, finish)
             ts.start_time = time.time()
             run_task(None, None, execution_state, ts.key)
             for start, finish in AFTER:
-                attempts.transition(ts.key, start, finish)
-        time.sleep(max(0.0, began_s + (step + 1) / 100 - time.monotonic()))
-    emitter.stop()
-    context.end()
-    dasks.functions()[dasks.RUN_TASK] = dasks_own
+                self._attempts.transition(ts.key, start, finish)
+
+
+def sustained(endpoint: str) -> tuple[float, int]:
+    """CPU time of all threads per span at `RATE` for `SECONDS`, and the spans lost."""
+    began_cpu_s = time.process_time()
+    with _Bench(endpoint) as bench:
+        began_s = time.monotonic()
+        for step in range(SECONDS * RATE // N_SLICE):
+            bench.run_slice()
+            time.sleep(max(0.0, began_s + (step + 1) * N_SLICE / RATE - time.monotonic()))
     cpu_s = time.process_time() - began_cpu_s
+    emitter = bench.emitter
     return cpu_s / emitter.n_recorded * 1e6, emitter.n_recorded - emitter.n_exported
+
+
+def unheard() -> tuple[float, int]:
+    """MiB that `N_UNHEARD` attempts leave behind while nobody listens, and how far counters err."""
+    process = psutil.Process()
+    with _Bench("http://127.0.0.1:1") as bench:
+        gc.collect()
+        before_bytes = process.memory_info().rss
+        for _ in range(N_UNHEARD // N_SLICE):
+            bench.run_slice()
+        grown_bytes = process.memory_info().rss - before_bytes
+    emitter = bench.emitter
+    n_unaccounted = abs(N_UNHEARD - emitter.n_dropped - emitter.n_held) + emitter.n_exported
+    return grown_bytes / 2**20, n_unaccounted
 
 
 def run() -> list[dict[str, Any]]:
@@ -162,10 +203,13 @@ def run() -> list[dict[str, Any]]:
             total_us, n_lost = sustained(sink.stdout.readline().strip())
         finally:
             sink.stdin.close()
+    grown_mib, n_unaccounted = unheard()
     rows = [
         ("worker: event loop, CPU per span", hook_us(), "us", 3.0),
         ("worker: all threads, CPU per span", total_us, "us", 20.0),
         (f"worker: spans lost at {RATE}/s for {SECONDS} s", n_lost, "spans", 0),
+        (f"worker: memory after {N_UNHEARD:,} spans that nobody took", grown_mib, "MiB", 30.0),
+        ("worker: spans of those that no counter has", n_unaccounted, "spans", 0),
     ]
     return [
         {"name": name, "value": value, "unit": unit, "budget": budget, "met": value <= budget}

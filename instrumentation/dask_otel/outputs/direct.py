@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 #: Spans in one request. gRPC servers refuse more than 4 MiB by default.
 MAX_BATCH_SPANS: Final = 4_096
+MAX_PROBE_SPANS: Final = 64
 MAX_BATCH_BYTES: Final = 3 << 20
 #: Encoded spans held while nobody listens take no more than this, however many they are.
 MAX_HELD_BYTES: Final = 64 << 20
@@ -67,13 +68,13 @@ class Spool:
             self._n_bytes -= len(self._spans.popleft())
             self.n_dropped += 1
 
-    def oldest(self) -> list[bytes]:
-        """The spans of the next request; they stay until they are removed."""
+    def oldest(self, n_most: int = MAX_BATCH_SPANS) -> list[bytes]:
+        """The spans of the next request, `n_most` at most; they stay until they are removed."""
         batch: list[bytes] = []
         n_bytes = 0
         for span in self._spans:
             n_bytes += len(span)
-            if batch and (len(batch) == MAX_BATCH_SPANS or n_bytes > MAX_BATCH_BYTES):
+            if batch and (len(batch) == n_most or n_bytes > MAX_BATCH_BYTES):
                 break
             batch.append(span)
         return batch
@@ -150,7 +151,9 @@ class DirectSpans:
             self._marks.pop()
         self._marks.append((self._spool.n_in, put_s))
         while len(self._spool) and self._link.ready(deadline_s):
-            batch = self._spool.oldest()
+            # Whether somebody listens again is asked with little: it is asked every second.
+            n_most = MAX_PROBE_SPANS if self._link.failing else MAX_BATCH_SPANS
+            batch = self._spool.oldest(n_most)
             payload = encoder.request(self._resource, self._version, batch)
             reply = self._link.send(payload, deadline_s)
             if reply.retry:

@@ -28,6 +28,11 @@ class Link:
     """Sends requests of one signal.
 
     An endpoint that fails costs one log line, and one more when it is back.
+
+    Attributes
+    ----------
+    failing
+        The last request was not accepted.
     """
 
     def __init__(self, signal: str, target: Target) -> None:
@@ -37,7 +42,7 @@ class Link:
         quiet = logging.INFO if signal == "traces" else logging.DEBUG
         self._level = quiet if target.is_default else logging.WARNING
         self._resume_s = 0.0
-        self._failing = self._closed = False
+        self.failing = self._closed = False
 
     @property
     def preferred_temporality(self) -> Mapping[type, AggregationTemporality]:
@@ -59,12 +64,12 @@ class Link:
         reply = self._transport.send(payload, timeout_s)
         if reply.retry:
             self._resume_s = monotonic() + min(reply.pause_s or PAUSE_S, MAX_PAUSE_S)
-        if not reply.accepted and not self._failing and not self._closed:
+        if not reply.accepted and not self.failing and not self._closed:
             todo = "kept until it answers" if reply.retry else "dropped"
             logger.log(self._level, "%s are %s: %s", self._signal.capitalize(), todo, reply.reason)
-        elif reply.accepted and self._failing:
+        elif reply.accepted and self.failing:
             logger.info("%s are sent again", self._signal.capitalize())
-        self._failing = not reply.accepted
+        self.failing = not reply.accepted
         return reply
 
     def close(self) -> None:

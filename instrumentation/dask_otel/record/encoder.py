@@ -258,9 +258,13 @@ def _failure_fields(failure: Description, time_ns: int) -> bytes:
 def request(resource: bytes, version: str, spans: list[bytes]) -> bytes:
     """`ExportTraceServiceRequest` with encoded `spans` of one `resource`."""
     scope = wire.field(0x0A, wire.text(names.SCOPE_NAME)) + wire.field(0x12, wire.text(version))
-    schema = wire.field(0x1A, wire.text(names.SCHEMA_URL))
-    scope_spans = wire.field(0x12, b"".join((wire.field(0x0A, scope), *spans, schema)))
-    return wire.field(0x0A, wire.field(0x0A, resource) + scope_spans + schema)
+    head, schema = wire.field(0x0A, scope), wire.field(0x1A, wire.text(names.SCHEMA_URL))
+    who = wire.field(0x0A, resource)
+    # Joined once: a request has megabytes, and each message around it would be another copy.
+    n_inner = len(head) + sum(map(len, spans)) + len(schema)
+    inner = b"\x12" + wire.varint(n_inner)
+    n_outer = len(who) + len(inner) + n_inner + len(schema)
+    return b"".join((b"\x0a", wire.varint(n_outer), who, inner, head, *spans, schema, schema))
 
 
 def resource(attributes: Mapping[str, wire.Value]) -> bytes:

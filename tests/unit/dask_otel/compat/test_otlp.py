@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 from distributed import Client, LocalCluster, Scheduler, Worker
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
 from dask_otel.compat import otlp, servers
 from tests.sinks import GrpcSink, HttpSink
@@ -111,7 +112,7 @@ class RenewingSession(requests.Session):
 
 
 def test_a_session_that_somebody_brings_sends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    exporter = functools.partial(otlp.HttpSpanExporter, session=RenewingSession())
+    exporter = functools.partial(OTLPSpanExporter, session=RenewingSession())
     monkeypatch.setitem(otlp._HTTP_EXPORTERS, "traces", exporter)
     with HttpSink() as sink:
         transport = otlp.transport("traces", "http/protobuf", f"{sink.endpoint}/v1/traces")

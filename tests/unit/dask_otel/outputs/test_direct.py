@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
+    ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
 from opentelemetry.sdk.resources import Resource
@@ -35,6 +36,7 @@ class FakeLink:
         self.replies = list(replies)
         self.payloads: list[bytes] = []
         self.is_ready = True
+        self.failing = False
 
     def ready(self, deadline_s: float | None) -> bool:
         return self.is_ready
@@ -43,6 +45,7 @@ class FakeLink:
         self.payloads.append(payload)
         reply = self.replies.pop(0) if self.replies else Reply(True)
         self.is_ready = not reply.retry
+        self.failing = not reply.accepted
         return reply
 
     def close(self) -> None:
@@ -209,3 +212,18 @@ def test_points_that_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     output.send(None)
     assert link.payloads[0].count(b"prefix-") == 10
     assert b"prefix-29." in link.payloads[0]
+
+
+def test_whether_somebody_listens_again_is_asked_with_little() -> None:
+    link = FakeLink(RETRY, RETRY)
+    output = spans(link, n_held=1_000)
+    put(output, [SAMPLED] * 1_000)
+    for _ in range(3):
+        link.is_ready = True
+        output.send(0.0, None)
+    counts = [
+        len(ExportTraceServiceRequest.FromString(payload).resource_spans[0].scope_spans[0].spans)
+        for payload in link.payloads
+    ]
+    assert counts == [1_000, direct.MAX_PROBE_SPANS, direct.MAX_PROBE_SPANS, 936]
+    assert output.n_exported == 1_000

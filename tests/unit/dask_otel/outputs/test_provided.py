@@ -68,6 +68,8 @@ EVENTS: list[events.SpanEvent] = [
 class Taking:
     """Takes all that is sent."""
 
+    failing = False
+
     def __init__(self) -> None:
         self.payload = b""
         self.preferred_temporality: dict[type, Any] = {}
