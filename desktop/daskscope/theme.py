@@ -57,6 +57,8 @@ class Density:
 COMPACT: Final = Density(18, 12, 1, 3, 22, 36, 20, 20)
 NORMAL: Final = Density(22, 15, 1, 4, 22, 36, 22, 24)
 COMFORTABLE: Final = Density(28, 20, 1, 5, 26, 44, 28, 28)
+#: By the names that are shown and remembered.
+DENSITIES: Final = {"compact": COMPACT, "normal": NORMAL, "comfortable": COMFORTABLE}
 #: Space between the lanes of two workers of one host, half of it below a header.
 WORKER_GAP_PX: Final = 6
 

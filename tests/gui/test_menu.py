@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMenu, QToolButton
+from PySide6.QtWidgets import QApplication, QMenu, QToolButton
 
 from daskscope.app.actions import ACTIONS, MENUS
 from daskscope.app.bindings import bindings
 from daskscope.session import WHOLE_RUN
+from daskscope.theme import DENSITIES
 from tests.builders import MS
 from tests.gui.working import NOW
 
@@ -114,6 +115,33 @@ def test_a_panel_is_hidden_and_shown_from_the_menu(focused: Run) -> None:
         assert action.isChecked() is not is_shown
         action.trigger()
         assert focused.window.workers.isVisible() is is_shown
+
+
+def test_a_picture_goes_to_the_clipboard(focused: Run) -> None:
+    stream = focused.window.timeline.stream
+    both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    QTest.keyClick(stream, Qt.Key.Key_C, both)
+    assert QApplication.clipboard().pixmap().size() == focused.window.size()
+
+
+def test_the_whole_screen_is_taken_and_given_back(focused: Run) -> None:
+    for is_full in (True, False):
+        QTest.keyClick(focused.window.timeline.stream, Qt.Key.Key_F11)
+        assert focused.window.isFullScreen() is is_full
+
+
+@pytest.mark.parametrize("name", DENSITIES)
+def test_density_changes_lanes_and_tables(focused: Run, name: str) -> None:
+    text = name.capitalize()
+    next(a for a in menu(focused, "View").actions() if a.text() == text).trigger()
+    focused.tick(NOW + 32 * MS)
+    density = DENSITIES[name]
+    assert focused.session.density == density
+    assert focused.window.workers.row_px == density.table_row_px
+    assert focused.window.progress.row_px == density.progress_row_px
+    assert focused.frame is not None
+    assert focused.frame.layout.pitch_px in (density.pitch_px, DENSITIES["comfortable"].pitch_px)
+    assert {a.text() for a in menu(focused, "View").actions() if a.isChecked()} >= {text}
 
 
 def test_tooltips_of_the_toolbar_name_the_keys(run: Run) -> None:

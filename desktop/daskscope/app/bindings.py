@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from daskscope.app import gestures
+from daskscope.theme import DENSITIES
 from daskscope.views.timeline.strip import PAN_SHARE, SCROLL_STEP_PX, ZOOM_STEP
 
 if TYPE_CHECKING:
@@ -39,10 +40,12 @@ def _window(run: Run) -> dict[str, Binding]:
     return {
         "file.open": Binding(run.choose_recording),
         "file.picture": Binding(run.choose_picture),
+        "file.copy": Binding(run.copy_picture),
         "file.quit": Binding(run.window.close),
         "theme.light": Binding(lambda: run.choose_theme("light"), lambda: not run.theme.is_dark),
         "theme.dark": Binding(lambda: run.choose_theme("dark"), lambda: run.theme.is_dark),
         "theme.toggle": Binding(run.toggle_theme),
+        "window.full": Binding(run.window.toggle_full_screen, run.window.isFullScreen),
         "help.palette": Binding(run.overlays.toggle_palette),
         "help.keys": Binding(run.overlays.toggle_keys),
         "help.about": Binding(run.show_about),
@@ -53,7 +56,20 @@ def _panels(run: Run) -> dict[str, Binding]:
     def panel(name: str) -> Binding:
         return Binding(lambda: run.window.toggle_dock(name), lambda: run.window.is_dock_shown(name))
 
-    return {f"panel.{name}": panel(name) for name in run.window.docks}
+    def view(name: str) -> Binding:
+        return Binding(lambda: run.window.focus_view(name))
+
+    def density(name: str) -> Binding:
+        return Binding(
+            lambda: run.choose_density(name), lambda: run.session.density == DENSITIES[name]
+        )
+
+    return {
+        "view.stream": view("stream"),
+        **{f"view.{name}": view(name) for name in run.window.tabs},
+        **{f"panel.{name}": panel(name) for name in run.window.docks},
+        **{f"density.{name}": density(name) for name in DENSITIES},
+    }
 
 
 def _timeline(run: Run) -> dict[str, Binding]:

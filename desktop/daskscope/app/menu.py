@@ -53,6 +53,7 @@ class Menu(QObject):
             menu = window.toolbar.set_menu(title, parts)
             menu.aboutToShow.connect(self.refresh)
         rows = {row.id: row for row in ACTIONS}
+        window.order_focus()
         window.toolbar.set_tips({name: tip(rows[action]) for name, action in _BUTTONS.items()})
 
     def refresh(self) -> None:

@@ -32,7 +32,7 @@ from daskscope.app.window import Window
 from daskscope.ingest.clock import wall_ns
 from daskscope.session import WHOLE_RUN, Session
 from daskscope.store.writer import Store
-from daskscope.theme import DARK, GUTTER_PX, LIGHT, Theme
+from daskscope.theme import DARK, DENSITIES, GUTTER_PX, LIGHT, Theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -361,6 +361,11 @@ class Run(QObject):
         self._settings.theme = name
         self._stage.set_theme(DARK if name == "dark" else LIGHT)
 
+    def choose_density(self, name: str) -> None:
+        """Draw rows as high as one of `DENSITIES` says."""
+        self._set(density=DENSITIES[name])
+        self.window.set_density(DENSITIES[name])
+
     # Files, help, demo ----------------------------------------------------------------------
 
     def choose_recording(self) -> None:
@@ -376,6 +381,10 @@ class Run(QObject):
             save_picture(self.window, Path(path))
         except OSError as error:
             say(self.window, str(error))
+
+    def copy_picture(self) -> None:
+        """Put what the window shows on the clipboard."""
+        QApplication.clipboard().setPixmap(self.window.grab())
 
     def show_about(self) -> None:
         """Which version this is."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -15,8 +17,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from daskscope.paint.focus import FocusRing
 from daskscope.paint.font import Role, font
-from daskscope.theme import RIGHT_DOCK_LEAST_PX, RIGHT_DOCK_PX, WINDOW_LEAST_PX, Theme
+from daskscope.paint.table import RowArea
+from daskscope.theme import RIGHT_DOCK_LEAST_PX, RIGHT_DOCK_PX, WINDOW_LEAST_PX, Density, Theme
 from daskscope.views.dock import Dock
 from daskscope.views.overlay.keys import KeysView
 from daskscope.views.overlay.palette import PaletteView
@@ -37,8 +41,25 @@ PROGRESS_SHARE: Final = 0.54
 SPLITTER_PX: Final = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """Where a view stands: in which dock, as which page."""
+
+    dock: str
+    page: int
+    view: QWidget
+
+
 class Window(QMainWindow):
-    """Toolbar, timeline, docks and status bar; or the empty state in their place."""
+    """Toolbar, timeline, docks and status bar; or the empty state in their place.
+
+    Attributes
+    ----------
+    docks
+        Docks by name.
+    tabs
+        Views that stand in docks, by name.
+    """
 
     resized = Signal()
     closed = Signal()
@@ -54,14 +75,19 @@ class Window(QMainWindow):
         self.resources = ResourcesView(self)
         self.welcome = WelcomeView(self)
         self.status = StatusBarView(self)
-        self.progress_dock = self._dock("Progress", self.progress)
-        self.resources_dock = self._dock("Resources", self.resources)
-        self.workers_dock = self._dock("Workers", self.workers)
+        self.progress_dock, self.resources_dock, self.workers_dock = (Dock(self) for _ in range(3))
         self.docks = {
             "progress": self.progress_dock,
             "resources": self.resources_dock,
             "workers": self.workers_dock,
         }
+        self.tabs: dict[str, Tab] = {}
+        self._ring = FocusRing(self)
+        self._ring.watch(self.timeline.stream)
+        self._ring.watch(self.timeline.legend)
+        self._add_tab("progress", "Progress", "progress", self.progress)
+        self._add_tab("resources", "Resources", "resources", self.resources)
+        self._add_tab("workers", "Workers", "workers", self.workers)
         self._left = self._splitter(Qt.Orientation.Vertical, self.timeline, self.workers_dock)
         self._right = self._splitter(
             Qt.Orientation.Vertical, self.progress_dock, self.resources_dock
@@ -84,10 +110,10 @@ class Window(QMainWindow):
         self.keys = KeysView(self)
         self.set_theme(theme)
 
-    def _dock(self, name: str, page: QWidget) -> Dock:
-        dock = Dock(self)
-        dock.add_page(name, page)
-        return dock
+    def _add_tab(self, name: str, title: str, dock: str, view: QWidget) -> None:
+        """Give a view its tab in a dock of `docks`, and its name in `tabs`."""
+        self.tabs[name] = Tab(dock, self.docks[dock].add_page(title, view), view)
+        self._ring.watch(view)
 
     def _splitter(self, orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
         splitter = QSplitter(orientation, self)
@@ -115,6 +141,7 @@ class Window(QMainWindow):
             self.status,
             self.commands,
             self.keys,
+            self._ring,
         ):
             view.set_theme(theme)
         for dock in self.docks.values():
@@ -126,8 +153,11 @@ class Window(QMainWindow):
         return self._pages.currentWidget() is self.welcome
 
     def show_data(self) -> None:
-        """Leave the empty state."""
+        """Leave the empty state; the task stream hears the keys unless something else does."""
+        had_focus = self.welcome.isAncestorOf(self.focusWidget() or self)
         self._pages.setCurrentWidget(self._all)
+        if had_focus or self.focusWidget() is None:
+            self.timeline.stream.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_only(self, view: str) -> None:
         """Show one view alone, or `all`."""
@@ -143,8 +173,41 @@ class Window(QMainWindow):
 
     def toggle_dock(self, name: str) -> None:
         """Show a dock of `docks`, or hide it."""
-        self.docks[name].setVisible(self.docks[name].isHidden())
+        self._show_dock(name, self.docks[name].isHidden())
+
+    def _show_dock(self, name: str, is_shown: bool) -> None:
+        self.docks[name].setVisible(is_shown)
         self._right.setVisible(self.is_dock_shown("progress") or self.is_dock_shown("resources"))
+
+    def focus_view(self, name: str) -> None:
+        """Bring a view of `tabs`, or the task stream, to the front and give it the keyboard."""
+        view: QWidget = self.timeline.stream
+        if name in self.tabs:
+            tab = self.tabs[name]
+            view = tab.view
+            self._show_dock(tab.dock, is_shown=True)
+            self.docks[tab.dock].show_page(tab.page)
+        view.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._ring.show_on(view)  # it may have had the focus already
+
+    def order_focus(self) -> None:
+        """Let Tab go through the window as it is read: row by row, left to right."""
+        views: list[QWidget] = [*self.toolbar.controls(), self.timeline.legend]
+        views.append(self.timeline.stream)
+        for name in ("progress", "resources", "workers"):
+            views.append(self.docks[name].title.tabs)
+            views += [tab.view for tab in self.tabs.values() if tab.dock == name]
+        for before, after in itertools.pairwise(views):
+            self.setTabOrder(before, after)
+
+    def toggle_full_screen(self) -> None:
+        """Take the whole screen, or go back to what was before."""
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    def set_density(self, density: Density) -> None:
+        """Draw the rows of all tables as high as `density` says."""
+        for area in self.findChildren(RowArea):
+            area.set_density(density)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the room once it is known; afterwards the splitters keep what the user chose."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, QSize
 from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QComboBox, QTabBar, QWidget
 
 from daskscope.paint.brush import colour
+from daskscope.paint.focus import KEY_REASONS
 from daskscope.paint.font import Role, font, text_width
 from daskscope.paint.icon import draw_chevron
 from daskscope.paint.text import draw_text
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
 _UNDERLINE_PX = 2
 _TAB_GAP_PX = 20
 _RADIUS_PX = 5
-_KEY_REASONS = (
-    Qt.FocusReason.TabFocusReason,
-    Qt.FocusReason.BacktabFocusReason,
-    Qt.FocusReason.ShortcutFocusReason,
-)
 
 
 def style_sheet(theme: Theme) -> str:
@@ -91,7 +87,7 @@ class TabBar(QTabBar):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the focus where it came by key."""
-        self._has_key_focus = event.reason() in _KEY_REASONS
+        self._has_key_focus = event.reason() in KEY_REASONS
         super().focusInEvent(event)
 
     def set_theme(self, theme: Theme) -> None:
@@ -141,7 +137,7 @@ class ComboBox(QComboBox):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the focus where it came by key."""
-        self._has_key_focus = event.reason() in _KEY_REASONS
+        self._has_key_focus = event.reason() in KEY_REASONS
         super().focusInEvent(event)
 
     def set_theme(self, theme: Theme) -> None:

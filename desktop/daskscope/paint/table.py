@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 
 from daskscope.paint.brush import colour
 from daskscope.paint.control import plain_tip, style_sheet
-from daskscope.theme import LIGHT, Theme
+from daskscope.theme import LIGHT, Density, Theme
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QMouseEvent, QPaintEvent, QResizeEvent
@@ -74,6 +74,20 @@ class RowArea(QAbstractScrollArea):
         """Draw in the colours of `theme`."""
         self.theme = theme
         self.setStyleSheet(style_sheet(theme))
+        self.viewport().update()
+
+    def set_density(self, density: Density) -> None:
+        """Draw rows as high as `density` says."""
+        self.set_row_px(density.table_row_px)
+
+    def set_row_px(self, row_px: int) -> None:
+        """Draw rows of this height; the one at the top stays there."""
+        bar = self.verticalScrollBar()
+        first = bar.value() // self.row_px
+        self.row_px = row_px
+        bar.setSingleStep(row_px)
+        self._fit_scroll_bars()
+        bar.setValue(first * row_px)
         self.viewport().update()
 
     def set_rows(self, n_rows: int, content_px: int = 0) -> None:

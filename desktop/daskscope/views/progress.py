@@ -21,7 +21,7 @@ from daskscope.paint.brush import (
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.table import RowArea
 from daskscope.paint.text import Align, draw_text
-from daskscope.theme import NORMAL, PADDING_PX, TABLE_HEADER_PX, Theme, mixed
+from daskscope.theme import NORMAL, PADDING_PX, TABLE_HEADER_PX, Density, Theme, mixed
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPainter, QResizeEvent
@@ -113,6 +113,10 @@ class ProgressView(RowArea):
         self._columns = columns(self._frame, self.width())
         self.setAccessibleName("Progress")
         self.setMinimumWidth(280)
+
+    def set_density(self, density: Density) -> None:
+        """Draw rows as high as `density` says: higher than a table's, for their bars."""
+        self.set_row_px(density.progress_row_px)
 
     def show_frame(self, frame: ProgressFrame) -> None:
         """Draw `frame`."""

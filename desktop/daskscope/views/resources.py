@@ -228,6 +228,7 @@ class ResourcesView(QWidget):
         self._titles = tuple(ChartTitle(self) for _ in range(3))
         self._plots = tuple(ChartPlot(index == 2, self) for index in range(3))
         self.setAccessibleName("Resources")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 6)

@@ -27,7 +27,7 @@ from daskscope.theme import LEGEND_PX
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PySide6.QtGui import QMouseEvent, QPaintEvent
+    from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPaintEvent
 
     from daskscope.derive.frames import LegendEntry
     from daskscope.theme import Theme
@@ -102,6 +102,7 @@ class LegendView(QWidget):
         self._lit = ""
         self._told = ""
         self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the task stream
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName("Legend")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -122,6 +123,10 @@ class LegendView(QWidget):
             names = ", ".join(entry.name for entry in self._entries)
             self.setAccessibleDescription(f"Task prefixes: {names}")
             self.update()
+
+    def entries(self) -> tuple[LegendEntry, ...]:
+        """What is drawn, as far as it fits."""
+        return self._entries
 
     def show_lit(self, name: str) -> None:
         """Light the prefix of what is told about elsewhere, "" for none."""
@@ -282,6 +287,28 @@ class LegendView(QWidget):
         """Light nothing."""
         self._light("")
         super().leaveEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Light the next prefix (arrows), switch it (Space), show it alone (Enter)."""
+        steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
+        names = [entry.name for entry in self._entries]
+        key = Qt.Key(event.key())
+        if not names:
+            super().keyPressEvent(event)
+        elif key in steps:
+            at = names.index(self._lit) if self._lit in names else min(-steps[key], 0)
+            self._light(names[(at + steps[key]) % len(names)])
+        elif key == Qt.Key.Key_Space and self._lit:
+            self.toggled.emit(self._lit)
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._lit:
+            self.soloed.emit(self._lit)
+        else:
+            super().keyPressEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Light nothing."""
+        self._light("")
+        super().focusOutEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Switch a prefix, or open the list of those that do not fit."""

@@ -1,0 +1,86 @@
+"""A ring around the view that has the focus, where it came by key: a click needs none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QEvent, QObject, QRect, Qt
+from PySide6.QtGui import QFocusEvent, QPainter
+from PySide6.QtWidgets import QWidget
+
+from daskscope.paint.brush import colour
+from daskscope.theme import LIGHT, Theme
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QPaintEvent
+
+RING_PX: Final = 2
+KEY_REASONS: Final = (
+    Qt.FocusReason.TabFocusReason,
+    Qt.FocusReason.BacktabFocusReason,
+    Qt.FocusReason.ShortcutFocusReason,
+)
+
+#: The focus will be back where it was: another window, or a menu of this one.
+_PASSING: Final = (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason)
+
+
+class FocusRing(QWidget):
+    """Lies over the view that has the focus, inside its edges; pointer and keys go through it."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = LIGHT
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.hide()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in the colours of `theme`."""
+        self._theme = theme
+        self.update()
+
+    def watch(self, view: QWidget) -> None:
+        """Show when `view` has the focus by key."""
+        view.installEventFilter(self)
+
+    def show_on(self, view: QWidget) -> None:
+        """Lie over `view`, whose focus is to be seen."""
+        self.setParent(view)
+        self.setGeometry(view.rect())
+        self.show()
+        self.raise_()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Come and go with the focus of a view, and keep to its size."""
+        if not isinstance(watched, QWidget):
+            return False
+        if isinstance(event, QFocusEvent):
+            self._follow(watched, event)
+        elif watched is self.parentWidget():
+            if event.type() == QEvent.Type.Resize:
+                self.setGeometry(watched.rect())
+            elif event.type() == QEvent.Type.MouseButtonPress:
+                self.hide()
+        return False
+
+    def _follow(self, view: QWidget, event: QFocusEvent) -> None:
+        if event.reason() in _PASSING:
+            return
+        if event.gotFocus() and event.reason() in KEY_REASONS:
+            self.show_on(view)
+        else:
+            self.hide()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the ring."""
+        painter = QPainter(self)
+        width, height, rgb = self.width(), self.height(), colour(self._theme.accent)
+        for edge in (
+            QRect(0, 0, width, RING_PX),
+            QRect(0, height - RING_PX, width, RING_PX),
+            QRect(0, 0, RING_PX, height),
+            QRect(width - RING_PX, 0, RING_PX, height),
+        ):
+            painter.fillRect(edge, rgb)

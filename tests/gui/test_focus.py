@@ -1,0 +1,106 @@
+"""By key through the whole window: the order, and the ring that shows where one is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+
+from daskscope.paint.focus import RING_PX, FocusRing
+from daskscope.theme import DARK, LIGHT, Theme
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+    from daskscope.app.run import Run
+
+CTRL = Qt.KeyboardModifier.ControlModifier
+
+
+@pytest.fixture
+def active(busy: Run, qtbot: QtBot) -> Run:
+    busy.window.activateWindow()
+    busy.window.timeline.stream.setFocus()
+    qtbot.waitUntil(busy.window.timeline.stream.hasFocus)
+    return busy
+
+
+def focus() -> QWidget:
+    widget = QApplication.focusWidget()
+    assert widget is not None
+    return widget
+
+
+def ring(run: Run) -> FocusRing:
+    found = run.window.findChildren(FocusRing)
+    assert len(found) == 1
+    return found[0]
+
+
+def test_tab_goes_through_the_window_as_it_is_read(active: Run) -> None:
+    names = []
+    for _ in range(30):
+        QTest.keyClick(focus(), Qt.Key.Key_Tab)
+        names.append(focus().accessibleName())
+        if focus() is active.window.timeline.stream:
+            break
+    start = names.index("File")
+    assert names[:start] == [
+        "Progress", "Progress", "Resources", "Resources", "Workers", "Workers",
+    ]  # fmt: skip
+    assert names[start:] == [
+        "File", "View", "Go", "Help", "Live", "Pause", "Time in view", "Fit", "Theme",
+        "Legend", "Task stream",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_the_focus_is_seen_where_it_came_by_key(active: Run, theme: Theme) -> None:
+    active.choose_theme(theme.name)
+    stream = active.window.timeline.stream
+    assert not ring(active).isVisible()
+    QTest.keyClick(stream, Qt.Key.Key_5, CTRL)
+    workers = active.window.workers
+    assert workers.hasFocus()
+    image = workers.grab().toImage()
+    for point in (QPoint(0, 50), QPoint(RING_PX - 1, 50), QPoint(300, workers.height() - 1)):
+        assert image.pixel(point) & 0xFFFFFF == theme.accent
+    assert image.pixel(RING_PX, 50) & 0xFFFFFF != theme.accent
+
+
+def test_a_click_shows_no_ring_and_takes_it_away(active: Run) -> None:
+    stream = active.window.timeline.stream
+    QTest.keyClick(stream, Qt.Key.Key_1, CTRL)  # it has the focus already
+    assert ring(active).isVisible()
+    QTest.mouseClick(stream, Qt.MouseButton.LeftButton, pos=QPoint(400, 40))
+    assert not ring(active).isVisible()
+
+
+def test_a_hidden_dock_comes_back_when_its_view_is_asked_for(active: Run) -> None:
+    active.window.toggle_dock("resources")
+    active.window.toggle_dock("progress")
+    assert not active.window.resources.isVisible()
+    QTest.keyClick(active.window.timeline.stream, Qt.Key.Key_4, CTRL)
+    assert active.window.resources.isVisible()
+    assert active.window.resources.hasFocus()
+    assert not active.window.progress.isVisible()
+
+
+def test_the_legend_is_used_by_key(active: Run) -> None:
+    legend = active.window.timeline.legend
+    legend.setFocus(Qt.FocusReason.TabFocusReason)
+    names = [entry.name for entry in legend.entries()]
+    QTest.keyClick(legend, Qt.Key.Key_Right)
+    assert active.session.lit_prefix == names[0]
+    QTest.keyClick(legend, Qt.Key.Key_Left)
+    assert active.session.lit_prefix == names[-1]
+    QTest.keyClick(legend, Qt.Key.Key_Space)
+    assert active.session.filter.hidden_prefixes == {names[-1]}
+    assert active.session.is_following  # Space was not heard by the task stream
+    QTest.keyClick(legend, Qt.Key.Key_Return)
+    assert active.session.filter.hidden_prefixes == set(names) - {names[-1]}
+    active.window.timeline.stream.setFocus()
+    assert active.session.lit_prefix == ""
