@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from daskscope.derive.panels import PastSession
     from daskscope.store.snapshot import Snapshot
 
+#: What a picture that is made from nothing may take of a tick that draws, and of one that does not.
+DRAWN_WORK_S: Final = 0.003
+UNSEEN_WORK_S: Final = 0.005
 #: Memory bars and busy shares in the gutter, and the minimap's curve.
 LAYOUT_PERIOD_S: Final = 1.0
 PROGRESS_PERIOD_S: Final = 0.1
@@ -64,7 +67,8 @@ class Stage:
         self.frame: TaskStreamFrame | None = None
         self.frame_ms = 0.0
         self._layouts = LaneLayouts()
-        self._task_stream = TaskStream()
+        self._deadline_s = 0.0
+        self._task_stream = TaskStream(lambda: elapsed_s() < self._deadline_s)
         self._shown: object = None
         self._session: Session | None = None
         self._recordings: tuple[PastSession, ...] = ()
@@ -88,7 +92,8 @@ class Stage:
 
     def is_complete(self, snapshot: Snapshot) -> bool:
         """Whether everything that the source had is drawn."""
-        return snapshot.status.progress >= 1.0 and self.frame is not None and bool(snapshot.n_spans)
+        is_drawn = self.frame is not None and self.frame.is_exact
+        return snapshot.status.progress >= 1.0 and is_drawn and bool(snapshot.n_spans)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in other colours from the next tick on."""
@@ -163,6 +168,9 @@ class Stage:
         layout = self._layouts.of(snapshot, session, height_px, is_reading)
         key = (snapshot.generation, session, view, now_px, height_px, layout)
         is_same = self._shown is not None and key == self._shown
+        self._deadline_s = now_s + (UNSEEN_WORK_S if is_same else DRAWN_WORK_S)
+        if is_same:
+            is_same = not self._task_stream.go_on()
         if not is_same:
             self._shown = key
             self.frame = self._task_stream.frame(snapshot, session, layout, view, height_px, now_ns)

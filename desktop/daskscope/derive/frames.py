@@ -299,6 +299,8 @@ class TaskStreamFrame:
         Pixel column of "now"; right of it nothing can have been received.
     n_spans_in_view
         Spans that lie in the time in view, folded ones included.
+    is_exact
+        Everything that is known is in it; else it shows until then what the last one knew.
     """
 
     view: Viewport
@@ -313,6 +315,7 @@ class TaskStreamFrame:
     events: tuple[EventMark, ...]
     now_px: int
     n_spans_in_view: int
+    is_exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,24 +2,29 @@
 
 Wide spans are kept one by one; short ones, and everything in density rows, are summed up in a
 raster. A picture takes each span once: from a sealed chunk that it sees for the first time through
-the chunk's pyramid, else from the rows that are new.
+the chunk's pyramid, else from the rows that are new. What it has not taken yet waits in portions
+that are a millisecond's work each, so that a picture of millions of spans is made over many ticks.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from daskscope.derive.frames import LEAST_BAR_PX, BarState, RowKind
+from daskscope.derive.frames import LEAST_BAR_PX, BarState
 from daskscope.derive.raster import Raster, Window
 from daskscope.store.schema import Kind, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     import numpy.typing as npt
 
-    from daskscope.derive.frames import Int32s, LaneLayout
+    from daskscope.derive.frames import Int32s
+    from daskscope.derive.rowing import Rowing
     from daskscope.session import Viewport
     from daskscope.store.chunk import Chunk, Rows
     from daskscope.store.pyramid import Level
@@ -41,13 +46,15 @@ SPAN: Final = np.dtype(
         ("state", "u1"),
     ]
 )
-#: Columns beyond the view that are kept ready: to the right while following, else on both sides.
+#: Columns beyond the view that are kept ready on both sides.
 _SPARE_SHARE: Final = 0.25
 _LEAST_SPARE_PX: Final = 64
 #: Two views of one grid differ by whole columns, but for both starts' rounding to nanoseconds.
 _OFF_GRID_NS: Final = 1.5
 #: Blocks of wide spans are joined when there are more.
 _MAX_BLOCKS: Final = 32
+#: Rows that are taken at once.
+_PORTION_ROWS: Final = 1 << 14
 
 
 #: By outcome of an attempt, and by status of what has none.
@@ -66,44 +73,77 @@ _STATE_OF: Final = np.array(
 _STATE_WITHOUT: Final = np.array([BarState.FINISHED, BarState.FINISHED, BarState.ERRED], np.uint8)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rowing:
-    """Which rows are visible, and where lanes go in them.
+_EVER: Final = 1 << 62
 
-    Attributes
-    ----------
-    first_row, last_row
-        Visible rows of the layout, `last_row` exclusive.
-    row_of_lane
-        int32, by lane id: row counted from `first_row`, -1 for a lane that is not visible.
-    is_density
-        bool, by visible row.
+
+class _Region:
+    """Columns of the grid that something is still put into: a window, or what came into it later.
+
+    A wide span belongs to the first region that it reaches into: what came in on the right gets
+    those that start at `since_ns` or later, on the left those that end before `until_ns`.
     """
 
-    first_row: int
-    last_row: int
-    row_of_lane: Int32s
-    is_density: npt.NDArray[np.bool_]
+    def __init__(
+        self, window: Window, first: int, end: int, since_ns: int = -_EVER, until_ns: int = _EVER
+    ) -> None:
+        self.columns = first, end
+        self.from_ns, self.to_ns = window.edge_ns(first), window.edge_ns(end)
+        self.since_ns, self.until_ns = since_ns, until_ns
 
-    def is_same(self, other: Rowing) -> bool:
-        """Whether the same lanes lie in the same rows."""
-        return (
-            (self.first_row, self.last_row) == (other.first_row, other.last_row)
-            and np.array_equal(self.row_of_lane, other.row_of_lane)
-            and np.array_equal(self.is_density, other.is_density)
+    def clip(self, window: Window) -> None:
+        """Give up the columns that have left the window, for good."""
+        first, end = max(self.columns[0], window.column), min(self.columns[1], window.end)
+        if (first, end) != self.columns:
+            self.columns = first, max(end, first)
+            self.from_ns, self.to_ns = (window.edge_ns(edge) for edge in self.columns)
+
+    def reaches(self, first: int, end: int) -> bool:
+        """Whether it has some of these columns."""
+        return max(self.columns[0], first) < min(self.columns[1], end)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Rows of a chunk that are still to be put into a region."""
+
+    region: _Region
+    portions: Iterator[None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Spans:
+    """Some rows of a chunk, with the visible row of each."""
+
+    chunk: Chunk
+    rows: Rows | slice
+    row: Int32s
+    start_ns: npt.NDArray[np.int64]
+    end_ns: npt.NDArray[np.int64]
+
+    @property
+    def numbers(self) -> Rows:
+        """Rows as numbers."""
+        rows = self.rows
+        return np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
+
+    def column(self, name: str, dtype: npt.DTypeLike = np.uint8) -> npt.NDArray[np.uint8]:
+        """A column of the chunk."""
+        return self.chunk.columns[name][self.rows].view(dtype)
+
+    def where(self, is_meant: npt.NDArray[np.bool_]) -> _Spans:
+        """Those that are meant: these themselves if all are."""
+        if is_meant.all():
+            return self
+        at = np.flatnonzero(is_meant)
+        return _Spans(
+            self.chunk, self.numbers[at], self.row[at], self.start_ns[at], self.end_ns[at]
         )
 
 
-def rowing(layout: LaneLayout, n_lanes: int, top_px: int, height_px: int) -> Rowing:
-    """The rows that are visible `top_px` below the start of the content."""
-    visible = layout.rows_within(top_px, height_px)
-    first, last = (visible.start, visible.stop) if visible else (0, 0)
-    row_of_lane = np.full(n_lanes, -1, np.int32)
-    known = layout.row_of_lane[:n_lanes]
-    is_in = (known >= first) & (known < last)
-    row_of_lane[: len(known)][is_in] = known[is_in] - np.int32(first)
-    is_density = layout.kinds[first:last] == RowKind.DENSITY
-    return Rowing(first, last, row_of_lane, is_density)
+def _slots(spans: _Spans, kind: npt.NDArray[np.uint8], slot_of: Int32s) -> Int32s:
+    """Palette slots; -1 of what is not Dask's."""
+    slot = slot_of[spans.chunk.columns["name"][spans.rows]]
+    return np.where(kind == Kind.OTHER, np.int32(-1), slot)
 
 
 class Picture:
@@ -111,72 +151,92 @@ class Picture:
 
     Attributes
     ----------
+    rows
+        The rows.
     raster
         Sums of what is not drawn one by one.
     """
 
-    def __init__(self, rows: Rowing, view: Viewport, is_following: bool) -> None:
-        spare = max(round(view.width_px * _SPARE_SHARE), _LEAST_SPARE_PX)
-        before = 0 if is_following else spare
-        window = Window(view.start_ns, view.ns_per_px, -before, before + view.width_px + spare)
+    def __init__(self, rows: Rowing, view: Viewport) -> None:
+        self.rows = rows
+        self._spare_px = max(round(view.width_px * _SPARE_SHARE), _LEAST_SPARE_PX)
+        n_columns = view.width_px + 2 * self._spare_px
+        window = Window(view.start_ns, view.ns_per_px, -self._spare_px, n_columns)
         self.raster = Raster(window, rows.last_row - rows.first_row)
-        self._rows = rows
         self._width_px = view.width_px
+        self._middle = 0
         self._least_ns = LEAST_BAR_PX * view.ns_per_px
         self._blocks: list[Spans] = []
+        #: Of each chunk: rows that were taken or wait to be, and their last end.
         self._taken: dict[int, tuple[int, int]] = {}
+        self._work: deque[_Work] = deque()
 
     def reaches(self, snapshot: Snapshot, rows: Rowing, view: Viewport) -> bool:
-        """Whether this picture, with what is new in `snapshot`, is one of `view`."""
+        """Whether this picture, with what is new in `snapshot`, can become one of `view`."""
         window = self.raster.window
         column = self.column_of(view)
         # Of differences, not of times: a float holds no nanoseconds of the epoch.
-        off_ns = view.start_ns - window.origin_ns - (window.column + column) * window.ns_per_px
-        if (
-            view.ns_per_px != window.ns_per_px
-            or view.width_px != self._width_px
-            or abs(off_ns) > _OFF_GRID_NS
-            or column < 0
-            or not self._rows.is_same(rows)
-            or self._has_lost(snapshot)
-        ):
-            return False
-        if column + view.width_px <= window.n_columns:
-            return True
-        # The window can move on only if what comes into it is not known yet.
-        known_to_ns = max((end for _, end in self._taken.values()), default=0)
-        return column < window.n_columns and known_to_ns <= window.end_ns
+        off_ns = view.start_ns - window.origin_ns - column * window.ns_per_px
+        return (
+            view.ns_per_px == window.ns_per_px
+            and view.width_px == self._width_px
+            and abs(off_ns) <= _OFF_GRID_NS
+            and window.column < column + view.width_px
+            and column < window.end
+            and self.rows.is_same(rows)
+            and not self._has_lost(snapshot)
+        )
 
     def column_of(self, view: Viewport) -> int:
-        """Column of the window in which a view begins."""
+        """Column of the grid in which a view begins."""
         window = self.raster.window
-        return round((view.start_ns - window.origin_ns) / window.ns_per_px) - window.column
+        return round((view.start_ns - window.origin_ns) / window.ns_per_px)
 
-    def show(self, snapshot: Snapshot, view: Viewport) -> int:
-        """Move to a view that it `reaches`, and take what is new; the column where it begins."""
-        column = self.column_of(view)
-        if column + view.width_px > self.raster.window.n_columns:
-            self.raster.move(self.raster.window.column + column)
-            self._blocks = [self.wide(self.raster.window.start_ns)]
-            column = 0
-        slot_of = snapshot.slot_of
+    def show(self, snapshot: Snapshot, view: Viewport) -> None:
+        """Move to a view that it `reaches`, and learn what is new; `go_on` takes it."""
+        column, window = self.column_of(view), self.raster.window
+        self._middle = column + self._width_px // 2
+        before, behind = column - window.column, window.end - column - self._width_px
+        if min(before, behind) < self._spare_px // 2:
+            self._move(snapshot, column - self._spare_px)
+        region = _Region(self.raster.window, self.raster.window.column, self.raster.window.end)
         for chunk in snapshot.chunks:
             n_taken, _ = self._taken.get(chunk.number, (0, 0))
             if n_taken < len(chunk):
-                self._take(chunk, n_taken, slot_of)
                 self._taken[chunk.number] = len(chunk), chunk.t_max
-        return column
+                self._add(chunk, range(n_taken, len(chunk)), region, snapshot.slot_of)
 
-    def wide(self, from_ns: int) -> Spans:
-        """Spans that are drawn one by one and end after `from_ns`."""
-        if len(self._blocks) > 1:
-            spans = np.concatenate(self._blocks)
-            if len(self._blocks) > _MAX_BLOCKS:
-                spans = spans[spans["end_ns"] >= self.raster.window.start_ns]
-                self._blocks = [spans]
-        else:
-            spans = self._blocks[0] if self._blocks else np.empty(0, SPAN)
-        return spans[spans["end_ns"] >= from_ns]
+    def go_on(self, may_go_on: Callable[[], bool]) -> None:
+        """Take what waits, newest first, until there is no more or `may_go_on` says no."""
+        self._take_all(may_go_on)
+        # A block at least: what is new is seen even while there is always more to take.
+        self.raster.project(self._middle, may_go_on)
+
+    def _take_all(self, may_go_on: Callable[[], bool]) -> None:
+        while self._work:
+            for _ in self._work[0].portions:
+                if not may_go_on():
+                    return
+            self._work.popleft()
+
+    def is_exact(self, view: Viewport) -> bool:
+        """Whether everything known is in the columns of a view that it `reaches`."""
+        first = self.column_of(view)
+        end = first + view.width_px
+        is_taken = not any(work.region.reaches(first, end) for work in self._work)
+        return is_taken and self.raster.is_projected(first, end)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits, in the view or beside it."""
+        window = self.raster.window
+        return not self._work and self.raster.is_projected(window.column, window.end)
+
+    def wide(self) -> Spans:
+        """Spans that are drawn one by one."""
+        if len(self._blocks) > _MAX_BLOCKS:
+            self._blocks = [np.concatenate(self._blocks)]
+        return np.concatenate([np.empty(0, SPAN), *self._blocks])
 
     def _has_lost(self, snapshot: Snapshot) -> bool:
         """Whether something that it shows is no longer held, or was never of this store."""
@@ -189,68 +249,112 @@ class Picture:
             del self._taken[number]
         return any(n > numbers[number] for number, (n, _) in self._taken.items())
 
-    def _take(self, chunk: Chunk, n_taken: int, slot_of: Int32s) -> None:
-        window = self.raster.window
-        from_ns, to_ns = window.start_ns, window.end_ns
-        if chunk.t_min >= to_ns or chunk.t_max < from_ns:
-            return
-        level = None
-        if n_taken == 0 and chunk.pyramid is not None:
-            level = chunk.pyramid.level(window.ns_per_px)
-        if level is not None:
-            self._take_level(level, slot_of)
-            rows = chunk.lasting(2 << level.k, from_ns, to_ns)
-        elif n_taken == 0 and chunk.index is not None:
-            rows = np.concatenate([chunk.starting(from_ns, to_ns), chunk.begun(from_ns)])
-        else:
-            rows = np.arange(n_taken, len(chunk))
-        self._take_rows(chunk, rows, slot_of)
+    # Moving ---------------------------------------------------------------------------------
 
-    def _take_level(self, level: Level, slot_of: Int32s) -> None:
+    def _move(self, snapshot: Snapshot, column: int) -> None:
+        """Let the window begin elsewhere, and put what was taken into the columns that come in."""
+        old = self.raster.window
+        self.raster.move(column)
+        new = self.raster.window
+        for work in self._work:
+            work.region.clip(new)
+        kept = [
+            spans[(spans["start_ns"] < new.end_ns) & (spans["end_ns"] >= new.start_ns)]
+            for spans in self._blocks
+        ]
+        self._blocks = [spans for spans in kept if len(spans)]
+        if column > old.column:
+            region = _Region(new, max(old.end, column), new.end, since_ns=old.end_ns)
+        else:
+            end = min(old.column, new.end)
+            region = _Region(new, column, end, until_ns=old.start_ns)
+        for chunk in snapshot.chunks:
+            n_taken, _ = self._taken.get(chunk.number, (0, 0))
+            if n_taken:
+                self._add(chunk, range(n_taken), region, snapshot.slot_of)
+
+    # Taking ---------------------------------------------------------------------------------
+
+    def _add(self, chunk: Chunk, rows: range, region: _Region, slot_of: Int32s) -> None:
+        if chunk.t_min < region.to_ns and chunk.t_max >= region.from_ns:
+            portions = self._portions(chunk, rows, region, slot_of)
+            self._work.appendleft(_Work(region, portions))
+
+    def _portions(
+        self, chunk: Chunk, rows: range, region: _Region, slot_of: Int32s
+    ) -> Iterator[None]:
+        """Put some rows of a chunk into a region, portion by portion."""
+        level, found = None, None
+        from_ns, to_ns = region.from_ns, region.to_ns
+        is_whole = len(rows) == len(chunk)
+        if is_whole and chunk.pyramid is not None:
+            level = chunk.pyramid.level(self.raster.window.ns_per_px)
+        if level is not None:
+            self._take_level(level, region, slot_of)
+            yield
+            found = chunk.lasting(2 << level.k, from_ns, to_ns)
+        elif is_whole and chunk.index is not None and not chunk.is_within(from_ns, to_ns):
+            found = np.concatenate([chunk.starting(from_ns, to_ns), chunk.begun(from_ns)])
+        n_rows = len(rows) if found is None else len(found)
+        for first in range(0, n_rows, _PORTION_ROWS):
+            portion = slice(rows.start + first, min(rows.start + first + _PORTION_ROWS, rows.stop))
+            self._take_rows(
+                chunk,
+                portion if found is None else found[first : first + _PORTION_ROWS],
+                region,
+                slot_of,
+            )
+            yield
+
+    def _take_level(self, level: Level, region: _Region, slot_of: Int32s) -> None:
         """Sum up the cells of one level."""
-        window, row_of_lane = self.raster.window, self._rows.row_of_lane
+        window, row_of_lane = self.raster.window, self.rows.row_of_lane
         row = row_of_lane[level.lane]
         cell_px = (1 << level.k) / window.ns_per_px
         left_px = (level.origin_ns - window.origin_ns) / window.ns_per_px - window.column
         x0_px = level.bucket.astype(np.float64) * cell_px + left_px
-        seen = np.flatnonzero((row >= 0) & (x0_px < window.n_columns) & (x0_px > -cell_px))
+        first, end = (edge - window.column for edge in region.columns)
+        seen = np.flatnonzero((row >= 0) & (x0_px < end) & (x0_px > first - cell_px))
+        if not len(seen):
+            return
         x0_px = x0_px[seen]
-        kind = level.kind[seen]
         status = level.is_erred[seen].astype(np.uint8) * np.uint8(Status.ERROR)
-        plane = self.raster.planes(kind, status, slot_of[level.name[seen]])
+        plane = self.raster.planes(level.kind[seen], status, slot_of[level.name[seen]])
         share = level.busy_ns[seen].astype(np.float64) / (1 << level.k)
-        self.raster.cover(plane, row[seen], x0_px, x0_px + cell_px, share)
+        self.raster.cover(plane, row[seen], (x0_px, x0_px + cell_px), share, region.columns)
 
-    def _take_rows(self, chunk: Chunk, rows: Rows, slot_of: Int32s) -> None:
-        window = self.raster.window
-        columns = chunk.columns
-        row = self._rows.row_of_lane[columns["lane"][rows]]
-        seen = row >= 0
-        rows, row = rows[seen], row[seen]
+    def _take_rows(
+        self, chunk: Chunk, rows: Rows | slice, region: _Region, slot_of: Int32s
+    ) -> None:
+        row = self.rows.row_of_lane[chunk.columns["lane"][rows]]
         start_ns, end_ns = chunk.start_ns[rows], chunk.end_ns[rows]
-        seen = (start_ns < window.end_ns) & (end_ns >= window.start_ns)
-        rows, row, start_ns, end_ns = rows[seen], row[seen], start_ns[seen], end_ns[seen]
-        if not len(rows):
-            return
-        kind, status = (columns[name][rows].view(np.uint8) for name in ("kind", "status"))
-        slot = np.where(kind == Kind.OTHER, np.int32(-1), slot_of[columns["name"][rows]])
-        is_wide = (end_ns - start_ns >= self._least_ns) & ~self._rows.is_density[row]
-        short = np.flatnonzero(~is_wide)
-        plane = self.raster.planes(kind[short], status[short], slot[short])
-        x0_px, x1_px = window.x_px(start_ns[short]), window.x_px(end_ns[short])
-        self.raster.cover(plane, row[short], x0_px, x1_px)
-        wide = np.flatnonzero(is_wide)
-        if not len(wide):
-            return
-        spans = np.empty(len(wide), SPAN)
-        spans["start_ns"], spans["end_ns"] = start_ns[wide], end_ns[wide]
-        spans["row"] = row[wide] + self._rows.first_row
-        spans["slot"], spans["kind"] = slot[wide], kind[wide]
-        spans["name"] = columns["name"][rows[wide]]
-        spans["chunk"], spans["index"] = chunk.number, rows[wide]
-        outcome = columns["outcome"][rows[wide]].view(np.uint8)
-        spans["state"] = np.where(outcome, _STATE_OF[outcome], _STATE_WITHOUT[status[wide]])
-        self._blocks.append(spans)
+        is_seen = (row >= 0) & (start_ns < region.to_ns) & (end_ns >= region.from_ns)
+        spans = _Spans(chunk, rows, row, start_ns, end_ns).where(is_seen)
+        is_wide = spans.end_ns - spans.start_ns >= self._least_ns
+        is_wide &= ~self.rows.is_density[spans.row]
+        self._sum(spans.where(~is_wide), region, slot_of)
+        if is_wide.any():
+            is_wide &= (spans.start_ns >= region.since_ns) & (spans.end_ns < region.until_ns)
+            self._keep(spans.where(is_wide), slot_of)
+
+    def _sum(self, spans: _Spans, region: _Region, slot_of: Int32s) -> None:
+        kind, status = spans.column("kind"), spans.column("status")
+        plane = self.raster.planes(kind, status, _slots(spans, kind, slot_of))
+        x_px = self.raster.window.x_px
+        boxes_px = x_px(spans.start_ns), x_px(spans.end_ns)
+        self.raster.cover(plane, spans.row, boxes_px, within=region.columns)
+
+    def _keep(self, spans: _Spans, slot_of: Int32s) -> None:
+        kept = np.empty(len(spans.row), SPAN)
+        kept["start_ns"], kept["end_ns"] = spans.start_ns, spans.end_ns
+        kept["row"] = spans.row + self.rows.first_row
+        kept["kind"] = kind = spans.column("kind")
+        kept["slot"] = _slots(spans, kind, slot_of)
+        kept["name"] = spans.column("name", np.uint32)
+        kept["chunk"], kept["index"] = spans.chunk.number, spans.numbers
+        outcome, status = spans.column("outcome"), spans.column("status")
+        kept["state"] = np.where(outcome, _STATE_OF[outcome], _STATE_WITHOUT[status])
+        self._blocks.append(kept)
 
 
 def running_spans(snapshot: Snapshot, rows: Rowing, now_ns: int) -> Spans:

@@ -1,13 +1,13 @@
 """Busy time by row, pixel column and palette slot: what thousands of short tasks look like.
 
-A raster covers a window of pixel columns on a fixed grid, so that following a live cluster adds the
-few spans that are new and moves the window now and then, whatever lies in view.
+A raster covers a window of pixel columns on a fixed grid. Its memory is a ring of columns, so that
+moving the window costs only the columns that come into it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from daskscope.derive.frames import FAILED_KIND
 from daskscope.store.schema import Kind, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
 
     from daskscope.derive.frames import Int32s
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     Bytes = npt.NDArray[np.uint8]
     Shares = npt.NDArray[np.float32]
     Planes = npt.NDArray[np.intp]
+
+T = TypeVar("T", bound=np.generic)
 
 NOTHING: Final = -1
 ERRED: Final = -2
@@ -41,6 +45,22 @@ MAX_SLOT_PLANES: Final = 40
 _LEAST_PX: Final = 1e-3
 #: What a hidden prefix counts when the commonest of a column is chosen.
 _HIDDEN: Final = np.float32(1e-6)
+#: Columns that are brought up to date at once: less than a millisecond's work.
+_BLOCK_PX: Final = 128
+
+
+def _special_planes() -> Planes:
+    """Plane by kind * 4 + status, -1 where the prefix decides."""
+    plane = np.full((256, 4), -1, np.intp)
+    plane[Kind.OTHER] = _OTHER_PLANE
+    plane[:, Status.ERROR] = _ERRED_PLANE
+    for kind in range(Kind.TRANSFER, Kind.DESERIALIZE + 1):
+        plane[kind] = kind - Kind.TRANSFER
+        plane[kind, Status.ERROR] = _FAILED_PLANE
+    return plane.ravel()
+
+
+_SPECIAL_PLANE: Final = _special_planes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +85,35 @@ class Window:
     n_columns: int
 
     @property
+    def end(self) -> int:
+        """Column behind the last one."""
+        return self.column + self.n_columns
+
+    @property
     def start_ns(self) -> int:
         """Left edge."""
-        return self.origin_ns + round(self.column * self.ns_per_px)
+        return self.edge_ns(self.column)
 
     @property
     def end_ns(self) -> int:
         """Right edge."""
-        return self.origin_ns + round((self.column + self.n_columns) * self.ns_per_px)
+        return self.edge_ns(self.end)
+
+    def edge_ns(self, column: int) -> int:
+        """Left edge of a column of the grid."""
+        return self.origin_ns + round(column * self.ns_per_px)
 
     def x_px(self, time_ns: npt.NDArray[np.int64]) -> Floats:
         """Columns right of the window's left edge."""
-        return np.asarray((time_ns - self.origin_ns) / self.ns_per_px - self.column)
+        x_px = (time_ns - self.origin_ns) / self.ns_per_px
+        x_px -= self.column
+        return np.asarray(x_px)
 
 
 class Raster:
     """Sums of busy time, and what they look like.
 
-    Attributes
-    ----------
-    slot, busy, kind
-        As in `frames.Dense`, of the rows and columns of the window; see `project`.
+    Columns are given as those of the window's grid, boxes in columns from the window's left edge.
     """
 
     def __init__(self, window: Window, n_rows: int) -> None:
@@ -96,11 +124,12 @@ class Raster:
         shape = (n_rows, window.n_columns)
         # Planes take memory only once something is added to them.
         self._planes = np.zeros((_FIRST_SLOT_PLANE + MAX_SLOT_PLANES, *shape), np.float32)
-        self.slot = np.full(shape, NOTHING, np.int16)
-        self.busy = np.zeros(shape, np.uint8)
-        self.kind = np.zeros(shape, np.uint8)
+        self._slot = np.full(shape, NOTHING, np.int16)
+        self._busy = np.zeros(shape, np.uint8)
+        self._kind = np.zeros(shape, np.uint8)
         self._hidden: frozenset[int] = frozenset()
-        self._dirty = (window.n_columns, 0)
+        #: By block of columns: the first and end column that something was added to.
+        self._dirty: dict[int, tuple[int, int]] = {}
 
     @property
     def slots(self) -> tuple[int, ...]:
@@ -112,112 +141,187 @@ class Raster:
         """The planes in use."""
         return self._planes[: _FIRST_SLOT_PLANE + len(self._slots)]
 
+    # Adding ---------------------------------------------------------------------------------
+
     def planes(self, kind: Bytes, status: Bytes, slot: Int32s) -> Planes:
         """Plane of each of some spans."""
-        plane = self._slot_planes(slot)
-        is_other = (kind == Kind.OTHER) | (slot < 0)
-        plane[is_other] = _OTHER_PLANE
-        plane[status == Status.ERROR] = _ERRED_PLANE
-        is_sub = (kind >= Kind.TRANSFER) & (kind <= Kind.DESERIALIZE)
-        plane[is_sub] = kind[is_sub].astype(np.intp) - Kind.TRANSFER
-        plane[is_sub & (status == Status.ERROR)] = _FAILED_PLANE
-        return plane
+        special = _SPECIAL_PLANE[(kind.astype(np.uint16) << 2) + status]
+        return np.where(special >= 0, special, self._slot_planes(slot))
 
     def cover(
-        self, plane: Planes, row: Int32s, x0_px: Floats, x1_px: Floats, weight: Floats | None = None
+        self,
+        plane: Planes,
+        row: Int32s,
+        boxes_px: tuple[Floats, Floats],
+        weight: Floats | None = None,
+        within: tuple[int, int] | None = None,
     ) -> None:
-        """Add boxes from `x0_px` to `x1_px` (in columns of the window), each of some height."""
-        n_columns = self.window.n_columns
-        x1_px = np.minimum(np.maximum(x1_px, x0_px + _LEAST_PX), n_columns)
-        x0_px = np.maximum(x0_px, 0.0)
-        seen = np.flatnonzero(x1_px > x0_px)
-        if not len(seen):
-            return
-        x0_px, x1_px = x0_px[seen], x1_px[seen]
-        height = np.ones(len(seen)) if weight is None else weight[seen]
-        first = x0_px.astype(np.intp)
-        last = np.maximum(np.ceil(x1_px).astype(np.intp) - 1, first)
-        self._touch(int(first.min()), int(last.max()) + 1)
-        base = (plane[seen] * self._n_rows + row[seen]) * n_columns
-        sums = self._sums.reshape(-1)
-        head = (np.minimum(x1_px, first + 1.0) - x0_px) * height
-        np.add.at(sums, base + first, head.astype(np.float32))
-        long = np.flatnonzero(last > first)
-        tail = (x1_px[long] - last[long]) * height[long]
-        np.add.at(sums, (base + last)[long], tail.astype(np.float32))
-        n_between = (last - first)[long] - 1
-        if n_between.any():
-            at = np.repeat((base + first)[long] + 1, n_between)
-            begins = np.repeat(np.cumsum(n_between) - n_between, n_between)
-            at += np.arange(len(at)) - begins
-            np.add.at(sums, at, np.repeat(height[long], n_between).astype(np.float32))
+        """Add boxes, each of some height, as far as they lie in some columns of the grid.
 
-    def project(self, hidden: frozenset[int]) -> None:
-        """Bring `slot`, `busy` and `kind` up to date; `hidden` slots give way to others."""
-        if hidden != self._hidden:
-            self._hidden = hidden
-            self._touch(0, self.window.n_columns)
-        first, end = self._dirty
-        if first >= end:
+        Parameters
+        ----------
+        plane, row
+            Where each box goes.
+        boxes_px
+            Left and right edges, in columns from the window's left edge.
+        weight
+            Heights; 1 if none are given.
+        within
+            First and end column; the window if none are given.
+        """
+        column, n_columns = self.window.column, self.window.n_columns
+        first_px, end_px = within if within is not None else (column, self.window.end)
+        x0_px, x1_px = boxes_px
+        x1_px = np.minimum(np.maximum(x1_px, x0_px + _LEAST_PX), end_px - column)
+        x0_px = np.maximum(x0_px, first_px - column)
+        is_seen = x1_px > x0_px
+        if not is_seen.all():
+            seen = np.flatnonzero(is_seen)
+            plane, row, x0_px, x1_px = plane[seen], row[seen], x0_px[seen], x1_px[seen]
+            weight = weight[seen] if weight is not None else None
+        if not len(x0_px):
             return
-        self._dirty = (self.window.n_columns, 0)
-        columns = slice(first, end)
-        main = self._sums[N_SUB_PLANES:, :, columns]
-        total = main.sum(axis=0)
-        if hidden:
-            shown = [_HIDDEN if slot in hidden else np.float32(1) for slot in self.slots]
-            main = main * np.array(shown, np.float32)[:, None, None]
-        commonest = np.array(self.slots, np.int16)[main.argmax(axis=0)]
-        commonest[main[0] > 0] = ERRED
-        commonest[total <= 0] = NOTHING
-        self.slot[:, columns] = commonest
+        first = x0_px.astype(np.intp)
+        # Of a box that ends on an edge: the column before it.
+        last = np.maximum(np.ceil(x1_px).astype(np.intp) - 1, first)
+        self._touch(column + int(first.min()), column + int(last.max()) + 1)
+        base = (plane * self._n_rows + row) * n_columns
+        head = np.minimum(x1_px, first + 1.0) - x0_px
+        long = np.flatnonzero(last > first)
+        self._add(base, first, head if weight is None else head * weight)
+        if not len(long):
+            return
+        base, first, last = base[long], first[long], last[long]
+        height = np.ones(len(long)) if weight is None else weight[long]
+        self._add(base, last, (x1_px[long] - last) * height)
+        n_between = last - first - 1
+        if n_between.any():
+            begins = np.cumsum(n_between) - n_between
+            at = np.arange(int(n_between.sum())) + np.repeat(first + 1 - begins, n_between)
+            self._add(np.repeat(base, n_between), at, np.repeat(height, n_between))
+
+    def _add(self, base: Planes, column: Planes, share: Floats) -> None:
+        """Add to columns counted from the window's left edge."""
+        at = column + self.window.column % self.window.n_columns
+        at[at >= self.window.n_columns] -= self.window.n_columns
+        at += base
+        np.add.at(self._sums.reshape(-1), at, share.astype(np.float32))
+
+    # Looking --------------------------------------------------------------------------------
+
+    def project(self, middle: int, may_go_on: Callable[[], bool]) -> None:
+        """Bring what is looked at up to date, those near a column first, a block at least."""
+        for block in sorted(self._dirty, key=lambda block: abs(block - middle // _BLOCK_PX)):
+            for columns in self._parts(*self._dirty.pop(block)):
+                self._look(columns)
+            if not may_go_on():
+                return
+
+    def hide(self, slots: frozenset[int]) -> None:
+        """Let some slots give way to others."""
+        if slots != self._hidden:
+            self._hidden = slots
+            self._touch(self.window.column, self.window.end)
+
+    def is_projected(self, first: int, end: int) -> bool:
+        """Whether all that was added to some columns can be looked at."""
+        return not any(left < end and right > first for left, right in self._dirty.values())
+
+    def look(self, first: int, end: int) -> tuple[npt.NDArray[np.int16], Bytes, Bytes]:
+        """Planes of some columns of the window, as in `frames.Dense`: slot, busy and kind."""
+        parts = self._parts(first, end)
+        return _joined(self._slot, parts), _joined(self._busy, parts), _joined(self._kind, parts)
+
+    def sampled(self, columns: Planes) -> tuple[npt.NDArray[np.int16], Bytes, Bytes]:
+        """The same of any columns of the window."""
+        at = columns % self.window.n_columns
+        return self._slot[:, at], self._busy[:, at], self._kind[:, at]
+
+    def shares(self, row: int, columns: Planes) -> tuple[Shares, Shares]:
+        """Busy threads of one row by slot, in the order of `slots`, and in a transfer."""
+        at = columns % self.window.n_columns
+        return self._sums[N_SUB_PLANES:, row, at], self._sums[0, row, at]
+
+    def _look(self, columns: slice) -> None:
+        sums = self._sums[:, :, columns]
+        main, sub = sums[N_SUB_PLANES:], sums[:N_SUB_PLANES]
+        # Few prefixes are at work at a time.
+        used = np.flatnonzero(main.any(axis=(1, 2)))
+        shown = [_HIDDEN if slot in self._hidden else 1 for slot in self.slots]
+        some = main[used]
+        total = some.sum(axis=0)
+        if self._hidden:
+            some *= np.array(shown, np.float32)[used, None, None]
+        self._slot[:, columns] = NOTHING
+        if len(used):
+            commonest = np.array(self.slots, np.int16)[used][some.argmax(axis=0)]
+            commonest[main[0] > 0] = ERRED
+            commonest[total <= 0] = NOTHING
+            self._slot[:, columns] = commonest
         level = np.rint(np.minimum(total, np.float32(1)) * np.float32(255))
-        self.busy[:, columns] = np.maximum(level, total > 0).astype(np.uint8)
-        sub = self._sums[:N_SUB_PLANES, :, columns]
+        self._busy[:, columns] = np.maximum(level, total > 0).astype(np.uint8)
+        if not sub.any():
+            self._kind[:, columns] = 0
+            return
         kind = (sub.argmax(axis=0) + int(Kind.TRANSFER)).astype(np.uint8)
         kind[sub.max(axis=0) <= 0] = 0
         kind[sub[_FAILED_PLANE] > 0] = FAILED_KIND
-        self.kind[:, columns] = kind
+        self._kind[:, columns] = kind
 
-    def shares(self, row: int, columns: slice) -> tuple[Shares, Shares]:
-        """Busy threads of one row by slot, in the order of `slots`, and in a transfer."""
-        return self._sums[N_SUB_PLANES:, row, columns].copy(), self._sums[0, row, columns].copy()
+    # Moving ---------------------------------------------------------------------------------
 
     def move(self, column: int) -> None:
-        """Let the window begin at a later column; nothing may be known beyond its right edge."""
+        """Let the window begin at another column; what comes into it is empty."""
+        old = self.window
+        self.window = Window(old.origin_ns, old.ns_per_px, column, old.n_columns)
+        first, end = self.window.column, self.window.end
+        fresh = (old.end, end) if column > old.column else (first, old.column)
+        for columns in self._parts(max(fresh[0], first), min(fresh[1], end)):
+            self._sums[:, :, columns] = 0
+            self._slot[:, columns] = NOTHING
+            self._busy[:, columns] = 0
+            self._kind[:, columns] = 0
+        clipped = {
+            block: (max(left, first), min(right, end))
+            for block, (left, right) in self._dirty.items()
+        }
+        self._dirty = {block: part for block, part in clipped.items() if part[0] < part[1]}
+
+    def _parts(self, first: int, end: int) -> list[slice]:
+        """Where some columns of the window lie in memory."""
         n_columns = self.window.n_columns
-        by = column - self.window.column
-        kept = max(n_columns - by, 0)
-        for plane, empty in (
-            (self._sums, 0),
-            (self.slot, NOTHING),
-            (self.busy, 0),
-            (self.kind, 0),
-        ):
-            plane[..., :kept] = plane[..., n_columns - kept :].copy()
-            plane[..., kept:] = empty
-        first, end = self._dirty
-        self._dirty = (max(first - by, 0), max(end - by, 0))
-        self.window = Window(self.window.origin_ns, self.window.ns_per_px, column, n_columns)
+        if first >= end:
+            return []
+        at = first % n_columns
+        n_left = n_columns - at
+        if end - first <= n_left:
+            return [slice(at, at + end - first)]
+        return [slice(at, n_columns), slice(0, end - first - n_left)]
 
     def _touch(self, first: int, end: int) -> None:
-        self._dirty = min(self._dirty[0], first), max(self._dirty[1], end)
+        for block in range(first // _BLOCK_PX, (end - 1) // _BLOCK_PX + 1):
+            left = max(first, block * _BLOCK_PX)
+            right = min(end, (block + 1) * _BLOCK_PX)
+            known = self._dirty.get(block, (left, right))
+            self._dirty[block] = min(known[0], left), max(known[1], right)
 
     def _slot_planes(self, slot: Int32s) -> Planes:
-        """Planes of prefixes, with new planes for new ones."""
+        """Planes of prefixes, with new planes for new ones; `OTHER`'s where there is none."""
         most = int(slot.max(initial=0))
         if most >= len(self._plane_of_slot):
             more = np.full(most + 1, -1, np.intp)
             more[: len(self._plane_of_slot)] = self._plane_of_slot
             self._plane_of_slot = more
-        plane = self._plane_of_slot[slot]
-        unknown = np.flatnonzero(plane < 0)
-        unknown = unknown[slot[unknown] >= 0]
-        if not len(unknown):
+        plane = np.where(slot >= 0, self._plane_of_slot[slot], _OTHER_PLANE)
+        if int(plane.min(initial=0)) >= 0:
             return plane
-        fresh = np.unique(slot[unknown])
+        fresh = np.unique(slot[plane < 0])
         for number in fresh.tolist():
             if len(self._slots) < MAX_SLOT_PLANES:
                 self._slots.append(number)
             self._plane_of_slot[number] = _FIRST_SLOT_PLANE + len(self._slots) - 1
-        return self._plane_of_slot[slot]
+        return np.where(slot >= 0, self._plane_of_slot[slot], _OTHER_PLANE)
+
+
+def _joined(plane: npt.NDArray[T], parts: list[slice]) -> npt.NDArray[T]:
+    return np.concatenate([plane[:, columns] for columns in parts], axis=1)

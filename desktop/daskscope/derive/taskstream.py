@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daskscope.derive.frames import (
-    Bars,
-    Dense,
-    DensityColumns,
-    RowKind,
-    TaskStreamFrame,
-)
+from daskscope.derive.frames import Bars, Dense, DensityColumns, TaskStreamFrame
+from daskscope.derive.look import look_between, look_of
 from daskscope.derive.marks import event_marks
-from daskscope.derive.picture import Picture, rowing, running_spans
+from daskscope.derive.picture import Picture, running_spans
+from daskscope.derive.rowing import rowing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
 
     from daskscope.derive.frames import LaneLayout
-    from daskscope.derive.picture import Rowing, Spans
+    from daskscope.derive.look import Look
+    from daskscope.derive.picture import Spans
+    from daskscope.derive.rowing import Rowing
     from daskscope.session import Session, Viewport
     from daskscope.store.snapshot import Snapshot
 
@@ -33,14 +33,30 @@ if TYPE_CHECKING:
 _FAR_PX = 1_000_000
 
 
+def always() -> bool:
+    """Go on until everything is done."""
+    return True
+
+
 class TaskStream:
     """Makes frames of one store, and keeps what the next one can use.
 
-    A frame depends on the arguments alone; what is kept changes only how long it takes.
+    A frame that `is_exact` depends on the arguments alone; what is kept changes only how long it
+    takes. What takes longer than a tick is made over many, and until then the last exact frame's
+    picture stands in for it, stretched to the new view.
+
+    Parameters
+    ----------
+    may_go_on
+        Asked after each millisecond's work; a frame that was cut short is not exact.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, may_go_on: Callable[[], bool] = always) -> None:
+        self._may_go_on = may_go_on
         self._picture: Picture | None = None
+        self._last: Picture | None = None
+        self._view: Viewport | None = None
+        self._is_exact = False
 
     def frame(
         self,
@@ -62,7 +78,7 @@ class TaskStream:
         layout
             All rows.
         view
-            Stretch of time; to be fast while following, it moves by whole pixels.
+            Stretch of time; to be fast while it moves, it moves by whole pixels.
         height_px
             Height of the visible part.
         now_ns
@@ -70,12 +86,12 @@ class TaskStream:
         """
         scroll_px = min(max(session.scroll_px, 0), max(layout.height_px - height_px, 0))
         rows = rowing(layout, len(snapshot.lanes), scroll_px, height_px)
-        picture = self._picture
-        if picture is None or not picture.reaches(snapshot, rows, view):
-            picture = self._picture = Picture(rows, view, session.is_following)
-        column = picture.show(snapshot, view)
-        columns = slice(column, column + view.width_px)
-        picture.raster.project(_hidden_slots(snapshot, session))
+        picture = self._picture_of(snapshot, rows, view)
+        picture.raster.hide(_hidden_slots(snapshot, session))
+        self._view = view
+        self.go_on()
+        last = self._last
+        look = look_of(picture, view) if last is None else look_between(last, picture, view)
         running = running_spans(snapshot, rows, now_ns)
         return TaskStreamFrame(
             view=view,
@@ -84,15 +100,43 @@ class TaskStream:
             last_row=rows.last_row,
             scroll_px=scroll_px,
             height_px=height_px,
-            bars=_bars(snapshot, picture.wide(view.start_ns), running, layout, view),
-            dense=_dense(picture, layout, rows, columns),
-            densities=_densities(picture, layout, rows, columns, _in_px(running, view)),
+            bars=_bars(snapshot, look.wide, running, rows, view),
+            dense=_dense(look, layout, rows),
+            densities=_densities(look, layout, rows, _in_px(running, view)),
             events=event_marks(snapshot, view),
             now_px=_now_px(snapshot, view, now_ns),
             n_spans_in_view=sum(
                 chunk.n_overlapping(view.start_ns, view.end_ns) for chunk in snapshot.chunks
             ),
+            is_exact=self._is_exact,
         )
+
+    def go_on(self) -> bool:
+        """Work on what the last frame could not wait for, and on what lies beside its view.
+
+        Returns
+        -------
+        bool
+            Whether a frame with the same arguments would be exact now, and was not.
+        """
+        picture, view = self._picture, self._view
+        if picture is None or view is None or (self._is_exact and picture.is_idle):
+            return False
+        picture.go_on(self._may_go_on)
+        was_exact, self._is_exact = self._is_exact, picture.is_exact(view)
+        if self._is_exact:
+            self._last = None
+        return self._is_exact and not was_exact
+
+    def _picture_of(self, snapshot: Snapshot, rows: Rowing, view: Viewport) -> Picture:
+        picture = self._picture
+        if picture is None or not picture.reaches(snapshot, rows, view):
+            if self._is_exact:
+                self._last = picture
+            picture = self._picture = Picture(rows, view)
+        picture.show(snapshot, view)
+        self._is_exact = False
+        return picture
 
 
 def _now_px(snapshot: Snapshot, view: Viewport, now_ns: int) -> int:
@@ -112,18 +156,18 @@ def _hidden_slots(snapshot: Snapshot, session: Session) -> frozenset[int]:
     )
 
 
-def _bars(
-    snapshot: Snapshot, wide: Spans, running: Spans, layout: LaneLayout, view: Viewport
-) -> Bars:
+def _bars(snapshot: Snapshot, wide: Spans, running: Spans, rows: Rowing, view: Viewport) -> Bars:
     """Finished spans first, so that what runs lies above them."""
-    is_lane = layout.kinds == RowKind.LANE
-    spans = np.concatenate([wide, running[is_lane[running["row"]]]])
+    is_in_lane = ~rows.is_density[running["row"] - rows.first_row]
+    spans = np.concatenate([wide, running[is_in_lane]])
     x0_px = np.rint((spans["start_ns"] - view.start_ns) / view.ns_per_px)
     x1_px = np.rint((spans["end_ns"] - view.start_ns) / view.ns_per_px)
     x1_px = np.minimum(np.maximum(x1_px, x0_px + 1), view.width_px)
-    seen = np.flatnonzero((x1_px > 0) & (x0_px < view.width_px))
-    spans, x0_px, x1_px = spans[seen], x0_px[seen], x1_px[seen]
     first_number = snapshot.chunks[0].number if snapshot.chunks else 0
+    # The last picture may know spans that were evicted since.
+    is_held = (spans["chunk"] >= first_number) | (spans["chunk"] < 0)
+    seen = np.flatnonzero((x1_px > 0) & (x0_px < view.width_px) & is_held)
+    spans, x0_px, x1_px = spans[seen], x0_px[seen], x1_px[seen]
     chunk = np.ascontiguousarray(spans["chunk"])
     return Bars(
         row=np.ascontiguousarray(spans["row"]),
@@ -139,15 +183,12 @@ def _bars(
     )
 
 
-def _dense(picture: Picture, layout: LaneLayout, rows: Rowing, columns: slice) -> Dense:
-    shape = (len(layout.rows), columns.stop - columns.start)
+def _dense(look: Look, layout: LaneLayout, rows: Rowing) -> Dense:
+    shape = (len(layout.rows), look.slot.shape[1])
     visible = slice(rows.first_row, rows.last_row)
-    raster = picture.raster
     # Only the visible rows are written, so that the others take no memory.
     dense = Dense(np.empty(shape, np.int16), np.empty(shape, np.uint8), np.empty(shape, np.uint8))
-    dense.slot[visible] = raster.slot[:, columns]
-    dense.busy[visible] = raster.busy[:, columns]
-    dense.kind[visible] = raster.kind[:, columns]
+    dense.slot[visible], dense.busy[visible], dense.kind[visible] = look.slot, look.busy, look.kind
     return dense
 
 
@@ -162,28 +203,24 @@ def _in_px(running: Spans, view: Viewport) -> npt.NDArray[np.int64]:
 
 
 def _densities(
-    picture: Picture,
-    layout: LaneLayout,
-    rows: Rowing,
-    columns: slice,
-    running_px: npt.NDArray[np.int64],
+    look: Look, layout: LaneLayout, rows: Rowing, running_px: npt.NDArray[np.int64]
 ) -> tuple[DensityColumns, ...]:
     """Stacks of all visible density rows, running attempts included."""
     result = []
-    for i in np.flatnonzero(rows.is_density).tolist():
+    for i, stack in look.stacks.items():
         index = rows.first_row + i
-        slots = list(picture.raster.slots)
-        sums, transfer = picture.raster.shares(i, columns)
+        slots = list(stack.slots)
         here = running_px[running_px[:, 2] == index].tolist()
         fresh = sorted({slot for _, _, _, slot in here} - set(slots))
         slots += fresh
-        sums = np.concatenate([sums, np.zeros((len(fresh), sums.shape[1]), np.float32)])
+        width_px = len(stack.transfer)
+        sums = np.concatenate([stack.share, np.zeros((len(fresh), width_px), np.float32)])
         for first, end, _, slot in here:
             sums[slots.index(slot), first:end] += 1
         kept = np.flatnonzero(sums.any(axis=1))
         kept = kept[np.argsort([slots[j] for j in kept], kind="stable")]
         n_lanes = np.float32(max(layout.rows[index].n_threads, 1))
-        share = sums[kept] / n_lanes
+        share = (sums[kept] / n_lanes).astype(np.float32, copy=False)
         # Tasks of a worker's own threads can overlap: the stack is never higher than the row.
         share /= np.maximum(share.sum(axis=0), 1)
         result.append(
@@ -191,7 +228,7 @@ def _densities(
                 index,
                 tuple(slots[j] for j in kept.tolist()),
                 share,
-                np.minimum(transfer / n_lanes, 1),
+                np.minimum(stack.transfer / n_lanes, 1),
             )
         )
     return tuple(result)

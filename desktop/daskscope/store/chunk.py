@@ -133,9 +133,13 @@ class Chunk:
             return np.flatnonzero(self.columns["status"] == Status.ERROR)
         return self.index.erred.astype(np.intp)
 
+    def is_within(self, from_ns: int, to_ns: int) -> bool:
+        """Whether all spans have `start >= from_ns` and `end < to_ns`."""
+        return self.t_min >= from_ns and self.t_max < to_ns
+
     def n_overlapping(self, from_ns: int, to_ns: int) -> int:
         """Number of spans with `start < to_ns` and `end >= from_ns`."""
-        if self.t_min >= from_ns and self.t_max < to_ns:
+        if self.is_within(from_ns, to_ns):
             return len(self)
         if self.t_min >= to_ns or self.t_max < from_ns:
             return 0

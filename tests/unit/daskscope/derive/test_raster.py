@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from daskscope.derive.frames import FAILED_KIND
 from daskscope.derive.raster import ERRED, MAX_SLOT_PLANES, NOTHING, OTHER, Raster, Window
+from daskscope.derive.taskstream import always
 from daskscope.store.schema import Kind, Status
 
 WINDOW = Window(0, 10.0, 0, 20)
@@ -24,11 +26,20 @@ def put(
     plane = raster.planes(
         np.array([kind], np.uint8), np.array([status], np.uint8), np.array([slot], np.int32)
     )
-    raster.cover(plane, np.array([row], np.int32), np.array([x0]), np.array([x1]))
+    raster.cover(plane, np.array([row], np.int32), (np.array([x0]), np.array([x1])))
+
+
+def looked_at(
+    raster: Raster, hidden: frozenset[int] = frozenset()
+) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    raster.hide(hidden)
+    raster.project(0, always)
+    return raster.look(raster.window.column, raster.window.end)
 
 
 def shares(raster: Raster, row: int = 0) -> list[float]:
-    sums, _ = raster.shares(row, slice(0, WINDOW.n_columns))
+    window = raster.window
+    sums, _ = raster.shares(row, np.arange(window.column, window.end))
     found: list[float] = sums.sum(axis=0).tolist()
     return found
 
@@ -63,50 +74,90 @@ def test_projection_takes_the_commonest_and_marks_failures() -> None:
     put(raster, 3.9, 3.95, slot=4, status=Status.ERROR)
     put(raster, 5.0, 6.0, slot=-1, kind=Kind.OTHER)
     put(raster, 7.2, 7.3, slot=-1, kind=Kind.DISK_READ)
-    raster.project(frozenset())
+    slot, busy, kind = looked_at(raster)
 
-    assert raster.slot[0, [0, 1, 3, 5, 7]].tolist() == [NOTHING, 7, ERRED, OTHER, NOTHING]
-    assert raster.busy[0, [0, 1, 5]].tolist() == [0, round(0.901 * 255), 255]
-    assert raster.kind[0, [1, 7]].tolist() == [0, Kind.DISK_READ]
-    raster.project(frozenset({7}))
-    assert raster.slot[0, 1] == 4
+    assert slot[0, [0, 1, 3, 5, 7]].tolist() == [NOTHING, 7, ERRED, OTHER, NOTHING]
+    assert busy[0, [0, 1, 5]].tolist() == [0, round(0.901 * 255), 255]
+    assert kind[0, [1, 7]].tolist() == [0, Kind.DISK_READ]
+    slot, _, _ = looked_at(raster, frozenset({7}))
+    assert slot[0, 1] == 4
 
 
 def test_what_is_added_later_is_projected() -> None:
     raster = Raster(WINDOW, 1)
     put(raster, 1.0, 2.0, slot=0)
-    raster.project(frozenset())
+    looked_at(raster)
     put(raster, 9.0, 9.5, slot=1)
-    raster.project(frozenset())
+    slot, _, _ = looked_at(raster)
 
-    assert raster.slot[0, [1, 9]].tolist() == [0, 1]
+    assert slot[0, [1, 9]].tolist() == [0, 1]
 
 
-def test_moving_keeps_what_stays_in_the_window() -> None:
+@pytest.mark.parametrize(("column", "expected"), [(10, {5: 1, 7: 2}), (-4, {5: 0, 19: 1})])
+def test_moving_keeps_what_stays_in_the_window(column: int, expected: dict[int, int]) -> None:
     raster = Raster(WINDOW, 1)
     put(raster, 1.0, 2.0, slot=0)
     put(raster, 15.0, 16.0, slot=1)
-    raster.project(frozenset())
+    looked_at(raster)
     put(raster, 17.0, 18.0, slot=2)
-    raster.move(10)
-    put(raster, 19.0, 20.0, slot=0)
-    raster.project(frozenset())
+    raster.move(column)
+    put(raster, 3.0, 4.0, slot=5)
+    slot, busy, _ = looked_at(raster)
 
-    assert raster.window.start_ns == 100
-    expected = [NOTHING] * 20
-    expected[5], expected[7], expected[19] = 1, 2, 0
-    assert raster.slot[0].tolist() == expected
+    expected = expected | {3: 5}
+    assert raster.window.start_ns == 10 * column
+    assert slot[0].tolist() == [expected.get(x, NOTHING) for x in range(20)]
+    assert busy[0].tolist() == [255 * (x in expected) for x in range(20)]
+    assert shares(raster) == [float(x in expected) for x in range(20)]
 
 
-def test_a_move_beyond_the_window_leaves_it_empty() -> None:
+def test_a_ring_moved_around_many_times_is_still_in_order() -> None:
+    raster = Raster(WINDOW, 1)
+    for column in range(0, 100, 7):
+        raster.move(column)
+        put(raster, 12.5, 13.0, slot=1)
+        slot, _, _ = looked_at(raster)
+        known = range(12, -1, -7) if column else [12]
+        assert np.flatnonzero(slot[0] == 1).tolist() == sorted(x for x in known if 12 - x <= column)
+
+
+@pytest.mark.parametrize("column", [50, -50])
+def test_a_move_beyond_the_window_leaves_it_empty(column: int) -> None:
     raster = Raster(WINDOW, 1)
     put(raster, 1.0, 20.0)
-    raster.project(frozenset())
-    raster.move(50)
-    raster.project(frozenset())
+    looked_at(raster)
+    raster.move(column)
+    slot, busy, _ = looked_at(raster)
 
-    assert (raster.slot == NOTHING).all()
+    assert (slot == NOTHING).all()
+    assert not busy.any()
     assert shares(raster) == [0.0] * 20
+
+
+def test_a_box_is_cut_to_the_columns_that_are_meant() -> None:
+    raster = Raster(Window(0, 10.0, 100, 20), 1)
+    box_px = np.array([2.5]), np.array([15.5])
+    raster.cover(np.array([6]), np.zeros(1, np.int32), box_px, within=(104, 106))
+    raster.cover(np.array([6]), np.zeros(1, np.int32), box_px, within=(106, 120))
+    raster.cover(np.array([6]), np.zeros(1, np.int32), box_px, within=(100, 104))
+
+    whole = Raster(Window(0, 10.0, 100, 20), 1)
+    whole.cover(np.array([6]), np.zeros(1, np.int32), box_px)
+    np.testing.assert_array_equal(raster._sums, whole._sums)
+
+
+def test_a_projection_can_be_cut_short() -> None:
+    raster = Raster(Window(0, 1.0, 0, 1_000), 1)
+    put(raster, 10.0, 11.0)
+    put(raster, 990.0, 991.0)
+    raster.project(900, lambda: False)
+
+    assert raster.is_projected(900, 1_000)
+    assert not raster.is_projected(0, 900)
+    while not raster.is_projected(0, 1_000):
+        raster.project(900, lambda: False)
+    slot, _, _ = raster.look(0, 1_000)
+    assert np.flatnonzero(slot[0] != NOTHING).tolist() == [10, 990]
 
 
 def test_planes_are_bounded() -> None:
@@ -124,9 +175,9 @@ def test_what_failed_in_a_sub_lane_is_marked() -> None:
     status = np.array([Status.UNSET, Status.ERROR, Status.UNSET], np.uint8)
     planes = raster.planes(kinds, status, np.full(3, -1, np.int32))
     starts = np.array([0.0, 2.0, 4.0])
-    raster.cover(planes, np.zeros(3, np.int32), starts, starts + 1.5)
-    raster.project(frozenset())
+    raster.cover(planes, np.zeros(3, np.int32), (starts, starts + 1.5))
+    slot, _, kind = looked_at(raster)
 
     expected = [Kind.TRANSFER] * 2 + [FAILED_KIND] * 2 + [Kind.DISK_READ] * 2 + [0] * 3
-    assert raster.kind[0].tolist() == expected
-    assert (raster.slot == NOTHING).all()
+    assert kind[0].tolist() == expected
+    assert (slot == NOTHING).all()

@@ -12,7 +12,7 @@ import pytest
 from dask_otel import conventions
 from daskscope.derive.frames import LEAST_BAR_PX, BarState, RowKind, TaskStreamFrame
 from daskscope.derive.lanes import lane_layout
-from daskscope.derive.picture import Picture, Rowing
+from daskscope.derive.picture import Picture
 from daskscope.derive.taskstream import TaskStream
 from daskscope.predicate import Filter
 from daskscope.session import WHOLE_RUN, Session, Viewport, fitted, viewport
@@ -22,6 +22,7 @@ from daskscope.theme import NOT_YET_PX
 from tests.builders import MS, SECOND, T0, Load, Source, Span
 
 if TYPE_CHECKING:
+    from daskscope.derive.rowing import Rowing
     from daskscope.store.snapshot import Snapshot
 
 WIDTH, HEIGHT = 700, 500
@@ -308,8 +309,8 @@ def test_following_begins_anew_only_when_the_spare_columns_are_used_up(
     made: list[Picture] = []
 
     class CountedPicture(Picture):
-        def __init__(self, rows: Rowing, view: Viewport, is_following: bool) -> None:
-            super().__init__(rows, view, is_following)
+        def __init__(self, rows: Rowing, view: Viewport) -> None:
+            super().__init__(rows, view)
             made.append(self)
 
     monkeypatch.setattr("daskscope.derive.taskstream.Picture", CountedPicture)
