@@ -11,7 +11,7 @@ import requests
 from distributed import Client, LocalCluster, Scheduler, Worker
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-from dask_otel.compat import otlp, servers
+from dask_otel.compat import otlp, otlp_http, servers
 from tests.sinks import GrpcSink, HttpSink
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class RenewingSession(requests.Session):
 
 def test_a_session_that_somebody_brings_sends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     exporter = functools.partial(OTLPSpanExporter, session=RenewingSession())
-    monkeypatch.setitem(otlp._HTTP_EXPORTERS, "traces", exporter)
+    monkeypatch.setitem(otlp_http._EXPORTERS, "traces", exporter)
     with HttpSink() as sink:
         transport = otlp.transport("traces", "http/protobuf", f"{sink.endpoint}/v1/traces")
         assert transport.send(b"", 2).accepted
