@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from daskscope.app import gestures
+from daskscope.app import gestures, lane_gestures
+from daskscope.derive.frames import PINNED
+from daskscope.session import LaneSort
 from daskscope.theme import DENSITIES
 from daskscope.views.timeline.strip import PAN_SHARE, SCROLL_STEP_PX, ZOOM_STEP
 
@@ -33,7 +35,7 @@ class Binding:
 
 def bindings(run: Run) -> Mapping[str, Binding]:
     """Every action's function by its id."""
-    return {**_window(run), **_panels(run), **_timeline(run)}
+    return {**_window(run), **_panels(run), **_timeline(run), **_lanes(run)}
 
 
 def _window(run: Run) -> dict[str, Binding]:
@@ -90,7 +92,39 @@ def _timeline(run: Run) -> dict[str, Binding]:
         "time.start": Binding(lambda: run.with_view(gestures.go_home, run.extent())),
         "time.follow": Binding(run.follow, lambda: run.session.is_following),
         "time.pause": Binding(run.toggle_pause, lambda: not run.session.is_following),
+        "selection.clear": Binding(run.clear_selection),
+    }
+
+
+def _lanes(run: Run) -> dict[str, Binding]:
+    stream = run.window.timeline.stream
+
+    def fold() -> None:
+        if stream.target is not None:
+            is_host, key = stream.target.is_host, stream.target.key
+            run.apply(gestures.fold if is_host else lane_gestures.fold_worker, key)
+
+    def fold_all() -> None:
+        if run.roster is not None:
+            run.apply(lane_gestures.fold_all, run.roster)
+
+    def pin() -> None:
+        if stream.target is not None and stream.target.key != PINNED:
+            run.apply(lane_gestures.pin, stream.target.key)
+
+    def sort(by: LaneSort) -> Binding:
+        return Binding(
+            lambda: run.apply(lane_gestures.sort_lanes, by), lambda: run.session.lane_sort is by
+        )
+
+    return {
         "lanes.up": Binding(lambda: run.scroll(-SCROLL_STEP_PX)),
         "lanes.down": Binding(lambda: run.scroll(SCROLL_STEP_PX)),
-        "selection.clear": Binding(run.clear_selection),
+        "lanes.fold": Binding(fold),
+        "lanes.fold_all": Binding(fold_all),
+        "lanes.pin": Binding(pin),
+        "lanes.group": Binding(lambda: run.apply(lane_gestures.next_grouping)),
+        "lanes.by_name": sort(LaneSort.NAME),
+        "lanes.by_busy": sort(LaneSort.BUSY),
+        "lanes.by_errors": sort(LaneSort.ERRORS),
     }

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
-from daskscope.app import gestures
+from daskscope.app import gestures, lane_gestures
 from daskscope.app.bindings import bindings
 from daskscope.app.clock import Clock, elapsed_s
 from daskscope.app.demo import Demo, DemoError
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from daskscope.app.options import WindowOptions
     from daskscope.derive.frames import Hit, TaskStreamFrame
+    from daskscope.derive.members import Roster
     from daskscope.ingest.source import Source
     from daskscope.store.snapshot import Snapshot
 
@@ -120,6 +121,11 @@ class Run(QObject):
     def frame(self) -> TaskStreamFrame | None:
         """What the task stream shows."""
         return self._stage.frame
+
+    @property
+    def roster(self) -> Roster | None:
+        """Who is in the task stream."""
+        return self._stage.roster
 
     def hit(self, x_px: int, y_px: int) -> Hit | None:
         """What lies under a pixel of the lanes."""
@@ -226,6 +232,8 @@ class Run(QObject):
         stream.hovered.connect(self._hover)
         stream.left.connect(self._leave)
         stream.host_folded.connect(lambda host: self.apply(gestures.fold, host))
+        stream.worker_folded.connect(lambda key: self.apply(lane_gestures.fold_worker, key))
+        stream.pinned.connect(lambda key: self.apply(lane_gestures.pin, key))
         stream.activated.connect(self._zoom_to_hit)
         stream.paused.connect(self.toggle_pause)
         stream.clicked.connect(lambda _x, _y: self.clear_selection())

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from daskscope.app.feed import Feed
     from daskscope.app.window import Window
     from daskscope.derive.frames import Hit, TaskStreamFrame
+    from daskscope.derive.members import Roster
     from daskscope.derive.panels import PastSession
     from daskscope.store.snapshot import Snapshot
 
@@ -84,6 +85,11 @@ class Stage:
     def n_spans_in_view(self) -> int:
         """Spans that lie in the time in view."""
         return self.frame.n_spans_in_view if self.frame is not None else 0
+
+    @property
+    def roster(self) -> Roster | None:
+        """Who is in the task stream, None before its first frame."""
+        return self._layouts.roster
 
     @staticmethod
     def has_data(snapshot: Snapshot) -> bool:
@@ -179,7 +185,7 @@ class Stage:
                 self.frame, ticks(view, snapshot.first_ns), snapshot.strings, session
             )
         if self._minimap_pace.is_due(now_s):
-            n_threads = self._layouts.roster.n_threads if self._layouts.roster is not None else 0
+            n_threads = self.roster.n_threads if self.roster is not None else 0
             whole = minimap(snapshot, view, width_px, now_ns, n_threads)
             timeline.show_minimap(whole, session)
         if not is_same:

@@ -24,6 +24,10 @@ Int32s = npt.NDArray[np.int32]
 # Lanes --------------------------------------------------------------------------------------
 
 
+#: Host of the group of workers that are pinned one by one.
+PINNED: Final = "pinned"
+
+
 class RowKind(IntEnum):
     """What a row of the task stream is."""
 
@@ -44,8 +48,8 @@ class LaneRow:
     host
         Key of the host the row belongs to (for folding).
     title, caption
-        Host header: host name and address; density row: names of the workers folded in it; lane of
-        no known thread: "lost" as its caption.
+        Host header: host name and address; density row: names of the workers folded in it, with a
+        caption if it is a whole host; lane of no known thread: "lost" as its caption.
     detail
         Right end of a host header: "2 workers, 8 threads, 98 % busy".
     thread

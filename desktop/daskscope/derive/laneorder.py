@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from daskscope.derive.frames import PINNED
 from daskscope.derive.tally import LaneTally
 from daskscope.session import Grouping, LaneSort
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     Bools = npt.NDArray[np.bool_]
 
-#: Key and title of the group of workers that are pinned one by one.
-PINNED: Final = "pinned"
 #: An order by what is measured holds at least so long, so that rows do not dance.
 RANK_PERIOD_NS: Final = 10_000_000_000
 

@@ -11,8 +11,7 @@ import numpy as np
 
 from dask_otel import conventions
 from daskscope.derive import quantity
-from daskscope.derive.frames import LaneRow, RowKind, WorkerBlock
-from daskscope.derive.laneorder import PINNED
+from daskscope.derive.frames import PINNED, LaneRow, RowKind, WorkerBlock
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -135,10 +134,11 @@ class Rows(_Lazy[LaneRow]):
         if kind == Items.HEADER:
             return self._header(ref, top_px, height_px)
         if kind == Items.CLOSED:
-            return _density(items.group(ref), items.order.hosts[ref], top_px, height_px)
+            host, caption = items.order.hosts[ref], "busy share by prefix"
+            return _density(items.group(ref), host, caption, top_px, height_px)
         member = items.roster.members[ref]
         if kind == Items.FOLDED:
-            return _density([member], member.host, top_px, height_px)
+            return _density([member], member.host, "", top_px, height_px)
         return _lane(member, index - int(items.first_row[item]), top_px, height_px)
 
     def _header(self, number: int, top_px: int, height_px: int) -> LaneRow:
@@ -176,14 +176,16 @@ class Rows(_Lazy[LaneRow]):
         return _DOT.join(parts)
 
 
-def _density(members: Sequence[Member], host: str, top_px: int, height_px: int) -> LaneRow:
+def _density(
+    members: Sequence[Member], host: str, caption: str, top_px: int, height_px: int
+) -> LaneRow:
     return LaneRow(
         RowKind.DENSITY,
         top_px,
         height_px,
         host,
         title=", ".join(member.place.name for member in members),
-        caption="busy share by prefix",
+        caption=caption,
         lanes=tuple(lane for member in members for lanes in member.rows for lane in lanes),
         n_threads=sum(member.n_lanes for member in members),
     )

@@ -1,17 +1,19 @@
 """The gutter of the task stream: names of hosts and workers, memory, numbers of threads.
 
 A worker's label has as many lines as its lanes leave room for: one beside a single thread, five
-beside four threads.
+beside four threads. A chevron before each name folds, and a pin brings to the top: it is drawn
+where the pointer is, and beside what is pinned.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from daskscope.derive.frames import LaneRow, RowKind, TaskStreamFrame, WorkerBlock
+from daskscope.derive.frames import PINNED, LaneRow, RowKind, TaskStreamFrame, WorkerBlock
 from daskscope.paint.brush import colour
 from daskscope.paint.font import Role, text_width
-from daskscope.paint.icon import draw_chevron
+from daskscope.paint.icon import draw_chevron, draw_icon
 from daskscope.paint.text import Align, draw_label
 from daskscope.theme import GUTTER_PX, WORKER_GAP_PX
 
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 CHEVRON_X_PX: Final = 14
 HOST_TEXT_PX: Final = 24
 WORKER_TEXT_PX: Final = 36
+WORKER_CHEVRON_X_PX: Final = 26
+#: Left edge and size of the pin.
+PIN_PX: Final = (GUTTER_PX - 46, 14)
+HOST_PIN_PX: Final = (GUTTER_PX - 26, 14)
 #: Right edge of thread numbers and captions.
 RIGHT_PX: Final = GUTTER_PX - 11
 MEMORY_BAR_PX: Final = (84, 6)
@@ -37,8 +43,50 @@ def ground(theme: Theme) -> int:
     return theme.lane if theme.is_dark else theme.s1
 
 
-def draw_gutter(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:
-    """Draw all labels beside the visible rows."""
+@dataclass(frozen=True, slots=True)
+class GutterTarget:
+    """What lies under the pointer in the gutter.
+
+    Attributes
+    ----------
+    key
+        Of a host or worker, as the session folds and pins it.
+    part
+        `fold`, `pin`, or `name` for the rest of the label.
+    """
+
+    key: str
+    is_host: bool
+    part: str
+
+
+def gutter_target(frame: TaskStreamFrame, x_px: int, y_px: int) -> GutterTarget | None:
+    """The host or worker at a pixel of the visible part; `x_px` from the left edge of the gutter.
+
+    Over the lanes it is the one whose lane it is.
+    """
+    y_px += frame.scroll_px
+    for block in frame.layout.workers_within(y_px, 1):
+        is_first_line = y_px - block.y_px < max(_LINE_PX, min(block.height_px, 22))
+        part = "name"
+        if is_first_line and WORKER_CHEVRON_X_PX - 8 <= x_px < WORKER_TEXT_PX:
+            part = "fold"
+        elif is_first_line and PIN_PX[0] - 3 <= x_px < sum(PIN_PX) + 3:
+            part = "pin"
+        return GutterTarget(block.key, is_host=False, part=part)
+    for row in frame.layout.rows_within(y_px, 1):
+        found = frame.layout.rows[row]
+        if found.kind is not RowKind.LANE:
+            is_pin = found.kind is RowKind.HOST and HOST_PIN_PX[0] - 3 <= x_px < GUTTER_PX
+            part = "pin" if is_pin else "fold" if found.kind is RowKind.HOST else "name"
+            return GutterTarget(found.host, is_host=True, part=part)
+    return None
+
+
+def draw_gutter(
+    painter: QPainter, frame: TaskStreamFrame, theme: Theme, target: GutterTarget | None = None
+) -> None:
+    """Draw all labels beside the visible rows; `target` is what the pointer is on."""
     rows = frame.layout.rows[frame.first_row : frame.last_row]
     for row in rows:
         top = row.y_px - frame.scroll_px
@@ -46,20 +94,28 @@ def draw_gutter(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None
             box = (RIGHT_PX - 40, top, 40, _bar_px(row))
             text = str(row.thread) if row.thread else row.caption
             draw_label(painter, box, text, Role.SMALL, theme.t3, Align.RIGHT)
-        elif row.kind is RowKind.DENSITY:
+        elif row.kind is RowKind.DENSITY and row.caption:
             _draw_density_label(painter, row, top, theme)
     for block in frame.layout.workers_within(frame.scroll_px, frame.height_px):
-        _draw_worker(painter, block, block.y_px - frame.scroll_px, theme)
+        is_met = target is not None and target.key == block.key
+        _draw_worker(painter, block, block.y_px - frame.scroll_px, theme, is_met=is_met)
     for row in rows:
         if row.kind is RowKind.HOST:
-            _draw_host(painter, frame, row, theme)
+            is_met = target is not None and target.is_host and target.key == row.host
+            has_pin = row.host != PINNED and (is_met or row.is_pinned)
+            _draw_host(painter, frame, row, theme, has_pin=has_pin)
+            if has_pin:
+                top = row.y_px - frame.scroll_px + (row.height_px - 1 - HOST_PIN_PX[1]) // 2
+                _draw_pin(painter, HOST_PIN_PX[0], top, theme, is_pinned=row.is_pinned)
 
 
 def _bar_px(row: LaneRow) -> int:
     return max(row.height_px - 5, 8)
 
 
-def _draw_host(painter: QPainter, frame: TaskStreamFrame, row: LaneRow, theme: Theme) -> None:
+def _draw_host(
+    painter: QPainter, frame: TaskStreamFrame, row: LaneRow, theme: Theme, *, has_pin: bool
+) -> None:
     top, height = row.y_px - frame.scroll_px, row.height_px
     width = GUTTER_PX + frame.view.width_px
     painter.fillRect(0, top, GUTTER_PX - 1, height - 1, colour(theme.hdr))
@@ -77,7 +133,7 @@ def _draw_host(painter: QPainter, frame: TaskStreamFrame, row: LaneRow, theme: T
         theme.t3,
         Align.RIGHT,
     )
-    room = edge - detail_px - 24 - HOST_TEXT_PX
+    room = (HOST_PIN_PX[0] - 6 if has_pin else edge - detail_px - 24) - HOST_TEXT_PX
     box = (HOST_TEXT_PX, top, max(room, 0), height - 1)
     title_px = draw_label(painter, box, row.title, Role.TITLE, theme.t1)
     left = HOST_TEXT_PX + title_px + 10
@@ -100,13 +156,29 @@ def _draw_density_label(painter: QPainter, row: LaneRow, top: int, theme: Theme)
     draw_label(painter, (left, middle, width, 14), row.caption, Role.VALUE, theme.t3)
 
 
-def _draw_worker(painter: QPainter, block: WorkerBlock, top: int, theme: Theme) -> None:
+def _draw_pin(painter: QPainter, left: int, top: int, theme: Theme, *, is_pinned: bool) -> None:
+    name, rgb = ("push-pin-fill", theme.accent_t) if is_pinned else ("push-pin", theme.t2)
+    draw_icon(painter, name, left, top, rgb, PIN_PX[1])
+
+
+def _draw_worker(
+    painter: QPainter, block: WorkerBlock, top: int, theme: Theme, *, is_met: bool
+) -> None:
     """Draw name, address and memory on as many lines as there is room for."""
     left, right = WORKER_TEXT_PX, RIGHT_PX - _THREAD_ROOM_PX
     ink = theme.tdis if block.gone_ns else theme.t1
     n_lines = max((block.height_px + 4) // _LINE_PX, 1)
     line = float(min(_LINE_PX, block.height_px))
-    name_px = draw_label(painter, (left, top, right - left, line), block.name, Role.TITLE, ink)
+    has_pin = is_met or block.is_pinned
+    draw_chevron(
+        painter, WORKER_CHEVRON_X_PX, top + line / 2, theme.t2, is_open=not block.is_folded
+    )
+    if has_pin:
+        pin_top = round(top + (line - PIN_PX[1]) / 2)
+        _draw_pin(painter, PIN_PX[0], pin_top, theme, is_pinned=block.is_pinned)
+    first_right = PIN_PX[0] - 4 if has_pin else right
+    box: tuple[float, float, float, float] = (left, top, first_right - left, line)
+    name_px = draw_label(painter, box, block.name, Role.TITLE, ink)
     rest = left + name_px + 8
     if n_lines >= 3:
         box = (left, top + line, right - left, line)
@@ -119,13 +191,14 @@ def _draw_worker(painter: QPainter, block: WorkerBlock, top: int, theme: Theme) 
             draw_label(painter, box, block.memory_text, Role.SMALL, theme.t3)
         return
     address_px = text_width(Role.SMALL, block.address)
-    if rest + address_px <= right:
-        draw_label(painter, (rest, top, right - rest, line), block.address, Role.SMALL, theme.t3)
+    if rest + address_px <= first_right:
+        box = (rest, top, first_right - rest, line)
+        draw_label(painter, box, block.address, Role.SMALL, theme.t3)
         rest += address_px + 8
     if n_lines == 2:
         _draw_memory_line(painter, block, top + line, theme)
-    elif right - rest >= MEMORY_BAR_PX[0] // 4 and block.height_px >= _LEAST_THREAD_PX:
-        _draw_memory(painter, block, (rest, top + line / 2 - 3, right - rest), theme)
+    elif first_right - rest >= MEMORY_BAR_PX[0] // 4 and block.height_px >= _LEAST_THREAD_PX:
+        _draw_memory(painter, block, (rest, top + line / 2 - 3, first_right - rest), theme)
 
 
 def _draw_memory_line(painter: QPainter, block: WorkerBlock, top: float, theme: Theme) -> None:

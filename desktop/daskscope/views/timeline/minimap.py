@@ -9,6 +9,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from daskscope.derive import quantity
 from daskscope.paint.brush import colour
 from daskscope.paint.font import Role
 from daskscope.paint.text import Align, draw_text
@@ -83,7 +84,7 @@ class MinimapView(QWidget):
         self._paint_brush(painter, minimap.brush_px)
 
     def _paint_captions(self, painter: QPainter, minimap: Minimap | None) -> None:
-        length, most = (minimap.length_text, f"{minimap.most:.0f}") if minimap else ("", "")
+        length, most = (minimap.length_text, quantity.count(minimap.most)) if minimap else ("", "")
         for top, left_text, right_text in (
             (4, "Whole run", "busy threads"),
             (19, length, most),

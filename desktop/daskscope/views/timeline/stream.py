@@ -17,7 +17,13 @@ from daskscope.derive.frames import Hit, RowKind, TaskStreamFrame, Tick
 from daskscope.paint.brush import colour
 from daskscope.theme import GUTTER_PX
 from daskscope.views.timeline.bars import draw_bars, draw_labels, draw_zones
-from daskscope.views.timeline.gutter import draw_gutter, draw_worker_lines, ground
+from daskscope.views.timeline.gutter import (
+    GutterTarget,
+    draw_gutter,
+    draw_worker_lines,
+    ground,
+    gutter_target,
+)
 from daskscope.views.timeline.lanes import bar_shapes, lane_shape
 from daskscope.views.timeline.raster import Pixels, lanes_pixels
 from daskscope.views.timeline.strip import Strip
@@ -45,8 +51,12 @@ class StreamView(Strip):
     left = Signal()
     #: What is told about now lies in this prefix, "" for nothing.
     hit_changed = Signal(str)
-    #: A click on a host's header: its key.
+    #: A click that folds a host: its key.
     host_folded = Signal(str)
+    #: A click that folds a worker: its key.
+    worker_folded = Signal(str)
+    #: A click on the pin of a host or worker: its key.
+    pinned = Signal(str)
     #: Scroll so that this pixel of the content is at the top.
     scrolled_to = Signal(int)
     #: Space was pressed and nothing was dragged with it.
@@ -61,6 +71,8 @@ class StreamView(Strip):
         self._hit: Hit | None = None
         self._pixels: Pixels | None = None
         self._pointer_x = 0.0
+        self._pointer_y = -1
+        self._target: GutterTarget | None = None
         self._handle_grip_px: int | None = None
         self._has_panned = False
         self._tooltip = Tooltip(theme, self)
@@ -139,7 +151,7 @@ class StreamView(Strip):
         self._paint_hit(painter, frame)
         painter.restore()
         draw_worker_lines(painter, frame, theme)
-        draw_gutter(painter, frame, theme)
+        draw_gutter(painter, frame, theme, self._target)
         self._paint_now(painter, frame)
         self._paint_handle(painter)
 
@@ -237,7 +249,8 @@ class StreamView(Strip):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Scroll, go on with a gesture, or report what is under the pointer."""
         point = event.position().toPoint()
-        self._pointer_x = event.position().x() - GUTTER_PX
+        self._pointer_x, self._pointer_y = event.position().x() - GUTTER_PX, point.y()
+        self._meet(gutter_target(self._frame, point.x(), point.y()) if self._frame else None)
         handle = self._handle()
         if self._handle_grip_px is not None and handle is not None:
             self._scroll_handle_to(point.y(), handle)
@@ -258,23 +271,34 @@ class StreamView(Strip):
             return
         was_click = self._press is not None and not self._is_dragging
         super().mouseReleaseEvent(event)
-        host = self._host_at(event.position().toPoint()) if was_click else None
-        if host is not None:
-            self.host_folded.emit(host)
+        point = event.position().toPoint()
+        if was_click and self._frame is not None:
+            self._press_target(gutter_target(self._frame, point.x(), point.y()))
 
-    def _host_at(self, point: QPoint) -> str | None:
-        frame = self._frame
-        if frame is None:
+    def _press_target(self, target: GutterTarget | None) -> None:
+        if target is None or target.part == "name":
+            return
+        signals = self.pinned, self.host_folded if target.is_host else self.worker_folded
+        signals[target.part == "fold"].emit(target.key)
+
+    def _meet(self, target: GutterTarget | None) -> None:
+        """The pointer is on another host or worker, and so is the pin."""
+        if target != self._target:
+            self._target = target
+            self.update(0, 0, GUTTER_PX, self.height())
+
+    @property
+    def target(self) -> GutterTarget | None:
+        """The host or worker beside the pointer, None while the pointer is elsewhere."""
+        if self._frame is None or self._pointer_y < 0:
             return None
-        y = point.y() + frame.scroll_px
-        for row in frame.layout.rows[frame.first_row : frame.last_row]:
-            if row.kind is RowKind.HOST and row.y_px <= y < row.y_px + row.height_px:
-                return row.host
-        return None
+        return gutter_target(self._frame, 0, self._pointer_y)
 
     def leaveEvent(self, event: QEvent) -> None:
         """Report that nothing is under the pointer."""
         self.left.emit()
+        self._pointer_y = -1
+        self._meet(None)
         super().leaveEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
