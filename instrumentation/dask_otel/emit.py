@@ -102,6 +102,10 @@ class Emitter:
 
     def start(self) -> None:
         """Start the background thread."""
+        settings = self._settings
+        for target in (settings.traces, settings.metrics, settings.logs):
+            if target is not None:  # now, so that who ends at once has time to send
+                otlp.load(target.protocol)
         _living.add(self)
         self._thread.start()
 

@@ -6,6 +6,7 @@ but not for sending: their retries block for ten seconds and more, and log each 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol, cast
@@ -14,6 +15,7 @@ from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import ModuleType
 
     from opentelemetry.sdk.metrics.export import AggregationTemporality
 
@@ -81,8 +83,17 @@ def transport(signal: str, protocol: str, endpoint: str | None) -> Transport:
     endpoint
         Whole URL for this signal; None for what the environment says.
     """
-    module = import_module(f"dask_otel.compat.{_MODULES[protocol]}")
-    return cast("Transport", module.transport(signal, endpoint))
+    return cast("Transport", _module(protocol).transport(signal, endpoint))
+
+
+def load(protocol: str) -> None:
+    """Import what sends by `protocol`; who needs it and finds it missing says so."""
+    with suppress(ImportError):
+        _module(protocol)
+
+
+def _module(protocol: str) -> ModuleType:
+    return import_module(f"dask_otel.compat.{_MODULES[protocol]}")
 
 
 def first_line(error: BaseException | None) -> str:
