@@ -64,13 +64,15 @@ NO_FILTER: Final = Filter()
 class Bin:
     """Tasks of one prefix ("" for all) that lasted `from_ns` up to, and not with, `to_ns`.
 
-    `within_ns` leaves only those that overlap a stretch of time, start and end.
+    `within_ns` leaves only those that touch a stretch of time, start and end; `lanes` only those in
+    lanes of these ids.
     """
 
     prefix: str
     from_ns: int
     to_ns: int
     within_ns: tuple[int, int] | None = None
+    lanes: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,10 +101,14 @@ class Session:
         What is searched, and which bins of histograms are marked: the rest is dimmed.
     hover_px
         Pointer in the task stream's lanes, or None.
-    selection_ns
-        Selected stretch of time, or None.
+    selection_ns, selection_lanes
+        Selected stretch of time, or None; ids of the selected lanes in it, None for all.
     worker_sort, is_sort_descending
         Column of the workers table by which rows are sorted.
+    statistics_prefix
+        The prefix whose durations are shown over all others, "" for all.
+    statistics_sort, is_statistics_descending
+        Column of the statistics table by which rows are sorted.
     """
 
     is_following: bool = True
@@ -123,8 +127,12 @@ class Session:
     bins: tuple[Bin, ...] = ()
     hover_px: tuple[int, int] | None = None
     selection_ns: tuple[int, int] | None = None
+    selection_lanes: frozenset[int] | None = None
     worker_sort: str = "worker"
     is_sort_descending: bool = False
+    statistics_prefix: str = ""
+    statistics_sort: str = "total"
+    is_statistics_descending: bool = True
 
     @property
     def predicate(self) -> Predicate:

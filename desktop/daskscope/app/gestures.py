@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from daskscope.derive.frames import LEAST_BAR_PX, Hit, TaskStreamFrame
+from daskscope.predicate import Bin
 from daskscope.session import WHOLE_RUN, Session, Viewport, fitted, panned, zoomed
 from daskscope.theme import NOT_YET_PX
 
@@ -74,11 +75,50 @@ def fit_all(session: Session, extent: Extent) -> Session:
     return fitted(session, extent.first_ns, extent.last_ns)
 
 
+def select(session: Session, start_ns: int, end_ns: int, lanes: frozenset[int] | None) -> Session:
+    """A stretch of time and some lanes, None for all; what is lit stays within it."""
+    within = (start_ns, end_ns)
+    bins = tuple(replace(part, within_ns=within, lanes=lanes) for part in session.bins)
+    return replace(session, selection_ns=within, selection_lanes=lanes, bins=bins)
+
+
+def clear(session: Session) -> Session:
+    """Select nothing, and light nothing of it."""
+    return replace(session, selection_ns=None, selection_lanes=None, bins=())
+
+
+def light(session: Session, range_ns: tuple[int, int] | None) -> Session:
+    """Light tasks of the chosen prefix that lasted so long, in the selection; None for none."""
+    if range_ns is None:
+        return replace(session, bins=())
+    part = Bin(session.statistics_prefix, *range_ns, session.selection_ns, session.selection_lanes)
+    return replace(session, bins=(part,))
+
+
+def choose_prefix(session: Session, name: str) -> Session:
+    """The prefix whose durations are shown and lit, "" for all; all again when it is chosen."""
+    name = "" if name == session.statistics_prefix else name
+    bins = tuple(replace(part, prefix=name) for part in session.bins)
+    return replace(session, statistics_prefix=name, bins=bins)
+
+
+def sort_statistics(session: Session, column: str) -> Session:
+    """Sort by a column, the greatest first; the other way round when it is the one already."""
+    is_same = session.statistics_sort == column
+    return replace(
+        session,
+        statistics_sort=column,
+        is_statistics_descending=(
+            not session.is_statistics_descending if is_same else column != "prefix"
+        ),
+    )
+
+
 def fit_selection(session: Session, extent: Extent) -> Session:
     """The selection, or the whole run without one."""
     if session.selection_ns is None:
         return fit_all(session, extent)
-    return replace(fitted(session, *session.selection_ns), selection_ns=None)
+    return clear(fitted(session, *session.selection_ns))
 
 
 def fit_hit(session: Session, view: Viewport, hit: Hit) -> Session:
@@ -90,7 +130,7 @@ def fit_hit(session: Session, view: Viewport, hit: Hit) -> Session:
 
 def follow(session: Session) -> Session:
     """The right edge is now."""
-    return replace(session, is_following=True, selection_ns=None)
+    return replace(clear(session), is_following=True)
 
 
 def pause(session: Session, now_ns: int) -> Session:

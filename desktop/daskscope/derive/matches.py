@@ -28,7 +28,7 @@ from daskscope.derive.place import place
 from daskscope.derive.sieve import Sieve, sieve
 from daskscope.predicate import Predicate
 from daskscope.store.chunk import CHUNK_ROWS
-from daskscope.store.schema import Kind, TextColumn
+from daskscope.store.schema import Kind, Outcome, TextColumn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -364,9 +364,13 @@ def _in_bin(chunk: Chunk, which: slice, part: Bin, name: int) -> Bools:
     lasting_ns = end_ns - start_ns
     result = (lasting_ns >= part.from_ns) & (lasting_ns < part.to_ns)
     result &= chunk.columns["kind"][which] == Kind.COMPUTE
+    # As the statistics count them: what may never have begun lasted no time.
+    result &= chunk.columns["outcome"][which] != Outcome.LOST_WAITING
     if part.prefix:
         result &= chunk.columns["name"][which] == name
     if part.within_ns is not None:
         from_ns, to_ns = part.within_ns
-        result &= (start_ns < to_ns) & (end_ns > from_ns)
+        result &= (start_ns < to_ns) & ((end_ns > from_ns) | (start_ns >= from_ns))
+    if part.lanes is not None:
+        result &= np.isin(chunk.columns["lane"][which], list(part.lanes))
     return result

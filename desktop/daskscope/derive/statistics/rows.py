@@ -23,13 +23,16 @@ from daskscope.derive.statistics.sums import (
     summed,
     summed_in_order,
 )
+from daskscope.predicate import NO_FILTER
 from daskscope.store.schema import Kind, Outcome, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from daskscope.derive.sieve import Sieve
     from daskscope.derive.statistics.cover import Intervals
     from daskscope.derive.statistics.sums import Floats, Int64s
+    from daskscope.predicate import Filter
     from daskscope.store.chunk import Chunk, Rows
 
 #: Values of each table, in order.
@@ -43,6 +46,7 @@ WORKER_VALUES: Final = (
     "n_erred",
     "n_lost",
     "n_lost_waiting",
+    "n_hidden",
 )
 PEER_BITS: Final = 32
 
@@ -57,27 +61,46 @@ class Scope:
         The stretch of time, `to_ns` exclusive.
     lanes
         Ids of the lanes, None for all.
+    filter
+        What is hidden, and then counted nowhere.
     """
 
     from_ns: int
     to_ns: int
     lanes: frozenset[int] | None = None
+    filter: Filter = NO_FILTER
 
 
 @dataclass(frozen=True, slots=True)
-class Lanes:
-    """Lanes of a store, and which of them are meant.
+class Meant:
+    """Which lanes and spans of a store are meant.
 
     Attributes
     ----------
     resource
         int64, by lane id.
-    is_meant
+    is_lane
         bool, by lane id; None where all are.
+    sieve
+        What the filter shows, None where it hides nothing.
     """
 
     resource: Int64s
-    is_meant: npt.NDArray[np.bool_] | None
+    is_lane: npt.NDArray[np.bool_] | None
+    sieve: Sieve | None
+
+    def in_lanes(self, chunk: Chunk, rows: Rows) -> Rows:
+        """Those rows that lie in the lanes."""
+        if self.is_lane is None:
+            return rows
+        chosen: Rows = rows[self.is_lane[chunk.columns["lane"][rows]]]
+        return chosen
+
+    def is_shown(self, chunk: Chunk, rows: Rows) -> npt.NDArray[np.bool_]:
+        """Which rows the filter shows."""
+        if self.sieve is None:
+            return np.ones(len(rows), np.bool_)
+        return self.sieve.rows(chunk, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,25 +125,31 @@ class RowSums:
     pairs: Sums
 
 
-def row_sums(chunk: Chunk, rows: Rows, scope: Scope, lanes: Lanes) -> RowSums:
+def row_sums(chunk: Chunk, rows: Rows, scope: Scope, meant: Meant) -> RowSums:
     """Sums of rows that touch the scope's time."""
-    rows = meant(chunk, rows, lanes)
-    columns = chunk.columns
-    kind = columns["kind"][rows].view(np.uint8)
-    is_attempt = kind == Kind.COMPUTE
-    tasks, is_failed, workers = _tasks(chunk, rows[is_attempt], scope, lanes)
-    is_moving = (kind >= Kind.TRANSFER) & (kind <= Kind.DISK_WRITE)
-    moves, pairs = _moves(chunk, rows[is_moving], scope, lanes)
+    rows = meant.in_lanes(chunk, rows)
+    is_shown = meant.is_shown(chunk, rows)
+    hidden, rows = rows[~is_shown], rows[is_shown]
+    kind = chunk.columns["kind"][rows].view(np.uint8)
+    is_waiting = chunk.columns["outcome"][rows] == Outcome.LOST_WAITING
+    resource = meant.resource[chunk.columns["lane"][rows]]
+    task = np.flatnonzero((kind == Kind.COMPUTE) & ~is_waiting)
+    tasks, is_failed, workers = _tasks(chunk, rows[task], resource[task], scope)
+    move = np.flatnonzero((kind >= Kind.TRANSFER) & (kind <= Kind.DISK_WRITE))
+    moves, pairs = _moves(chunk, rows[move], resource[move], scope)
+    hidden = hidden[_is_task(chunk, hidden)]
+    others: _ByValue = {
+        "n_lost_waiting": (resource[is_waiting], None),
+        "n_hidden": (meant.resource[chunk.columns["lane"][hidden]], None),
+    }
     durations, names = _of_tasks(tasks, is_failed)
-    return RowSums(durations, names, _by_resource({**workers, **moves}), pairs)
+    return RowSums(durations, names, _by_resource({**workers, **moves, **others}), pairs)
 
 
-def covered_sums(chunk: Chunk, rows: Rows, scope: Scope, lanes: Lanes, inner: Intervals) -> Sums:
+def covered_sums(chunk: Chunk, rows: Rows, scope: Scope, meant: Meant, inner: Intervals) -> Sums:
     """Time by name in which inner spans cover tasks of the rows, which touch the scope's time."""
-    rows = meant(chunk, rows, lanes)
-    is_task = chunk.columns["kind"][rows] == Kind.COMPUTE
-    is_task &= chunk.columns["outcome"][rows] != Outcome.LOST_WAITING
-    rows = rows[is_task]
+    rows = meant.in_lanes(chunk, rows)
+    rows = rows[_is_task(chunk, rows) & meant.is_shown(chunk, rows)]
     covered = covered_ns(cut_rows(chunk, rows, scope.from_ns, scope.to_ns), inner)
     is_any = covered > 0
     name = chunk.columns["name"][rows[is_any]].astype(np.int64)
@@ -138,14 +167,6 @@ def all_joined(parts: Sequence[RowSums]) -> RowSums:
     )
 
 
-def meant(chunk: Chunk, rows: Rows, lanes: Lanes) -> Rows:
-    """Those rows that lie in the lanes that are meant."""
-    if lanes.is_meant is None:
-        return rows
-    chosen: Rows = rows[lanes.is_meant[chunk.columns["lane"][rows]]]
-    return chosen
-
-
 @dataclass(frozen=True, slots=True)
 class _Tasks:
     """Attempts that have run: int64 each, shape (n,)."""
@@ -158,35 +179,32 @@ class _Tasks:
 _ByValue: TypeAlias = "dict[str, tuple[Int64s, npt.NDArray[np.number] | None]]"
 
 
+def _is_task(chunk: Chunk, rows: Rows) -> npt.NDArray[np.bool_]:
+    is_task: npt.NDArray[np.bool_] = chunk.columns["kind"][rows] == Kind.COMPUTE
+    is_task &= chunk.columns["outcome"][rows] != Outcome.LOST_WAITING
+    return is_task
+
+
 def _tasks(
-    chunk: Chunk, rows: Rows, scope: Scope, lanes: Lanes
+    chunk: Chunk, rows: Rows, resource: Int64s, scope: Scope
 ) -> tuple[_Tasks, npt.NDArray[np.bool_], _ByValue]:
     """Attempts that have run, which of them failed, and what they are to their workers."""
-    columns = chunk.columns
-    resource = lanes.resource[columns["lane"][rows]]
-    outcome = columns["outcome"][rows].view(np.uint8)
-    is_waiting = outcome == Outcome.LOST_WAITING
-    waiting = resource[is_waiting]
-    if len(waiting):
-        rows, resource, outcome = rows[~is_waiting], resource[~is_waiting], outcome[~is_waiting]
+    outcome, status = (chunk.columns[name][rows].view(np.uint8) for name in ("outcome", "status"))
     start_ns, end_ns = chunk.start_ns[rows], chunk.end_ns[rows]
     cut_ns = np.minimum(end_ns, scope.to_ns) - np.maximum(start_ns, scope.from_ns)
-    is_failed = _failed(outcome, columns["status"][rows].view(np.uint8))
-    is_lost = outcome == Outcome.LOST
+    is_failed, is_lost = _failed(outcome, status), outcome == Outcome.LOST
     workers: _ByValue = {
         "compute_ns": (resource, cut_ns),
         "n_erred": (resource[is_failed & ~is_lost], None),
         "n_lost": (resource[is_lost], None),
-        "n_lost_waiting": (waiting, None),
     }
-    name = columns["name"][rows].astype(np.int64)
+    name = chunk.columns["name"][rows].astype(np.int64)
     return _Tasks(name, end_ns - start_ns, cut_ns), is_failed, workers
 
 
-def _moves(chunk: Chunk, rows: Rows, scope: Scope, lanes: Lanes) -> tuple[_ByValue, Sums]:
+def _moves(chunk: Chunk, rows: Rows, resource: Int64s, scope: Scope) -> tuple[_ByValue, Sums]:
     """Time and bytes of transfers and of disks by worker, and bytes by pair of workers."""
     columns = chunk.columns
-    resource = lanes.resource[columns["lane"][rows]]
     start_ns, end_ns = chunk.start_ns[rows], chunk.end_ns[rows]
     cut_ns = np.minimum(end_ns, scope.to_ns) - np.maximum(start_ns, scope.from_ns)
     lasting_ns = end_ns - start_ns

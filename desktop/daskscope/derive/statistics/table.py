@@ -49,59 +49,41 @@ class TaskTable:
         int64, shape (n,): string ids of the prefixes; -1 first, for all of them together.
     values
         By column of `COLUMNS`: float64, shape (n,), times in ns, NaN where there is nothing.
-    n_hidden
-        Tasks of hidden prefixes, which are in no row.
     """
 
     name: Int64s
     values: Mapping[str, Floats]
-    n_hidden: int
 
     def __len__(self) -> int:
         return len(self.name)
 
 
-def task_table(figures: Figures, is_hidden: npt.NDArray[np.bool_]) -> TaskTable:
-    """Numbers of the prefixes that are not hidden; `is_hidden` is by string id."""
-    durations, n_hidden = visible(figures.durations, is_hidden)
-    names = figures.names
-    at = np.flatnonzero(~is_hidden[names.key])
-    name, (total_ns, n_failed) = names.key[at], names.value[:, at]
+def task_table(figures: Figures) -> TaskTable:
+    """Numbers of all tasks that are known so far, and of each prefix."""
+    durations, name = figures.durations, figures.names.key
+    total_ns, n_failed = figures.names.value
     self_ns = total_ns.copy()
-    is_covered = np.isin(figures.covered.key, name)
-    covered = figures.covered.key[is_covered]
-    self_ns[np.searchsorted(name, covered)] -= figures.covered.value[0, is_covered]
+    self_ns[np.searchsorted(name, figures.covered.key)] -= figures.covered.value[0]
     group = np.searchsorted(name, durations.key >> CLASS_BITS)
     n, sum_ns = durations.value
-    count = np.bincount(group, n, len(name))
+    count = _with_sum(np.bincount(group, n, len(name)))
     everything = all_classes(durations)
-    quantile_ns = np.concatenate(
-        [_quantiles_of_all(everything), _by_group(durations, name)], axis=1
+    all_ns, by_name_ns = (
+        _quantiles(everything, np.zeros(len(everything), np.intp), 1),
+        _quantiles(durations, group, len(name)),
     )
     with np.errstate(invalid="ignore"):
-        mean_ns = _with_sum(np.bincount(group, sum_ns, len(name))) / _with_sum(count)
+        mean_ns = _with_sum(np.bincount(group, sum_ns, len(name))) / count
     columns = (
-        _with_sum(count),
+        count,
         _with_sum(total_ns),
         _with_sum(self_ns),
         mean_ns,
-        *quantile_ns,
+        *np.concatenate([all_ns, by_name_ns], axis=1),
         _with_most(durations, group),
         _with_sum(n_failed),
     )
-    return TaskTable(
-        np.concatenate([[-1], name]), dict(zip(COLUMNS, columns, strict=True)), n_hidden
-    )
-
-
-def visible(durations: Sums, is_hidden: npt.NDArray[np.bool_]) -> tuple[Sums, int]:
-    """Durations of prefixes that are not hidden, and the number of tasks of those that are."""
-    is_out = is_hidden[durations.key >> CLASS_BITS]
-    n_hidden = int(durations.value[0, is_out].sum())
-    if not n_hidden:
-        return durations, 0
-    kept = ~is_out
-    return Sums(durations.key[kept], durations.value[:, kept], durations.most[kept]), n_hidden
+    return TaskTable(np.concatenate([[-1], name]), dict(zip(COLUMNS, columns, strict=True)))
 
 
 def all_classes(durations: Sums) -> Sums:
@@ -123,12 +105,6 @@ def _with_most(durations: Sums, group: npt.NDArray[np.intp]) -> Floats:
     return np.concatenate([[most.max()], most])
 
 
-def _quantiles_of_all(everything: Sums) -> Floats:
-    n, sum_ns = everything.value
-    return quantiles(np.zeros(len(n), np.intp), 1, n, sum_ns / n, SHARES)
-
-
-def _by_group(durations: Sums, name: Int64s) -> Floats:
+def _quantiles(durations: Sums, group: npt.NDArray[np.intp], n_groups: int) -> Floats:
     n, sum_ns = durations.value
-    group = np.searchsorted(name, durations.key >> CLASS_BITS)
-    return quantiles(group, len(name), n, sum_ns / n, SHARES)
+    return quantiles(group, n_groups, n, sum_ns / n, SHARES)

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import numpy as np
 
+from daskscope.derive.sieve import sieve
 from daskscope.derive.statistics.cover import Inner, Intervals, inner_of
 from daskscope.derive.statistics.rows import (
     DURATION_VALUES,
     NAME_VALUES,
     WORKER_VALUES,
-    Lanes,
+    Meant,
     RowSums,
     Scope,
     all_joined,
@@ -26,12 +27,15 @@ from daskscope.derive.statistics.rows import (
     row_sums,
 )
 from daskscope.derive.statistics.sums import Placed, Places, Sheet, Sums, empty, joined
+from daskscope.predicate import NO_FILTER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import numpy.typing as npt
 
+    from daskscope.derive.sieve import Sieve
+    from daskscope.predicate import Filter
     from daskscope.store.chunk import Chunk, Rows
     from daskscope.store.snapshot import Snapshot
 
@@ -42,6 +46,8 @@ STEP_ROWS: Final = 8_192
 _TABLES: Final = ("durations", "names", "workers", "pairs", "covered")
 #: Number of each chunk whose inner spans count, and how many it has.
 _Known: TypeAlias = tuple[tuple[int, int], ...]
+#: Lanes and filter of a scope.
+_What: TypeAlias = "tuple[frozenset[int] | None, Filter]"
 _N_VALUES: Final = (len(DURATION_VALUES), len(NAME_VALUES), len(WORKER_VALUES), 1, 1)
 
 
@@ -103,9 +109,10 @@ class Statistics:
     def __init__(self) -> None:
         self._places = {table: Places() for table in _TABLES}
         self._inner: dict[int, Inner] = {}
-        # By lanes and chunk number; of the lanes of the last scope, and of all lanes.
-        self._kept: dict[frozenset[int] | None, dict[int, dict[str, Placed]]] = {None: {}}
-        self._covered: dict[frozenset[int] | None, dict[int, tuple[_Known, Placed]]] = {None: {}}
+        # By what is meant and chunk number; of the last scope, and of all that there is.
+        self._kept: dict[_What, dict[int, dict[str, Placed]]] = {}
+        self._covered: dict[_What, dict[int, tuple[_Known, Placed]]] = {}
+        self._sieve: Sieve | None = None
         self._resource = np.empty(0, np.int64)
         self._scope = Scope(0, 0)
         self._sheets: dict[str, Sheet] = {}
@@ -115,7 +122,7 @@ class Statistics:
 
     def begin(self, snapshot: Snapshot, scope: Scope) -> None:
         """Work on `scope` from now on, as far as `snapshot` knows it."""
-        self._scope = scope
+        before, self._scope = self._scope, scope
         self._sheets = {
             table: Sheet(n_values, self._places[table])
             for table, n_values in zip(_TABLES, _N_VALUES, strict=True)
@@ -124,10 +131,14 @@ class Statistics:
         known = len(self._resource)
         fresh = [lane.resource for lane in snapshot.lanes[known:]]
         self._resource = np.concatenate([self._resource, np.array(fresh, np.int64)])
-        is_meant = None
+        is_lane = None
         if scope.lanes is not None:
-            is_meant = np.zeros(len(snapshot.lanes), np.bool_)
-            is_meant[[lane for lane in scope.lanes if lane < len(is_meant)]] = True
+            is_lane = np.zeros(len(snapshot.lanes), np.bool_)
+            is_lane[[lane for lane in scope.lanes if lane < len(is_lane)]] = True
+        if scope.filter != before.filter:
+            self._sieve = None
+        if scope.filter != NO_FILTER:
+            self._sieve = sieve(snapshot, scope.filter, self._sieve)
         chunks = tuple(
             chunk
             for chunk in snapshot.chunks
@@ -135,7 +146,7 @@ class Statistics:
         )
         self._n_rows, self._n_done = sum(map(len, chunks)), 0
         self._is_done = False
-        self._steps = self._work(chunks, scope, Lanes(self._resource, is_meant))
+        self._steps = self._work(chunks, scope, Meant(self._resource, is_lane, self._sieve))
 
     def step(self) -> bool:
         """Do a bit more; whether there is anything left to do."""
@@ -155,11 +166,11 @@ class Statistics:
         """Drop what was kept of chunks that are gone, and of other lanes."""
         first = snapshot.chunks[0].number if snapshot.chunks else 0
         self._inner = _since(first, self._inner)
-        asked = (None, scope.lanes)
-        self._kept = {lanes: _since(first, self._kept.get(lanes, {})) for lanes in asked}
-        self._covered = {lanes: _since(first, self._covered.get(lanes, {})) for lanes in asked}
+        asked = ((None, NO_FILTER), _what(scope))
+        self._kept = {what: _since(first, self._kept.get(what, {})) for what in asked}
+        self._covered = {what: _since(first, self._covered.get(what, {})) for what in asked}
 
-    def _work(self, chunks: tuple[Chunk, ...], scope: Scope, lanes: Lanes) -> Iterator[None]:
+    def _work(self, chunks: tuple[Chunk, ...], scope: Scope, meant: Meant) -> Iterator[None]:
         inner = []
         for chunk in chunks:
             if chunk.number in self._inner:
@@ -176,18 +187,18 @@ class Statistics:
             np.array([one.last_ns for one in inner], np.int64),
         )
         for chunk in chunks:
-            yield from self._sum(chunk, scope, lanes)
-            yield from self._cover(chunk, scope, lanes, touched)
+            yield from self._sum(chunk, scope, meant)
+            yield from self._cover(chunk, scope, meant, touched)
             self._n_done += len(chunk)
 
-    def _sum(self, chunk: Chunk, scope: Scope, lanes: Lanes) -> Iterator[None]:
+    def _sum(self, chunk: Chunk, scope: Scope, meant: Meant) -> Iterator[None]:
         """Add the sums of a chunk."""
-        kept = self._kept[scope.lanes] if _is_whole(chunk, scope) else {}
+        kept = self._kept[_what(scope)] if _is_whole(chunk, scope) else {}
         placed = kept.get(chunk.number)
         if placed is None:
             parts: list[RowSums] = []
             for rows in _slices(chunk, scope):
-                parts.append(row_sums(chunk, rows, scope, lanes))
+                parts.append(row_sums(chunk, rows, scope, meant))
                 yield
             if not parts:
                 return
@@ -200,14 +211,14 @@ class Statistics:
             self._sheets[table].add(table_sums)
         yield
 
-    def _cover(self, chunk: Chunk, scope: Scope, lanes: Lanes, touched: _Touched) -> Iterator[None]:
+    def _cover(self, chunk: Chunk, scope: Scope, meant: Meant, touched: _Touched) -> Iterator[None]:
         """Add what of the tasks of a chunk is covered."""
         near = touched.overlapping(chunk.t_min, chunk.t_max).tolist()
         if not near:
             return
         # Rows are only ever added, so that as many of them are the same ones.
         known_of = tuple((touched.chunks[at].number, len(touched.inner[at].rows)) for at in near)
-        kept = self._covered[scope.lanes] if _is_whole(chunk, scope) else {}
+        kept = self._covered[_what(scope)] if _is_whole(chunk, scope) else {}
         found_of, placed = kept.get(chunk.number, ((), None))
         if placed is None or found_of != known_of:
             parts = []
@@ -216,11 +227,15 @@ class Statistics:
                 to_ns = min(int(chunk.end_ns[rows].max()), scope.to_ns)
                 inner = touched.between(from_ns, to_ns)
                 if len(inner):
-                    parts.append(covered_sums(chunk, rows, scope, lanes, inner))
+                    parts.append(covered_sums(chunk, rows, scope, meant, inner))
                 yield
             placed = self._sheets["covered"].placed(joined(parts) if parts else empty(1))
             kept[chunk.number] = known_of, placed
         self._sheets["covered"].add(placed)
+
+
+def _what(scope: Scope) -> _What:
+    return scope.lanes, scope.filter
 
 
 def _since(first: int, kept: dict[int, T]) -> dict[int, T]:

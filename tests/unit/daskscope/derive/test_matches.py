@@ -94,7 +94,8 @@ def expected(spans: list[Span], snapshot: Snapshot, meant: Predicate) -> list[Ma
                 span.kind == Kind.COMPUTE
                 and part.prefix in ("", span.name)
                 and part.from_ns <= lasting < part.to_ns
-                and start < T0 + span.end
+                and span.outcome != Outcome.LOST_WAITING
+                and (start < T0 + span.end or start <= T0 + span.start)
                 and T0 + span.start < end
             )
         return Mark.LIT if is_lit else Mark.PLAIN
@@ -149,6 +150,25 @@ def test_marks_are_those_of_a_look_at_each_span(meant: Predicate) -> None:
     wanted = expected(cluster.spans, store.snapshot(), meant)
     assert marks_of(marks, store.snapshot()) == wanted
     assert (marks.n_lit, marks.n_hidden) == (wanted.count(Mark.LIT), wanted.count(Mark.HIDDEN))
+
+
+def test_a_bin_of_some_lanes_leaves_out_the_others() -> None:
+    cluster = Cluster(3)
+    batch = cluster.more(500)
+    store = Store()
+    store.apply(cluster.source.definitions())
+    store.apply(batch)
+    snapshot = store.snapshot()
+
+    every = searched(Matches(), snapshot, Predicate(bins=(Bin("", 0, SECOND),)))
+    some = searched(
+        Matches(), snapshot, Predicate(bins=(Bin("", 0, SECOND, None, frozenset({1, 3})),))
+    )
+
+    (chunk,) = snapshot.chunks
+    in_them = np.isin(chunk.columns["lane"], [1, 3])
+    assert 0 < some.n_lit < every.n_lit
+    assert ((every.rows(0) == Mark.LIT) & in_them).tolist() == (some.rows(0) == Mark.LIT).tolist()
 
 
 def test_what_arrives_while_searching_is_searched() -> None:

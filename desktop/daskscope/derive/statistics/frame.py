@@ -1,0 +1,290 @@
+"""What the statistics panel draws, and its numbers as text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from dask_otel import conventions
+from daskscope.derive import quantity
+from daskscope.derive.place import natural_key, place
+from daskscope.derive.sieve import sieve
+from daskscope.derive.statistics.histogram import Histogram, histogram
+from daskscope.derive.statistics.rows import PEER_BITS, WORKER_VALUES, Scope
+from daskscope.derive.statistics.table import COLUMNS, TaskTable, task_table
+from daskscope.predicate import NO_FILTER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from daskscope.derive.statistics.crew import Crew
+    from daskscope.derive.statistics.sums import Floats
+    from daskscope.derive.statistics.work import Figures
+    from daskscope.predicate import Bin
+    from daskscope.session import Session
+    from daskscope.store.snapshot import Snapshot
+
+_APART: Final = "  "
+_NOT_COUNTED: Final = ("n_hidden", "n_lost_waiting")
+_COUNTS: Final = ("count", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerShare:
+    """What one worker did, as shares of the time of its threads.
+
+    Attributes
+    ----------
+    compute, transfer, disk
+        Sums over what it did at once: transfers beside each other may exceed 1.
+    gone
+        Share of the time in which it was not there.
+    """
+
+    name: str
+    n_threads: int
+    compute: float
+    transfer: float
+    disk: float
+    gone: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line below the workers; `is_bad` is written in red."""
+
+    label: str
+    value: str
+    is_bad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsFrame:
+    """Table, histogram and workers of one scope.
+
+    Attributes
+    ----------
+    summary
+        What the numbers are of, in one line.
+    table
+        The numbers.
+    rows
+        Rows of the table in the order shown: all tasks first.
+    names, slots
+        Text and palette slot of each of `rows`; slot -1 for all tasks.
+    chosen
+        Which of `rows` the histogram shows.
+    bins
+        Durations that are lit.
+    shares
+        Of each worker, in the order of the task stream.
+    share
+        How much of the work is done, 1.0 when these are the final numbers.
+    """
+
+    summary: str
+    has_selection: bool
+    table: TaskTable
+    rows: tuple[int, ...]
+    names: tuple[str, ...]
+    slots: tuple[int, ...]
+    sort: str
+    is_descending: bool
+    chosen: int
+    histogram: Histogram | None
+    bins: tuple[Bin, ...]
+    shares: tuple[WorkerShare, ...]
+    facts: tuple[Fact, ...]
+    share: float
+
+    def value(self, row: int, column: str) -> float:
+        """Number in a row that is shown."""
+        return float(self.table.values[column][self.rows[row]])
+
+    def cell(self, row: int, column: str) -> str:
+        """Text of it, "" for nothing."""
+        value = self.value(row, column)
+        if column == "failed" and not value:
+            return ""
+        return quantity.count(value) if column in _COUNTS else quantity.duration(value)
+
+
+def statistics_frame(
+    snapshot: Snapshot, session: Session, figures: Figures, crew: Crew, now_ns: int
+) -> StatisticsFrame:
+    """What to draw of `figures`, which are of `snapshot` or an earlier one of its store."""
+    table = task_table(figures)
+    texts = ["All", *(snapshot.strings[name] for name in table.name[1:].tolist())]
+    rows = _ordered(table, texts, session)
+    chosen = next((at for at, row in enumerate(rows) if texts[row] == session.statistics_prefix), 0)
+    at = rows[chosen]
+    medians, p95s = table.values["median"], table.values["p95"]
+    return StatisticsFrame(
+        summary=_summary(snapshot, session, figures, crew),
+        has_selection=session.selection_ns is not None,
+        table=table,
+        rows=rows,
+        names=tuple(texts[row] for row in rows),
+        slots=(-1, *snapshot.slot_of[table.name[list(rows[1:])]].tolist()),
+        sort=session.statistics_sort,
+        is_descending=session.is_statistics_descending,
+        chosen=chosen,
+        histogram=histogram(
+            figures.durations, int(table.name[at]), float(medians[at]), float(p95s[at])
+        ),
+        bins=session.bins,
+        shares=_shares(snapshot, figures, crew, now_ns),
+        facts=_facts(snapshot, figures, crew),
+        share=figures.share,
+    )
+
+
+def as_lines(frame: StatisticsFrame, separator: str) -> str:
+    """The table as lines of values with `separator` between them: seconds and counts, unrounded."""
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=separator, lineterminator="\n")
+    units = [column if column in _COUNTS else f"{column} (s)" for column in COLUMNS]
+    writer.writerow(["prefix", *units])
+    for row, name in enumerate(frame.names):
+        values = (frame.value(row, column) for column in COLUMNS)
+        texts = (
+            ""
+            if math.isnan(value)
+            else f"{value:.0f}"
+            if column in _COUNTS
+            else f"{value / 1e9:.9f}"
+            for column, value in zip(COLUMNS, values, strict=True)
+        )
+        writer.writerow([name, *texts])
+    return out.getvalue()
+
+
+def _ordered(table: TaskTable, texts: Sequence[str], session: Session) -> tuple[int, ...]:
+    """All tasks first, then prefixes by the session's column; equal ones by name."""
+    by_name = sorted(range(1, len(table)), key=lambda row: natural_key(texts[row]))
+    descending = session.is_statistics_descending
+    if session.statistics_sort not in table.values:
+        return (0, *(by_name[::-1] if descending else by_name))
+    values = table.values[session.statistics_sort]
+    return (0, *sorted(by_name, key=lambda row: float(values[row]), reverse=descending))
+
+
+def _summary(snapshot: Snapshot, session: Session, figures: Figures, crew: Crew) -> str:
+    """One line: `3:33.62 – 3:42.92  9.30 s  2 810 tasks, totals cut at the edges`."""
+    scope = figures.scope
+    length_ns = max(scope.to_ns - scope.from_ns, 1)
+    step_ns = 10 ** max(math.floor(math.log10(length_ns)) - 2, 0)
+    ends = (quantity.elapsed(t - snapshot.first_ns, step_ns) for t in (scope.from_ns, scope.to_ns))
+    n_tasks = int(figures.durations.value[0].sum())
+    n_hidden, n_waiting = (int(_column(figures, name).sum()) for name in _NOT_COUNTED)
+    tasks = [f"{quantity.plural(n_tasks, 'task')}, totals cut at the edges"]
+    if n_hidden:
+        tasks.append(f"{quantity.count(n_hidden)} hidden not counted")
+    if n_waiting:
+        tasks.append(f"{quantity.count(n_waiting)} lost before they began not counted")
+    parts = [
+        "" if session.selection_ns is not None else "Whole view",
+        " – ".join(ends),
+        quantity.duration(length_ns),
+        "" if scope.lanes is None else quantity.plural(int(crew.n_threads.sum()), "thread"),
+        ", ".join(tasks),
+        "" if figures.share >= 1 else f"computing… {quantity.share(figures.share)}",
+    ]
+    return _APART.join(part for part in parts if part)
+
+
+def _column(figures: Figures, name: str) -> Floats:
+    column: Floats = figures.workers.value[WORKER_VALUES.index(name)]
+    return column
+
+
+def _shares(
+    snapshot: Snapshot, figures: Figures, crew: Crew, now_ns: int
+) -> tuple[WorkerShare, ...]:
+    """Shares of the threads' time within what has happened so far; what runs now counts as well."""
+    scope = figures.scope
+    from_ns = max(scope.from_ns, snapshot.first_ns)
+    to_ns = max(min(scope.to_ns, now_ns), from_ns + 1)
+    length_ns = (to_ns - from_ns) * crew.n_threads
+    resource = figures.workers.key
+    compute, transfer, disk = (
+        crew.by_worker(resource, _column(figures, name)) / length_ns
+        for name in ("compute_ns", "transfer_ns", "disk_ns")
+    )
+    shown = Scope(from_ns, to_ns, scope.lanes, scope.filter)
+    compute += _running(snapshot, shown, crew) / length_ns
+    gone = crew.gone_ns(from_ns, to_ns) / (to_ns - from_ns)
+    shares = (
+        WorkerShare(name, int(n_threads), *values)
+        for name, n_threads, *values in zip(
+            crew.names,
+            crew.n_threads.tolist(),
+            compute.tolist(),
+            transfer.tolist(),
+            disk.tolist(),
+            gone.tolist(),
+            strict=True,
+        )
+    )
+    return tuple(one for one in shares if one.gone < 1)
+
+
+def _running(snapshot: Snapshot, scope: Scope, crew: Crew) -> Floats:
+    """Time of running attempts by worker."""
+    shown = sieve(snapshot, scope.filter) if scope.filter != NO_FILTER else None
+    resources, values = [], []
+    for resource, running in snapshot.running.items():
+        lasting_ns = np.maximum(scope.to_ns - np.maximum(running.start_ns, scope.from_ns), 0)
+        is_meant = np.ones(len(lasting_ns), np.bool_) if shown is None else shown.running(running)
+        if scope.lanes is not None:
+            is_meant &= np.isin(running.lane, list(scope.lanes))
+        resources.append(resource)
+        values.append(float(lasting_ns[is_meant].sum()))
+    return crew.by_worker(np.array(resources, np.int64), np.array(values, np.float64))
+
+
+def _facts(snapshot: Snapshot, figures: Figures, crew: Crew) -> tuple[Fact, ...]:
+    """What was moved, and what went wrong."""
+    moved_bytes = figures.pairs.value[0]
+    facts = [Fact("Moved between workers", _bytes_text(moved_bytes.sum()))]
+    if moved_bytes.any():
+        busiest = int(moved_bytes.argmax())
+        pair = int(figures.pairs.key[busiest])
+        address = snapshot.strings[pair & ((1 << PEER_BITS) - 1)]
+        receiver = int(crew.worker_of[pair >> PEER_BITS])
+        sender = _name_at(snapshot, address)
+        name = crew.names[receiver] if receiver >= 0 else "unknown"
+        facts.append(Fact(f"Busiest, {sender} to {name}", _bytes_text(moved_bytes[busiest])))
+    facts.append(Fact("Disk", _bytes_text(_column(figures, "disk_bytes").sum())))
+    return (*facts, *_failures(figures, crew))
+
+
+def _name_at(snapshot: Snapshot, address: str) -> str:
+    """Name of the worker at an address."""
+    for attributes in snapshot.resources:
+        if attributes.get(conventions.WORKER_ADDRESS) == address:
+            return place(attributes).name
+    return address.rpartition("://")[2] or "unknown"
+
+
+def _bytes_text(number: float) -> str:
+    return quantity.nbytes(number) if number else ""
+
+
+def _failures(figures: Figures, crew: Crew) -> list[Fact]:
+    n_erred, n_lost = (_column(figures, name) for name in ("n_erred", "n_lost"))
+    lost_with = np.flatnonzero(crew.by_worker(figures.workers.key, n_lost)).tolist()
+    texts = []
+    if n_erred.any():
+        texts.append(f"{quantity.count(n_erred.sum())} erred")
+    if n_lost.any():
+        whom = quantity.plural(len(lost_with), "worker")
+        if len(lost_with) == 1:
+            whom = crew.names[lost_with[0]]
+        texts.append(f"{quantity.count(n_lost.sum())} lost with {whom}")
+    return [Fact("Failed", ", ".join(texts), is_bad=bool(texts))]
