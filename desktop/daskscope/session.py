@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Final
+from typing import Final, TypeAlias
 
 from daskscope.predicate import NO_FILTER, NO_SEARCH, Bin, Filter, Predicate, Search
 from daskscope.theme import NORMAL, Density
@@ -18,6 +18,8 @@ LEAST_SPAN_NS: Final = 1_000
 GREATEST_SPAN_NS: Final = 400 * 86_400 * 1_000_000_000
 #: The whole run stays in view while following.
 WHOLE_RUN: Final = 0
+#: A span for good: the number of its chunk, and its row in there.
+Spot: TypeAlias = tuple[int, int]
 #: The span of a growing run grows in these steps, so that the scale holds still between two.
 WHOLE_RUN_STEP: Final = 1.05
 
@@ -99,6 +101,8 @@ class Session:
         What is hidden, prefixes switched off in the legend among it.
     search, bins
         What is searched, and which bins of histograms are marked: the rest is dimmed.
+    found
+        The match that was stepped to, or None.
     hover_px
         Pointer in the task stream's lanes, or None.
     selection_ns, selection_lanes
@@ -125,6 +129,7 @@ class Session:
     filter: Filter = NO_FILTER
     search: Search = NO_SEARCH
     bins: tuple[Bin, ...] = ()
+    found: Spot | None = None
     hover_px: tuple[int, int] | None = None
     selection_ns: tuple[int, int] | None = None
     selection_lanes: frozenset[int] | None = None

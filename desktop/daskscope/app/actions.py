@@ -73,7 +73,7 @@ _STREAM: Final = Context.STREAM
 MENUS: Final = (
     ("File", ("File",)),
     ("View", ("Views", "Panels", "Density", "Theme", "Window")),
-    ("Go", ("Time", "Lanes", "Selection")),
+    ("Go", ("Time", "Lanes", "Selection", "Search")),
     ("Help", ("Help",)),
 )
 
@@ -117,6 +117,12 @@ ACTIONS: Final = (
     Action("lanes.by_busy", "Sort by busy time", "Lanes", "the busiest hosts and workers first", is_checkable=True),
     Action("lanes.by_errors", "Sort by errors", "Lanes", "those with the most failures first", is_checkable=True),
     Action("selection.clear", "Clear selection", "Selection", "clear the selection", ("Esc",), _STREAM),
+    Action("search.focus", "Search…", "Search", "search keys, prefixes, workers and errors", ("/", "Ctrl+F")),
+    Action("search.next", "Next match", "Search", "go to the next match", ("N", "F3"), is_repeating=True),
+    Action(
+        "search.previous", "Previous match", "Search", "go to the match before", ("Shift+N", "Shift+F3"),
+        is_repeating=True,
+    ),
     Action("help.palette", "Command palette…", "Help", "search everything that can be done", ("Ctrl+Shift+P",)),
     Action("help.keys", "Keyboard and mouse", "Help", "all keys and gestures", ("?", "F1")),
     Action("help.about", "About daskscope", "Help", "which version this is"),

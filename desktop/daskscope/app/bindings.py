@@ -35,7 +35,13 @@ class Binding:
 
 def bindings(run: Run) -> Mapping[str, Binding]:
     """Every action's function by its id."""
-    return {**_window(run), **_panels(run), **_timeline(run), **_lanes(run)}
+    return {
+        **_window(run),
+        **_panels(run),
+        **_timeline(run),
+        **_lanes(run),
+        **_search(run),
+    }
 
 
 def _window(run: Run) -> dict[str, Binding]:
@@ -127,4 +133,12 @@ def _lanes(run: Run) -> dict[str, Binding]:
         "lanes.by_name": sort(LaneSort.NAME),
         "lanes.by_busy": sort(LaneSort.BUSY),
         "lanes.by_errors": sort(LaneSort.ERRORS),
+    }
+
+
+def _search(run: Run) -> dict[str, Binding]:
+    return {
+        "search.focus": Binding(run.finder.focus),
+        "search.next": Binding(lambda: run.finder.step(is_forward=True)),
+        "search.previous": Binding(lambda: run.finder.step(is_forward=False)),
     }

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
-from daskscope.app import gestures, lane_gestures
+from daskscope.app import gestures, lane_gestures, search_gestures
 from daskscope.app.bindings import bindings
 from daskscope.app.clock import Clock, elapsed_s
 from daskscope.app.demo import Demo, DemoError
 from daskscope.app.feed import Feed
+from daskscope.app.finder import Finder
 from daskscope.app.frame_log import FrameLog
 from daskscope.app.menu import Menu, chosen_picture, chosen_recording, say
 from daskscope.app.overlays import Overlays
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from daskscope.app.options import WindowOptions
     from daskscope.derive.frames import Hit, TaskStreamFrame
+    from daskscope.derive.matches import Marks
     from daskscope.derive.members import Roster
     from daskscope.ingest.source import Source
     from daskscope.store.snapshot import Snapshot
@@ -66,6 +68,10 @@ class Run(QObject):
 
     Attributes
     ----------
+    session
+        What the user chose.
+    finder
+        What the search box does.
     error
         The first thing that went wrong, or None.
     """
@@ -92,6 +98,7 @@ class Run(QObject):
         theme = self._first_theme()
         self.window = Window(theme)
         self._stage = Stage(self.window, theme, MEMORY_CAP_BYTES)
+        self.finder = Finder(self)
         self.overlays = Overlays(self)
         actions = bindings(self)
         self._menu = Menu(self.window, actions)
@@ -126,6 +133,16 @@ class Run(QObject):
     def roster(self) -> Roster | None:
         """Who is in the task stream."""
         return self._stage.roster
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What was known at the last tick."""
+        return self._snapshot
+
+    @property
+    def marks(self) -> Marks:
+        """Which spans are lit and hidden."""
+        return self._stage.marks
 
     def hit(self, x_px: int, y_px: int) -> Hit | None:
         """What lies under a pixel of the lanes."""
@@ -291,7 +308,9 @@ class Run(QObject):
         self.apply(gestures.fit_selection, self.extent())
 
     def clear_selection(self) -> None:
-        """Select nothing."""
+        """Select nothing; with nothing selected, search nothing."""
+        if self.session.selection_ns is None:
+            self.apply(search_gestures.search, "", self.session.search.is_regex)
         self._set(selection_ns=None)
 
     def _choose_span(self, span_ns: int) -> None:

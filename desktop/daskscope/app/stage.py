@@ -13,16 +13,18 @@ from daskscope.app.pace import Pace
 from daskscope.app.recordings import past_sessions
 from daskscope.derive.lanes import LaneLayouts
 from daskscope.derive.legend import legend
+from daskscope.derive.matches import NO_MARKS, Matches
 from daskscope.derive.minimap import minimap
 from daskscope.derive.pick import hit
 from daskscope.derive.progress import progress_frame
 from daskscope.derive.resources import resources_frame
+from daskscope.derive.searching import search_field
 from daskscope.derive.status import cluster_field, status_frame
 from daskscope.derive.taskstream import TaskStream
 from daskscope.derive.timeaxis import ticks
 from daskscope.derive.welcome import welcome_frame
 from daskscope.derive.workers import workers_frame
-from daskscope.session import Session, viewport
+from daskscope.session import Session, Viewport, viewport
 from daskscope.theme import NOT_YET_PX, Theme
 
 if TYPE_CHECKING:
@@ -43,6 +45,9 @@ STATUS_PERIOD_S: Final = 0.25
 #: Metrics come twice a second; numbers that change faster cannot be read.
 TABLE_PERIOD_S: Final = 1.0
 RECORDINGS_PERIOD_S: Final = 5.0
+#: What a tick spends on searching, counted from its derivations' begin; more when nothing moves.
+SEARCH_BUDGET_S: Final = 0.003
+SEARCH_ALONE_S: Final = 0.008
 #: The charts show the last minutes; of a young run a minute, so that it can be seen.
 LEAST_RESOURCES_S: Final = 60.0
 MOST_RESOURCES_S: Final = 300.0
@@ -59,6 +64,8 @@ class Stage:
         Time of the last tick that painted, for the status bar.
     theme
         What everything is drawn in.
+    marks
+        Which spans are lit and hidden, as far as it is known.
     """
 
     def __init__(self, window: Window, theme: Theme, cap_bytes: int) -> None:
@@ -70,6 +77,9 @@ class Stage:
         self._layouts = LaneLayouts()
         self._deadline_s = 0.0
         self._task_stream = TaskStream(lambda: elapsed_s() < self._deadline_s)
+        self._matches = Matches()
+        self.marks = NO_MARKS
+        self._search_key: object = None
         self._shown: object = None
         self._session: Session | None = None
         self._recordings: tuple[PastSession, ...] = ()
@@ -172,13 +182,15 @@ class Stage:
         now_px = round(view.x_px(now_ns))
         is_reading = self._layout_pace.is_due(now_s)
         layout = self._layouts.of(snapshot, session, height_px, is_reading)
-        key = (snapshot.generation, session, view, now_px, height_px, layout)
+        self._search(snapshot, session, view, now_s)
+        key = (snapshot.generation, self.marks, session, view, now_px, height_px, layout)
         is_same = self._shown is not None and key == self._shown
         self._deadline_s = now_s + (UNSEEN_WORK_S if is_same else DRAWN_WORK_S)
         if is_same:
             is_same = not self._task_stream.go_on()
         if not is_same:
             self._shown = key
+            self._task_stream.mark(self.marks)
             self.frame = self._task_stream.frame(snapshot, session, layout, view, height_px, now_ns)
             timeline.show_legend(legend(snapshot, session))
             timeline.show_frame(
@@ -191,6 +203,18 @@ class Stage:
         if not is_same:
             timeline.stream.repaint()
         return not is_same
+
+    def _search(self, snapshot: Snapshot, session: Session, view: Viewport, now_s: float) -> None:
+        """Look for more matches, and tell about them."""
+        before = self.marks
+        budget_s = SEARCH_BUDGET_S if session.is_following else SEARCH_ALONE_S
+        self.marks = self._matches.advance(
+            snapshot, session.predicate, view, lambda: elapsed_s() < now_s + budget_s
+        )
+        key = (session.search, session.found)
+        if self.marks is not before or key != self._search_key:
+            self._search_key = key
+            self._window.toolbar.show_search(search_field(snapshot, session, self.marks))
 
     def _show_panels(self, snapshot: Snapshot, session: Session, now_ns: int, now_s: float) -> None:
         window = self._window

@@ -210,6 +210,8 @@ class Bars:
     chunk, index
         int32, where the span lies in the snapshot; chunk -1: index into the attempts of
         `running.values()`, one worker after the other.
+    is_lit
+        bool: what is searched or marked; all others are dimmed. None dims nothing.
     """
 
     row: Int32s
@@ -222,6 +224,7 @@ class Bars:
     name: npt.NDArray[np.uint32]
     chunk: Int32s
     index: Int32s
+    is_lit: npt.NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.row)

@@ -119,6 +119,9 @@ def nothing_asked(n_spans: int = 0) -> Marks:
     return Marks(Predicate(), "", {}, {}, 0, 0, n_spans, n_spans)
 
 
+NO_MARKS: Final = nothing_asked()
+
+
 @dataclass(slots=True)
 class _Taken:
     """The marks of one chunk as they grow; memory of full length, so that views stay true."""
@@ -155,7 +158,7 @@ class Matches:
 
     def __init__(self) -> None:
         self._work: _Work | None = None
-        self._marks = nothing_asked()
+        self._marks = NO_MARKS
         self._generation = -1
 
     def advance(

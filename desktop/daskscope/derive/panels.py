@@ -174,6 +174,30 @@ class StatusFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchField:
+    """The search box: what is searched, and what was found.
+
+    Attributes
+    ----------
+    count
+        "14 of 563"; "" while nothing is searched.
+    problem
+        Why it cannot be searched, in one line, or "".
+    tone
+        Of count or problem: `plain`, `warn` or `err`.
+    tip
+        What the count means.
+    """
+
+    text: str = ""
+    is_regex: bool = False
+    count: str = ""
+    problem: str = ""
+    tone: str = "plain"
+    tip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """One way to start sending: a tab of the empty state, with lines to paste.
 

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from daskscope.derive.dimming import lit, marks_of
 from daskscope.derive.frames import Bars, Dense, DensityColumns, TaskStreamFrame
 from daskscope.derive.look import look_between, look_of
 from daskscope.derive.marks import event_marks
+from daskscope.derive.matches import NO_MARKS, Mark
 from daskscope.derive.picture import Picture, running_spans
 from daskscope.derive.rowing import rowing
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from daskscope.derive.frames import LaneLayout
     from daskscope.derive.look import Look
+    from daskscope.derive.matches import Marks
     from daskscope.derive.picture import Spans
     from daskscope.derive.rowing import Rowing
     from daskscope.session import Session, Viewport
@@ -57,6 +60,11 @@ class TaskStream:
         self._last: Picture | None = None
         self._view: Viewport | None = None
         self._is_exact = False
+        self._marks = NO_MARKS
+
+    def mark(self, marks: Marks) -> None:
+        """Let the next frames light and hide what `marks` says; a frame depends on it as well."""
+        self._marks = marks
 
     def frame(
         self,
@@ -100,7 +108,7 @@ class TaskStream:
             last_row=rows.last_row,
             scroll_px=scroll_px,
             height_px=height_px,
-            bars=_bars(snapshot, look.wide, running, rows, view),
+            bars=_bars(snapshot, look.wide, running, rows, view, self._marks),
             dense=_dense(look, layout, rows),
             densities=_densities(look, layout, rows, _in_px(running, view)),
             events=event_marks(snapshot, view),
@@ -156,7 +164,14 @@ def _hidden_slots(snapshot: Snapshot, session: Session) -> frozenset[int]:
     )
 
 
-def _bars(snapshot: Snapshot, wide: Spans, running: Spans, rows: Rowing, view: Viewport) -> Bars:
+def _bars(
+    snapshot: Snapshot,
+    wide: Spans,
+    running: Spans,
+    rows: Rowing,
+    view: Viewport,
+    marks: Marks,
+) -> Bars:
     """Finished spans first, so that what runs lies above them."""
     is_in_lane = ~rows.is_density[running["row"] - rows.first_row]
     spans = np.concatenate([wide, running[is_in_lane]])
@@ -167,6 +182,8 @@ def _bars(snapshot: Snapshot, wide: Spans, running: Spans, rows: Rowing, view: V
     # The last picture may know spans that were evicted since.
     is_held = (spans["chunk"] >= first_number) | (spans["chunk"] < 0)
     seen = np.flatnonzero((x1_px > 0) & (x0_px < view.width_px) & is_held)
+    mark = marks_of(snapshot, spans[seen], marks)
+    seen, mark = seen[mark != Mark.HIDDEN], mark[mark != Mark.HIDDEN]
     spans, x0_px, x1_px = spans[seen], x0_px[seen], x1_px[seen]
     chunk = np.ascontiguousarray(spans["chunk"])
     return Bars(
@@ -180,6 +197,7 @@ def _bars(snapshot: Snapshot, wide: Spans, running: Spans, rows: Rowing, view: V
         name=np.ascontiguousarray(spans["name"]),
         chunk=np.where(chunk < 0, np.int32(-1), chunk - np.int32(first_number)),
         index=np.ascontiguousarray(spans["index"]),
+        is_lit=lit(mark, marks),
     )
 
 

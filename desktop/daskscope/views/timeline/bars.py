@@ -79,33 +79,32 @@ def draw_bars(
     """Draw all bars of a frame, group by group."""
     painter.setPen(Qt.PenStyle.NoPen)
     for group in bar_groups(bars, shapes):
-        _draw_group(painter, group, theme, opacity(theme) if group.slot in dimmed else 1.0)
+        is_dim = group.slot in dimmed or not group.is_lit
+        _draw_group(painter, group, theme, opacity(theme) if is_dim else 1.0)
 
 
 def _draw_group(painter: QPainter, group: BarGroup, theme: Theme, share: float) -> None:
+    if group.fill in _PREFIX_FILLS:
+        _PREFIX_FILLS[group.fill](painter, group, theme, share)
+        return
+
+    def toned(rgb: int) -> QBrush:
+        return solid(mixed(rgb, theme.lane, share))
+
     rects = group.rects
-    if group.fill is Fill.PREFIX:
-        _draw_prefix(painter, group, theme, share)
-    elif group.fill is Fill.RUNNING:
-        _draw_running(painter, group, theme, share)
-    elif group.fill is Fill.DROPPED:
-        _draw_dropped(painter, group, theme, share)
-    elif group.fill is Fill.LOST:
-        _draw_lost(painter, group, theme, share)
-    elif group.fill is Fill.FAILED:
-        draw_rects(painter, rects, solid(theme.erred))
-    elif group.fill is Fill.ERRED:
-        draw_rects(painter, rects, solid(theme.erred))
-        _draw_crosses(painter, rects, theme)
+    if group.fill in (Fill.FAILED, Fill.ERRED):
+        draw_rects(painter, rects, toned(theme.erred))
+        if group.fill is Fill.ERRED and share == 1.0:
+            _draw_crosses(painter, rects, theme)
     elif group.fill is Fill.DESERIALIZE:
-        draw_rects(painter, rects, solid(theme.deser))
+        draw_rects(painter, rects, toned(theme.deser))
         hollow = _inset(rects[rects[:, 2] - rects[:, 0] >= 2], 1, 1, 1, 1)
         draw_rects(painter, hollow, solid(theme.lane))
     elif group.fill in _DASHES_PX:
-        draw_rects(painter, _dashes(rects, *_DASHES_PX[group.fill]), solid(theme.disk))
+        draw_rects(painter, _dashes(rects, *_DASHES_PX[group.fill]), toned(theme.disk))
     else:
         rgb = theme.transfer if group.fill is Fill.TRANSFER else slot_colour(theme, -1)
-        draw_rects(painter, rects, solid(rgb))
+        draw_rects(painter, rects, toned(rgb))
 
 
 def _draw_prefix(painter: QPainter, group: BarGroup, theme: Theme, share: float) -> None:
@@ -149,6 +148,14 @@ def _draw_lost(painter: QPainter, group: BarGroup, theme: Theme, share: float) -
     caps = group.rects.copy()
     caps[:, 0] = np.maximum(caps[:, 0], caps[:, 2] - (_LOST_CAP_PX - 1))
     draw_rects(painter, caps, solid(mixed(theme.erred, theme.lane, share)))
+
+
+_PREFIX_FILLS: Final = {
+    Fill.PREFIX: _draw_prefix,
+    Fill.RUNNING: _draw_running,
+    Fill.DROPPED: _draw_dropped,
+    Fill.LOST: _draw_lost,
+}
 
 
 def _draw_crosses(painter: QPainter, rects: Int32s, theme: Theme) -> None:

@@ -40,7 +40,8 @@ _LEAST_SUB_LANE_PITCH_PX: Final = 12
 #: Slots from here on share a colour and are told apart by a pattern, if they are wide enough.
 _N_COLOURS: Final = 20
 _LEAST_PATTERN_PX: Final = 8
-_GREATEST_SLOT_KEY: Final = 0x7FF
+_LIT_KEY: Final = 0x800
+_GREATEST_SLOT_KEY: Final = 0x3FF
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,8 @@ class BarGroup:
         Palette slot, -1 where the fill does not depend on it.
     is_narrow
         Too narrow for the pattern of a slot beyond the palette.
+    is_lit
+        Drawn as it is; else as a ghost.
     rects
         int32, shape (n, 4), C-contiguous; see the module.
     """
@@ -115,6 +118,7 @@ class BarGroup:
     fill: Fill
     slot: int
     is_narrow: bool
+    is_lit: bool
     rects: Int32s
 
 
@@ -170,16 +174,16 @@ def bar_shapes(frame: TaskStreamFrame) -> BarShapes:
 
 
 def bar_groups(bars: Bars, shapes: BarShapes) -> list[BarGroup]:
-    """All bars of a frame by fill, slot and width, in the order in which they are drawn."""
+    """All bars of a frame by fill, light, slot and width, in the order in which they are drawn."""
     if not len(bars):
         return []
     fill, rects = shapes.fill, shapes.rects
     slot = np.where(fill <= Fill.LOST, np.maximum(bars.slot, -1), -1)
     is_narrow = (slot >= _N_COLOURS) & (rects[:, 2] - rects[:, 0] + 1 < _LEAST_PATTERN_PX)
-    # 16 bits are sorted in linear time: 4 of the fill, 11 of the slot, 1 of the width.
-    key = ((fill << 12) + (np.minimum(slot + 1, _GREATEST_SLOT_KEY) << 1) + is_narrow).astype(
-        np.uint16
-    )
+    # 16 bits are sorted in linear time: 4 for the fill, 1 the light, 10 the slot, 1 the width.
+    key = (fill << 12) + (np.minimum(slot + 1, _GREATEST_SLOT_KEY) << 1) + is_narrow
+    key += _LIT_KEY if bars.is_lit is None else bars.is_lit * _LIT_KEY
+    key = key.astype(np.uint16)
     order = np.argsort(key, kind="stable")
     key, rects = key[order], rects[order]
     starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
@@ -189,6 +193,7 @@ def bar_groups(bars: Bars, shapes: BarShapes) -> list[BarGroup]:
             Fill(bits >> 12),
             (bits >> 1 & _GREATEST_SLOT_KEY) - 1,
             bool(bits & 1),
+            bool(bits & _LIT_KEY),
             rects[start:stop],
         )
         for bits, start, stop in zip(
@@ -230,7 +235,7 @@ class Label:
 def bar_labels(
     bars: Bars, shapes: BarShapes, names: Sequence[str], width_of: Callable[[str], float]
 ) -> Iterator[Label]:
-    """Labels of the bars that have room for one.
+    """Labels of the bars that are lit and have room for one.
 
     A label is shown when the whole name fits, or when the bar has 50 px and shows 60 % of it. Bars
     are cut at the left edge of the view, so a label stays at the visible left edge. `names` are
@@ -242,6 +247,8 @@ def bar_labels(
     indent = LABEL_PADDING_PX + np.where(fill == Fill.ERRED, CROSS_PX, 0)
     room = width - indent - LABEL_PADDING_PX + 1
     can_hold = (room >= LEAST_ROOM_PX) & (height >= LEAST_LABEL_BAR_PX)
+    if bars.is_lit is not None:
+        can_hold &= bars.is_lit
     wanted = np.flatnonzero(can_hold & (fill < Fill.DESERIALIZE) & ~_covered(shapes))
     ids, which = np.unique(bars.name[wanted], return_inverse=True)
     text_px = np.array([width_of(names[i]) for i in ids.tolist()], np.float64)[which]

@@ -1,4 +1,4 @@
-"""The toolbar: menus, what is connected, live or paused, time in view, fit, theme."""
+"""The row of menus, what is connected, live or paused, time in view, fit, search, theme."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ from daskscope.paint.icon import ICON_PX, icon
 from daskscope.paint.text import draw_text
 from daskscope.session import WHOLE_RUN, Session
 from daskscope.theme import CONTROL_PX, LIGHT, PADDING_PX, TOOLBAR_PX, Theme
+from daskscope.views.toolbar.search import SearchBox
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from PySide6.QtGui import QPaintEvent
+    from PySide6.QtGui import QPaintEvent, QResizeEvent
+
+    from daskscope.derive.panels import SearchField
 
 _SECOND_NS: Final = 1_000_000_000
 RANGES: Final = (
@@ -36,6 +39,10 @@ RANGES: Final = (
 )
 _LOGO_PX: Final = 18
 _GROUP_GAP_PX: Final = 12
+#: Of what is connected: what it keeps before the menus fold.
+_LEAST_LABEL_PX: Final = 150
+#: The search box with the count of millions: so wide it is taken to be, lest the menus come and go.
+_SEARCH_PX: Final = 310
 
 
 class Toolbar(QWidget):
@@ -63,6 +70,7 @@ class Toolbar(QWidget):
         self._range = ComboBox(self)
         self._fit = _button("", name="Fit")
         self._mode = _button("", name="Theme")
+        self.search = SearchBox(self)
         self._range.setAccessibleName("Time in view")
         self._range.setToolTip("Time in view")
         self._range.setFixedWidth(104)
@@ -74,6 +82,12 @@ class Toolbar(QWidget):
         self._fit.clicked.connect(self.fitted)
         self._mode.clicked.connect(self.theme_toggled)
         self._menus: list[QToolButton] = []
+        self._all_menus = _button("", name="Menus")
+        self._all_menus.setProperty("flat", "true")
+        self._all_menus.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._all_menus.setMenu(QMenu(self._all_menus))
+        self._all_menus.setToolTip("Menus")
+        self._all_menus.hide()
         self._lay_out()
         self.show_state(Session(), StatusField("Waiting for data", "", "warn"), is_live=True)
         self.set_theme(LIGHT)
@@ -83,7 +97,7 @@ class Toolbar(QWidget):
         button = _button(title)
         button.setProperty("flat", "true")
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(button)
+        menu = QMenu(title, button)
         menu.setFont(font(Role.BODY))
         for action in actions:
             if action is None:
@@ -93,6 +107,8 @@ class Toolbar(QWidget):
         button.setMenu(menu)
         self._menus.append(button)
         self._menu_row.addWidget(button)
+        self._all_menus.menu().addMenu(menu)
+        self._fold()
         return menu
 
     def set_tips(self, tips: Mapping[str, str]) -> None:
@@ -120,15 +136,27 @@ class Toolbar(QWidget):
         if index < 0:
             self._range.setPlaceholderText(quantity.duration(session.span_ns))
         self._tint()
+        self._fold()
+
+    def show_search(self, field: SearchField) -> None:
+        """Show what is searched and found."""
+        self.search.show_field(field)
+        self._fold()
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""
         self._theme = theme
         self.setStyleSheet(style_sheet(theme))
         self._range.set_theme(theme)
+        self.search.set_theme(theme)
         self._connection.set_theme(theme)
         self._tint()
         self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fold what does not fit."""
+        super().resizeEvent(event)
+        self._fold()
 
     def sizeHint(self) -> QSize:
         """As wide as there is room."""
@@ -148,6 +176,7 @@ class Toolbar(QWidget):
     def _lay_out(self) -> None:
         self._menu_row = QHBoxLayout()
         self._menu_row.setSpacing(0)
+        self._menu_row.addWidget(self._all_menus)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(PADDING_PX + _LOGO_PX + 10, 0, PADDING_PX, 1)
         layout.setSpacing(6)
@@ -158,7 +187,21 @@ class Toolbar(QWidget):
         for widget in (self._live, self._pause, self._range, self._fit):
             layout.addWidget(widget)
         layout.addStretch(1)
+        layout.addWidget(self.search)
         layout.addWidget(self._mode)
+
+    def _fold(self) -> None:
+        """Put all menus behind one button where the rest would have too little room."""
+        parts = (self._live, self._pause, self._range, self._fit, self._mode)
+        parts_px = sum(part.sizeHint().width() + 6 for part in parts if not part.isHidden())
+        parts_px += max(self.search.sizeHint().width(), _SEARCH_PX)
+        label_px = min(self._connection.sizeHint().width(), _LEAST_LABEL_PX)
+        menus_px = sum(menu.sizeHint().width() for menu in self._menus)
+        edges_px = 2 * PADDING_PX + _LOGO_PX + 4 * _GROUP_GAP_PX
+        is_folded = edges_px + menus_px + label_px + parts_px > self.width()
+        self._all_menus.setVisible(is_folded)
+        for menu in self._menus:
+            menu.setHidden(is_folded)
 
     def _tint(self) -> None:
         """Icons in the colours of theme and state."""
@@ -168,6 +211,7 @@ class Toolbar(QWidget):
         pause = "pause" if is_live else "pause-fill"
         self._pause.setIcon(icon(pause, theme.t2 if is_live else theme.accent_t))
         self._live.setFont(font(Role.TITLE if is_live else Role.BODY))
+        self._all_menus.setIcon(icon("list", theme.t2))
         self._fit.setIcon(icon("arrows-out-line-horizontal", theme.t2))
         self._mode.setIcon(icon("sun" if theme.is_dark else "moon", theme.t2))
 
