@@ -17,7 +17,7 @@ import numpy.typing as npt
 from daskscope.store.schema import SPAN_COLUMNS, Array, Status, TextColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from daskscope.store.pyramid import Pyramid
 
@@ -61,14 +61,17 @@ def duration_class(duration_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
 
 def build_index(
     start_ns: npt.NDArray[np.int64], end_ns: npt.NDArray[np.int64], status: Array
-) -> Index:
-    """Orders of at most `CHUNK_ROWS` rows."""
+) -> Iterator[Index | None]:
+    """Orders of at most `CHUNK_ROWS` rows: the last step's result, None of the steps before."""
+    by_start = np.argsort(start_ns).astype(np.uint16)
+    yield None
+    by_end = np.argsort(end_ns).astype(np.uint16)
+    yield None
     classes = duration_class(end_ns - start_ns)
     n_of_class = np.bincount(classes, minlength=64)
-    return Index(
-        # Arrival is nearly in order of time: a merge sort finds the runs.
-        by_start=np.argsort(start_ns, kind="stable").astype(np.uint16),
-        by_end=np.argsort(end_ns, kind="stable").astype(np.uint16),
+    yield Index(
+        by_start=by_start,
+        by_end=by_end,
         by_duration=np.argsort(-classes, kind="stable").astype(np.uint16),
         n_at_least=tuple(np.cumsum(n_of_class[::-1])[::-1].tolist()),
         erred=np.flatnonzero(status == Status.ERROR).astype(np.uint16),
@@ -92,7 +95,7 @@ class Chunk:
     last_start_ns
         Last start.
     index, pyramid
-        None while the chunk is open; a pyramid takes a while longer.
+        None while the chunk is open, and for a while after that.
     """
 
     number: int

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from daskscope.store.schema import Array, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 #: The first level has at most this share of the rows, so that all levels take about 10 bytes a row.
 _FIRST_SHARE: Final = 0.25
@@ -26,6 +26,9 @@ _LAST_SHARE: Final = 0.001
 #: A level is kept if it has at most this share of the cells of the finer one, which serves for it.
 _NEXT_SHARE: Final = 0.75
 _COARSEST: Final = 62
+#: Rows of the first level that are summed up in one step.
+_PORTION_ROWS: Final = 8_192
+_SAMPLE_ROWS: Final = 2_048
 #: Sums are made in tables of at most so many entries for each row, else by sorting.
 _MOST_DENSE: Final = 4
 
@@ -115,10 +118,11 @@ class _Cells:
     n_spans: Floats
     busy_ns: Floats
 
-    def joined(self, other: _Cells) -> _Cells:
-        return _Cells(
+    @classmethod
+    def joined(cls, parts: Sequence[_Cells]) -> _Cells:
+        return cls(
             *(
-                np.concatenate([getattr(self, name), getattr(other, name)])
+                np.concatenate([getattr(part, name) for part in parts])
                 for name in ("lane", "bucket", "look", "n_spans", "busy_ns")
             )
         )
@@ -127,7 +131,7 @@ class _Cells:
 def build_levels(
     start_ns: Int64s, end_ns: Int64s, columns: Mapping[str, Array]
 ) -> Iterator[Level | None]:
-    """Levels of a chunk, finest first, each with a step of its own; None for a step with no level.
+    """Levels of a chunk, finest first, in steps of a millisecond; None for a step with no level.
 
     `columns` has `lane`, `name`, `kind` and `status` of each row.
     """
@@ -135,16 +139,24 @@ def build_levels(
     if not n_rows:
         return
     rows = _rows(start_ns, end_ns, columns)
+    yield None
     origin_ns = int(start_ns.min())
     reach_ns = int(end_ns.max()) - origin_ns
-    first_k = k = _first_level(rows)
+    k = _first_level(rows)
     n_finer = 0
     cells: _Cells | None = None
     while k < min(reach_ns.bit_length() + 1, _COARSEST):
         base_ns = origin_ns >> k << k
-        parts = _split(rows, base_ns, k, 1 << k if k > first_k else 0)
-        if cells is not None:
-            parts = _halved(cells, origin_ns, k).joined(parts)
+        if cells is None:
+            portions = []
+            for first in range(0, n_rows, _PORTION_ROWS):
+                among = np.arange(first, min(first + _PORTION_ROWS, n_rows))
+                portions.append(_summed(_split(rows, among, base_ns, k), rows))
+                yield None
+            parts = _Cells.joined(portions)
+        else:
+            among = np.flatnonzero(rows.duration_ns >= 1 << k)
+            parts = _Cells.joined([_halved(cells, origin_ns, k), _split(rows, among, base_ns, k)])
         cells = _summed(parts, rows)
         n_cells = len(cells.lane)
         if n_cells <= (_NEXT_SHARE * n_finer if n_finer else _FIRST_SHARE * n_rows):
@@ -181,17 +193,18 @@ def _ranked(ids: Int64s) -> tuple[Int64s, Int64s]:
 
 def _first_level(rows: _Rows) -> int:
     """A level at which lanes are likely to have about ten spans in a cell."""
-    n = len(rows.start_ns)
-    early, late = n // 20, n - 1 - n // 20
-    # The middle nine tenths: a single late span says nothing about how close the others are.
-    starts = np.partition(rows.start_ns, (early, late))
-    apart_ns = int(starts[late] - starts[early]) * len(rows.lanes) // n
+    # Some of the starts tell enough, and of these the middle nine tenths: a single late span says
+    # nothing about how close the others are.
+    sample_ns = np.sort(rows.start_ns[:: max(len(rows.start_ns) // _SAMPLE_ROWS, 1)])
+    n = len(sample_ns)
+    middle_ns = int(sample_ns[n - 1 - n // 20] - sample_ns[n // 20])
+    apart_ns = middle_ns * len(rows.lanes) // len(rows.start_ns)
     return max(apart_ns, 1).bit_length() + 3
 
 
-def _split(rows: _Rows, base_ns: int, k: int, least_ns: int) -> _Cells:
-    """Parts of spans that begin to count at level `k`, in each of the cells that they touch."""
-    chosen = np.flatnonzero((rows.duration_ns >= least_ns) & (rows.duration_ns < 2 << k))
+def _split(rows: _Rows, among: Int64s, base_ns: int, k: int) -> _Cells:
+    """Parts of those spans that count at level `k`, in each of the cells that they touch."""
+    chosen = among[rows.duration_ns[among] < 2 << k]
     at_ns = rows.start_ns[chosen] - base_ns
     end_ns = at_ns + rows.duration_ns[chosen]
     first, last = at_ns >> k, end_ns - 1 >> k
@@ -205,7 +218,7 @@ def _split(rows: _Rows, base_ns: int, k: int, least_ns: int) -> _Cells:
         n_spans = np.full(len(row), float(step == 0))
         part = part_ns.astype(np.float64)
         pieces.append(_Cells(rows.lane[row], cell, rows.look[row], n_spans, part))
-    return pieces[0].joined(pieces[1]).joined(pieces[2])
+    return _Cells.joined(pieces)
 
 
 def _halved(cells: _Cells, origin_ns: int, k: int) -> _Cells:

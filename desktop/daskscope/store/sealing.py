@@ -1,12 +1,12 @@
-"""Chunks that are full: each gets its index at once, and its pyramid a level at a time.
+"""Chunks that are full: each gets its index and its pyramid in steps of a millisecond.
 
-A whole pyramid takes longer than a frame may; a chunk without one is only slower to look at.
+All of it takes longer than a frame may; a chunk without them is only slower to look at.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from daskscope.store.chunk import Chunk, build_index
@@ -15,15 +15,8 @@ from daskscope.store.pyramid import Level, Pyramid, build_levels
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Levels are built at least at this pace, so that pyramids are done before the next chunk is full.
-ROWS_A_LEVEL: Final = 4_096
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    number: int
-    levels: Iterator[Level | None]
-    built: list[Level]
+#: So many new rows make a step due, so that a chunk is done before the next one is full.
+ROWS_A_STEP: Final = 2_500
 
 
 class SealedChunks:
@@ -40,32 +33,33 @@ class SealedChunks:
     def __init__(self) -> None:
         self.chunks: tuple[Chunk, ...] = ()
         self.nbytes = 0
-        self._work: deque[_Work] = deque()
+        self._work: deque[Iterator[None]] = deque()
+        self._n_due_rows = 0
 
     def add(self, chunk: Chunk) -> None:
-        """Add a full chunk, with an index."""
-        columns = chunk.columns
-        index = build_index(chunk.start_ns, chunk.end_ns, columns["status"])
-        chunk = replace(chunk, index=index)
+        """Add a full chunk."""
         self.chunks = (*self.chunks, chunk)
         self.nbytes += chunk.nbytes
-        levels = build_levels(chunk.start_ns, chunk.end_ns, columns)
-        self._work.append(_Work(chunk.number, levels, []))
+        self._work.append(self._steps(chunk))
 
     def advance(self, n_rows: int) -> None:
-        """Go on with pyramids, as much as suits `n_rows` new rows."""
-        for _ in range(1 + n_rows // ROWS_A_LEVEL):
-            if not self._work:
-                return
-            work = self._work[0]
+        """Go on with indexes and pyramids, as much as suits `n_rows` new rows."""
+        self._n_due_rows = self._n_due_rows + n_rows if self._work else 0
+        while self._n_due_rows >= ROWS_A_STEP:
+            self._n_due_rows -= ROWS_A_STEP
+            # A chunk that has more steps than usual must not let others wait behind it.
+            for _ in range(len(self._work)):
+                self.step()
+
+    def step(self) -> None:
+        """Do the next step, if one is left."""
+        while self._work:
             try:
-                level = next(work.levels)
+                next(self._work[0])
             except StopIteration:
                 self._work.popleft()
-                self._finish(work)
             else:
-                if level is not None:
-                    work.built.append(level)
+                return
 
     def evict(self) -> int:
         """Drop the oldest chunk; the number of its spans."""
@@ -74,11 +68,23 @@ class SealedChunks:
         self.nbytes -= oldest.nbytes
         return len(oldest)
 
-    def _finish(self, work: _Work) -> None:
-        pyramid = Pyramid(tuple(work.built))
-        at = work.number - self.chunks[0].number if self.chunks else -1
+    def _steps(self, chunk: Chunk) -> Iterator[None]:
+        start_ns, end_ns, columns = chunk.start_ns, chunk.end_ns, chunk.columns
+        for index in build_index(start_ns, end_ns, columns["status"]):
+            if index is not None:
+                chunk = replace(chunk, index=index)
+                self._put(chunk)
+            yield
+        built: list[Level] = []
+        for level in build_levels(start_ns, end_ns, columns):
+            if level is not None:
+                built.append(level)
+            yield
+        self._put(replace(chunk, pyramid=Pyramid(tuple(built))))
+
+    def _put(self, chunk: Chunk) -> None:
+        at = chunk.number - self.chunks[0].number if self.chunks else -1
         if at < 0:  # evicted meanwhile
             return
-        self.nbytes += pyramid.nbytes
-        chunk = replace(self.chunks[at], pyramid=pyramid)
+        self.nbytes += chunk.nbytes - self.chunks[at].nbytes
         self.chunks = (*self.chunks[:at], chunk, *self.chunks[at + 1 :])

@@ -98,6 +98,14 @@ class Store:
             case SourceStatus():
                 self._status = message
 
+    def go_on(self) -> None:
+        """Do a millisecond of the work on full chunks that was put off; to be called when idle."""
+        before = self._sealed.chunks
+        self._sealed.step()
+        if self._sealed.chunks is not before:
+            # What is known is the same, so the generation is: it is found faster.
+            self._snapshot = None
+
     def snapshot(self) -> Snapshot:
         """What is known now; the same object while nothing has changed."""
         if self._snapshot is None:

@@ -77,6 +77,8 @@ def big() -> Snapshot:
     store.apply(batch)
     for _ in range(40):
         store.apply(load.batch(4_096))
+    for _ in range(30):
+        store.go_on()
     assert [chunk.pyramid is not None for chunk in store.snapshot().chunks] == [True, True, False]
     return store.snapshot()
 

@@ -23,7 +23,8 @@ def chunk(request: pytest.FixtureRequest) -> Chunk:
     store.apply(batch)
     (chunk,) = store.snapshot().chunks
     if request.param == "sealed":
-        index = build_index(chunk.start_ns, chunk.end_ns, chunk.columns["status"])
+        *steps, index = build_index(chunk.start_ns, chunk.end_ns, chunk.columns["status"])
+        assert steps == [None, None]
         chunk = replace(chunk, index=index)
     return chunk
 

@@ -242,3 +242,37 @@ def test_definitions_that_come_again_change_nothing() -> None:
     assert list(snapshot.strings) == ["", "inc"]
     assert len(snapshot.resources) == len(snapshot.series) == 1
     assert snapshot.series_of == {conventions.WORKER_LIMIT.name: (0,)}
+
+
+def test_the_work_on_full_chunks_is_done_in_steps_and_when_idle_as_well() -> None:
+    load = Load(n_workers=2, n_threads=2)
+    store = Store()
+    store.apply(load.source.definitions())
+    store.apply(load.batch(65_000))
+    store.apply(load.batch(1_000))
+    full, _ = store.snapshot().chunks
+    assert full.index is None
+
+    generation = store.snapshot().generation
+    n_steps = 0
+    while full.pyramid is None:
+        store.go_on()
+        n_steps += 1
+        full = store.snapshot().chunks[0]
+    assert full.index is not None
+    assert n_steps > 10
+    assert store.snapshot().generation == generation
+    known = store.snapshot()
+    store.go_on()
+    assert store.snapshot() is known
+
+
+def test_full_chunks_are_done_before_as_many_more_are_full() -> None:
+    load = Load(n_workers=2, n_threads=2)
+    store = Store()
+    store.apply(load.source.definitions())
+    for _ in range(200):
+        store.apply(load.batch(2_048))
+    *done, _, _ = store.snapshot().chunks
+    assert len(done) > 3
+    assert all(chunk.pyramid is not None for chunk in done)
