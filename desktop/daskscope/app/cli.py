@@ -248,6 +248,43 @@ def export(source: Path, output: Path, signal: str) -> None:
 
 
 @main.command()
+@click.option("--workers", default=64, show_default=True, type=click.IntRange(1, 100_000))
+@click.option(
+    "--threads", default=4, show_default=True, type=click.IntRange(1, 64), help="Of each worker."
+)
+@click.option(
+    "--rate",
+    default=2_000.0,
+    show_default=True,
+    type=click.FloatRange(min=1, max=10_000_000),
+    help="Spans a second, on average.",
+)
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after so long.")
+@click.option(
+    "--seed", default=1, show_default=True, type=click.IntRange(0), help="The same gives the same."
+)
+@click.option(
+    "--to",
+    "url",
+    default=f"http://{DEFAULT_HTTP}",
+    show_default=True,
+    metavar="URL",
+    help="http://HOST:PORT (OTLP/HTTP) or grpc://HOST:PORT (OTLP/gRPC).",
+)
+def simulate(
+    workers: int, threads: int, rate: float, seconds: float | None, seed: int, url: str
+) -> None:
+    """Send what a Dask cluster of any size would send, until Ctrl-C.
+
+    Graphs, dependencies, transfers, retries, lost workers, spills and metrics come from a seed.
+    """
+    from daskscope.app.simulation import Shape, simulate_to
+
+    with one_line_errors():
+        simulate_to(url, Shape(seed, workers, threads), rate, seconds)
+
+
+@main.command()
 @address_options
 @click.option("--collector", metavar="URL", help="Its health check.  [http://127.0.0.1:13133]")
 @click.option("--endpoint", metavar="URL", help="Its OTLP/HTTP.  [http://127.0.0.1:4318]")

@@ -10,12 +10,14 @@ from daskscope.app.demo import DemoError
 from daskscope.app.platform import PlatformError
 from daskscope.ingest.journal import RecordingError
 from daskscope.ingest.source import SourceError
+from daskscope.simulate.send import SendError
 
 EXPECTED: Final = (
     AttachError,
     DemoError,
     PlatformError,
     RecordingError,
+    SendError,
     SourceError,
     OSError,
     sqlite3.Error,
