@@ -243,6 +243,8 @@ DARK: Final = Theme(
     ),
 )  # fmt: skip
 
+THEMES: Final = {theme.name: theme for theme in (LIGHT, DARK)}
+
 
 def mixed(colour: int, over: int, share: float) -> int:
     """`share` (0 to 1) of `colour` laid over the opaque colour `over`."""

@@ -152,3 +152,12 @@ def brush(session: Session, extent: Extent, left: float, right: float) -> Sessio
     length_ns = max(extent.last_ns - extent.first_ns, 1)
     start_ns = extent.first_ns + round(left * length_ns)
     return fitted(session, start_ns, extent.first_ns + round(right * length_ns))
+
+
+def stay_within(session: Session, extent: Extent) -> Session:
+    """The whole run where what is in view lies beside it: the file is not what it was."""
+    start_ns = session.end_ns - session.span_ns
+    is_beside = session.end_ns < extent.first_ns or start_ns > extent.last_ns
+    if session.is_following or not is_beside:
+        return session
+    return fitted(session, extent.first_ns, extent.last_ns)

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +58,7 @@ def show_live(
         application = _application()
         source.wait()
         announce(source.http, source.grpc)
-        _run(application, source, options, ending)
+        _run(application, options, ending, Subject(source, journal))
 
 
 def show_demo(
@@ -86,7 +86,7 @@ def show_demo(
         announce(source.http, source.grpc)
         demo = Demo(f"http://{source.http[0]}", n_workers, journal.with_suffix(".demo.log"))
         stack.enter_context(closing(demo))
-        _run(application, source, options, ending, failure=demo.failure)
+        _run(application, options, ending, Subject(source, journal, failure=demo.failure))
 
 
 def show_attached(
@@ -113,7 +113,7 @@ def show_attached(
         stack.enter_context(closing(attachment))
         if line := attachment.wait(lambda: ending.is_asked):
             click.echo(line)
-        _run(application, source, options, ending, failure=attachment.failure)
+        _run(application, options, ending, Subject(source, journal, failure=attachment.failure))
 
 
 def show_recording(options: WindowOptions, path: Path) -> None:
@@ -123,7 +123,7 @@ def show_recording(options: WindowOptions, path: Path) -> None:
     with closing(Source.read(path)) as source:
         application = _application()
         source.wait()
-        _run(application, source, options, ending, is_live=False)
+        _run(application, options, ending, Subject(source, path, is_live=False))
 
 
 def _check(options: WindowOptions) -> None:
@@ -146,17 +146,43 @@ def _application() -> QApplication:
     return application
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a window is on.
+
+    Attributes
+    ----------
+    recording
+        The file that is read, or that a live session is written to.
+    is_live
+        It receives; else it reads.
+    failure
+        One line when something beside the window failed, "" otherwise.
+    """
+
+    source: Source
+    recording: Path
+    is_live: bool = True
+    failure: Callable[[], str] = lambda: ""
+
+
 def _run(
-    application: QApplication,
-    source: Source,
-    options: WindowOptions,
-    ending: Ending,
-    is_live: bool = True,
-    failure: Callable[[], str] = lambda: "",
+    application: QApplication, options: WindowOptions, ending: Ending, subject: Subject
 ) -> None:
     from daskscope.app.run import Run
+    from daskscope.app.settings import user_memory
 
-    run = Run(source, options, is_live, failure, lambda: ending.is_asked)
+    # A picture is of the data, and a window that nobody sees is nobody's choice.
+    is_seen = options.screenshot is None and application.platformName() != "offscreen"
+    memory = user_memory(subject.recording, _tell) if is_seen else None
+    run = Run(
+        subject.source,
+        options,
+        subject.is_live,
+        subject.failure,
+        lambda: ending.is_asked,
+        memory,
+    )
     run.show(options.size or DEFAULT_SIZE)
     application.exec()
     for line in run.finish():
@@ -165,3 +191,7 @@ def _run(
         raise run.error
     if run.error is not None:  # it has been told when it happened
         raise SystemExit(1)
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)

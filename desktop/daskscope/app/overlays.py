@@ -58,7 +58,7 @@ class Overlays:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._bindings: Mapping[str, Binding] = {}
-        self.recent: list[str] = []
+        self.recent = list(run.keeper.settings.recent)
         run.window.commands.chosen.connect(self.perform)
 
     def bind(self, bindings: Mapping[str, Binding]) -> None:
@@ -115,3 +115,4 @@ class Overlays:
         else:
             self._bindings[name].perform()
         self.recent = [name, *(other for other in self.recent if other != name)][:MOST_RECENT]
+        self._run.keeper.change(recent=tuple(self.recent))

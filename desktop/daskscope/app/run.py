@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QObject, QPoint, Qt
+from PySide6.QtCore import QObject, QPoint
 from PySide6.QtWidgets import QApplication
 
 from daskscope.app import gestures, lane_gestures, search_gestures
@@ -23,17 +23,18 @@ from daskscope.app.demo import Demo, DemoError
 from daskscope.app.feed import Feed
 from daskscope.app.finder import Finder
 from daskscope.app.frame_log import FrameLog
+from daskscope.app.keeper import Keeper
 from daskscope.app.menu import Menu, chosen_picture, chosen_recording, say
 from daskscope.app.overlays import Overlays
 from daskscope.app.picture import save_picture
 from daskscope.app.recordings import sessions_folder
-from daskscope.app.settings import Settings
+from daskscope.app.settings import Forgetful, Memory
 from daskscope.app.stage import Stage
 from daskscope.app.window import Window
 from daskscope.ingest.clock import wall_ns
 from daskscope.session import WHOLE_RUN, Session
 from daskscope.store.writer import Store
-from daskscope.theme import DARK, DENSITIES, GUTTER_PX, LIGHT, Theme
+from daskscope.theme import DENSITIES, GUTTER_PX, THEMES, Theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +66,8 @@ class Run(QObject):
         One line when something beside the window failed, "" otherwise.
     is_ending
         The user has asked for the end from outside the window.
+    memory
+        What is remembered between two starts; None for nothing.
 
     Attributes
     ----------
@@ -83,22 +86,21 @@ class Run(QObject):
         is_live: bool,
         failure: Callable[[], str],
         is_ending: Callable[[], bool] = lambda: False,
+        memory: Memory | None = None,
     ) -> None:
         super().__init__()
         self._source = source
         self._options = options
         self._failure = failure
-        self._settings = Settings()
+        self.keeper = Keeper(memory or Forgetful(), options)
         self._store = Store(MEMORY_CAP_BYTES)
         self._feed = Feed(source, self._store)
-        span_ns = options.span_ns
-        if span_ns is None:
-            span_ns = Session().span_ns if is_live else WHOLE_RUN
-        self.session = Session(span_ns=span_ns)
-        theme = self._first_theme()
+        self.session = self.keeper.session(is_live)
+        theme = THEMES[self.keeper.theme_name()]
         self.window = Window(theme)
         self._stage = Stage(self.window, theme, MEMORY_CAP_BYTES)
         self.finder = Finder(self)
+        self.window.set_density(self.session.density)
         self.overlays = Overlays(self)
         actions = bindings(self)
         self._menu = Menu(self.window, actions)
@@ -116,13 +118,6 @@ class Run(QObject):
         self._lines: list[str] = []
         self.error: Exception | None = None
         self._connect()
-
-    @property
-    def _is_remembered(self) -> bool:
-        """The window's place is the user's choice: not that of a picture or of a test."""
-        options = self._options
-        is_asked = options.size is not None or options.screenshot is not None
-        return not is_asked and QApplication.platformName() != "offscreen"
 
     @property
     def frame(self) -> TaskStreamFrame | None:
@@ -152,11 +147,7 @@ class Run(QObject):
 
     def show(self, size: tuple[int, int]) -> None:
         """Open the window and begin to tick."""
-        self.window.resize(*size)
-        if self._is_remembered and not self._settings.geometry.isEmpty():
-            self.window.restoreGeometry(self._settings.geometry)
-        if self._options.view != "all":
-            self.window.show_only(self._options.view)
+        self.keeper.lay_out(self.window, size)
         self.window.show()
         self._started_s = elapsed_s()
         self._clock.start()
@@ -164,8 +155,7 @@ class Run(QObject):
     def finish(self) -> list[str]:
         """Stop ticking and close what was opened here; lines for the user come back."""
         self._clock.stop()
-        if self._is_remembered:
-            self._settings.geometry = self.window.saveGeometry()
+        self.keeper.keep(self.session, self.window)
         if self._demo is not None:
             self._demo.close()
         if self._log is not None:
@@ -201,8 +191,10 @@ class Run(QObject):
         if self._is_reading and self._stage.is_complete(self._snapshot):
             self._is_reading = False
             self.apply(gestures.pause, self._now_ns)
+            self.apply(gestures.stay_within, self.extent())
         has_painted = self._stage.show(self._snapshot, self.session, self._now_ns, wall, self._feed)
         self._show_hover(started_s)
+        self.keeper.keep_if_due(started_s, self.session, self.window)
         frame_ms = (elapsed_s() - started_s) * 1000
         if has_painted:
             self._stage.frame_ms = frame_ms
@@ -366,14 +358,6 @@ class Run(QObject):
 
     # Theme ----------------------------------------------------------------------------------
 
-    def _first_theme(self) -> Theme:
-        name = self._options.theme or self._settings.theme
-        if not name:
-            hints = QApplication.styleHints()
-            is_dark = hints.colorScheme() == Qt.ColorScheme.Dark
-            name = "dark" if is_dark else "light"
-        return DARK if name == "dark" else LIGHT
-
     @property
     def theme(self) -> Theme:
         """What everything is drawn in."""
@@ -385,8 +369,8 @@ class Run(QObject):
 
     def choose_theme(self, name: str) -> None:
         """Draw in `light` or `dark`, and remember it."""
-        self._settings.theme = name
-        self._stage.set_theme(DARK if name == "dark" else LIGHT)
+        self.keeper.change(theme=name)
+        self._stage.set_theme(THEMES[name])
 
     def choose_density(self, name: str) -> None:
         """Draw rows as high as one of `DENSITIES` says."""

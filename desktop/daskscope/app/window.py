@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import (
     QApplication,
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from daskscope.app.settings import Layout
 from daskscope.paint.focus import FocusRing
 from daskscope.paint.font import Role, font
 from daskscope.paint.table import RowArea
@@ -98,6 +99,7 @@ class Window(QMainWindow):
         self._pages.addWidget(self.welcome)
         self._pages.addWidget(self._all)
         self._is_arranged = False
+        self._layout = Layout()
         body = QWidget(self)
         layout = QVBoxLayout(body)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -209,18 +211,60 @@ class Window(QMainWindow):
         for area in self.findChildren(RowArea):
             area.set_density(density)
 
+    def layout_now(self) -> Layout:
+        """What stands where, to be remembered."""
+        return Layout(
+            bytes(self.saveGeometry().toBase64().data()).decode("ascii"),
+            tuple(tuple(splitter.sizes()) for splitter in self.splitters()),
+            frozenset(name for name in self.docks if not self.is_dock_shown(name)),
+            frozenset(
+                name
+                for name, tab in self.tabs.items()
+                if self.docks[tab.dock].current() == tab.page
+            ),
+        )
+
+    def lay_out(self, layout: Layout) -> None:
+        """Let everything stand where it stood; names that are not known are left out."""
+        self._layout = layout
+        for name in layout.hidden_docks & self.docks.keys():
+            self._show_dock(name, is_shown=False)
+        for name in layout.tabs & self.tabs.keys():
+            tab = self.tabs[name]
+            self.docks[tab.dock].show_page(tab.page)
+
+    def restore_place(self, geometry: str) -> None:
+        """Take the place on the screen that the window had, as `Layout.geometry` has it."""
+        if geometry:
+            self.restoreGeometry(QByteArray.fromBase64(geometry.encode("ascii", "replace")))
+
+    def splitters(self) -> tuple[QSplitter, QSplitter, QSplitter]:
+        """Left from right; timeline from the docks below; the docks of the right."""
+        return self._all, self._left, self._right
+
+    def _share_room(self) -> None:
+        """Sizes of all parts: those that are remembered, else the design's."""
+        right_px = min(max(round(self.width() * 0.2625), RIGHT_DOCK_LEAST_PX), RIGHT_DOCK_PX)
+        low_px = round(self.height() * WORKERS_SHARE)
+        high_px = round(self.height() * PROGRESS_SHARE)
+        shares = (
+            [self.width() - right_px, right_px],
+            [self.height() - low_px, low_px],
+            [high_px, self.height() - high_px],
+        )
+        kept = self._layout.splitters
+        is_known = len(kept) == len(shares)
+        for index, splitter in enumerate(self.splitters()):
+            # What was hidden had no size.
+            is_whole = is_known and len(kept[index]) == 2 and min(kept[index]) > 0
+            splitter.setSizes(kept[index] if is_whole else shares[index])
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the room once it is known; afterwards the splitters keep what the user chose."""
         super().resizeEvent(event)
         if not self._is_arranged and self.width() >= WINDOW_LEAST_PX[0]:
             self._is_arranged = True
-            right_px = min(max(round(self.width() * 0.2625), RIGHT_DOCK_LEAST_PX), RIGHT_DOCK_PX)
-            self._all.setSizes([self.width() - right_px, right_px])
-            height = self.height()
-            low_px = round(height * WORKERS_SHARE)
-            self._left.setSizes([height - low_px, low_px])
-            high_px = round(height * PROGRESS_SHARE)
-            self._right.setSizes([high_px, height - high_px])
+            self._share_room()
         for sheet in (self.commands, self.keys):
             sheet.place()
         self.resized.emit()
