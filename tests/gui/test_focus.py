@@ -52,7 +52,8 @@ def test_tab_goes_through_the_window_as_it_is_read(active: Run) -> None:
         "Progress", "Progress", "Resources", "Resources", "Workers", "Workers",
     ]  # fmt: skip
     assert names[start:] == [
-        "File", "View", "Go", "Help", "Live", "Pause", "Time in view", "Fit", "Theme",
+        "File", "View", "Go", "Help", "Live", "Pause", "Time in view", "Fit",
+        "Search", "Regular expression", "Theme",
         "Legend", "Task stream",
     ]  # fmt: skip
 

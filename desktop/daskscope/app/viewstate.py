@@ -21,6 +21,9 @@ _CHOICES: Final = (
     "filter",
     "search",
     "selection_ns",
+    "selection_lanes",
+    "statistics_sort",
+    "is_statistics_descending",
 )
 KEPT: Final = (*_PLACE, *_CHOICES)
 

@@ -118,7 +118,16 @@ class Toolbar(QWidget):
 
     def controls(self) -> list[QWidget]:
         """What can have the focus, from left to right."""
-        return [*self._menus, self._live, self._pause, self._range, self._fit, self._mode]
+        return [
+            *self._menus,
+            self._all_menus,
+            self._live,
+            self._pause,
+            self._range,
+            self._fit,
+            *self.search.controls(),
+            self._mode,
+        ]
 
     def show_state(self, session: Session, cluster: StatusField, is_live: bool) -> None:
         """Show whether it follows, how much time is in view, and what is connected.

@@ -71,6 +71,10 @@ class SearchBox(QWidget):
         self.setCursor(Qt.CursorShape.IBeamCursor)
         self._place()
 
+    def controls(self) -> tuple[QWidget, ...]:
+        """What can have the focus, from left to right."""
+        return self._text, self._expression, self._before, self._next, self._clear
+
     def focus(self) -> None:
         """Take the keys, with all text marked so that typing replaces it."""
         self._text.setFocus(Qt.FocusReason.ShortcutFocusReason)

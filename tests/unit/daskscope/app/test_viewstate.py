@@ -11,7 +11,8 @@ from daskscope.session import Session
 
 #: Kept with the settings of the user, or true for a moment only.
 NOT_KEPT = {
-    "bins", "density", "hover_px", "is_sort_descending", "lit_prefix", "worker_sort",
+    "bins", "density", "found", "hover_px", "statistics_prefix",
+    "is_sort_descending", "lit_prefix", "worker_sort",
 }  # fmt: skip
 CHOSEN = Session(
     is_following=False,
