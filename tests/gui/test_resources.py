@@ -73,6 +73,31 @@ def test_new_values_change_curves_that_exist(qtbot: QtBot) -> None:
     assert float(after[0].getData()[1][0]) == 6.0
 
 
+def test_an_axis_that_changes_makes_no_curve_anew(qtbot: QtBot) -> None:
+    view = shown(qtbot)
+    before = plots(view)[0].getPlotItem().listDataItems()
+    changed = frame()
+    charts = tuple(replace(chart, most=90.0) for chart in changed.charts)
+    view.show_frame(replace(changed, charts=charts, span_s=60.0))
+    after = plots(view)[0].getPlotItem().listDataItems()
+    assert [id(item) for item in before] == [id(item) for item in after]
+    assert plots(view)[0].getPlotItem().getViewBox().viewRange()[0] == [-60.0, 0.0]
+
+
+def test_charts_can_be_drawn_one_by_one(qtbot: QtBot) -> None:
+    view = shown(qtbot)
+
+    def levels() -> list[float]:
+        firsts = [plot.getPlotItem().listDataItems()[-1] for plot in plots(view)]
+        return [float(item.getData()[1][0]) for item in firsts]
+
+    view.begin_frame(frame(6.0))
+    assert levels() == [12.0, 12.0, 12.0]
+    for shown_so_far in ([6.0, 12.0, 12.0], [6.0, 6.0, 12.0], [6.0, 6.0, 6.0], [6.0, 6.0, 6.0]):
+        view.show_next()
+        assert levels() == shown_so_far
+
+
 def test_all_charts_show_the_same_time(qtbot: QtBot) -> None:
     view = shown(qtbot)
     ranges = [plot.getPlotItem().getViewBox().viewRange()[0] for plot in plots(view)]

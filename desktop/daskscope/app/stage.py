@@ -17,7 +17,7 @@ from daskscope.derive.matches import NO_MARKS, Matches
 from daskscope.derive.minimap import minimap
 from daskscope.derive.pick import hit
 from daskscope.derive.progress import progress_frame
-from daskscope.derive.resources import resources_frame
+from daskscope.derive.resources import resources_frame, shown_span_s
 from daskscope.derive.searching import search_field
 from daskscope.derive.status import cluster_field, status_frame
 from daskscope.derive.taskstream import TaskStream
@@ -48,9 +48,6 @@ RECORDINGS_PERIOD_S: Final = 5.0
 #: What a tick spends on searching, counted from its derivations' begin; more when nothing moves.
 SEARCH_BUDGET_S: Final = 0.003
 SEARCH_ALONE_S: Final = 0.008
-#: The charts show the last minutes; of a young run a minute, so that it can be seen.
-LEAST_RESOURCES_S: Final = 60.0
-MOST_RESOURCES_S: Final = 300.0
 
 
 class Stage:
@@ -226,10 +223,11 @@ class Stage:
             workers = workers_frame(snapshot, session, now_ns)
             window.workers.show_frame(workers)
             window.workers_dock.set_summary(0, workers.summary)
-        if window.resources.isVisible() and self._resources_pace.is_due(now_s):
-            length_s = (now_ns - snapshot.first_ns) / 1e9
-            span_s = min(max(length_s, LEAST_RESOURCES_S), MOST_RESOURCES_S)
-            window.resources.show_frame(resources_frame(snapshot, now_ns, span_s))
+        if window.resources.isVisible():
+            if self._resources_pace.is_due(now_s):
+                span_s = shown_span_s((now_ns - snapshot.first_ns) / 1e9)
+                window.resources.begin_frame(resources_frame(snapshot, now_ns, span_s))
+            window.resources.show_next()
 
     def _show_status(self, snapshot: Snapshot, wall_ns: int, feed: Feed, now_s: float) -> None:
         if self._status_pace.is_due(now_s):

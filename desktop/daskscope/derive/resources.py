@@ -33,6 +33,9 @@ _MOST_STEPS: Final = 300
 _FEWEST_STEPS: Final = 100
 _MOST_CELLS: Final = 60_000
 _LEAST_STEP_NS: Final = 1_000_000_000
+_LEAST_LENGTH_S: Final = 60.0
+_MOST_LENGTH_S: Final = 300.0
+_LENGTH_STEP_S: Final = 15.0
 _SPAN_STEPS_S: Final = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600)
 
 Floats = npt.NDArray[np.float64]
@@ -78,6 +81,15 @@ def resources_frame(snapshot: Snapshot, now_ns: int, span_s: float = 300.0) -> R
         _transfer(x_s, sums),
     )
     return ResourcesFrame(charts, span_s, now_ns)
+
+
+def shown_span_s(run_s: float) -> float:
+    """Seconds that the charts show of a run of some length: the last minutes.
+
+    Of a young run a minute, so that it can be seen, and more in steps, so that axes hold still.
+    """
+    steps_s = math.ceil(run_s / _LENGTH_STEP_S) * _LENGTH_STEP_S
+    return min(max(steps_s, _LEAST_LENGTH_S), _MOST_LENGTH_S)
 
 
 def ticks(most: float, unit: str) -> tuple[tuple[float, str], ...]:

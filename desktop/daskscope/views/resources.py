@@ -98,6 +98,7 @@ class ChartPlot(pg.PlotWidget):
         self._has_time_axis = has_time_axis
         self._items: list[tuple[int, pg.PlotDataItem]] = []
         self._shown: tuple[object, ...] = ()
+        self._styled: tuple[object, ...] = ()
         item = self.getPlotItem()
         item.setMenuEnabled(False)
         item.hideButtons()
@@ -113,11 +114,14 @@ class ChartPlot(pg.PlotWidget):
 
     def show_chart(self, chart: Chart, span_s: float, theme: Theme) -> None:
         """Draw `chart`; ranges, ticks and colours are touched only when they change."""
-        shown = (chart.unit, chart.most, chart.capacity_text, span_s, theme.name)
+        shown = (chart.unit, chart.most, chart.capacity_text, span_s)
+        styled = (theme.name, chart.is_stacked, *((c.token, c.is_dashed) for c in chart.curves))
         self._theme, self._chart, self._span_s = theme, chart, span_s
+        if styled != self._styled:
+            self._styled = styled
+            self._style_curves(chart, theme)
         if shown != self._shown:
             self._shown = shown
-            self._style_curves(chart, theme)
             self._fit_range()
         tops = _tops(chart)
         for index, item in self._items:
@@ -225,6 +229,7 @@ class ResourcesView(QWidget):
         super().__init__(parent)
         self._theme = LIGHT
         self._frame: ResourcesFrame | None = None
+        self._waiting: list[int] = []
         self._titles = tuple(ChartTitle(self) for _ in range(3))
         self._plots = tuple(ChartPlot(index == 2, self) for index in range(3))
         self.setAccessibleName("Resources")
@@ -239,13 +244,24 @@ class ResourcesView(QWidget):
 
     def show_frame(self, frame: ResourcesFrame) -> None:
         """Draw `frame`."""
+        self.begin_frame(frame)
+        while self._waiting:
+            self.show_next()
+
+    def begin_frame(self, frame: ResourcesFrame) -> None:
+        """Let `show_next` draw `frame`, a chart at a time: three take longer than a tick may."""
         self._frame = frame
-        said = []
-        for chart, title, plot in zip(frame.charts, self._titles, self._plots, strict=True):
-            title.show_chart(chart, self._theme)
-            plot.show_chart(chart, frame.span_s, self._theme)
-            said.append(f"{chart.title} {chart.value_text}".strip())
+        self._waiting = [2, 1, 0]
+        said = (f"{chart.title} {chart.value_text}".strip() for chart in frame.charts)
         self.setAccessibleDescription(", ".join(said))
+
+    def show_next(self) -> None:
+        """Draw the next chart that waits, if one does."""
+        if self._waiting and self._frame is not None:
+            index = self._waiting.pop()
+            chart = self._frame.charts[index]
+            self._titles[index].show_chart(chart, self._theme)
+            self._plots[index].show_chart(chart, self._frame.span_s, self._theme)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""

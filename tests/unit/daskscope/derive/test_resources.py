@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dask_otel import conventions as names
-from daskscope.derive.resources import resources_frame, span_ticks, ticks
+from daskscope.derive.resources import resources_frame, shown_span_s, span_ticks, ticks
 from tests.builders import SECOND, T0
 from tests.readings import AT_S, GIB, NOW, Cluster, removed
 
@@ -146,3 +146,10 @@ def test_workers_of_one_process_count_its_cpu_once() -> None:
         cluster.source.resources[resource] = {**attributes, names.PROCESS_PID: 77}
 
     assert charts(cluster)["CPU"].curves[0].y[-1] == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize(
+    ("run_s", "expected"), [(0.0, 60.0), (59.0, 60.0), (61.0, 75.0), (75.0, 75.0), (9e9, 300.0)]
+)
+def test_the_span_grows_in_steps_with_a_young_run(run_s: float, expected: float) -> None:
+    assert shown_span_s(run_s) == expected
