@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter
 
 from daskscope.paint.brush import (
+    Lines,
     edge_colour,
     gone_brush,
+    hatch,
     needs_edge,
     no_worker_brush,
     not_yet_brush,
@@ -16,11 +20,15 @@ from daskscope.paint.brush import (
     slot_brush,
     slot_colour,
     spilled_brush,
+    use_ratio,
 )
 from daskscope.paint.font import Role, elided, font, one_line, text_width
 from daskscope.paint.icon import draw_event_mark, icon
 from daskscope.paint.text import Align, draw_label, draw_text
 from daskscope.theme import DARK, LIGHT, Theme
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.usefixtures("qapp")
 THEMES = pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
@@ -180,3 +188,27 @@ def test_icons_come_in_the_colour_that_was_asked_for() -> None:
     image = icon("play-fill", LIGHT.accent).pixmap(16, 16).toImage()
     colours = {image.pixelColor(x, y).rgb() & 0xFFFFFF for x in range(16) for y in range(16)}
     assert LIGHT.accent in colours
+
+
+@pytest.fixture
+def screen_ratio() -> Iterator[Callable[[float], None]]:
+    yield use_ratio
+    use_ratio(1.0)
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.25, 1.5, 2.0, 3.0])
+def test_patterns_are_made_of_pixels_of_the_screen(
+    screen_ratio: Callable[[float], None], ratio: float
+) -> None:
+    screen_ratio(ratio)
+    brush = hatch(0xFFFFFF, Lines(0, 6))
+    image = QImage(round(60 * ratio), round(60 * ratio), QImage.Format.Format_RGB32)
+    image.setDevicePixelRatio(ratio)
+    painter = QPainter(image)
+    painter.fillRect(0, 0, 60, 60, brush)
+    painter.end()
+    tile_px = brush.textureImage().width()
+    assert tile_px == round(6 * ratio)
+    for x in range(image.width() - tile_px):  # pixel by pixel as in the tile, no scaling
+        assert image.pixel(x, 7) == image.pixel(x + tile_px, 7)
+        assert image.pixel(x, 7) == brush.textureImage().pixel(x % tile_px, 7 % tile_px)

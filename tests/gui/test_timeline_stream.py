@@ -12,7 +12,7 @@ from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from daskscope.derive.frames import BarState, EventMark, TaskStreamFrame
+from daskscope.derive.frames import BarState, EventMark, RowKind, TaskStreamFrame
 from daskscope.paint.brush import DROPPED_SHARE, slot_colour
 from daskscope.store.schema import Kind
 from daskscope.theme import DARK, GUTTER_PX, LIGHT, NORMAL, Theme, mixed
@@ -425,3 +425,21 @@ def one_bar(state: BarState) -> TaskStreamFrame:
     drawn = frame(layout(), listed.bars())
     # No name stands on the pattern.
     return replace(drawn, bars=replace(drawn.bars, name=np.zeros(1, np.uint32)))
+
+
+@pytest.mark.parametrize("ratio", [1.25, 1.5, 2.0])
+def test_edges_are_sharp_at_any_resolution(qtbot: QtBot, ratio: float) -> None:
+    drawn = frames.busy_run(1012, 480, 40)
+    view = shown(qtbot, drawn)
+    row = next(r for r in drawn.layout.rows[drawn.first_row :] if r.kind is RowKind.LANE)
+    y_px = row.y_px - drawn.scroll_px + 1  # above the labels
+
+    def colours(scale: float) -> set[int]:
+        image = QImage(view.size() * scale, QImage.Format.Format_RGB32)
+        image.setDevicePixelRatio(scale)
+        view.render(image)
+        left, y = round((GUTTER_PX + 1) * scale), round((y_px + 0.5) * scale)
+        return {image.pixel(x, y) for x in range(left, image.width() - round(12 * scale))}
+
+    # Where an edge were blurred there would be colours between those of its sides.
+    assert colours(ratio) <= colours(1.0)

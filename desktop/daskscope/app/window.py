@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QByteArray, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import (
     QApplication,
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from daskscope.app.settings import Layout
+from daskscope.paint.brush import use_ratio
 from daskscope.paint.focus import FocusRing
 from daskscope.paint.font import Role, font
 from daskscope.paint.table import RowArea
@@ -268,6 +269,13 @@ class Window(QMainWindow):
         for sheet in (self.commands, self.keys):
             sheet.place()
         self.resized.emit()
+
+    def event(self, event: QEvent) -> bool:
+        """Make patterns for the screen that the window is on."""
+        if event.type() in (QEvent.Type.Show, QEvent.Type.DevicePixelRatioChange):
+            use_ratio(self.devicePixelRatioF())
+            self.update()
+        return super().event(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Say that it is over."""

@@ -58,13 +58,33 @@ class Lines:
     is_falling: bool = False
 
 
+class _Screen:
+    """The screen that patterns are made for: pixels of it to one of ours."""
+
+    ratio = 1.0
+
+
+def use_ratio(ratio: float) -> None:
+    """Make patterns from now on for a screen of so many pixels to one of ours.
+
+    A pattern made for another one is drawn from scaled pixels: coarse, and at half the speed.
+    """
+    if ratio != _Screen.ratio:
+        _Screen.ratio = ratio
+        for brushes in (hatch, slot_brush, running_brush, lost_brush, gone_brush, not_yet_brush):
+            brushes.cache_clear()
+
+
 @lru_cache(maxsize=1_024)
 def hatch(ground: int | None, lines: Lines) -> QBrush:
     """Brush of `lines` over the colour `ground`, or over nothing."""
-    size = lines.pitch_px
-    tile = QImage(size, size, QImage.Format.Format_ARGB32_Premultiplied)
+    size, ratio = lines.pitch_px, _Screen.ratio
+    # A tile is of whole pixels of the screen, else its neighbours would not join.
+    screen_px = max(round(size * ratio), 1)
+    tile = QImage(screen_px, screen_px, QImage.Format.Format_ARGB32_Premultiplied)
     tile.fill(Qt.GlobalColor.transparent if ground is None else colour(ground))
     painter = QPainter(tile)
+    painter.scale(screen_px / size, screen_px / size)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(QPen(colour(lines.rgb, lines.alpha), lines.width_px))
     for shift in (-size, 0, size):  # the neighbours' lines reach into the corners
@@ -73,6 +93,7 @@ def hatch(ground: int | None, lines: Lines) -> QBrush:
         if lines.is_falling:
             painter.drawLine(QLineF(shift - size, -size, shift + 2 * size, 2 * size))
     painter.end()
+    tile.setDevicePixelRatio(ratio)
     return QBrush(tile)
 
 
