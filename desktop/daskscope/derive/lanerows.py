@@ -12,6 +12,7 @@ import numpy as np
 from dask_otel import conventions
 from daskscope.derive import quantity
 from daskscope.derive.frames import PINNED, LaneRow, RowKind, WorkerBlock
+from daskscope.derive.members import INNER, LEVEL
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: Of rows that are no thread's.
+_CAPTIONS: Final = {0: "lost", LEVEL: "async", INNER: "spans"}
 _DOT: Final = f"{quantity.THIN}·{quantity.THIN}"
 
 
@@ -203,8 +206,8 @@ def _lane(member: Member, row: int, top_px: int, height_px: int) -> LaneRow:
         height_px,
         member.host,
         title=member.place.name,
-        caption="" if thread else "lost",
-        thread=thread,
+        caption=_CAPTIONS.get(thread, ""),
+        thread=max(thread, 0),
         lanes=tuple(lanes),
         n_beside=member.n_lanes,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 #: A host, a namespace and a worker's name: the same for all processes of a worker.
 Name = tuple[str, str, str]
+
+#: In place of the number of a thread: attempts that overlap others in it; spans within attempts.
+LEVEL: Final = -1
+INNER: Final = -2
 
 
 @dataclass(slots=True)
@@ -37,7 +41,10 @@ class Member:
     rows
         Lane ids of each row, from thread 1 on; a row has several after a restart.
     threads
-        Number of the thread of each row, 0 for a row of attempts whose thread is not known.
+        Number of the thread of each row, 0 for a row of attempts whose thread is not known, `LEVEL`
+        or `INNER` for one of what its thread did at the same time as what is above.
+    levels
+        Lane ids of such rows by row of the thread, kind and level, until all rows are known.
     beside
         Lane ids of what no thread of its own did; they are in the first row, too.
     waiting
@@ -56,6 +63,7 @@ class Member:
     threads: list[int] = field(default_factory=list)
     waiting: list[int] = field(default_factory=list)
     beside: list[int] = field(default_factory=list)
+    levels: dict[tuple[int, int, int], list[int]] = field(default_factory=dict)
     gone_ns: int = 0
 
     @property

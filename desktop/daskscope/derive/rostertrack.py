@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daskscope.derive.members import Member
+from daskscope.derive.members import INNER, LEVEL, Member
 from daskscope.derive.place import natural_key
 from daskscope.store.snapshot import LaneKind
 
@@ -104,6 +104,7 @@ class _Track:
         while len(member.rows) < member.n_threads:
             member.rows.append([])
         n_own = 0
+        raised: list[int] = []
         for lane_id in sorted(process.lanes):
             kind = self._snapshot.lanes[lane_id].kind
             if kind is LaneKind.WAITING:
@@ -111,6 +112,9 @@ class _Track:
                 continue
             if kind is LaneKind.BESIDE:
                 member.beside.append(lane_id)
+                continue
+            if kind in (LaneKind.LEVEL, LaneKind.INNER):
+                raised.append(lane_id)
                 continue
             if kind is LaneKind.THREAD and n_own < max(process.n_threads, 1):
                 row = n_own
@@ -122,6 +126,20 @@ class _Track:
             while len(member.rows) <= row:
                 member.rows.append([])
             member.rows[row].append(lane_id)
+        self._raise(member, raised)
+
+    def _raise(self, member: Member, lanes: Sequence[int]) -> None:
+        """Note below which row of a thread its levels are."""
+        known = self._snapshot.lanes
+        row_of = {
+            (known[lane].resource, known[lane].thread): row
+            for row, some in enumerate(member.rows)
+            for lane in some
+        }
+        for lane_id in lanes:
+            lane = known[lane_id]
+            row = row_of.get((lane.resource, lane.thread), len(member.rows) - 1)
+            member.levels.setdefault((row, lane.kind, lane.level), []).append(lane_id)
 
     def _free_row(self, member: Member, first_row: int, lane_id: int) -> int:
         """The first row on which nothing happens any more when a lane begins."""
@@ -145,6 +163,9 @@ def _finish(member: Member, snapshot: Snapshot) -> None:
             member.rows.append([])
             member.threads.append(1)
         member.rows[0] += member.beside
+    for (row, kind, _), lanes in sorted(member.levels.items(), reverse=True):
+        member.rows.insert(row + 1, lanes)
+        member.threads.insert(row + 1, LEVEL if kind == LaneKind.LEVEL else INNER)
 
 
 class Orders:

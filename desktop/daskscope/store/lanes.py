@@ -1,9 +1,10 @@
 """Lanes: which row of the task stream a span belongs to, by resource and thread.
 
 A thread's lane lies beside the others until the thread is seen to run something: transfers and disk
-may be the event loop's. Attempts and foreign spans that name no thread are packed so that they do
-not overlap, into at most `MAX_PACKED` lanes of their resource. What may never have begun shares one
-lane, and so does what is not drawn.
+may be the event loop's. Attempts that overlap in one thread are on several levels of it, and spans
+that user code opens in a worker's tasks on levels of their own. Attempts and foreign spans that
+name no thread are packed so that they do not overlap, into at most `MAX_PACKED` lanes of their
+resource. What may never have begun shares one lane, and so does what is not drawn.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from daskscope.store.levels import MOST_LEVELS, Levels, Rows
 from daskscope.store.schema import SUB_KINDS, Array, Kind
 from daskscope.store.snapshot import Lane, LaneKind
 
@@ -25,6 +27,8 @@ _PRIME: Final = np.uint64(0x9E3779B97F4A7C15)
 _HIDDEN: Final = -1 << 40
 WAITING: Final = -1 << 39
 _KINDS: Final = {_HIDDEN: LaneKind.HIDDEN, WAITING: LaneKind.WAITING}
+#: Added to the thread of spans within attempts: more than any thread's number.
+_INNER: Final = 1 << 61
 
 Int64s = npt.NDArray[np.int64]
 LaneIds = npt.NDArray[np.uint32]
@@ -44,6 +48,9 @@ class LaneRegistry:
         self._frozen: tuple[Lane, ...] | None = ()
         self._id_of: dict[tuple[int, int], int] = {}
         self._packed_ends: dict[int, list[int]] = {}
+        self._levels = Levels()
+        self._level_ids: dict[tuple[int, int], int] = {}
+        self._has_attempts = np.zeros(0, np.bool_)
         # All pairs by a hash of them, so that a batch is looked up at once.
         self._codes = np.empty(0, np.uint64)
         self._code_resources = np.empty(0, np.int64)
@@ -52,6 +59,14 @@ class LaneRegistry:
         self._is_beside = np.empty(0, np.bool_)
         self._first_ns = np.empty(0, np.int64)
         self._last_ns = np.empty(0, np.int64)
+
+    def know(self, resource: int, *, has_attempts: bool) -> None:
+        """Know whether a resource is one that runs tasks."""
+        n_more = resource + 1 - len(self._has_attempts)
+        if n_more > 0:
+            fresh = np.zeros(max(n_more, len(self._has_attempts)), np.bool_)
+            self._has_attempts = np.concatenate([self._has_attempts, fresh])
+        self._has_attempts[resource] = has_attempts
 
     def of_spans(
         self, resource: Array, thread: Int64s, kind: Array, start_ns: Int64s, end_ns: Int64s
@@ -63,8 +78,14 @@ class LaneRegistry:
         loose = np.flatnonzero(~is_beside & (thread == 0))
         if len(loose):
             thread[loose] = self._packed(resource[loose], start_ns[loose], end_ns[loose])
+        inner = np.flatnonzero((kind == Kind.OTHER) & (thread > 0))
+        if len(inner):
+            inner = inner[self._has_attempts[resource[inner]]]
+            thread[inner] += _INNER
         lane = self._known(resource, thread)
         self._run(lane, ~is_beside)
+        run = np.flatnonzero(~is_beside & (thread > 0))
+        self._lift(lane, run, start_ns, end_ns)
         self._see(lane, start_ns, end_ns)
         return lane
 
@@ -72,6 +93,7 @@ class LaneRegistry:
         """Lane of each attempt that a worker runs."""
         lane = self._known(np.full(len(thread), resource, np.uint32), thread)
         self._run(lane, np.ones(len(lane), np.bool_))
+        self._spread(lane, start_ns)
         self._see(lane, start_ns, start_ns)
         return lane
 
@@ -85,6 +107,33 @@ class LaneRegistry:
         """First start and last end of each lane; never written again."""
         n = len(self.lanes)
         return self._first_ns[:n].copy(), self._last_ns[:n].copy()
+
+    def _lift(self, lane: LaneIds, rows: Rows, start_ns: Int64s, end_ns: Int64s) -> None:
+        """Move spans that overlap earlier ones of their lane to other levels, in place."""
+        self._levels.reach(len(self.lanes))
+        for place, level in self._levels.upper(lane[rows], start_ns[rows], end_ns[rows]):
+            lane[rows[place]] = self._level_id(int(lane[rows[place]]), level)
+
+    def _spread(self, lane: LaneIds, start_ns: Int64s) -> None:
+        """Move attempts that run at the same time in one thread to different levels, in place."""
+        if len(lane) == len(set(lane.tolist())):
+            return
+        n_of: dict[int, int] = {}
+        for row in np.argsort(start_ns, kind="stable").tolist():
+            number = int(lane[row])
+            level = n_of[number] = n_of.get(number, -1) + 1
+            if level:
+                lane[row] = self._level_id(number, min(level, MOST_LEVELS - 1))
+
+    def _level_id(self, lane: int, level: int) -> int:
+        """The lane of a level above another lane."""
+        known = self._level_ids.get((lane, level))
+        if known is None:
+            base = self.lanes[lane]
+            kind = LaneKind.INNER if base.kind is LaneKind.INNER else LaneKind.LEVEL
+            known = self._add(replace(base, kind=kind, level=level))
+            self._level_ids[lane, level] = known
+        return known
 
     def _known(self, resource: Array, thread: Int64s) -> LaneIds:
         """Lanes of known pairs by searching their codes, of others one by one."""
@@ -113,17 +162,28 @@ class LaneRegistry:
         self._code_lanes = np.array(list(self._id_of.values()), np.uint32)[order]
 
     def _id(self, resource: int, thread: int) -> int:
-        known = self._id_of.get((resource, thread))
+        key = resource, thread
+        known = self._id_of.get(key)
         if known is not None:
             return known
-        lane = self._id_of[resource, thread] = len(self.lanes)
         kind = _KINDS.get(thread, LaneKind.BESIDE if thread >= 0 else LaneKind.PACKED)
-        self.lanes.append(Lane(resource, thread, kind))
-        self._frozen = None
-        self._is_beside = np.append(self._is_beside, kind == LaneKind.BESIDE)
-        self._first_ns = np.append(self._first_ns, np.iinfo(np.int64).max)
-        self._last_ns = np.append(self._last_ns, np.iinfo(np.int64).min)
+        if thread >= _INNER:
+            kind, thread = LaneKind.INNER, thread - _INNER
+        lane = self._id_of[key] = self._add(Lane(resource, thread, kind))
         return lane
+
+    def _add(self, lane: Lane) -> int:
+        self.lanes.append(lane)
+        self._frozen = None
+        n = len(self.lanes)
+        if n > len(self._first_ns):
+            n_more = max(n, 64)
+            self._is_beside = np.concatenate([self._is_beside, np.zeros(n_more, np.bool_)])
+            ends = np.iinfo(np.int64)
+            self._first_ns = np.concatenate([self._first_ns, np.full(n_more, ends.max)])
+            self._last_ns = np.concatenate([self._last_ns, np.full(n_more, ends.min)])
+        self._is_beside[n - 1] = lane.kind is LaneKind.BESIDE
+        return n - 1
 
     def _run(self, lane: LaneIds, is_run: npt.NDArray[np.bool_]) -> None:
         """Know the threads of lanes for such as run something."""

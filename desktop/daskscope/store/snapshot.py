@@ -34,6 +34,10 @@ class LaneKind(IntEnum):
     WAITING = 3
     #: What is not drawn: graphs, and the sending ends of transfers.
     HIDDEN = 4
+    #: Attempts that overlap others in their thread, as coroutines do; one lane for each level.
+    LEVEL = 5
+    #: Spans that user code opens in the tasks of a thread; they lie within attempts.
+    INNER = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +50,14 @@ class Lane:
         Id of the worker's (or service's) resource.
     thread
         `thread.id`; 0 or less where spans name none.
+    level
+        Lanes of one thread and kind have different ones, from 0.
     """
 
     resource: int
     thread: int
     kind: LaneKind
+    level: int = 0
 
 
 @dataclass(frozen=True, slots=True)

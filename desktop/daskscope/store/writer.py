@@ -119,6 +119,7 @@ class Store:
         _extend(self._resources, new.resources_base, new.resources)
         _extend(self._traces, new.traces_base, new.traces)
         for resource, attributes in enumerate(new.resources, new.resources_base):
+            self._lanes.know(resource, has_attempts=_is_worker(attributes))
             address = attributes.get(conventions.WORKER_ADDRESS)
             if isinstance(address, str) and resource not in self._resources_at[address]:
                 self._resources_at[address].append(resource)
@@ -274,6 +275,11 @@ class Store:
             memory_bytes=self._sealed.nbytes + filling.nbytes + self._points.nbytes,
             status=self._status,
         )
+
+
+def _is_worker(attributes: Attributes) -> bool:
+    service = attributes.get(conventions.SERVICE_NAME)
+    return service == conventions.SERVICE_WORKER or conventions.WORKER_ADDRESS in attributes
 
 
 def _extend(table: list[T], base: int, entries: tuple[T, ...]) -> None:

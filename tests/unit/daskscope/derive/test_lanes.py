@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from dask_otel import conventions
 from daskscope.derive.frames import LaneLayout, RowKind
 from daskscope.derive.lanes import FOLDED_PITCH_PX, LEAST_BLOCK_PX, lane_layout
 from daskscope.derive.quantity import THIN
-from daskscope.session import Session
+from daskscope.derive.taskstream import TaskStream
+from daskscope.session import Session, viewport
 from daskscope.store.schema import Kind, Outcome
 from daskscope.store.snapshot import LaneKind
 from daskscope.store.writer import Store
 from daskscope.theme import COMPACT, NORMAL
-from tests.builders import SECOND, Source, Span, points
+from tests.builders import MS, SECOND, Source, Span, points
 
 if TYPE_CHECKING:
     from daskscope.store.snapshot import Snapshot
@@ -362,3 +365,47 @@ def test_a_paused_worker_alarms() -> None:
         store.apply(points([(series, SECOND, value)]))
         (block,) = lane_layout(store.snapshot(), Session(), HEIGHT).workers
         assert block.alarm == alarmed
+
+
+def test_what_overlaps_in_a_thread_has_rows_below_it() -> None:
+    source = Source()
+    worker = source.worker("w0", nthreads=2)
+    spans = [
+        Span(0, 9, "inc", worker, 11),
+        Span(1, 8, "inc", worker, 11),
+        Span(0, 9, "inc", worker, 12),
+        Span(1, 2, "load", worker, 12, Kind.OTHER),
+    ]
+    layout = lane_layout(snapshot_of(source, spans), Session(), HEIGHT)
+
+    assert lane_rows(layout) == [(1, "", 1), (0, "async", 1), (2, "", 1), (0, "spans", 1)]
+    assert layout.n_lanes == 2
+    assert layout.row_of_lane.tolist() == [1, 3, 4, 2]
+
+
+def test_no_two_attempts_of_a_row_overlap_in_pixels() -> None:
+    rng = random.Random(3)
+    source = Source()
+    source.worker("w0", nthreads=2)
+    ends = [0] * 5
+    spans = []
+    for number in range(200):
+        start = ends[number % 5] + rng.randrange(40 * MS)
+        ends[number % 5] = start + rng.randrange(200 * MS)
+        spans.append(Span(start, ends[number % 5], thread=(11, 12)[number % 5 < 2]))
+    spans.sort(key=lambda span: span.end)
+    snapshot = snapshot_of(source, spans)
+    for span_ns in (SECOND, 2 * SECOND, 5 * SECOND):
+        session = Session(
+            is_following=False, span_ns=span_ns, end_ns=snapshot.first_ns + 3 * SECOND
+        )
+        view = viewport(session, 900, snapshot.last_ns, snapshot.first_ns, 0)
+        layout = lane_layout(snapshot, session, HEIGHT)
+        stream = TaskStream()
+        bars = stream.frame(snapshot, session, layout, view, HEIGHT, snapshot.last_ns).bars
+        order = np.lexsort((bars.x0_px, bars.row))
+        row, x0_px, x1_px = (column[order] for column in (bars.row, bars.x0_px, bars.x1_px))
+        is_same = row[1:] == row[:-1]
+        assert len(bars) > 10
+        # They may share a millisecond, see `store.levels`: less than a pixel here.
+        assert not np.any(is_same & (x0_px[1:] < x1_px[:-1]))

@@ -1,0 +1,105 @@
+"""Levels of a lane: spans that overlap in one thread, as coroutines do, lie on different ones.
+
+Spans of a lane mostly follow each other, which is seen for a whole batch at once. Only those of
+lanes where some do not are placed one by one: each on a level whose last span has ended.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from daskscope.store.schema import Array
+
+#: Levels of one lane; what finds none free lies on the one that is free first.
+MOST_LEVELS: Final = 16
+#: The clock is set right between two spans of a thread, so that the second may seem to begin before
+#: the first has ended: by less than this, and than an eighth of the shorter one, is no overlap.
+SLACK_NS: Final = 1_000_000
+_SLACK_SHIFT: Final = 3
+#: Lane ids that sort in linear time.
+_MOST_SHORT: Final = 1 << 16
+
+Int64s = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.intp]
+
+
+class Levels:
+    """Places spans on levels, by lane id."""
+
+    def __init__(self) -> None:
+        # Start and end of the last span of each lane's level 0, and of the levels above.
+        self._last_ns = np.empty((2, 0), np.int64)
+        self._upper: dict[int, list[tuple[int, int]]] = {}
+
+    def reach(self, n_lanes: int) -> None:
+        """Know of so many lanes."""
+        n_known = self._last_ns.shape[1]
+        if n_lanes > n_known:
+            fresh = np.zeros((2, max(n_lanes - n_known, n_known)), np.int64)
+            self._last_ns = np.concatenate([self._last_ns, fresh], axis=1)
+
+    def upper(self, lane: Array, start_ns: Int64s, end_ns: Int64s) -> list[tuple[int, int]]:
+        """Place spans; row and level of each that is not on level 0."""
+        if not len(lane):
+            return []
+        is_short = self._last_ns.shape[1] <= _MOST_SHORT
+        order = np.argsort(lane.astype(np.uint16) if is_short else lane, kind="stable")
+        lanes = lane[order]
+        last_ns = np.stack([start_ns[order], end_ns[order]])
+        is_first = np.ones(len(order), np.bool_)
+        np.not_equal(lanes[1:], lanes[:-1], out=is_first[1:])
+        first = np.flatnonzero(is_first)
+        before_ns = np.empty_like(last_ns)
+        before_ns[:, 1:] = last_ns[:, :-1]
+        known_ns = before_ns[:, first] = self._last_ns[:, lanes[first]]
+        shorter_ns = np.minimum(last_ns[1] - last_ns[0], before_ns[1] - before_ns[0])
+        slack_ns = np.minimum(shorter_ns >> _SLACK_SHIFT, SLACK_NS)
+        is_early = last_ns[0] + slack_ns < before_ns[1]
+        self._last_ns[:, lanes[first]] = last_ns[:, np.append(first[1:], len(order)) - 1]
+        if not is_early.any():
+            return []
+        crowded = np.unique(lanes[is_early])
+        self._last_ns[:, crowded] = known_ns[:, np.isin(lanes[first], crowded)]
+        return self._placed(lane, start_ns, end_ns, order[np.isin(lanes, crowded)])
+
+    def _placed(
+        self, lane: Array, start_ns: Int64s, end_ns: Int64s, rows: Rows
+    ) -> list[tuple[int, int]]:
+        """Place spans one by one, in order of start."""
+        rows = rows[np.argsort(start_ns[rows], kind="stable")]
+        columns = (rows, lane[rows], start_ns[rows], end_ns[rows])
+        found = []
+        for row, number, begin_ns, until_ns in zip(*(c.tolist() for c in columns), strict=True):
+            upper = self._upper.setdefault(number, [])
+            first_ns, last_ns = self._last_ns[:, number].tolist()
+            level = _level([(first_ns, last_ns), *upper], begin_ns, until_ns)
+            if not level:
+                self._last_ns[:, number] = begin_ns, until_ns
+                continue
+            if level > len(upper):
+                upper.append((begin_ns, until_ns))
+            elif until_ns > upper[level - 1][1]:
+                upper[level - 1] = begin_ns, until_ns
+            found.append((row, level))
+        return found
+
+
+def _level(last_ns: list[tuple[int, int]], begin_ns: int, until_ns: int) -> int:
+    """The level for a span, of levels that had these last ones; one above them where none is free.
+
+    The one that was free for the shortest time leaves the others to longer spans, which began
+    earlier and come later.
+    """
+    level, newest_ns = len(last_ns), -1
+    for number, (start_ns, end_ns) in enumerate(last_ns):
+        shorter_ns = min(until_ns - begin_ns, end_ns - start_ns)
+        slack_ns = min(shorter_ns >> _SLACK_SHIFT, SLACK_NS)
+        if newest_ns < end_ns <= begin_ns + slack_ns:
+            level, newest_ns = number, end_ns
+    if level < MOST_LEVELS:
+        return level
+    return min(range(1, MOST_LEVELS), key=lambda number: last_ns[number][1])

@@ -1,0 +1,136 @@
+"""Spans of one thread that overlap lie on different lanes, whatever order they come in."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from daskscope.store.levels import MOST_LEVELS, SLACK_NS
+from daskscope.store.schema import Kind
+from daskscope.store.snapshot import LaneKind
+from daskscope.store.writer import Store
+from tests.builders import MS, SECOND, Load, Source, Span
+
+if TYPE_CHECKING:
+    from daskscope.store.snapshot import Snapshot
+
+
+def stored(source: Source, *batches: list[Span]) -> Snapshot:
+    store = Store()
+    made = [source.spans(batch) for batch in batches]
+    store.apply(source.definitions())
+    for batch in made:
+        store.apply(batch)
+    return store.snapshot()
+
+
+def worst_overlap_ns(snapshot: Snapshot) -> int:
+    """Longest time that two attempts or foreign spans of one lane have in common."""
+    worst = 0
+    columns = [chunk.columns for chunk in snapshot.chunks]
+    lane, start_ns, end_ns, kind = (
+        np.concatenate([column[name] for column in columns])
+        for name in ("lane", "start_ns", "end_ns", "kind")
+    )
+    for number in np.unique(lane).tolist():
+        rows = np.flatnonzero((lane == number) & np.isin(kind, (Kind.COMPUTE, Kind.OTHER)))
+        rows = rows[np.argsort(start_ns[rows], kind="stable")]
+        for before, row in zip(rows.tolist(), rows[1:].tolist(), strict=False):
+            both_ns = min(end_ns[before], end_ns[row]) - start_ns[row]
+            worst = max(worst, int(both_ns))
+    return worst
+
+
+def coroutines(rng: random.Random, n: int, n_at_once: int) -> list[Span]:
+    """Attempts of two event loops, at most `n_at_once` at a time in each."""
+    free = {21: [0] * n_at_once, 22: [0] * n_at_once}
+    spans = []
+    for _ in range(n):
+        thread = rng.choice((21, 22))
+        at = rng.randrange(n_at_once)
+        start = free[thread][at] + rng.randrange(50 * MS)
+        end = free[thread][at] = start + rng.randrange(1, 100 * MS)
+        spans.append(Span(start, end, thread=thread))
+    return spans
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("order", ["end", "start", "any"])
+def test_no_two_attempts_of_a_lane_overlap(seed: int, order: str) -> None:
+    rng = random.Random(seed)
+    source = Source()
+    source.worker("w0")
+    spans = coroutines(rng, 300, 6)
+    if order != "any":
+        spans.sort(key=lambda span: span.end if order == "end" else span.start)
+    else:
+        # Late by up to some dozens of others.
+        spans.sort(key=lambda span: span.end + rng.randrange(60 * MS))
+    batches = [spans[i : i + 17] for i in range(0, len(spans), 17)]
+    snapshot = stored(source, *batches)
+
+    assert worst_overlap_ns(snapshot) <= SLACK_NS
+    assert {lane.kind for lane in snapshot.lanes} == {LaneKind.THREAD, LaneKind.LEVEL}
+    assert len(snapshot.lanes) <= 2 * MOST_LEVELS
+
+
+def test_attempts_that_follow_each_other_have_one_lane() -> None:
+    load, store = Load(n_workers=4), Store()
+    store.apply(load.source.definitions())
+    for _ in range(5):
+        store.apply(load.batch(500))
+
+    assert len(store.snapshot().lanes) == 16
+
+
+def test_a_clock_that_is_set_right_between_two_attempts_makes_no_level() -> None:
+    source = Source()
+    source.worker("w0")
+    spans = [Span(0, SECOND), Span(SECOND - MS // 2, 2 * SECOND), Span(2 * SECOND, 3 * SECOND)]
+
+    assert len(stored(source, spans).lanes) == 1
+
+
+def test_levels_are_bounded() -> None:
+    source = Source()
+    source.worker("w0")
+    spans = [Span(n, SECOND + n) for n in range(5 * MOST_LEVELS)]
+
+    assert len(stored(source, spans).lanes) == MOST_LEVELS
+
+
+def test_spans_within_attempts_have_lanes_of_their_own_though_they_come_first() -> None:
+    source = Source()
+    source.worker("w0")
+    inner = [Span(2, 4, "load", kind=Kind.OTHER), Span(1, 8, "step", kind=Kind.OTHER)]
+    snapshot = stored(source, inner, [Span(0, 10)], [Span(11, 12, "load", kind=Kind.OTHER)])
+
+    lanes = [snapshot.lanes[number] for number in snapshot.chunks[0].columns["lane"].tolist()]
+    kinds = [(lane.kind, lane.level) for lane in lanes]
+    assert kinds[2] == (LaneKind.THREAD, 0)
+    assert {kind for kind, _ in kinds[:2]} == {LaneKind.INNER}
+    assert kinds[0] != kinds[1]
+    assert {lane.thread for lane in lanes} == {11}
+
+
+def test_spans_of_other_services_keep_the_lane_of_their_thread() -> None:
+    source = Source()
+    shop = source.resource({"service.name": "shop"})
+    snapshot = stored(source, [Span(0, 1, "GET", shop, 7, Kind.OTHER)])
+
+    assert [lane.kind for lane in snapshot.lanes] == [LaneKind.THREAD]
+
+
+def test_attempts_that_run_at_once_in_one_thread_are_apart() -> None:
+    source, store = Source(), Store()
+    worker = source.worker("w0")
+    running = source.running(worker, 9, [("a", 1, 1, 21), ("b", 2, 2, 21), ("c", 2, 3, 22)])
+    store.apply(source.definitions())
+    store.apply(running)
+    lanes = store.snapshot().running[worker].lane.tolist()
+
+    assert len(set(lanes)) == 3
+    assert [store.snapshot().lanes[lane].thread for lane in lanes] == [21, 21, 22]
