@@ -116,7 +116,7 @@ ACTIONS: Final = (
     Action("lanes.by_name", "Sort by name", "Lanes", "sort hosts and workers by name", is_checkable=True),
     Action("lanes.by_busy", "Sort by busy time", "Lanes", "the busiest hosts and workers first", is_checkable=True),
     Action("lanes.by_errors", "Sort by errors", "Lanes", "those with the most failures first", is_checkable=True),
-    Action("selection.clear", "Clear selection", "Selection", "clear the selection", ("Esc",), _STREAM),
+    Action("selection.clear", "Clear selection", "Selection", "clear the selection, else the search", ("Esc",), _STREAM),
     Action("search.focus", "Search…", "Search", "search keys, prefixes, workers and errors", ("/", "Ctrl+F")),
     Action("search.next", "Next match", "Search", "go to the next match", ("N", "F3"), is_repeating=True),
     Action(

@@ -98,7 +98,7 @@ def _timeline(run: Run) -> dict[str, Binding]:
         "time.start": Binding(lambda: run.with_view(gestures.go_home, run.extent())),
         "time.follow": Binding(run.follow, lambda: run.session.is_following),
         "time.pause": Binding(run.toggle_pause, lambda: not run.session.is_following),
-        "selection.clear": Binding(run.clear_selection),
+        "selection.clear": Binding(run.finder.escape),
     }
 
 

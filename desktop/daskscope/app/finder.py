@@ -46,6 +46,13 @@ class Finder:
         if found is not None:
             run.apply(search_gestures.show_found, frame, found)
 
+    def escape(self) -> None:
+        """Select nothing; where nothing is selected, search nothing."""
+        if self._run.session.selection_ns is not None:
+            self._run.clear_selection()
+        else:
+            self.leave()
+
     def leave(self) -> None:
         """Search nothing, and give the keys back to the task stream."""
         self.search("", self._run.session.search.is_regex)

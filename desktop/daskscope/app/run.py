@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, QPoint
 from PySide6.QtWidgets import QApplication
 
-from daskscope.app import gestures, lane_gestures, search_gestures
+from daskscope.app import gestures, lane_gestures
 from daskscope.app.bindings import bindings
 from daskscope.app.clock import Clock, elapsed_s
 from daskscope.app.demo import Demo, DemoError
@@ -300,9 +300,7 @@ class Run(QObject):
         self.apply(gestures.fit_selection, self.extent())
 
     def clear_selection(self) -> None:
-        """Select nothing; with nothing selected, search nothing."""
-        if self.session.selection_ns is None:
-            self.apply(search_gestures.search, "", self.session.search.is_regex)
+        """Select nothing."""
         self._set(selection_ns=None)
 
     def _choose_span(self, span_ns: int) -> None:
