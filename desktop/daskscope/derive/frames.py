@@ -306,6 +306,8 @@ class TaskStreamFrame:
         Pixel column of "now"; right of it nothing can have been received.
     n_spans_in_view
         Spans that lie in the time in view, folded ones included.
+    lit, lit_densities
+        The same of what is searched or marked alone: all else is dimmed. None dims nothing.
     is_exact
         Everything that is known is in it; else it shows until then what the last one knew.
     """
@@ -323,6 +325,8 @@ class TaskStreamFrame:
     now_px: int
     n_spans_in_view: int
     is_exact: bool = True
+    lit: Dense | None = None
+    lit_densities: tuple[DensityColumns, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

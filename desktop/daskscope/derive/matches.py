@@ -25,7 +25,7 @@ import numpy as np
 
 from daskscope.derive.expression import Expression, TooSlowError, expression
 from daskscope.derive.place import place
-from daskscope.derive.sieve import Sieve, sieve
+from daskscope.derive.sieve import Sieve, Sieves
 from daskscope.predicate import Predicate
 from daskscope.store.chunk import CHUNK_ROWS
 from daskscope.store.schema import Kind, Outcome, TextColumn
@@ -139,6 +139,7 @@ class _Work:
     predicate: Predicate
     expression: Expression
     problem: str
+    sieves: Sieves
     taken: dict[int, _Taken] = field(default_factory=dict)
     is_string_found: Bools = field(default_factory=lambda: np.zeros(0, np.bool_))
     is_resource_found: Bools = field(default_factory=lambda: np.zeros(0, np.bool_))
@@ -189,7 +190,7 @@ class Matches:
         work = self._work
         if work is None or work.predicate != predicate:
             made = expression(predicate.search)
-            work = self._work = _Work(predicate, made, made.problem)
+            work = self._work = _Work(predicate, made, made.problem, Sieves(predicate.filter))
             self._generation = -1
         if snapshot.generation == self._generation and self._marks.is_complete:
             return self._marks
@@ -287,7 +288,7 @@ def _know_lanes(work: _Work, snapshot: Snapshot) -> None:
     if key == work.tables_key:
         return
     work.tables_key = key
-    work.sieve = sieve(snapshot, work.predicate.filter, work.sieve)
+    work.sieve = work.sieves.of(snapshot)
     id_of = {snapshot.strings[i]: i for i in snapshot.prefixes}
     work.bin_names = tuple(id_of.get(part.prefix, -1) for part in work.predicate.bins)
     if not work.is_searching:

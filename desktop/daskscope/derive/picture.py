@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from daskscope.derive.choice import EVERYTHING
 from daskscope.derive.frames import LEAST_BAR_PX, BarState
 from daskscope.derive.raster import Raster, Window
+from daskscope.derive.sieve import states
 from daskscope.store.schema import Kind, Status
 
 if TYPE_CHECKING:
@@ -55,22 +57,6 @@ _OFF_GRID_NS: Final = 1.5
 _MAX_BLOCKS: Final = 32
 #: Rows that are taken at once.
 _PORTION_ROWS: Final = 1 << 14
-
-
-#: By outcome of an attempt, and by status of what has none.
-_STATE_OF: Final = np.array(
-    [
-        BarState.FINISHED,
-        BarState.FINISHED,
-        BarState.ERRED,
-        BarState.DROPPED,
-        BarState.DROPPED,
-        BarState.LOST,
-        BarState.LOST,
-    ],
-    np.uint8,
-)
-_STATE_WITHOUT: Final = np.array([BarState.FINISHED, BarState.FINISHED, BarState.ERRED], np.uint8)
 
 
 _EVER: Final = 1 << 62
@@ -155,10 +141,13 @@ class Picture:
         The rows.
     raster
         Sums of what is not drawn one by one.
+    choice
+        Which spans it takes; it may know of more rows from time to time.
     """
 
     def __init__(self, rows: Rowing, view: Viewport) -> None:
         self.rows = rows
+        self.choice = EVERYTHING
         self._spare_px = max(round(view.width_px * _SPARE_SHARE), _LEAST_SPARE_PX)
         n_columns = view.width_px + 2 * self._spare_px
         window = Window(view.start_ns, view.ns_per_px, -self._spare_px, n_columns)
@@ -202,9 +191,10 @@ class Picture:
         region = _Region(self.raster.window, self.raster.window.column, self.raster.window.end)
         for chunk in snapshot.chunks:
             n_taken, _ = self._taken.get(chunk.number, (0, 0))
-            if n_taken < len(chunk):
-                self._taken[chunk.number] = len(chunk), chunk.t_max
-                self._add(chunk, range(n_taken, len(chunk)), region, snapshot.slot_of)
+            n_known = self.choice.n_known(chunk)
+            if n_taken < n_known:
+                self._taken[chunk.number] = n_known, chunk.t_max
+                self._add(chunk, range(n_taken, n_known), region, snapshot.slot_of)
 
     def go_on(self, may_go_on: Callable[[], bool]) -> None:
         """Take what waits, newest first, until there is no more or `may_go_on` says no."""
@@ -287,7 +277,7 @@ class Picture:
         level, found = None, None
         from_ns, to_ns = region.from_ns, region.to_ns
         is_whole = len(rows) == len(chunk)
-        if is_whole and chunk.pyramid is not None:
+        if is_whole and chunk.pyramid is not None and self.choice.takes_cells:
             level = chunk.pyramid.level(self.raster.window.ns_per_px)
         if level is not None:
             self._take_level(level, region, slot_of)
@@ -314,7 +304,9 @@ class Picture:
         left_px = (level.origin_ns - window.origin_ns) / window.ns_per_px - window.column
         x0_px = level.bucket.astype(np.float64) * cell_px + left_px
         first, end = (edge - window.column for edge in region.columns)
-        seen = np.flatnonzero((row >= 0) & (x0_px < end) & (x0_px > first - cell_px))
+        is_seen = (row >= 0) & (x0_px < end) & (x0_px > first - cell_px)
+        is_taken = self.choice.cells(level)
+        seen = np.flatnonzero(is_seen if is_taken is None else is_seen & is_taken)
         if not len(seen):
             return
         x0_px = x0_px[seen]
@@ -326,6 +318,10 @@ class Picture:
     def _take_rows(
         self, chunk: Chunk, rows: Rows | slice, region: _Region, slot_of: Int32s
     ) -> None:
+        is_taken = self.choice.rows(chunk, rows)
+        if is_taken is not None:
+            taken = np.flatnonzero(is_taken)
+            rows = taken + rows.start if isinstance(rows, slice) else rows[taken]
         row = self.rows.row_of_lane[chunk.columns["lane"][rows]]
         start_ns, end_ns = chunk.start_ns[rows], chunk.end_ns[rows]
         is_seen = (row >= 0) & (start_ns < region.to_ns) & (end_ns >= region.from_ns)
@@ -352,8 +348,7 @@ class Picture:
         kept["slot"] = _slots(spans, kind, slot_of)
         kept["name"] = spans.column("name", np.uint32)
         kept["chunk"], kept["index"] = spans.chunk.number, spans.numbers
-        outcome, status = spans.column("outcome"), spans.column("status")
-        kept["state"] = np.where(outcome, _STATE_OF[outcome], _STATE_WITHOUT[status])
+        kept["state"] = states(spans.column("outcome"), spans.column("status"))
         self._blocks.append(kept)
 
 

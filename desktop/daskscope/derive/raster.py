@@ -43,8 +43,6 @@ _FIRST_SLOT_PLANE: Final = 7
 MAX_SLOT_PLANES: Final = 40
 #: A span of no length is seen.
 _LEAST_PX: Final = 1e-3
-#: What a hidden prefix counts when the commonest of a column is chosen.
-_HIDDEN: Final = np.float32(1e-6)
 #: Columns that are brought up to date at once: less than a millisecond's work.
 _BLOCK_PX: Final = 128
 
@@ -127,7 +125,6 @@ class Raster:
         self._slot = np.full(shape, NOTHING, np.int16)
         self._busy = np.zeros(shape, np.uint8)
         self._kind = np.zeros(shape, np.uint8)
-        self._hidden: frozenset[int] = frozenset()
         #: By block of columns: the first and end column that something was added to.
         self._dirty: dict[int, tuple[int, int]] = {}
 
@@ -217,12 +214,6 @@ class Raster:
             if not may_go_on():
                 return
 
-    def hide(self, slots: frozenset[int]) -> None:
-        """Let some slots give way to others."""
-        if slots != self._hidden:
-            self._hidden = slots
-            self._touch(self.window.column, self.window.end)
-
     def is_projected(self, first: int, end: int) -> bool:
         """Whether all that was added to some columns can be looked at."""
         return not any(left < end and right > first for left, right in self._dirty.values())
@@ -247,11 +238,8 @@ class Raster:
         main, sub = sums[N_SUB_PLANES:], sums[:N_SUB_PLANES]
         # Few prefixes are at work at a time.
         used = np.flatnonzero(main.any(axis=(1, 2)))
-        shown = [_HIDDEN if slot in self._hidden else 1 for slot in self.slots]
         some = main[used]
         total = some.sum(axis=0)
-        if self._hidden:
-            some *= np.array(shown, np.float32)[used, None, None]
         self._slot[:, columns] = NOTHING
         if len(used):
             commonest = np.array(self.slots, np.int16)[used][some.argmax(axis=0)]

@@ -115,6 +115,23 @@ class Sieve:
         return result
 
 
+class Sieves:
+    """Makes sieves of one filter as more becomes known."""
+
+    def __init__(self, meant: Filter) -> None:
+        self.meant = meant
+        self._sieve: Sieve | None = None
+        self._key: tuple[int, ...] = ()
+
+    def of(self, snapshot: Snapshot) -> Sieve:
+        """The filter for the spans of a snapshot: the same object while nothing new is known."""
+        parts = (snapshot.strings, snapshot.prefixes, snapshot.resources, snapshot.lanes)
+        key = tuple(len(part) for part in parts)
+        if self._sieve is None or key != self._key:
+            self._sieve, self._key = sieve(snapshot, self.meant, self._sieve), key
+        return self._sieve
+
+
 def sieve(snapshot: Snapshot, meant: Filter, before: Sieve | None = None) -> Sieve:
     """`meant` for the spans of a snapshot; what has no lane to be drawn on is not shown.
 

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from daskscope.derive.choice import EVERYTHING, Choice
 from daskscope.derive.dimming import lit, marks_of
 from daskscope.derive.frames import Bars, Dense, DensityColumns, TaskStreamFrame
-from daskscope.derive.look import look_between, look_of
+from daskscope.derive.looks import Looks
 from daskscope.derive.marks import event_marks
 from daskscope.derive.matches import NO_MARKS, Mark
-from daskscope.derive.picture import Picture, running_spans
+from daskscope.derive.picture import running_spans
 from daskscope.derive.rowing import rowing
+from daskscope.derive.sieve import Sieves
+from daskscope.predicate import NO_FILTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,12 +58,10 @@ class TaskStream:
     """
 
     def __init__(self, may_go_on: Callable[[], bool] = always) -> None:
-        self._may_go_on = may_go_on
-        self._picture: Picture | None = None
-        self._last: Picture | None = None
-        self._view: Viewport | None = None
-        self._is_exact = False
+        self._shown = Looks(may_go_on)
+        self._lit = Looks(may_go_on)
         self._marks = NO_MARKS
+        self._sieves = Sieves(NO_FILTER)
 
     def mark(self, marks: Marks) -> None:
         """Let the next frames light and hide what `marks` says; a frame depends on it as well."""
@@ -82,7 +83,7 @@ class TaskStream:
         snapshot
             What is known.
         session
-            For its scroll and hidden prefixes.
+            For its scroll and filter.
         layout
             All rows.
         view
@@ -94,13 +95,12 @@ class TaskStream:
         """
         scroll_px = min(max(session.scroll_px, 0), max(layout.height_px - height_px, 0))
         rows = rowing(layout, len(snapshot.lanes), scroll_px, height_px)
-        picture = self._picture_of(snapshot, rows, view)
-        picture.raster.hide(_hidden_slots(snapshot, session))
-        self._view = view
-        self.go_on()
-        last = self._last
-        look = look_of(picture, view) if last is None else look_between(last, picture, view)
+        shown = self._look(snapshot, session, rows, view)
+        lit = self._lit_look(snapshot, rows, view)
         running = running_spans(snapshot, rows, now_ns)
+        running_marks = marks_of(snapshot, running, self._marks)
+        is_lit = running_marks == Mark.LIT
+        in_px = _in_px(running, view)
         return TaskStreamFrame(
             view=view,
             layout=layout,
@@ -108,15 +108,17 @@ class TaskStream:
             last_row=rows.last_row,
             scroll_px=scroll_px,
             height_px=height_px,
-            bars=_bars(snapshot, look.wide, running, rows, view, self._marks),
-            dense=_dense(look, layout, rows),
-            densities=_densities(look, layout, rows, _in_px(running, view)),
+            bars=_bars(snapshot, shown.wide, running, rows, view, self._marks),
+            dense=_dense(shown, layout, rows),
+            densities=_densities(shown, layout, rows, in_px[running_marks != Mark.HIDDEN]),
+            lit=None if lit is None else _dense(lit, layout, rows),
+            lit_densities=() if lit is None else _densities(lit, layout, rows, in_px[is_lit]),
             events=event_marks(snapshot, view),
             now_px=_now_px(snapshot, view, now_ns),
             n_spans_in_view=sum(
                 chunk.n_overlapping(view.start_ns, view.end_ns) for chunk in snapshot.chunks
             ),
-            is_exact=self._is_exact,
+            is_exact=self._shown.is_exact,
         )
 
     def go_on(self) -> bool:
@@ -127,24 +129,24 @@ class TaskStream:
         bool
             Whether a frame with the same arguments would be exact now, and was not.
         """
-        picture, view = self._picture, self._view
-        if picture is None or view is None or (self._is_exact and picture.is_idle):
-            return False
-        picture.go_on(self._may_go_on)
-        was_exact, self._is_exact = self._is_exact, picture.is_exact(view)
-        if self._is_exact:
-            self._last = None
-        return self._is_exact and not was_exact
+        is_new = self._shown.go_on()
+        return self._lit.go_on() or is_new
 
-    def _picture_of(self, snapshot: Snapshot, rows: Rowing, view: Viewport) -> Picture:
-        picture = self._picture
-        if picture is None or not picture.reaches(snapshot, rows, view):
-            if self._is_exact:
-                self._last = picture
-            picture = self._picture = Picture(rows, view)
-        picture.show(snapshot, view)
-        self._is_exact = False
-        return picture
+    def _look(self, snapshot: Snapshot, session: Session, rows: Rowing, view: Viewport) -> Look:
+        """What the filter shows."""
+        meant = session.filter
+        if meant != self._sieves.meant:
+            self._sieves = Sieves(meant)
+        choice = EVERYTHING if meant == NO_FILTER else Choice(self._sieves.of(snapshot))
+        return self._shown.look(snapshot, rows, view, choice, meant)
+
+    def _lit_look(self, snapshot: Snapshot, rows: Rowing, view: Viewport) -> Look | None:
+        """What is lit; None where nothing is dimmed."""
+        marks = self._marks
+        if not marks.is_lighting:
+            self._lit.forget()
+            return None
+        return self._lit.look(snapshot, rows, view, Choice(marks=marks), marks.predicate)
 
 
 def _now_px(snapshot: Snapshot, view: Viewport, now_ns: int) -> int:
@@ -152,16 +154,6 @@ def _now_px(snapshot: Snapshot, view: Viewport, now_ns: int) -> int:
     if not snapshot.status.is_live:
         return _FAR_PX
     return round(min(max(view.x_px(now_ns), -_FAR_PX), _FAR_PX))
-
-
-def _hidden_slots(snapshot: Snapshot, session: Session) -> frozenset[int]:
-    if not session.filter.hidden_prefixes:
-        return frozenset()
-    return frozenset(
-        int(snapshot.slot_of[prefix])
-        for prefix in snapshot.prefixes
-        if snapshot.strings[prefix] in session.filter.hidden_prefixes
-    )
 
 
 def _bars(

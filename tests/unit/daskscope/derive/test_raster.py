@@ -30,9 +30,8 @@ def put(
 
 
 def looked_at(
-    raster: Raster, hidden: frozenset[int] = frozenset()
+    raster: Raster,
 ) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    raster.hide(hidden)
     raster.project(0, always)
     return raster.look(raster.window.column, raster.window.end)
 
@@ -79,8 +78,6 @@ def test_projection_takes_the_commonest_and_marks_failures() -> None:
     assert slot[0, [0, 1, 3, 5, 7]].tolist() == [NOTHING, 7, ERRED, OTHER, NOTHING]
     assert busy[0, [0, 1, 5]].tolist() == [0, round(0.901 * 255), 255]
     assert kind[0, [1, 7]].tolist() == [0, Kind.DISK_READ]
-    slot, _, _ = looked_at(raster, frozenset({7}))
-    assert slot[0, 1] == 4
 
 
 def test_what_is_added_later_is_projected() -> None:

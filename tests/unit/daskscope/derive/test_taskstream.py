@@ -315,7 +315,7 @@ def test_following_begins_anew_only_when_the_spare_columns_are_used_up(
             super().__init__(rows, view)
             made.append(self)
 
-    monkeypatch.setattr("daskscope.derive.taskstream.Picture", CountedPicture)
+    monkeypatch.setattr("daskscope.derive.looks.Picture", CountedPicture)
     load = Load(n_workers=3, n_threads=2)
     store, stream = Store(), TaskStream()
     store.apply(load.source.definitions())

@@ -1,0 +1,84 @@
+"""Looks of one store, view after view: keeps the picture and, while it is made, the last one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from daskscope.derive.look import look_between, look_of
+from daskscope.derive.picture import Picture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from daskscope.derive.choice import Choice
+    from daskscope.derive.look import Look
+    from daskscope.derive.rowing import Rowing
+    from daskscope.session import Viewport
+    from daskscope.store.snapshot import Snapshot
+
+
+class Looks:
+    """What is seen of a choice of spans.
+
+    Attributes
+    ----------
+    is_exact
+        The last look has everything that was known.
+
+    Parameters
+    ----------
+    may_go_on
+        Asked after each millisecond's work.
+    """
+
+    def __init__(self, may_go_on: Callable[[], bool]) -> None:
+        self._may_go_on = may_go_on
+        self._picture: Picture | None = None
+        self._last: Picture | None = None
+        self._view: Viewport | None = None
+        self._asked: Hashable = None
+        self.is_exact = False
+
+    def look(
+        self, snapshot: Snapshot, rows: Rowing, view: Viewport, choice: Choice, asked: Hashable
+    ) -> Look:
+        """What a view shows of the spans of a choice.
+
+        `choice` may know more each time, as long as `asked`, what it is the answer to, is equal.
+        """
+        picture = self._picture
+        if asked != self._asked:
+            self._asked, self._last, self.is_exact = asked, None, False
+            picture = None
+        if picture is None or not picture.reaches(snapshot, rows, view):
+            if self.is_exact:
+                self._last = picture
+            picture = self._picture = Picture(rows, view)
+        picture.choice = choice
+        picture.show(snapshot, view)
+        self._view, self.is_exact = view, False
+        self.go_on()
+        last = self._last
+        return look_of(picture, view) if last is None else look_between(last, picture, view)
+
+    def go_on(self) -> bool:
+        """Work on what the last look could not wait for, and on what lies beside its view.
+
+        Returns
+        -------
+        bool
+            Whether a look with the same arguments would be exact now, and was not.
+        """
+        picture, view = self._picture, self._view
+        if picture is None or view is None or (self.is_exact and picture.is_idle):
+            return False
+        picture.go_on(self._may_go_on)
+        was_exact, self.is_exact = self.is_exact, picture.is_exact(view)
+        if self.is_exact:
+            self._last = None
+        return self.is_exact and not was_exact
+
+    def forget(self) -> None:
+        """Know nothing any more."""
+        self._picture = self._last = self._view = self._asked = None
+        self.is_exact = False
