@@ -14,7 +14,7 @@ from daskscope.app.recordings import past_sessions
 from daskscope.derive.lanes import LaneLayouts
 from daskscope.derive.legend import legend
 from daskscope.derive.matches import NO_MARKS, Matches
-from daskscope.derive.minimap import minimap
+from daskscope.derive.minimap import minimap, with_found
 from daskscope.derive.pick import hit
 from daskscope.derive.progress import progress_frame
 from daskscope.derive.resources import resources_frame, shown_span_s
@@ -196,7 +196,7 @@ class Stage:
         if self._minimap_pace.is_due(now_s):
             n_threads = self.roster.n_threads if self.roster is not None else 0
             whole = minimap(snapshot, view, width_px, now_ns, n_threads)
-            timeline.show_minimap(whole, session)
+            timeline.show_minimap(with_found(whole, snapshot, self.marks, now_ns), session)
         if not is_same:
             timeline.stream.repaint()
         return not is_same
@@ -208,6 +208,8 @@ class Stage:
         self.marks = self._matches.advance(
             snapshot, session.predicate, view, lambda: elapsed_s() < now_s + budget_s
         )
+        if self.marks.is_complete and not before.is_complete:
+            self._minimap_pace.hurry()
         key = (session.search, session.found)
         if self.marks is not before or key != self._search_key:
             self._search_key = key

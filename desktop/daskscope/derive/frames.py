@@ -293,6 +293,16 @@ class EventMark:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundMark:
+    """The match that was stepped to: row of the layout, pixel columns, in the sub-lane or not."""
+
+    row: int
+    x0_px: int
+    x1_px: int
+    is_sub: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TaskStreamFrame:
     """Everything the task stream draws at one moment.
 
@@ -308,6 +318,8 @@ class TaskStreamFrame:
         Spans that lie in the time in view, folded ones included.
     lit, lit_densities
         The same of what is searched or marked alone: all else is dimmed. None dims nothing.
+    found
+        The match that was stepped to, where it can be seen.
     is_exact
         Everything that is known is in it; else it shows until then what the last one knew.
     """
@@ -327,6 +339,7 @@ class TaskStreamFrame:
     is_exact: bool = True
     lit: Dense | None = None
     lit_densities: tuple[DensityColumns, ...] = ()
+    found: FoundMark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +394,9 @@ class Minimap:
         Left and right edge of what is in view.
     length_text
         "3:49".
+    found_px
+        Pixel columns in which something lies that is searched or marked: all else is a ghost then.
+        None dims nothing.
     """
 
     slots: tuple[int, ...]
@@ -388,6 +404,7 @@ class Minimap:
     most: float
     brush_px: tuple[int, int]
     length_text: str
+    found_px: npt.NDArray[np.intp] | None = None
 
 
 @dataclass(frozen=True, slots=True)

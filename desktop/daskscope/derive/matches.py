@@ -26,6 +26,7 @@ import numpy as np
 from daskscope.derive.expression import Expression, TooSlowError, expression
 from daskscope.derive.place import place
 from daskscope.derive.sieve import Sieve, Sieves
+from daskscope.derive.spread import NOWHERE, Spread, added
 from daskscope.predicate import Predicate
 from daskscope.store.chunk import CHUNK_ROWS
 from daskscope.store.schema import Kind, Outcome, TextColumn
@@ -73,6 +74,8 @@ class Marks:
         By resource id: uint8 `Mark` of the attempts in `Running`.
     n_lit, n_hidden
         Rows marked so.
+    spread
+        Where in the run what is lit begins; what was evicted since is still in it.
     n_known, n_spans
         Rows looked at, and rows held.
     """
@@ -85,6 +88,7 @@ class Marks:
     n_hidden: int
     n_known: int
     n_spans: int
+    spread: Spread = NOWHERE
 
     @property
     def is_lighting(self) -> bool:
@@ -140,6 +144,7 @@ class _Work:
     expression: Expression
     problem: str
     sieves: Sieves
+    spread: Spread = NOWHERE
     taken: dict[int, _Taken] = field(default_factory=dict)
     is_string_found: Bools = field(default_factory=lambda: np.zeros(0, np.bool_))
     is_resource_found: Bools = field(default_factory=lambda: np.zeros(0, np.bool_))
@@ -227,6 +232,7 @@ class Matches:
             # The filter still holds.
             work.problem, work.expression = TOO_SLOW, Expression()
             work.taken.clear()
+            work.spread = NOWHERE
             work.running.clear()
 
     @staticmethod
@@ -241,6 +247,7 @@ class Matches:
             n_hidden=sum(part.n_hidden for part in taken.values()),
             n_known=sum(part.n for part in taken.values()),
             n_spans=snapshot.n_spans,
+            spread=work.spread,
         )
 
 
@@ -341,7 +348,9 @@ def _take(work: _Work, chunk: Chunk, taken: _Taken) -> None:
     is_drawn = _DRAWN[chunk.columns["kind"][which].view(np.uint8)]
     marks[~is_shown] = Mark.HIDDEN
     marks[~is_drawn] = Mark.PLAIN
-    taken.n_lit += int(np.count_nonzero(marks == Mark.LIT))
+    lit = np.flatnonzero(marks == Mark.LIT)
+    work.spread = added(work.spread, chunk.start_ns[which][lit])
+    taken.n_lit += len(lit)
     taken.n_hidden += int(np.count_nonzero(marks == Mark.HIDDEN))
     taken.n = stop
 

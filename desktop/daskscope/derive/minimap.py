@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from daskscope.derive.quantity import elapsed
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from daskscope.derive.matches import Marks
     from daskscope.session import Viewport
     from daskscope.store.overview import Overview
     from daskscope.store.snapshot import Snapshot
@@ -42,6 +44,17 @@ def minimap(
         brush_px=(left, right),
         length_text=elapsed(length_ns) if length_ns > 0 else "",
     )
+
+
+def with_found(whole: Minimap, snapshot: Snapshot, marks: Marks, now_ns: int) -> Minimap:
+    """`whole`, with where in the run something is lit."""
+    if not marks.is_lighting:
+        return whole
+    width_px = whole.busy.shape[1]
+    length_ns = max(snapshot.last_ns, now_ns) - snapshot.first_ns
+    ns_per_px = max(length_ns, 1) / max(width_px, 1)
+    found_px = marks.spread.columns(snapshot.first_ns, ns_per_px, width_px)
+    return replace(whole, found_px=found_px)
 
 
 def _busy(

@@ -7,24 +7,25 @@ too late or too early are not looked at, so that a step costs one or two chunks.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from daskscope.derive.frames import RowKind
+from daskscope.derive.frames import FoundMark, RowKind
 from daskscope.derive.matches import Mark
 from daskscope.store.schema import SUB_KINDS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from daskscope.derive.frames import TaskStreamFrame
+    from daskscope.derive.frames import LaneLayout
     from daskscope.derive.matches import Marks
-    from daskscope.session import Spot
+    from daskscope.session import Spot, Viewport
     from daskscope.store.chunk import Chunk, Rows
     from daskscope.store.snapshot import Snapshot
 
-    Starts = npt.NDArray[np.int64]
+#: A frame around what begins or ends beside the view has no edge there.
+_BESIDE_PX: Final = -4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +52,6 @@ class Found:
     def order(self) -> tuple[int, int, int]:
         """By which matches are sorted."""
         return (self.start_ns, *self.spot)
-
-
-@dataclass(frozen=True, slots=True)
-class FoundMark:
-    """Where a match lies in a frame: pixels of the lanes, and the row of the layout."""
-
-    row: int
-    x0_px: int
-    x1_px: int
-    is_sub: bool
 
 
 def found_at(snapshot: Snapshot, spot: Spot | None) -> Found | None:
@@ -113,19 +104,15 @@ def ordinal(snapshot: Snapshot, marks: Marks, found: Found) -> int:
     return n + 1
 
 
-def found_mark(frame: TaskStreamFrame, found: Found) -> FoundMark | None:
-    """Where a match lies in a frame, None where its lane is not visible."""
-    if found.lane >= len(frame.layout.row_of_lane):
+def found_mark(found: Found, layout: LaneLayout, rows: range, view: Viewport) -> FoundMark | None:
+    """Where a match lies in a view, None where it cannot be seen; `rows` are visible."""
+    row = int(layout.row_of_lane[found.lane]) if found.lane < len(layout.row_of_lane) else -1
+    x0_px, x1_px = view.x_px(found.start_ns), view.x_px(found.end_ns)
+    if row not in rows or x1_px < 0 or x0_px >= view.width_px:
         return None
-    row = int(frame.layout.row_of_lane[found.lane])
-    if not frame.first_row <= row < frame.last_row:
-        return None
-    x0_px, x1_px = (frame.view.x_px(time_ns) for time_ns in (found.start_ns, found.end_ns))
-    if x1_px < 0 or x0_px >= frame.view.width_px:
-        return None
-    is_lane = frame.layout.rows[row].kind is RowKind.LANE
-    first = max(round(x0_px), -2)
-    end = min(max(round(x1_px), first + 1), frame.view.width_px + 2)
+    first = max(round(x0_px), _BESIDE_PX)
+    end = min(max(round(x1_px), first + 1), view.width_px - _BESIDE_PX)
+    is_lane = layout.rows[row].kind is RowKind.LANE
     return FoundMark(row, first, end, found.is_sub and is_lane)
 
 

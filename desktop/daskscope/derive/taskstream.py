@@ -20,6 +20,7 @@ from daskscope.derive.matches import NO_MARKS, Mark
 from daskscope.derive.picture import running_spans
 from daskscope.derive.rowing import rowing
 from daskscope.derive.sieve import Sieves
+from daskscope.derive.steps import found_at, found_mark
 from daskscope.predicate import NO_FILTER
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ class TaskStream:
         running_marks = marks_of(snapshot, running, self._marks)
         is_lit = running_marks == Mark.LIT
         in_px = _in_px(running, view)
+        found = found_at(snapshot, session.found)
+        seen = range(rows.first_row, rows.last_row)
         return TaskStreamFrame(
             view=view,
             layout=layout,
@@ -113,6 +116,7 @@ class TaskStream:
             densities=_densities(shown, layout, rows, in_px[running_marks != Mark.HIDDEN]),
             lit=None if lit is None else _dense(lit, layout, rows),
             lit_densities=() if lit is None else _densities(lit, layout, rows, in_px[is_lit]),
+            found=None if found is None else found_mark(found, layout, seen, view),
             events=event_marks(snapshot, view),
             now_px=_now_px(snapshot, view, now_ns),
             n_spans_in_view=sum(

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _CURVE_TOP_PX: Final = 4
 _CURVE_PX: Final = 32
+#: Height of a tick where something is found.
+_TICK_PX: Final = 8
 _BRUSH_LINE_PX: Final = 1.5
 _CAPTION_LEFT_PX: Final = 12
 _LINE_PX: Final = 15
@@ -81,6 +83,7 @@ class MinimapView(QWidget):
         painter.setClipRect(GUTTER_PX, 0, width - GUTTER_PX, height - 1)
         painter.translate(GUTTER_PX, 0)
         self._paint_curve(painter, minimap)
+        self._paint_found(painter, minimap)
         self._paint_brush(painter, minimap.brush_px)
 
     def _paint_captions(self, painter: QPainter, minimap: Minimap | None) -> None:
@@ -99,8 +102,9 @@ class MinimapView(QWidget):
             return
         share = minimap.busy / np.float32(minimap.most)
         left, right = (min(max(x, 0), share.shape[1]) for x in minimap.brush_px)
-        inside = [shown_colour(self._theme, slot, self._dimmed) for slot in minimap.slots]
-        outside = [ghost(self._theme, slot, self._dimmed) for slot in minimap.slots]
+        dimmed = self._dimmed if minimap.found_px is None else frozenset(minimap.slots)
+        inside = [shown_colour(self._theme, slot, dimmed) for slot in minimap.slots]
+        outside = [ghost(self._theme, slot, dimmed) for slot in minimap.slots]
         pixels = stack(share, _CURVE_PX, outside)
         if right > left:
             pixels[:, left:right] = stack(share[:, left:right], _CURVE_PX, inside)
@@ -108,6 +112,14 @@ class MinimapView(QWidget):
         height, width = pixels.shape
         image = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
         painter.drawImage(0, _CURVE_TOP_PX, image)
+
+    def _paint_found(self, painter: QPainter, minimap: Minimap) -> None:
+        """Draw a tick where something is lit, at the foot of the curve."""
+        if minimap.found_px is None:
+            return
+        top = _CURVE_TOP_PX + _CURVE_PX - _TICK_PX
+        for x in minimap.found_px.tolist():
+            painter.fillRect(x, top, 1, _TICK_PX, colour(self._theme.accent))
 
     def _paint_brush(self, painter: QPainter, brush_px: tuple[int, int]) -> None:
         left, right = brush_px

@@ -7,6 +7,7 @@ image.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,8 @@ Pixels = npt.NDArray[np.uint32]
 _OPAQUE: Final = 0xFF000000
 #: A busy share of nearly nothing is still seen.
 _LEAST_SHARE: Final = 0.15
+#: What is lit among ghosts is told from the strongest of them.
+_LEAST_LIT_SHARE: Final = 0.5
 #: What a slot of a dense plane or a stack is below 0, where nothing is a slot too.
 _OTHER, _ERRED, _NOTHING = -3, -2, -1
 #: Rows of the table of a dense plane before its first slot: those three.
@@ -52,16 +55,42 @@ def shown_colour(theme: Theme, slot: int, dimmed: frozenset[int]) -> int:
     return theme.wait2 if slot in dimmed else slot_colour(theme, slot)
 
 
+@dataclass(frozen=True, slots=True)
+class Light:
+    """How strong colours are.
+
+    Attributes
+    ----------
+    dimmed
+        Slots of prefixes that are drawn as ghosts.
+    is_ghost
+        Everything is: what is searched lies above it.
+    is_lit
+        It lies above ghosts, so that even little of it must be told from them.
+    """
+
+    dimmed: frozenset[int] = frozenset()
+    is_ghost: bool = False
+    is_lit: bool = False
+
+    def share(self, theme: Theme, slot: int) -> float:
+        """Share of the colour of a slot over the lane."""
+        return opacity(theme) if self.is_ghost or slot in self.dimmed else 1.0
+
+
+_GHOSTS: Final = Light(is_ghost=True)
+_LIT: Final = Light(is_lit=True)
+
+
 @lru_cache(maxsize=16)
-def _dense_table(theme: Theme, n_slots: int, dimmed: frozenset[int]) -> Pixels:
+def _dense_table(theme: Theme, n_slots: int, light: Light) -> Pixels:
     """Colour by slot + 3 and busy share: uint32, shape ((n_slots + 3) * 256,)."""
-    busy = np.linspace(_LEAST_SHARE, 1.0, 256)
+    busy = np.linspace(_LEAST_LIT_SHARE if light.is_lit else _LEAST_SHARE, 1.0, 256)
     table = np.empty((n_slots + _BEFORE_SLOTS, 256), np.uint32)
-    table[_OTHER + _BEFORE_SLOTS] = _mixed(slot_colour(theme, _OTHER), theme.lane, busy)
-    table[_ERRED + _BEFORE_SLOTS] = theme.erred
     table[_NOTHING + _BEFORE_SLOTS] = theme.lane
-    for slot in range(n_slots):
-        share = busy * opacity(theme) if slot in dimmed else busy
+    table[_ERRED + _BEFORE_SLOTS] = mixed(theme.erred, theme.lane, light.share(theme, _ERRED))
+    for slot in (_OTHER, *range(n_slots)):
+        share = busy * light.share(theme, slot)
         table[slot + _BEFORE_SLOTS] = _mixed(slot_colour(theme, slot), theme.lane, share)
     return (table | np.uint32(_OPAQUE)).ravel()
 
@@ -76,12 +105,13 @@ def _mixed(rgb: int, over: int, share: npt.NDArray[np.float64]) -> Pixels:
 
 
 @lru_cache(maxsize=8)
-def _kind_table(theme: Theme) -> Pixels:
+def _kind_table(theme: Theme, light: Light) -> Pixels:
+    share = opacity(theme) if light.is_ghost else 1.0
     table = np.zeros(256, np.uint32)
-    table[Kind.TRANSFER] = theme.transfer
-    table[[Kind.DISK_READ, Kind.DISK_WRITE]] = theme.disk
-    table[Kind.DESERIALIZE] = theme.deser
-    table[FAILED_KIND] = theme.erred
+    table[Kind.TRANSFER] = mixed(theme.transfer, theme.lane, share)
+    table[[Kind.DISK_READ, Kind.DISK_WRITE]] = mixed(theme.disk, theme.lane, share)
+    table[Kind.DESERIALIZE] = mixed(theme.deser, theme.lane, share)
+    table[FAILED_KIND] = mixed(theme.erred, theme.lane, share)
     return table | np.uint32(_OPAQUE)
 
 
@@ -115,10 +145,17 @@ def lanes_pixels(
     is_fit = scratch is not None and scratch.shape == shape
     pixels = scratch if scratch is not None and is_fit else np.empty(shape, np.uint32)
     pixels[:] = line
-    _put_dense(pixels, line, frame, theme, dimmed)
+    if frame.lit is None:
+        _put_dense(pixels, line, frame, theme, Light(dimmed))
+    else:
+        _put_dense(pixels, line, frame, theme, _GHOSTS)
+        _put_dense(pixels, line, frame, theme, _LIT)
+    lit_of = {columns.row: columns for columns in frame.lit_densities}
     for columns in frame.densities:
         row = frame.layout.rows[columns.row]
-        block = _density_block(columns, row.height_px, line, theme, dimmed)
+        block = np.empty((row.height_px, len(line)), np.uint32)
+        block[:] = line
+        _put_density(block, columns, lit_of.get(columns.row), theme, dimmed)
         _paste(pixels, row.y_px - frame.scroll_px, block)
     for row in frame.layout.rows[frame.first_row : frame.last_row]:
         if row.kind is RowKind.HOST:
@@ -136,21 +173,26 @@ def _paste(pixels: Pixels, top: int, block: Pixels) -> None:
 
 
 def _put_dense(
-    pixels: Pixels, line: Pixels, frame: TaskStreamFrame, theme: Theme, dimmed: frozenset[int]
+    pixels: Pixels, line: Pixels, frame: TaskStreamFrame, theme: Theme, light: Light
 ) -> None:
-    """Put the dense runs of lanes, and what fills their sub-lanes."""
+    """Put the dense runs of lanes, and what fills their sub-lanes; what is lit over the rest."""
+    dense = frame.lit if light.is_lit and frame.lit is not None else frame.dense
     shape = lane_shape(frame.layout.pitch_px)
     visible = slice(frame.first_row, frame.last_row)
     rows = frame.layout.rows[visible]
-    slots, kinds = frame.dense.slot[visible], frame.dense.kind[visible]
+    slots, kinds = dense.slot[visible], dense.kind[visible]
     filled = np.flatnonzero((slots != _NOTHING).any(axis=1))
-    colours = _dense_colours(slots[filled], frame.dense.busy[visible][filled], line, theme, dimmed)
+    colours = _dense_colours(slots[filled], dense.busy[visible][filled], line, theme, light)
     for i, colour_line in zip(filled.tolist(), colours, strict=True):
         if rows[i].kind is RowKind.LANE:
             top = rows[i].y_px - frame.scroll_px
-            pixels[max(top, 0) : max(top + shape.bar_px, 0)] = colour_line
+            under = pixels[max(top, 0) : max(top + shape.bar_px, 0)]
+            if light.is_lit:
+                np.copyto(under, colour_line, where=slots[i] != _NOTHING)
+            else:
+                under[:] = colour_line
     filled = np.flatnonzero(kinds.any(axis=1))
-    colours = _kind_colours(kinds[filled], line, theme)
+    colours = _kind_colours(kinds[filled], line, theme, light)
     for i, colour_line in zip(filled.tolist(), colours, strict=True):
         if rows[i].kind is RowKind.LANE:
             top = rows[i].y_px - frame.scroll_px + shape.sub_top_px
@@ -163,46 +205,59 @@ def _dense_colours(
     busy: npt.NDArray[np.uint8],
     line: Pixels,
     theme: Theme,
-    dimmed: frozenset[int],
+    light: Light,
 ) -> Pixels:
     n_slots = int(slots.max(initial=_NOTHING)) + 1
     at = slots.astype(np.intp)
     at += _BEFORE_SLOTS
     at <<= 8
     at += busy
-    colours = np.take(_dense_table(theme, n_slots, dimmed), at)
+    colours = np.take(_dense_table(theme, n_slots, light), at)
     grid = np.flatnonzero(line != np.uint32(theme.lane | _OPAQUE))
     colours[:, grid] = np.where(slots[:, grid] == _NOTHING, line[grid], colours[:, grid])
     return colours
 
 
-def _kind_colours(kinds: npt.NDArray[np.uint8], line: Pixels, theme: Theme) -> Pixels:
-    colours = np.take(_kind_table(theme), kinds)
+def _kind_colours(kinds: npt.NDArray[np.uint8], line: Pixels, theme: Theme, light: Light) -> Pixels:
+    colours = np.take(_kind_table(theme, light), kinds)
     gaps = np.arange(_DASH_PX - 1, kinds.shape[1], _DASH_PX)
     is_disk = (kinds[:, gaps] == Kind.DISK_READ) | (kinds[:, gaps] == Kind.DISK_WRITE)
     colours[:, gaps] = np.where(is_disk, line[gaps], colours[:, gaps])
     return colours
 
 
-def _density_block(
-    columns: DensityColumns, height_px: int, line: Pixels, theme: Theme, dimmed: frozenset[int]
-) -> Pixels:
-    block = np.empty((height_px, len(line)), np.uint32)
-    block[:] = line
+def _put_density(
+    block: Pixels,
+    columns: DensityColumns,
+    lit: DensityColumns | None,
+    theme: Theme,
+    dimmed: frozenset[int],
+) -> None:
+    """Put a stack of shares and the strip of transfers; what is lit lies below a ghost."""
+    height_px = len(block)
     is_low = height_px < _LEAST_DENSITY_PX
     strip_px = _TRANSFER_PX // 2 if is_low else _TRANSFER_PX
     gap_px = _TRANSFER_GAP_PX // 2 if is_low else _TRANSFER_GAP_PX
     stack_px = height_px - strip_px - 2 * gap_px
     if stack_px < 1:
-        return block
-    colours = [shown_colour(theme, slot, dimmed) for slot in columns.slots]
-    stacked = stack(columns.share, stack_px, colours)
+        return
+    if lit is None:
+        share = columns.share
+        colours = [shown_colour(theme, slot, dimmed) for slot in columns.slots]
+    else:
+        # Little of what is lit is a pixel.
+        bright = np.where(lit.share > 0, np.maximum(lit.share, np.float32(1 / stack_px)), 0)
+        rest = np.maximum(columns.share.sum(axis=0) - bright.sum(axis=0), 0)
+        share = np.concatenate([bright, rest[None]]).astype(np.float32)
+        colours = [*(shown_colour(theme, slot, frozenset()) for slot in lit.slots), theme.wait2]
+    stacked = stack(share, stack_px, colours)
     part = block[gap_px : gap_px + stack_px]
     np.copyto(part, stacked, where=stacked != 0)
-    share = 0.4 + 0.6 * np.minimum(columns.transfer, 1.0).astype(np.float64)
-    strip = _mixed(theme.transfer, theme.lane, share) | np.uint32(_OPAQUE)
-    np.copyto(block[height_px - strip_px :], strip, where=columns.transfer > 0)
-    return block
+    strips = [(columns, 1.0)] if lit is None else [(columns, opacity(theme)), (lit, 1.0)]
+    for shown, light in strips:
+        strength = light * (0.4 + 0.6 * np.minimum(shown.transfer, 1.0).astype(np.float64))
+        strip = _mixed(theme.transfer, theme.lane, strength) | np.uint32(_OPAQUE)
+        np.copyto(block[height_px - strip_px :], strip, where=shown.transfer > 0)
 
 
 def stack(share: npt.NDArray[np.float32], height_px: int, colours: Sequence[int]) -> Pixels:

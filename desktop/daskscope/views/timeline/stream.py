@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 #: The handle that shows which rows are in view, drawn over the right edge of the lanes.
 SCROLL_HANDLE_PX: Final = 6
 LEAST_HANDLE_PX: Final = 24
+#: A match that is narrower is framed as if it were so wide.
+LEAST_FOUND_PX: Final = 6
 #: How much of what the pointer can grip belongs to the handle.
 _HANDLE_GRIP_PX: Final = 12
 
@@ -148,6 +150,7 @@ class StreamView(Strip):
         draw_labels(painter, frame.bars, shapes, theme, self._names, self._dimmed)
         self._paint_event_lines(painter, frame)
         self._paint_selection(painter)
+        self._paint_found(painter, frame)
         self._paint_hit(painter, frame)
         painter.restore()
         draw_worker_lines(painter, frame, theme)
@@ -180,6 +183,28 @@ class StreamView(Strip):
         fill = colour(self._theme.accent, 0.09)
         painter.fillRect(left, 0, right - left, self.height(), fill)
         self._paint_selection_edges(painter)
+
+    def _paint_found(self, painter: QPainter, frame: TaskStreamFrame) -> None:
+        """Frame the match that was stepped to; in a density row over all of its height."""
+        found = frame.found
+        if found is None:
+            return
+        row = frame.layout.rows[found.row]
+        shape = lane_shape(frame.layout.pitch_px)
+        top = row.y_px - frame.scroll_px + (shape.sub_top_px if found.is_sub else 0)
+        height = shape.sub_px if found.is_sub else shape.bar_px
+        if row.kind is not RowKind.LANE:
+            height = row.height_px
+        left, right = found.x0_px, found.x1_px
+        if right - left < LEAST_FOUND_PX:
+            left = (left + right - LEAST_FOUND_PX) // 2
+            right = left + LEAST_FOUND_PX
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        # A line of the lane's colour tells the frame from a bar of nearly the same blue.
+        painter.setPen(QPen(colour(self._theme.lane), 1))
+        painter.drawRect(left, top, right - left - 1, height - 1)
+        painter.setPen(QPen(colour(self._theme.accent), 2))
+        painter.drawRect(left - 1, top - 1, right - left + 2, height + 2)
 
     def _paint_hit(self, painter: QPainter, frame: TaskStreamFrame) -> None:
         hit = self._hit

@@ -104,7 +104,8 @@ def test_the_mark_lies_around_the_bar() -> None:
     frame = TaskStream().frame(snapshot, session, layout, view, 400, T0)
 
     marks = [found_at(snapshot, (0, row)) for row in (0, 1)]
-    long, short = (found_mark(frame, found) for found in marks if found is not None)
+    rows = range(frame.first_row, frame.last_row)
+    long, short = (found_mark(found, layout, rows, view) for found in marks if found is not None)
 
     assert long is not None
     assert short is not None
