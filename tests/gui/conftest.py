@@ -8,6 +8,7 @@ import pytest
 
 from daskscope.app.options import WindowOptions
 from daskscope.app.run import Run
+from daskscope.paint import speech
 from tests.builders import MS
 from tests.gui.working import NOW, Link, cluster
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from PySide6.QtGui import QAccessibleAnnouncementEvent
     from pytestqt.qtbot import QtBot
 
 
@@ -42,3 +44,21 @@ def busy(run: Run, link: Link) -> Run:
     run.tick(NOW)
     run.tick(NOW + 16 * MS)
     return run
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a screen reader is told."""
+    lines: list[str] = []
+
+    class Listening:
+        @staticmethod
+        def isActive() -> bool:  # noqa: N802 - Qt's name
+            return True
+
+        @staticmethod
+        def updateAccessibility(event: QAccessibleAnnouncementEvent) -> None:  # noqa: N802 - Qt's name
+            lines.append(event.message())
+
+    monkeypatch.setattr(speech, "QAccessible", Listening)
+    return lines

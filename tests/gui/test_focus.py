@@ -49,7 +49,7 @@ def test_tab_goes_through_the_window_as_it_is_read(active: Run) -> None:
             break
     start = names.index("File")
     assert names[:start] == [
-        "Progress", "Progress", "Resources", "Resources", "Workers", "Workers",
+        "Tabs: Progress", "Progress", "Tabs: Resources", "Resources", "Tabs: Workers", "Workers",
     ]  # fmt: skip
     assert names[start:] == [
         "File", "View", "Go", "Help", "Live", "Pause", "Time in view", "Fit",

@@ -142,3 +142,57 @@ def test_nothing_and_anything_can_be_drawn(qtbot: QtBot, theme: Theme, width: in
     rows = tuple(row(WorkerRowKind.WORKER, name, cpu=NAN, memory=(NAN,) * 4) for name in odd)
     view.show_frame(WorkersFrame(COLUMNS, rows, "", "worker", is_descending=False))
     assert not view.viewport().grab().isNull()
+
+
+def test_rows_are_gone_over_by_key(qtbot: QtBot, told: list[str]) -> None:
+    view = shown(qtbot, table(20))
+    rows = []
+    keys = (
+        Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_Up, Qt.Key.Key_End,
+        Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_PageDown,
+    )  # fmt: skip
+    for key in keys:
+        QTest.keyClick(view, key)
+        rows.append(view.current_row)
+        assert view.current_row in view.visible_rows()
+    page = (view.viewport().height() - view.heading_px) // view.row_px - 1
+    assert rows == [0, 1, 0, 0, 21, 21, 0, page]
+    assert len(told) == len(rows)
+    assert told[4].startswith("w19 :40101, CPU: 96")
+    assert told[4].endswith("row 22 of 22")
+
+
+def test_enter_folds_the_host_that_keys_have_gone_to(qtbot: QtBot) -> None:
+    view = shown(qtbot, table())
+    with qtbot.assertNotEmitted(view.host_toggled):
+        QTest.keyClick(view, Qt.Key.Key_Return)  # no row yet
+        QTest.keyClick(view, Qt.Key.Key_Down)
+        QTest.keyClick(view, Qt.Key.Key_Return)  # the total is no host
+    QTest.keyClick(view, Qt.Key.Key_Down)
+    for key in (Qt.Key.Key_Return, Qt.Key.Key_Space):
+        with qtbot.waitSignal(view.host_toggled) as folded:
+            QTest.keyClick(view, key)
+        assert folded.args == ["node-01"]
+
+
+def test_keys_go_on_at_the_end_of_a_table_that_has_become_shorter(qtbot: QtBot) -> None:
+    view = shown(qtbot, table(20))
+    QTest.keyClick(view, Qt.Key.Key_End)
+    view.show_frame(table(2))
+    QTest.keyClick(view, Qt.Key.Key_Return)
+    QTest.keyClick(view, Qt.Key.Key_Down)
+    assert view.current_row == 3
+
+
+@THEMES
+def test_the_row_of_the_keys_is_seen_until_a_click(qtbot: QtBot, theme: Theme) -> None:
+    view = shown(qtbot, table(), theme)
+
+    def edge() -> int:
+        image = view.viewport().grab().toImage()
+        return image.pixel(1, view.heading_px + view.row_px // 2) & 0xFFFFFF
+
+    QTest.keyClick(view, Qt.Key.Key_Down)
+    assert edge() == theme.accent
+    QTest.mouseClick(view.viewport(), LEFT, pos=QPoint(200, view.heading_px + 5))
+    assert edge() != theme.accent

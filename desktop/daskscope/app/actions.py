@@ -139,6 +139,8 @@ GESTURES: Final = (
     Gesture(("Click on a host", "Click before a worker"), "Lanes", "fold it, or unfold it"),
     Gesture(("Click on a pin",), "Lanes", "bring a host or worker to the top, or let it go"),
     Gesture(("Drag",), "Selection", "select a stretch of time; drag an edge to move it"),
+    Gesture(("↑", "↓", "Page up", "Page down", "Home", "End"), "Tables", "go over the rows"),
+    Gesture(("Enter", "Space"), "Tables", "do what a click on the row does"),
     Gesture(("←", "→"), "Legend", "light a prefix, while the legend has the focus"),
     Gesture(("Space",), "Legend", "hide the prefix that is lit, or show it"),
     Gesture(("Enter",), "Legend", "show the prefix that is lit alone"),

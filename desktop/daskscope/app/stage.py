@@ -19,6 +19,7 @@ from daskscope.derive.pick import hit
 from daskscope.derive.progress import progress_frame
 from daskscope.derive.resources import resources_frame, shown_span_s
 from daskscope.derive.searching import search_field
+from daskscope.derive.spoken import spoken_stream
 from daskscope.derive.status import cluster_field, status_frame
 from daskscope.derive.taskstream import TaskStream
 from daskscope.derive.timeaxis import ticks
@@ -44,6 +45,8 @@ PROGRESS_PERIOD_S: Final = 0.1
 STATUS_PERIOD_S: Final = 0.25
 #: Metrics come twice a second; numbers that change faster cannot be read.
 TABLE_PERIOD_S: Final = 1.0
+#: A screen reader that is told more often never comes to an end.
+SPEECH_PERIOD_S: Final = 1.0
 RECORDINGS_PERIOD_S: Final = 5.0
 #: What a tick spends on searching, counted from its derivations' begin; more when nothing moves.
 SEARCH_BUDGET_S: Final = 0.003
@@ -82,6 +85,7 @@ class Stage:
         self._recordings: tuple[PastSession, ...] = ()
         self._layout_pace = Pace(LAYOUT_PERIOD_S, LAYOUT_PERIOD_S / 4)
         self._minimap_pace = Pace(LAYOUT_PERIOD_S, LAYOUT_PERIOD_S * 3 / 4)
+        self._speech_pace = Pace(SPEECH_PERIOD_S, SPEECH_PERIOD_S / 3)
         self._progress_pace = Pace(PROGRESS_PERIOD_S)
         self._workers_pace = Pace(TABLE_PERIOD_S)
         self._resources_pace = Pace(TABLE_PERIOD_S, TABLE_PERIOD_S / 2)
@@ -193,6 +197,9 @@ class Stage:
             timeline.show_frame(
                 self.frame, ticks(view, snapshot.first_ns), snapshot.strings, session
             )
+        if self._speech_pace.is_due(now_s) and self.frame is not None:
+            said = spoken_stream(self.frame, session, snapshot.first_ns, now_ns)
+            timeline.stream.set_spoken(said)
         if self._minimap_pace.is_due(now_s):
             n_threads = self.roster.n_threads if self.roster is not None else 0
             whole = minimap(snapshot, view, width_px, now_ns, n_threads)

@@ -22,7 +22,7 @@ KEY_REASONS: Final = (
 )
 
 #: The focus will be back where it was: another window, or a menu of this one.
-_PASSING: Final = (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason)
+PASSING_REASONS: Final = (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason)
 
 
 class FocusRing(QWidget):
@@ -66,7 +66,7 @@ class FocusRing(QWidget):
         return False
 
     def _follow(self, view: QWidget, event: QFocusEvent) -> None:
-        if event.reason() in _PASSING:
+        if event.reason() in PASSING_REASONS:
             return
         if event.gotFocus() and event.reason() in KEY_REASONS:
             self.show_on(view)

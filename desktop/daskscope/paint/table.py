@@ -14,10 +14,12 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 
 from daskscope.paint.brush import colour
 from daskscope.paint.control import plain_tip, style_sheet
+from daskscope.paint.focus import PASSING_REASONS
+from daskscope.paint.speech import announce
 from daskscope.theme import LIGHT, Density, Theme
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QMouseEvent, QPaintEvent, QResizeEvent
+    from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent
 
 
 class RowArea(QAbstractScrollArea):
@@ -35,6 +37,8 @@ class RowArea(QAbstractScrollArea):
         self.row_px = row_px
         self.heading_px = heading_px
         self.hovered_row = -1
+        #: The row that keys have gone to, -1 for none.
+        self.current_row = -1
         self._n_rows = 0
         self._content_px = 0
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -58,6 +62,10 @@ class RowArea(QAbstractScrollArea):
     def row_tip(self, row: int) -> str:
         """Text of the tool tip of a row."""
         return ""
+
+    def row_text(self, row: int) -> str:
+        """A row in words, for screen readers; its tool tip where a view says nothing else."""
+        return ", ".join(self.row_tip(row).splitlines())
 
     def heading_pressed(self, x_px: int, y_px: int) -> None:
         """The heading was pressed; `x_px` in unscrolled content."""
@@ -107,6 +115,13 @@ class RowArea(QAbstractScrollArea):
         bottom = self.verticalScrollBar().value() + self.viewport().height() - self.heading_px
         return range(first, min(self._n_rows, -(-max(bottom, 0) // self.row_px)))
 
+    def show_row(self, row: int) -> None:
+        """Scroll so that a row is in view."""
+        bar = self.verticalScrollBar()
+        page = self.viewport().height() - self.heading_px
+        top = row * self.row_px
+        bar.setValue(min(max(bar.value(), top + self.row_px - page), top))
+
     def row_at(self, point: QPoint) -> int:
         """The row under a point of the viewport, -1 for none."""
         if point.y() < self.heading_px or not self.viewport().rect().contains(point):
@@ -128,6 +143,8 @@ class RowArea(QAbstractScrollArea):
             if row == self.hovered_row:
                 painter.fillRect(0, top, area.width(), self.row_px, colour(self.theme.hover))
             self.paint_row(painter, row, top)
+            if row == self.current_row:
+                self._paint_current(painter, top)
         painter.setClipping(False)
         self.paint_heading(painter)
 
@@ -135,6 +152,46 @@ class RowArea(QAbstractScrollArea):
         """Fit the scroll bars to the new size."""
         super().resizeEvent(event)
         self._fit_scroll_bars()
+
+    def _paint_current(self, painter: QPainter, top_px: int) -> None:
+        accent = self.theme.accent
+        painter.fillRect(0, top_px, 3, self.row_px - 1, colour(accent))
+        painter.fillRect(0, top_px, self.viewport().width(), self.row_px - 1, colour(accent, 0.14))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Go over the rows; Enter or Space presses the one that keys have gone to."""
+        page = max((self.viewport().height() - self.heading_px) // self.row_px - 1, 1)
+        steps = {
+            Qt.Key.Key_Up: -1,
+            Qt.Key.Key_Down: 1,
+            Qt.Key.Key_PageUp: -page,
+            Qt.Key.Key_PageDown: page,
+            Qt.Key.Key_Home: -self._n_rows,
+            Qt.Key.Key_End: self._n_rows,
+        }
+        key = Qt.Key(event.key())
+        if key in steps and self._n_rows:
+            self._go_to(min(max(self.current_row + steps[key], 0), self._n_rows - 1))
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self._has_current():
+            self.row_pressed(self.current_row, 0)
+        else:
+            super().keyPressEvent(event)
+
+    def _has_current(self) -> bool:
+        return 0 <= self.current_row < self._n_rows
+
+    def _go_to(self, row: int) -> None:
+        self.current_row = row
+        self.show_row(row)
+        announce(self, f"{self.row_text(row)}, row {row + 1} of {self._n_rows}")
+        self.viewport().update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Forget which row keys have gone to."""
+        if event.reason() not in PASSING_REASONS:
+            self.current_row = -1
+            self.viewport().update()
+        super().focusOutEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Light the row under the pointer."""
@@ -145,6 +202,7 @@ class RowArea(QAbstractScrollArea):
         if event.button() != Qt.MouseButton.LeftButton:
             return
         point = event.position().toPoint()
+        self.current_row = -1
         if point.y() < self.heading_px:
             self.heading_pressed(point.x() + self.scroll_x, point.y())
         elif (row := self.row_at(point)) >= 0:

@@ -88,7 +88,8 @@ class Dock(QWidget):
         number = self._pages.addWidget(page)
         self._summaries.append("")
         self.title.tabs.addTab(name)
-        self.title.tabs.setAccessibleName(name)
+        names = [self.title.tabs.tabText(tab) for tab in range(self.title.tabs.count())]
+        self.title.tabs.setAccessibleName(f"Tabs: {', '.join(names)}")
         return number
 
     def set_summary(self, number: int, text: str) -> None:

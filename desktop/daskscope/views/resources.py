@@ -110,6 +110,7 @@ class ChartPlot(pg.PlotWidget):
         item.layout.setContentsMargins(_AXIS_PX, 0, PADDING_PX, bottom)
         self.setMinimumHeight(_LEAST_PLOT_PX + bottom)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
 
     def show_chart(self, chart: Chart, span_s: float, theme: Theme) -> None:

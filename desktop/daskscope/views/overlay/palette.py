@@ -31,6 +31,7 @@ from daskscope.paint.brush import colour
 from daskscope.paint.font import Role, font, text_width
 from daskscope.paint.icon import draw_icon
 from daskscope.paint.keycap import caps_px, draw_caps
+from daskscope.paint.speech import announce
 from daskscope.paint.text import draw_text
 from daskscope.theme import LIGHT, PADDING_PX, TOOLBAR_PX
 from daskscope.views.overlay.sheet import SHADOW_PX, Sheet
@@ -258,7 +259,9 @@ class PaletteView(Sheet):
         if n_rows:
             self._list.setCurrentIndex(self._model.index(row))
             entry = self._model.rows[row].entry
-            self.field.setAccessibleDescription(f"{spoken(entry)}, {row + 1} of {n_rows}")
+            said = f"{spoken(entry)}, {row + 1} of {n_rows}"
+            self.field.setAccessibleDescription(said)
+            announce(self.field, said)
             self._footer.setText(f"{row + 1} of {n_rows}   ↑ ↓ choose   Enter does it   Esc closes")
         else:
             self.field.setAccessibleDescription("Nothing matches")

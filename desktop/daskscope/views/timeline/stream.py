@@ -116,6 +116,11 @@ class StreamView(Strip):
         self._frame, self._ticks, self._names, self._dimmed = frame, ticks, names, dimmed
         self._show(frame.view, selection_ns)
 
+    def set_spoken(self, text: str) -> None:
+        """What a screen reader says of the picture."""
+        if text != self.accessibleDescription():
+            self.setAccessibleDescription(text)
+
     def show_hit(self, hit: Hit | None, pointer: QPoint | None = None) -> None:
         """Frame what lies under the pointer, and tell about it beside `pointer` on the screen."""
         if hit != self._hit:

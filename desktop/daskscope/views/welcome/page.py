@@ -68,7 +68,9 @@ class WelcomeView(QWidget):
         self._recipes: list[RecipePage] = []
         self._way = DataWay(self)
         self.tabs.currentChanged.connect(self._choose)
+        self.tabs.setAccessibleName("Ways to send data")
         self._scroll = QScrollArea(self)
+        self._scroll.setAccessibleName("How to send data")
         self._page = QWidget(self._scroll)
         self._column = QVBoxLayout(self._page)
         self._lay_out()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from daskscope.derive.panels import PastSession
+    from daskscope.theme import Density
 
 _ROW_PX: Final = 58
 _HEADING_PX: Final = 66
@@ -35,6 +36,13 @@ class Shelf(RowArea):
         self._recordings: tuple[PastSession, ...] = ()
         self.ground = "s1"
         self.setAccessibleName("Recordings")
+
+    def set_density(self, density: Density) -> None:
+        """Its rows hold two lines, whatever the density."""
+
+    def row_text(self, row: int) -> str:
+        """Title and detail."""
+        return f"{self._recordings[row].title}, {self._recordings[row].detail}"
 
     def show_recordings(self, recordings: tuple[PastSession, ...]) -> None:
         """Show these, those to recover first."""

@@ -1,0 +1,70 @@
+"""Everything has a name, is reached by key, and says what it shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
+
+from daskscope.paint import speech
+from daskscope.theme import DENSITIES
+from daskscope.views.welcome.shelf import Shelf
+from tests.builders import MS
+from tests.gui.working import NOW
+
+if TYPE_CHECKING:
+    from daskscope.app.run import Run
+
+
+def named(widget: QWidget) -> str:
+    interface = QAccessible.queryAccessibleInterface(widget)
+    return str(interface.text(QAccessible.Text.Name))
+
+
+def test_whatever_can_have_the_focus_has_a_name(busy: Run) -> None:
+    busy.overlays.toggle_palette()
+    nameless = [
+        (type(widget).__name__, type(widget.parentWidget()).__name__)
+        for widget in busy.window.findChildren(QWidget)
+        if widget.focusPolicy() != Qt.FocusPolicy.NoFocus
+        and widget.window() is busy.window
+        and not named(widget)
+    ]
+    assert nameless == []
+
+
+def test_the_task_stream_says_what_is_in_view_once_a_second(busy: Run) -> None:
+    stream = busy.window.timeline.stream
+    first = stream.accessibleDescription().replace("\u2009", " ")
+    assert first == "2 workers, 4 threads; 4 spans from 0:00 to 0:18; following"
+    busy.toggle_pause()
+    busy.tick(NOW + 20 * MS)
+    assert stream.accessibleDescription().replace("\u2009", " ") == first
+
+
+@pytest.mark.parametrize("name", DENSITIES)
+def test_rows_of_the_shelf_keep_their_two_lines(run: Run, name: str) -> None:
+    shelf = run.window.findChild(Shelf)
+    assert isinstance(shelf, Shelf)
+    before = shelf.row_px
+    run.choose_density(name)
+    assert shelf.row_px == before
+
+
+def test_the_palette_says_what_enter_would_do(busy: Run, told: list[str]) -> None:
+    busy.overlays.toggle_palette()
+    QTest.keyClicks(busy.window.commands.field, "zoom o")
+    assert told[-1] == "Zoom out, Time, S, 1 of 2"
+
+
+def test_without_a_screen_reader_nothing_is_said(
+    busy: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[object] = []
+    monkeypatch.setattr(speech, "QAccessibleAnnouncementEvent", lambda *args: said.append(args))
+    busy.overlays.toggle_palette()
+    assert said == []
