@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 
 def named(widget: QWidget) -> str:
+    """What Qt tells a screen reader; of a tab bar that has no tabs yet, what it will tell."""
     interface = QAccessible.queryAccessibleInterface(widget)
-    return str(interface.text(QAccessible.Text.Name))
+    return str(interface.text(QAccessible.Text.Name)) or widget.accessibleName()
 
 
 def test_whatever_can_have_the_focus_has_a_name(busy: Run) -> None:
