@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from daskscope.derive.failures import stretched
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -53,6 +55,8 @@ class Look:
         Spans that are drawn one by one, some of them beside the view.
     stacks
         By visible row: the density rows.
+    failed
+        int32, shape (len(FAILING), width_px): failures by kind, as in `failures`.
     """
 
     slot: npt.NDArray[np.int16]
@@ -60,6 +64,7 @@ class Look:
     kind: npt.NDArray[np.uint8]
     wide: Spans
     stacks: dict[int, Stack]
+    failed: npt.NDArray[np.int32]
 
 
 def look_of(picture: Picture, view: Viewport) -> Look:
@@ -71,6 +76,7 @@ def look_of(picture: Picture, view: Viewport) -> Look:
         *picture.raster.look(first, first + view.width_px),
         picture.wide(),
         {row: _stack(picture, row, columns) for row in rows},
+        picture.failures.look(picture.raster.window, first, first + view.width_px),
     )
 
 
@@ -91,7 +97,9 @@ def look_between(last: Picture, picture: Picture, view: Viewport) -> Look:
         if last.rows.is_density[last_row]:
             look.stacks[row] = _spread(_stack(last, last_row, columns), x_px, view.width_px)
     wide = np.concatenate([_beside(look.wide, last, row_of, picture), _moved(last, picture.rows)])
-    return Look(look.slot, look.busy, look.kind, wide, look.stacks)
+    return Look(
+        look.slot, look.busy, look.kind, wide, look.stacks, _failed(look.failed, last, view, x_px)
+    )
 
 
 def _stack(picture: Picture, row: int, columns: Columns) -> Stack:
@@ -114,6 +122,21 @@ def _columns(last: Picture, view: Viewport) -> tuple[Columns, Columns]:
     column = np.floor(middle_ns / window.ns_per_px).astype(np.intp)
     x_px = np.flatnonzero((column >= window.column) & (column < window.end))
     return column[x_px], x_px
+
+
+def _failed(
+    failed: npt.NDArray[np.int32], last: Picture, view: Viewport, known_px: Columns
+) -> npt.NDArray[np.int32]:
+    """Failures that the last picture knows of, and others where it knows nothing."""
+    window = last.raster.window
+    middle_ns = (np.arange(window.column, window.end) + 0.5) * window.ns_per_px
+    now_px = np.floor((middle_ns + window.origin_ns - view.start_ns) / view.ns_per_px)
+    before = last.failures.look(window, window.column, window.end)
+    result = stretched(before, now_px.astype(np.intp), view.width_px)
+    is_new = np.ones(view.width_px, np.bool_)
+    is_new[known_px] = False
+    result[:, is_new] = failed[:, is_new]
+    return result
 
 
 def _same_rows(rows: Rowing, last: Rowing) -> tuple[Places, Places]:

@@ -10,9 +10,10 @@ import numpy as np
 
 from dask_otel import conventions
 from daskscope.derive import quantity
+from daskscope.derive.failures import FAILING
 from daskscope.derive.frames import EventMark
 from daskscope.derive.place import place, split_address
-from daskscope.store.schema import Kind, Outcome
+from daskscope.store.schema import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,9 +60,14 @@ _NOUNS: Final = {
 }
 
 
-def event_marks(snapshot: Snapshot, view: Viewport) -> tuple[EventMark, ...]:
-    """Marks in view, in order of time."""
-    marks = [*_logged(snapshot, view), *_failures(snapshot, view)]
+def event_marks(
+    snapshot: Snapshot, view: Viewport, failed: npt.NDArray[np.int32]
+) -> tuple[EventMark, ...]:
+    """Marks in view, in order of time.
+
+    `failed` are numbers of failures by kind and pixel column of the view, as in `failures`.
+    """
+    marks = [*_logged(snapshot, view), *_failures(failed, snapshot.first_ns, view)]
     return tuple(sorted(marks, key=lambda mark: mark.x_px))
 
 
@@ -125,30 +131,17 @@ def _fact(name: str, attributes_text: str) -> _Fact:
     return _Fact(name, address, f"{_worker(attributes)} {_SIGNS[name][0]}")
 
 
-def _failures(snapshot: Snapshot, view: Viewport) -> Iterator[EventMark]:
-    """One mark for failures of one kind that ended at nearly the same time.
-
-    What was lost has the mark of its worker; the failure of a task is not told again by the call of
-    the client that waits for it, nor that of a transfer by its other end.
-    """
-    ends: dict[str, list[npt.NDArray[np.int64]]] = {noun: [] for noun in _NOUNS.values()}
-    for chunk in snapshot.chunks:
-        if chunk.t_min >= view.end_ns or chunk.t_max < view.start_ns:
-            continue
-        rows = chunk.erred
-        rows = rows[(chunk.end_ns[rows] >= view.start_ns) & (chunk.end_ns[rows] < view.end_ns)]
-        rows = rows[chunk.columns["outcome"][rows].view(np.uint8) < Outcome.LOST]
-        kinds = chunk.columns["kind"][rows].view(np.uint8)
-        for kind in np.unique(kinds).tolist():
-            if kind in _NOUNS:
-                ends[_NOUNS[Kind(kind)]].append(chunk.end_ns[rows[kinds == kind]])
-    for noun, blocks in ends.items():
-        end_ns = np.sort(np.concatenate([np.empty(0, np.int64), *blocks]))
-        # Stretches count from the start of the run, so that marks stay together while time scrolls.
-        stretch = ((end_ns - snapshot.first_ns) / (_APART_PX * view.ns_per_px)).astype(np.int64)
-        _, first, count = np.unique(stretch, return_index=True, return_counts=True)
-        for time_ns, n in zip(end_ns[first].tolist(), count.tolist(), strict=True):
-            yield EventMark(round(view.x_px(time_ns)), "erred", _erred(noun, n), has_line=False)
+def _failures(failed: npt.NDArray[np.int32], first_ns: int, view: Viewport) -> Iterator[EventMark]:
+    """One mark for failures of one kind that ended at nearly the same time."""
+    # Stretches count from the start of the run, so that marks stay together while time scrolls.
+    before_px = round((view.start_ns - first_ns) / view.ns_per_px)
+    for kind, counts in zip(FAILING, failed, strict=True):
+        at = np.flatnonzero(counts)
+        _, first = np.unique((at + before_px) // _APART_PX, return_index=True)
+        if len(at):
+            sums = np.add.reduceat(counts[at], first)
+            for x_px, n in zip(at[first].tolist(), sums.tolist(), strict=True):
+                yield EventMark(x_px, "erred", _erred(_NOUNS[kind], n), has_line=False)
 
 
 @lru_cache(maxsize=1_024)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from daskscope.derive.choice import EVERYTHING
+from daskscope.derive.failures import Failures
 from daskscope.derive.frames import LEAST_BAR_PX, BarState
 from daskscope.derive.raster import Raster, Window
 from daskscope.derive.sieve import states
@@ -141,6 +142,8 @@ class Picture:
         The rows.
     raster
         Sums of what is not drawn one by one.
+    failures
+        Counts of what failed, in all rows, visible or not.
     choice
         Which spans it takes; it may know of more rows from time to time.
     """
@@ -152,6 +155,7 @@ class Picture:
         n_columns = view.width_px + 2 * self._spare_px
         window = Window(view.start_ns, view.ns_per_px, -self._spare_px, n_columns)
         self.raster = Raster(window, rows.last_row - rows.first_row)
+        self.failures = Failures(window)
         self._width_px = view.width_px
         self._middle = 0
         self._least_ns = LEAST_BAR_PX * view.ns_per_px
@@ -246,6 +250,7 @@ class Picture:
         old = self.raster.window
         self.raster.move(column)
         new = self.raster.window
+        self.failures.move(old, new)
         for work in self._work:
             work.region.clip(new)
         kept = [
@@ -254,10 +259,9 @@ class Picture:
         ]
         self._blocks = [spans for spans in kept if len(spans)]
         if column > old.column:
-            region = _Region(new, max(old.end, column), new.end, since_ns=old.end_ns)
+            region = _Region(new, *new.entered(old), since_ns=old.end_ns)
         else:
-            end = min(old.column, new.end)
-            region = _Region(new, column, end, until_ns=old.start_ns)
+            region = _Region(new, *new.entered(old), until_ns=old.start_ns)
         for chunk in snapshot.chunks:
             n_taken, _ = self._taken.get(chunk.number, (0, 0))
             if n_taken:
@@ -276,6 +280,7 @@ class Picture:
         """Put some rows of a chunk into a region, portion by portion."""
         level, found = None, None
         from_ns, to_ns = region.from_ns, region.to_ns
+        self.failures.add(chunk, rows, self.raster.window, (from_ns, to_ns))
         is_whole = len(rows) == len(chunk)
         if is_whole and chunk.pyramid is not None and self.choice.takes_cells:
             level = chunk.pyramid.level(self.raster.window.ns_per_px)

@@ -101,6 +101,20 @@ class Window:
         """Left edge of a column of the grid."""
         return self.origin_ns + round(column * self.ns_per_px)
 
+    def entered(self, old: Window) -> tuple[int, int]:
+        """First and end column of what was not in an older window of the same grid and length."""
+        if self.column > old.column:
+            return max(old.end, self.column), self.end
+        return self.column, min(old.column, self.end)
+
+    def places(self, first: int, end: int) -> list[slice]:
+        """Where some of its columns lie in a ring that has as many."""
+        at, n_columns = first % self.n_columns, end - first
+        n_left = self.n_columns - at
+        if n_columns <= n_left:
+            return [slice(at, at + n_columns)]
+        return [slice(at, self.n_columns), slice(0, n_columns - n_left)]
+
     def x_px(self, time_ns: npt.NDArray[np.int64]) -> Floats:
         """Columns right of the window's left edge."""
         x_px = (time_ns - self.origin_ns) / self.ns_per_px
@@ -209,7 +223,7 @@ class Raster:
     def project(self, middle: int, may_go_on: Callable[[], bool]) -> None:
         """Bring what is looked at up to date, those near a column first, a block at least."""
         for block in sorted(self._dirty, key=lambda block: abs(block - middle // _BLOCK_PX)):
-            for columns in self._parts(*self._dirty.pop(block)):
+            for columns in self.window.places(*self._dirty.pop(block)):
                 self._look(columns)
             if not may_go_on():
                 return
@@ -220,7 +234,7 @@ class Raster:
 
     def look(self, first: int, end: int) -> tuple[npt.NDArray[np.int16], Bytes, Bytes]:
         """Planes of some columns of the window, as in `frames.Dense`: slot, busy and kind."""
-        parts = self._parts(first, end)
+        parts = self.window.places(first, end)
         return _joined(self._slot, parts), _joined(self._busy, parts), _joined(self._kind, parts)
 
     def sampled(self, columns: Planes) -> tuple[npt.NDArray[np.int16], Bytes, Bytes]:
@@ -263,8 +277,7 @@ class Raster:
         old = self.window
         self.window = Window(old.origin_ns, old.ns_per_px, column, old.n_columns)
         first, end = self.window.column, self.window.end
-        fresh = (old.end, end) if column > old.column else (first, old.column)
-        for columns in self._parts(max(fresh[0], first), min(fresh[1], end)):
+        for columns in self.window.places(*self.window.entered(old)):
             self._sums[:, :, columns] = 0
             self._slot[:, columns] = NOTHING
             self._busy[:, columns] = 0
@@ -274,17 +287,6 @@ class Raster:
             for block, (left, right) in self._dirty.items()
         }
         self._dirty = {block: part for block, part in clipped.items() if part[0] < part[1]}
-
-    def _parts(self, first: int, end: int) -> list[slice]:
-        """Where some columns of the window lie in memory."""
-        n_columns = self.window.n_columns
-        if first >= end:
-            return []
-        at = first % n_columns
-        n_left = n_columns - at
-        if end - first <= n_left:
-            return [slice(at, at + end - first)]
-        return [slice(at, n_columns), slice(0, end - first - n_left)]
 
     def _touch(self, first: int, end: int) -> None:
         for block in range(first // _BLOCK_PX, (end - 1) // _BLOCK_PX + 1):

@@ -117,7 +117,7 @@ class TaskStream:
             lit=None if lit is None else _dense(lit, layout, rows),
             lit_densities=() if lit is None else _densities(lit, layout, rows, in_px[is_lit]),
             found=None if found is None else found_mark(found, layout, seen, view),
-            events=event_marks(snapshot, view),
+            events=event_marks(snapshot, view, shown.failed),
             now_px=_now_px(snapshot, view, now_ns),
             n_spans_in_view=sum(
                 chunk.n_overlapping(view.start_ns, view.end_ns) for chunk in snapshot.chunks

@@ -6,6 +6,7 @@ and the marks of events are drawn, so that they stand on whole pixels beside tex
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from daskscope.theme import Theme
 
 ICON_PX: Final = 16
+#: A mark reaches less far from its centre.
+MARK_ROOM_PX: Final = 9
 _STROKE_PX: Final = 1.4
 
 
@@ -72,7 +75,27 @@ def draw_event_mark(
     painter: QPainter, sign: str, centre_x: float, centre_y: float, theme: Theme
 ) -> None:
     """Draw the mark of an event, 9 pixels wide, by its `sign` (see `derive.frames.EventMark`)."""
-    painter.save()
+    left, top = math.floor(centre_x) - MARK_ROOM_PX, math.floor(centre_y) - MARK_ROOM_PX
+    ratio = painter.device().devicePixelRatio()
+    painter.drawPixmap(left, top, _mark(sign, centre_x - left, centre_y - top, theme, ratio))
+
+
+@lru_cache(maxsize=64)
+def _mark(sign: str, centre_x: float, centre_y: float, theme: Theme, ratio: float) -> QPixmap:
+    """Picture of a mark: there can be dozens in every frame."""
+    size = round(2 * MARK_ROOM_PX * ratio)
+    pixmap = QPixmap(size, size)
+    pixmap.setDevicePixelRatio(ratio)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    _paint_mark(painter, sign, centre_x, centre_y, theme)
+    painter.end()
+    return pixmap
+
+
+def _paint_mark(
+    painter: QPainter, sign: str, centre_x: float, centre_y: float, theme: Theme
+) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
     box = QRectF(centre_x - 4, centre_y - 4, 8, 8)
@@ -95,7 +118,6 @@ def draw_event_mark(
     else:
         painter.setBrush(colour(theme.t3))
         painter.drawEllipse(box.adjusted(1, 1, -1, -1))
-    painter.restore()
 
 
 def _triangle(left: float, centre_y: float) -> QPolygonF:

@@ -136,6 +136,15 @@ class Chunk:
             return np.flatnonzero(self.columns["status"] == Status.ERROR)
         return self.index.erred.astype(np.intp)
 
+    def erred_among(self, rows: range) -> Rows:
+        """Those of some rows that failed."""
+        if self.index is None:
+            status = self.columns["status"][rows.start : rows.stop]
+            return np.flatnonzero(status == Status.ERROR) + rows.start
+        erred = self.index.erred
+        first, end = np.searchsorted(erred, (rows.start, rows.stop))
+        return erred[first:end].astype(np.intp)
+
     def is_within(self, from_ns: int, to_ns: int) -> bool:
         """Whether all spans have `start >= from_ns` and `end < to_ns`."""
         return self.t_min >= from_ns and self.t_max < to_ns

@@ -6,9 +6,11 @@ from typing import Any
 
 from dask_otel import conventions
 from daskscope.derive.frames import EventMark
-from daskscope.derive.marks import MOST_MARKS, event_marks
+from daskscope.derive.lanes import lane_layout
+from daskscope.derive.marks import MOST_MARKS
 from daskscope.derive.quantity import THIN
-from daskscope.session import Viewport
+from daskscope.derive.taskstream import TaskStream
+from daskscope.session import Session, Viewport
 from daskscope.store.schema import EventBatch, Kind, Outcome, Status
 from daskscope.store.writer import Store
 from tests.builders import SECOND, T0, Source, Span
@@ -25,7 +27,9 @@ def marks_of(
     store.apply(batch)
     for event in events:
         store.apply(event)
-    return event_marks(store.snapshot(), VIEW)
+    snapshot = store.snapshot()
+    layout = lane_layout(snapshot, Session(), 100)
+    return TaskStream().frame(snapshot, Session(), layout, VIEW, 100, T0).events
 
 
 def test_each_event_has_its_mark() -> None:

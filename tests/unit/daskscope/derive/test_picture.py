@@ -170,8 +170,23 @@ def assert_true(snapshot: Snapshot, frame: TaskStreamFrame) -> None:
             assert_density(frame, row, plain, of_row)
         elif frame.layout.rows[row].kind is RowKind.LANE:
             assert_dense(frame, row, plain, of_row & ~is_wide)
+    assert_marks(frame, plain)
     in_view = (plain.start < frame.view.end_ns) & (plain.end >= frame.view.start_ns)
     assert frame.n_spans_in_view == int(in_view.sum())
+
+
+def assert_marks(frame: TaskStreamFrame, plain: Plain) -> None:
+    """As many failures are told as there were, each near its end."""
+    is_failed = (plain.status == Status.ERROR) & (plain.x1 >= 0) & (plain.x1 < WIDTH)
+    failed = plain.x1[is_failed]
+    marks = [mark for mark in frame.events if mark.sign == "erred"]
+    told = 0
+    for mark in marks:
+        count = "".join(letter for letter in mark.text if letter.isdigit())
+        told += int(count or 1)
+        assert np.abs(failed - mark.x_px).min() <= 1
+    at_an_edge = np.minimum(failed, WIDTH - failed) < 1e-3
+    assert abs(told - len(failed)) <= at_an_edge.sum()
 
 
 def assert_bars(frame: TaskStreamFrame, plain: Plain, is_wide: npt.NDArray[np.bool_]) -> None:

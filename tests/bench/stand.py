@@ -1,0 +1,157 @@
+"""A real window in this process, offscreen, on a store that is filled with synthetic columns.
+
+Time goes as it does for a user: ticks come 60 times a second, spans with them. What is measured is
+the whole tick: drain, store, derive, paint.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from daskscope.app.options import WindowOptions
+from daskscope.store.schema import SourceStatus
+from tests.builders import Load
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from daskscope.app.run import Run
+    from daskscope.ingest.source import Source
+    from daskscope.store.schema import Message
+
+SIZE_PX = (1_600, 900)
+TICK_S = 1 / 60
+RATE = 20_000
+N_FILL = 8_192
+#: Spans come as a receiver sends them on: what arrived in a tenth of a second.
+TICKS_A_BATCH = 6
+
+
+@dataclass(slots=True)
+class Spring:
+    """A source that hands over what was put into it."""
+
+    http: tuple[str, ...] = ("127.0.0.1:1",)
+    grpc: tuple[str, ...] = ()
+    is_closed: bool = False
+    messages: list[Message] = field(default_factory=list)
+
+    def drain(self, _budget_s: float) -> list[Message]:
+        messages, self.messages = self.messages, []
+        return messages
+
+    def ask(self, _query: object) -> None:
+        """Nobody answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticks:
+    """Some ticks: wall clock and CPU of the window's thread, ms, and whether each painted."""
+
+    wall_ms: npt.NDArray[np.float64]
+    cpu_ms: npt.NDArray[np.float64]
+    has_painted: npt.NDArray[np.bool_]
+
+    def of(self, share: float, *, painted: bool = True) -> float:
+        """A percentile of the wall clock, of ticks that painted or of all."""
+        times = self.wall_ms[self.has_painted] if painted else self.wall_ms
+        return float(np.percentile(times, share))
+
+
+class Stand:
+    """The window and its load: 64 workers with 4 threads that end 20,000 tasks a second."""
+
+    def __init__(self, n_held: int, range_s: float) -> None:
+        from PySide6.QtWidgets import QApplication
+
+        from daskscope.app.run import Run
+
+        self.application = QApplication.instance() or QApplication([])
+        self.load = Load()
+        self._spring = Spring()
+        options = WindowOptions(range_s=range_s, theme="light", size=SIZE_PX)
+        self.run: Run = Run(cast("Source", self._spring), options, True, lambda: "")
+        self.run._store._cap_bytes = 1 << 40
+        self.run.show(SIZE_PX)
+        self.run._clock.stop()
+        store = self.run._store
+        store.apply(self.load.source.definitions())
+        for _ in range(n_held // N_FILL):
+            store.apply(self.load.batch(N_FILL))
+        store.apply(SourceStatus(is_live=True, http=self._spring.http))
+        self._started_s = time.perf_counter()
+        self._started_ns = store.snapshot().last_ns
+        self._n_owed = 0.0
+        gc.collect()
+        for _ in self.ticking(1.0):
+            pass
+
+    @property
+    def view(self) -> Any:
+        """The timeline."""
+        return self.run.window.timeline
+
+    @property
+    def n_spans(self) -> int:
+        return self.run.snapshot.n_spans
+
+    def now_ns(self) -> int:
+        """The cluster's clock, which went on from the last span that was held at the start."""
+        return self._started_ns + round((time.perf_counter() - self._started_s) * 1e9)
+
+    def ticking(self, seconds: float, rate: int = RATE) -> Iterator[tuple[float, float, bool]]:
+        """Tick for a while; wall and CPU time of each, and whether it painted."""
+        until_s = time.perf_counter() + seconds
+        number = 0
+        while (begin_s := time.perf_counter()) < until_s:
+            number += 1
+            self._n_owed += rate * TICK_S
+            if number % TICKS_A_BATCH == 0 and self._n_owed >= 1:
+                self._spring.messages.append(self.load.batch(int(self._n_owed)))
+                self._n_owed = 0.0
+            frame = self.run.frame
+            cpu_s, wall_s = time.thread_time(), time.perf_counter()
+            self.run.tick(self.now_ns())
+            yield (
+                (time.perf_counter() - wall_s) * 1e3,
+                (time.thread_time() - cpu_s) * 1e3,
+                self.run.frame is not frame,
+            )
+            self.application.processEvents()
+            time.sleep(max(begin_s + TICK_S - time.perf_counter(), 0.002))
+
+    def ticks(
+        self, seconds: float, rate: int = RATE, gesture: Callable[[int], object] | None = None
+    ) -> Ticks:
+        """Tick for a while, with a gesture before each tick."""
+        found = []
+        if gesture is not None:
+            gesture(0)
+        for number, tick in enumerate(self.ticking(seconds, rate), 1):
+            found.append(tick)
+            if gesture is not None:
+                gesture(number)
+        wall, cpu, painted = zip(*found, strict=True)
+        return Ticks(np.array(wall), np.array(cpu), np.array(painted))
+
+    def settle(self) -> float:
+        """Tick until the picture is exact; the ms that it took."""
+        begin_s = time.perf_counter()
+        for _ in self.ticking(5.0, 0):
+            if self.run.frame is not None and self.run.frame.is_exact:
+                break
+        return (time.perf_counter() - begin_s) * 1e3
+
+    def close(self) -> None:
+        """Close the window."""
+        self.run.finish()
+        self.run.window.close()
