@@ -212,7 +212,7 @@ def test_shares_of_more_than_everything_are_cut_at_the_top() -> None:
 def pixels_of(
     drawn: TaskStreamFrame, theme: Theme, dimmed: frozenset[int] = frozenset()
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.uint32]]:
-    return lanes_pixels(drawn, theme, frames.ticks(), dimmed) & np.uint32(0xFFFFFF)
+    return lanes_pixels(drawn, theme, dimmed, slice(0, drawn.view.width_px)) & np.uint32(0xFFFFFF)
 
 
 def dense_lane(slot: int, busy: int, kind: int = 0) -> TaskStreamFrame:
@@ -281,15 +281,6 @@ def test_disk_in_a_dense_run_is_dashed() -> None:
 
 
 @THEMES
-def test_grid_lines_stand_at_labelled_ticks_below_the_data(theme: Theme) -> None:
-    at = next(tick.x_px for tick in frames.ticks() if tick.elapsed and 300 < tick.x_px < 400)
-    drawn = dense_lane(2, 255)
-    pixels, top = pixels_of(drawn, theme), drawn.layout.rows[FIRST_LANE].y_px
-    assert pixels[top + NORMAL.pitch_px, at] == theme.grid
-    assert pixels[top, at] == slot_colour(theme, 2)
-
-
-@THEMES
 def test_headers_of_hosts_cover_the_grid(theme: Theme) -> None:
     drawn = one_lane()
     assert set(pixels_of(drawn, theme)[0].tolist()) == {theme.hdr}
@@ -318,9 +309,26 @@ def test_a_density_row_is_stacked_and_shows_transfers_below(theme: Theme) -> Non
     assert column[0] == theme.lane
 
 
+@THEMES
+def test_one_failure_among_thousands_is_a_pixel_of_a_density_row(theme: Theme) -> None:
+    lanes = layout()
+    row = next(i for i, row in enumerate(lanes.rows) if row.kind is RowKind.DENSITY)
+    share = np.full((2, 1012), 0.9, np.float32)
+    share[0] = 0.0
+    share[0, 500] = 1e-5
+    columns = DensityColumns(row, (-2, 3), share, np.zeros(1012, np.float32))
+    drawn = frame(lanes, BarList().bars(), densities=(columns,))
+    top, height = lanes.rows[row].y_px, lanes.rows[row].height_px
+    pixels = pixels_of(drawn, theme)[top : top + height]
+    assert pixels[:, 500].tolist().count(theme.erred) == 1
+    assert theme.erred not in pixels[:, 499].tolist()
+
+
 def test_a_frame_of_no_rows_is_empty_lane() -> None:
     drawn = frame(layout((), ()), BarList().bars())
-    pixels = lanes_pixels(drawn, LIGHT, (), frozenset()) & np.uint32(0xFFFFFF)
+    pixels = lanes_pixels(drawn, LIGHT, frozenset(), slice(0, drawn.view.width_px)) & np.uint32(
+        0xFFFFFF
+    )
     assert set(pixels.ravel().tolist()) == {LIGHT.lane}
 
 

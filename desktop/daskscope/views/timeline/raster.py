@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from daskscope.derive.frames import FAILED_KIND, DensityColumns, RowKind, TaskStreamFrame, Tick
+from daskscope.derive.frames import FAILED_KIND, DensityColumns, RowKind, TaskStreamFrame
 from daskscope.paint.brush import slot_colour
 from daskscope.store.schema import Kind
 from daskscope.theme import Theme, mixed
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Pixels = npt.NDArray[np.uint32]
 
-_OPAQUE: Final = 0xFF000000
+OPAQUE: Final = 0xFF000000
 #: A busy share of nearly nothing is still seen.
 _LEAST_SHARE: Final = 0.15
 #: What is lit among ghosts is told from the strongest of them.
@@ -92,7 +92,7 @@ def _dense_table(theme: Theme, n_slots: int, light: Light) -> Pixels:
     for slot in (_OTHER, *range(n_slots)):
         share = busy * light.share(theme, slot)
         table[slot + _BEFORE_SLOTS] = _mixed(slot_colour(theme, slot), theme.lane, share)
-    return (table | np.uint32(_OPAQUE)).ravel()
+    return (table | np.uint32(OPAQUE)).ravel()
 
 
 def _mixed(rgb: int, over: int, share: npt.NDArray[np.float64]) -> Pixels:
@@ -112,57 +112,72 @@ def _kind_table(theme: Theme, light: Light) -> Pixels:
     table[[Kind.DISK_READ, Kind.DISK_WRITE]] = mixed(theme.disk, theme.lane, share)
     table[Kind.DESERIALIZE] = mixed(theme.deser, theme.lane, share)
     table[FAILED_KIND] = mixed(theme.erred, theme.lane, share)
-    return table | np.uint32(_OPAQUE)
-
-
-def background(theme: Theme, ticks: Sequence[Tick], width_px: int) -> Pixels:
-    """One line of an empty lane, with the grid lines of the labelled ticks."""
-    line = np.full(width_px, theme.lane | _OPAQUE, np.uint32)
-    at = [tick.x_px for tick in ticks if tick.elapsed and 0 <= tick.x_px < width_px]
-    line[at] = theme.grid | _OPAQUE
-    return line
+    return table | np.uint32(OPAQUE)
 
 
 def lanes_pixels(
     frame: TaskStreamFrame,
     theme: Theme,
-    ticks: Sequence[Tick],
     dimmed: frozenset[int],
-    scratch: Pixels | None = None,
+    columns: slice,
+    phase_px: int = 0,
 ) -> Pixels:
-    """Everything that lies below the bars: grid, headers, dense runs, density rows.
+    """Everything that lies below the bars in some columns: headers, dense runs, density rows.
 
-    It is put into `scratch` if that has the right shape: memory that is new in every frame costs
-    more than what is written to it.
+    Parameters
+    ----------
+    frame, theme, dimmed
+        What is drawn, in which colours, and palette slots that are drawn as ghosts.
+    columns
+        First and end pixel column of the frame's view.
+    phase_px
+        Where a dash begins, in columns left of the view: patterns move with time.
 
     Returns
     -------
     Pixels
-        uint32, shape (frame.height_px, frame.view.width_px).
+        uint32, shape (frame.height_px, number of columns).
     """
-    line = background(theme, ticks, frame.view.width_px)
-    shape = (frame.height_px, frame.view.width_px)
-    is_fit = scratch is not None and scratch.shape == shape
-    pixels = scratch if scratch is not None and is_fit else np.empty(shape, np.uint32)
-    pixels[:] = line
-    if frame.lit is None:
-        _put_dense(pixels, line, frame, theme, Light(dimmed))
-    else:
-        _put_dense(pixels, line, frame, theme, _GHOSTS)
-        _put_dense(pixels, line, frame, theme, _LIT)
-    lit_of = {columns.row: columns for columns in frame.lit_densities}
-    for columns in frame.densities:
-        row = frame.layout.rows[columns.row]
-        block = np.empty((row.height_px, len(line)), np.uint32)
-        block[:] = line
-        _put_density(block, columns, lit_of.get(columns.row), theme, dimmed)
+    pixels = np.full(
+        (frame.height_px, columns.stop - columns.start), theme.lane | OPAQUE, np.uint32
+    )
+    lights = (Light(dimmed),) if frame.lit is None else (_GHOSTS, _LIT)
+    for light in lights:
+        _put_dense(pixels, frame, theme, light, _Part(columns, phase_px))
+    lit_of = {stack.row: stack for stack in frame.lit_densities}
+    for stack in frame.densities:
+        row = frame.layout.rows[stack.row]
+        block = np.full((row.height_px, pixels.shape[1]), theme.lane | OPAQUE, np.uint32)
+        lit = lit_of.get(stack.row)
+        _put_density(
+            block, _cut(stack, columns), _cut(lit, columns) if lit else None, theme, dimmed
+        )
         _paste(pixels, row.y_px - frame.scroll_px, block)
     for row in frame.layout.rows[frame.first_row : frame.last_row]:
         if row.kind is RowKind.HOST:
-            block = np.full((row.height_px, 1), theme.hdr | _OPAQUE, np.uint32)
-            block[-1] = theme.line2 | _OPAQUE
+            block = np.full((row.height_px, 1), theme.hdr | OPAQUE, np.uint32)
+            block[-1] = theme.line2 | OPAQUE
             _paste(pixels, row.y_px - frame.scroll_px, block)
     return pixels
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Some columns of a view, and where dashes begin."""
+
+    columns: slice
+    phase_px: int
+
+    @property
+    def gaps(self) -> npt.NDArray[np.intp]:
+        """Columns of the part that lie between two dashes."""
+        first = self.columns.start + self.phase_px
+        at = np.arange(self.columns.stop - self.columns.start)
+        return np.flatnonzero((at + first) % _DASH_PX == _DASH_PX - 1)
+
+
+def _cut(stack: DensityColumns, columns: slice) -> DensityColumns:
+    return DensityColumns(stack.row, stack.slots, stack.share[:, columns], stack.transfer[columns])
 
 
 def _paste(pixels: Pixels, top: int, block: Pixels) -> None:
@@ -173,16 +188,17 @@ def _paste(pixels: Pixels, top: int, block: Pixels) -> None:
 
 
 def _put_dense(
-    pixels: Pixels, line: Pixels, frame: TaskStreamFrame, theme: Theme, light: Light
+    pixels: Pixels, frame: TaskStreamFrame, theme: Theme, light: Light, part: _Part
 ) -> None:
     """Put the dense runs of lanes, and what fills their sub-lanes; what is lit over the rest."""
     dense = frame.lit if light.is_lit and frame.lit is not None else frame.dense
     shape = lane_shape(frame.layout.pitch_px)
     visible = slice(frame.first_row, frame.last_row)
     rows = frame.layout.rows[visible]
-    slots, kinds = dense.slot[visible], dense.kind[visible]
+    columns = part.columns
+    slots, kinds = dense.slot[visible, columns], dense.kind[visible, columns].copy()
     filled = np.flatnonzero((slots != _NOTHING).any(axis=1))
-    colours = _dense_colours(slots[filled], dense.busy[visible][filled], line, theme, light)
+    colours = _dense_colours(slots[filled], dense.busy[visible, columns][filled], theme, light)
     for i, colour_line in zip(filled.tolist(), colours, strict=True):
         if rows[i].kind is RowKind.LANE:
             top = rows[i].y_px - frame.scroll_px
@@ -192,7 +208,8 @@ def _put_dense(
             else:
                 under[:] = colour_line
     filled = np.flatnonzero(kinds.any(axis=1))
-    colours = _kind_colours(kinds[filled], line, theme, light)
+    colours = np.take(_kind_table(theme, light), kinds[filled])
+    kinds[:, part.gaps] = _without_disk(kinds[:, part.gaps])
     for i, colour_line in zip(filled.tolist(), colours, strict=True):
         if rows[i].kind is RowKind.LANE:
             top = rows[i].y_px - frame.scroll_px + shape.sub_top_px
@@ -203,7 +220,6 @@ def _put_dense(
 def _dense_colours(
     slots: npt.NDArray[np.int16],
     busy: npt.NDArray[np.uint8],
-    line: Pixels,
     theme: Theme,
     light: Light,
 ) -> Pixels:
@@ -212,18 +228,12 @@ def _dense_colours(
     at += _BEFORE_SLOTS
     at <<= 8
     at += busy
-    colours = np.take(_dense_table(theme, n_slots, light), at)
-    grid = np.flatnonzero(line != np.uint32(theme.lane | _OPAQUE))
-    colours[:, grid] = np.where(slots[:, grid] == _NOTHING, line[grid], colours[:, grid])
-    return colours
+    return np.take(_dense_table(theme, n_slots, light), at)
 
 
-def _kind_colours(kinds: npt.NDArray[np.uint8], line: Pixels, theme: Theme, light: Light) -> Pixels:
-    colours = np.take(_kind_table(theme, light), kinds)
-    gaps = np.arange(_DASH_PX - 1, kinds.shape[1], _DASH_PX)
-    is_disk = (kinds[:, gaps] == Kind.DISK_READ) | (kinds[:, gaps] == Kind.DISK_WRITE)
-    colours[:, gaps] = np.where(is_disk, line[gaps], colours[:, gaps])
-    return colours
+def _without_disk(kinds: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    is_disk = (kinds == Kind.DISK_READ) | (kinds == Kind.DISK_WRITE)
+    return np.where(is_disk, np.uint8(0), kinds)
 
 
 def _put_density(
@@ -242,7 +252,10 @@ def _put_density(
     if stack_px < 1:
         return
     if lit is None:
-        share = columns.share
+        # One failure among any number of tasks is a pixel.
+        is_erred = np.array(columns.slots)[:, None] == _ERRED
+        least = np.where(is_erred & (columns.share > 0), np.float32(1 / stack_px), np.float32(0))
+        share = np.maximum(columns.share, least)
         colours = [shown_colour(theme, slot, dimmed) for slot in columns.slots]
     else:
         # Little of what is lit is a pixel.
@@ -256,7 +269,7 @@ def _put_density(
     strips = [(columns, 1.0)] if lit is None else [(columns, opacity(theme)), (lit, 1.0)]
     for shown, light in strips:
         strength = light * (0.4 + 0.6 * np.minimum(shown.transfer, 1.0).astype(np.float64))
-        strip = _mixed(theme.transfer, theme.lane, strength) | np.uint32(_OPAQUE)
+        strip = _mixed(theme.transfer, theme.lane, strength) | np.uint32(OPAQUE)
         np.copyto(block[height_px - strip_px :], strip, where=shown.transfer > 0)
 
 
@@ -286,7 +299,7 @@ def stack(share: npt.NDArray[np.float32], height_px: int, colours: Sequence[int]
     for level in range(n + 1):  # an empty share is overwritten by the next one
         plane[starts[level], x] = level
     np.maximum.accumulate(plane, axis=0, out=plane)
-    table = np.array([rgb | _OPAQUE for rgb in colours] + [0], np.uint32)
+    table = np.array([rgb | OPAQUE for rgb in colours] + [0], np.uint32)
     return np.take(table, plane[-2::-1])
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QImage, QPainter, QPen
+from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy
 
 from daskscope.derive.frames import Hit, RowKind, TaskStreamFrame, Tick
 from daskscope.paint.brush import colour
 from daskscope.theme import GUTTER_PX
+from daskscope.views.timeline.backing import Backing
 from daskscope.views.timeline.bars import draw_bars, draw_labels, draw_zones
 from daskscope.views.timeline.gutter import (
     GutterTarget,
@@ -25,7 +26,6 @@ from daskscope.views.timeline.gutter import (
     gutter_target,
 )
 from daskscope.views.timeline.lanes import bar_shapes, lane_shape
-from daskscope.views.timeline.raster import Pixels, lanes_pixels
 from daskscope.views.timeline.strip import Strip
 from daskscope.views.timeline.tooltip import Tooltip
 
@@ -71,7 +71,7 @@ class StreamView(Strip):
         self._names: Sequence[str] = ()
         self._dimmed: frozenset[int] = frozenset()
         self._hit: Hit | None = None
-        self._pixels: Pixels | None = None
+        self.backing = Backing()
         self._pointer_x = 0.0
         self._pointer_y = -1
         self._target: GutterTarget | None = None
@@ -164,11 +164,8 @@ class StreamView(Strip):
         self._paint_handle(painter)
 
     def _paint_dense(self, painter: QPainter, frame: TaskStreamFrame) -> None:
-        pixels = lanes_pixels(frame, self._theme, self._ticks, self._dimmed, self._pixels)
-        self._pixels = pixels
-        height, width = pixels.shape
-        image = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
-        painter.drawImage(0, 0, image)
+        self.backing.update(frame, self._theme, self._dimmed)
+        self.backing.draw(painter, self._ticks)
 
     def _paint_event_lines(self, painter: QPainter, frame: TaskStreamFrame) -> None:
         for event in frame.events:

@@ -1,0 +1,158 @@
+"""The pixels under the bars, kept from frame to frame: what scrolls is moved, not drawn anew.
+
+Memory is a ring of pixel columns, and a frame is compared with the one before it, so that following
+a live cluster draws the few columns that came in or changed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtGui import QImage
+
+from daskscope.theme import LIGHT
+from daskscope.views.timeline.raster import OPAQUE, lanes_pixels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy.typing as npt
+    from PySide6.QtGui import QPainter
+
+    from daskscope.derive.frames import DensityColumns, TaskStreamFrame, Tick
+    from daskscope.theme import Theme
+    from daskscope.views.timeline.raster import Pixels
+
+    Bools = npt.NDArray[np.bool_]
+
+#: Two views of one grid differ by whole columns, but for both starts' rounding to nanoseconds.
+_OFF_GRID_NS = 1.5
+
+
+class Backing:
+    """Draws the pixels of a frame.
+
+    Attributes
+    ----------
+    n_drawn
+        Pixel columns that were drawn anew for the last frame.
+    """
+
+    def __init__(self) -> None:
+        self.n_drawn = 0
+        self._pixels: Pixels = np.empty((0, 0), np.uint32)
+        self._frame: TaskStreamFrame | None = None
+        self._theme: Theme = LIGHT
+        self._dimmed: frozenset[int] = frozenset()
+        #: Of the view's left edge, on a grid that goes on while the view moves by whole columns.
+        self._column = 0
+
+    def update(self, frame: TaskStreamFrame, theme: Theme, dimmed: frozenset[int]) -> None:
+        """Bring the pixels up to date."""
+        width_px = frame.view.width_px
+        shift = self._shift(frame, theme, dimmed)
+        if shift is None:
+            if self._pixels.shape != (frame.height_px, width_px):
+                self._pixels = np.empty((frame.height_px, width_px), np.uint32)
+            first, end = 0, width_px
+        else:
+            assert self._frame is not None
+            self._column += shift
+            changed = np.flatnonzero(_changed(self._frame, frame, shift))
+            first, end = (int(changed[0]), int(changed[-1]) + 1) if len(changed) else (0, 0)
+        self._frame, self._theme, self._dimmed = frame, theme, dimmed
+        self.n_drawn = end - first
+        if first < end:
+            drawn = lanes_pixels(frame, theme, dimmed, slice(first, end), self._column)
+            for x_px, columns in self._places(first, end):
+                self._pixels[:, columns] = drawn[:, x_px - first :][
+                    :, : columns.stop - columns.start
+                ]
+
+    def draw(self, painter: QPainter, ticks: Sequence[Tick]) -> None:
+        """Draw them, with a grid line at each labelled tick where nothing else is."""
+        height_px, width_px = self._pixels.shape
+        image = _image(self._pixels)
+        for x_px, columns in self._places(0, width_px):
+            n = columns.stop - columns.start
+            painter.drawImage(x_px, 0, image, columns.start, 0, n, height_px)
+        at = [tick.x_px for tick in ticks if tick.elapsed and 0 <= tick.x_px < width_px]
+        if not at or not height_px:
+            return
+        lines = np.take(self._pixels, (np.array(at) + self._column) % width_px, axis=1)
+        lines[lines == np.uint32(self._theme.lane | OPAQUE)] = self._theme.grid | OPAQUE
+        grid = _image(lines)
+        for i, x_px in enumerate(at):
+            painter.drawImage(x_px, 0, grid, i, 0, 1, height_px)
+
+    def _places(self, first: int, end: int) -> Iterable[tuple[int, slice]]:
+        """Where pixel columns of the view lie in memory."""
+        width_px = self._pixels.shape[1]
+        at = (first + self._column) % max(width_px, 1)
+        n_left = width_px - at
+        yield first, slice(at, min(at + end - first, width_px))
+        if end - first > n_left:
+            yield first + n_left, slice(0, end - first - n_left)
+
+    def _shift(self, frame: TaskStreamFrame, theme: Theme, dimmed: frozenset[int]) -> int | None:
+        """Columns by which the view has moved; None where all is to be drawn anew."""
+        before = self._frame
+        if before is None or (theme, dimmed) != (self._theme, self._dimmed):
+            return None
+        view, old_view = frame.view, before.view
+        off_ns = view.start_ns - old_view.start_ns
+        shift = round(off_ns / view.ns_per_px)
+        is_same = (
+            (view.width_px, view.ns_per_px) == (old_view.width_px, old_view.ns_per_px)
+            and (frame.scroll_px, frame.height_px) == (before.scroll_px, before.height_px)
+            and (frame.first_row, frame.last_row) == (before.first_row, before.last_row)
+            and (frame.lit is None) == (before.lit is None)
+            and np.array_equal(frame.layout.row_px, before.layout.row_px)
+            and np.array_equal(frame.layout.kinds, before.layout.kinds)
+            and abs(shift) < view.width_px
+            and abs(off_ns - shift * view.ns_per_px) <= _OFF_GRID_NS
+        )
+        return shift if is_same else None
+
+
+def _image(pixels: Pixels) -> QImage:
+    """Image on the memory of pixels, which must lie row after row."""
+    height, width = pixels.shape
+    return QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
+
+
+def _changed(before: TaskStreamFrame, frame: TaskStreamFrame, shift: int) -> Bools:
+    """Which pixel columns look different from the same time's before, or are new."""
+    width_px = frame.view.width_px
+    is_changed = np.ones(width_px, np.bool_)
+    now = slice(max(-shift, 0), min(width_px - shift, width_px))
+    then = slice(max(shift, 0), min(width_px + shift, width_px))
+    rows = slice(frame.first_row, frame.last_row)
+    is_other = np.zeros(now.stop - now.start, np.bool_)
+    for dense, old_dense in ((frame.dense, before.dense), (frame.lit, before.lit)):
+        if dense is not None and old_dense is not None:
+            for name in ("slot", "busy", "kind"):
+                plane, old_plane = getattr(dense, name)[rows], getattr(old_dense, name)[rows]
+                is_other |= (plane[:, now] != old_plane[:, then]).any(axis=0)
+    for stacks, old_stacks in (
+        (frame.densities, before.densities),
+        (frame.lit_densities, before.lit_densities),
+    ):
+        is_other |= _changed_stacks(old_stacks, stacks, then, now)
+    is_changed[now] = is_other
+    return is_changed
+
+
+def _changed_stacks(
+    before: Sequence[DensityColumns], stacks: Sequence[DensityColumns], then: slice, now: slice
+) -> Bools:
+    is_other = np.zeros(now.stop - now.start, np.bool_)
+    old_of = {stack.row: stack for stack in before}
+    for stack in stacks:
+        old = old_of.pop(stack.row, None)
+        if old is None or old.slots != stack.slots:
+            return ~is_other
+        is_other |= (stack.share[:, now] != old.share[:, then]).any(axis=0)
+        is_other |= stack.transfer[now] != old.transfer[then]
+    return ~is_other if old_of else is_other
