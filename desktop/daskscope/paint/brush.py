@@ -19,7 +19,8 @@ from daskscope.theme import Theme, mixed
 #: A bar of a prefix beyond the palette needs this width for its pattern to be read.
 LEAST_PATTERN_PX: Final = 8
 RUNNING_SHARE: Final = 0.30
-LOST_SHARE: Final = 0.45
+#: More of its colour, and labels on it would be hard to read in the dark theme.
+LOST_SHARE: Final = 0.38
 #: Of what was cancelled or rescheduled.
 DROPPED_SHARE: Final = 0.20
 

@@ -6,6 +6,7 @@ from itertools import combinations
 
 import pytest
 
+from daskscope.paint.brush import DROPPED_SHARE, LOST_SHARE, RUNNING_SHARE
 from daskscope.theme import DARK, LIGHT, NORMAL, Theme, mixed
 
 
@@ -27,8 +28,12 @@ def test_text_can_be_read_on_every_surface(theme: Theme) -> None:
     for surface in (theme.s1, theme.s2, theme.hdr, theme.lane, theme.tipbg):
         assert contrast(theme.t1, surface) >= 7
         assert contrast(theme.t2, surface) >= 4.5
-    for surface in (theme.s1, theme.s2):
+    for surface in (theme.s1, theme.s2, theme.lane, theme.hover, theme.tipbg):
         assert contrast(theme.t3, surface) >= 4.5
+    for surface in (theme.s2, theme.tipbg, theme.accent_bg):
+        assert contrast(theme.accent_t, surface) >= 4.5
+        assert contrast(theme.t2, surface) >= 4.5
+    for surface in (theme.s1, theme.s2):
         assert contrast(theme.ok, surface) >= 4.5
         assert contrast(theme.warn, surface) >= 4.5
         assert contrast(theme.err, surface) >= 4.5
@@ -38,8 +43,22 @@ def test_text_can_be_read_on_every_surface(theme: Theme) -> None:
 def test_labels_can_be_read_in_every_bar(theme: Theme) -> None:
     assert len(theme.prefix) == len(theme.prefix_label) == 20
     for colour, ink in zip(theme.prefix, theme.prefix_label, strict=True):
-        assert contrast(colour, ink) >= 4.4
+        assert contrast(colour, ink) >= 4.5
     assert contrast(theme.erred, theme.errtext) >= 7
+
+
+@pytest.mark.parametrize("share", [RUNNING_SHARE, LOST_SHARE, DROPPED_SHARE])
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_labels_can_be_read_in_pale_bars(theme: Theme, share: float) -> None:
+    for colour in theme.prefix:
+        assert contrast(mixed(colour, theme.lane, share), theme.t1) >= 4.5
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_what_the_user_controls_stands_out(theme: Theme) -> None:
+    """A ring, a brush, an edge: WCAG asks for 3 of what is no text."""
+    for surface in (theme.s1, theme.s2, theme.s3, theme.lane, theme.tipbg):
+        assert contrast(theme.accent, surface) >= 3
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)

@@ -122,7 +122,7 @@ class MatchPainter(QStyledItemDelegate):
         right -= round(text_width(Role.SMALL, entry.group)) + PADDING_PX
         x = self._draw_text(painter, area, left, right, match)
         box = (x + 10, area.top(), area.right() - x, area.height())
-        draw_text(painter, box, entry.group, Role.SMALL, theme.t3)
+        draw_text(painter, box, entry.group, Role.SMALL, theme.t2)
 
     def _draw_text(
         self, painter: QPainter, area: QRect, left: float, right: float, match: Match
