@@ -53,7 +53,7 @@ def test_tab_goes_through_the_window_as_it_is_read(active: Run) -> None:
     ]  # fmt: skip
     assert names[start:] == [
         "File", "View", "Go", "Help", "Live", "Pause", "Time in view", "Fit",
-        "Search", "Regular expression", "Theme",
+        "Search", "Regular expression", "Commands", "Theme",
         "Legend", "Task stream",
     ]  # fmt: skip
 

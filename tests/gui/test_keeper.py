@@ -194,3 +194,16 @@ def test_the_place_on_the_screen_is_kept_unless_a_size_was_asked_for(starts: Sta
     # The offscreen platform's screen is narrower than the window, which moves it to the left.
     assert again.window.y() == run.window.y()
     assert again.window.size() == run.window.size()
+
+
+def test_the_keys_are_hinted_at_until_one_knows_them(starts: Starts) -> None:
+    run = starts.start()
+    assert run.window.hint.isVisible()
+    run.finish()
+
+    again = starts.start()
+    assert again.window.hint.isVisible()  # it was not put away
+    again.overlays.toggle_keys()
+    again.finish()
+
+    assert not starts.start().window.hint.isVisible()

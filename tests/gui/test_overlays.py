@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QLineEdit, QToolButton
 
 from daskscope.app.actions import ACTIONS, GESTURES
+from daskscope.app.manual import Manual, docs_folder
 from daskscope.app.overlays import PREFIX_GROUP, WORKER_GROUP, key_groups
 from daskscope.theme import DARK, LIGHT, Theme
 from daskscope.views.overlay.keys import COLUMN_PX, KEYS_PX, KeyColumns, group_px, key_lines
@@ -198,3 +200,55 @@ def test_the_fields_are_named(busy: Run) -> None:
         field = sheet.findChild(QLineEdit)
         assert isinstance(field, QLineEdit)
         assert field.accessibleName()
+
+
+def test_the_documentation_is_read_and_its_links_followed(busy: Run, qtbot: QtBot) -> None:
+    QTest.keyClick(busy.window, Qt.Key.Key_F1)
+    manual = busy.window.findChild(Manual)
+    assert isinstance(manual, Manual)
+    assert manual.isVisible()
+    assert manual.toPlainText().startswith("Using daskscope")
+    folder = docs_folder()
+    assert folder is not None
+    linked = re.findall(r"\]\(([^)#:]+\.md)\)", (folder / "usage.md").read_text(encoding="utf-8"))
+    assert linked
+    for page in linked:
+        manual.setSource(QUrl(page))
+        assert len(manual.toPlainText()) > 100, page
+    manual.activateWindow()
+    qtbot.waitUntil(manual.isActiveWindow)
+    QTest.keyClick(manual, Qt.Key.Key_Escape)
+    assert not manual.isVisible()
+
+
+def test_the_button_of_the_toolbar_opens_the_palette(busy: Run) -> None:
+    buttons = busy.window.toolbar.findChildren(QToolButton)
+    button = next(b for b in buttons if b.accessibleName() == "Commands")
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert busy.window.commands.isVisible()
+
+
+@THEMES
+@pytest.mark.parametrize("size", [(1600, 900), (1024, 640)])
+def test_the_hint_stands_above_the_status_bar_until_it_is_clicked(
+    busy: Run, size: tuple[int, int], theme: Theme
+) -> None:
+    hint = busy.window.hint
+    assert not hint.isVisible()  # nothing is remembered, so nobody is told
+    busy.choose_theme(theme.name)
+    busy.overlays.show_hint()
+    busy.window.resize(*size)
+    assert busy.window.rect().contains(hint.geometry())
+    assert hint.geometry().bottom() < busy.window.status.geometry().top()
+    assert hint.accessibleDescription() == "?: all keys; Ctrl+Shift+P: every command"
+    QTest.mouseClick(hint, Qt.MouseButton.LeftButton)
+    assert not hint.isVisible()
+    assert busy.keeper.settings.knows_keys
+
+
+@pytest.mark.parametrize("name", ["help.keys", "help.palette"])
+def test_who_finds_the_keys_needs_no_hint(busy: Run, name: str) -> None:
+    busy.overlays.show_hint()
+    busy.overlays.perform(name)
+    assert not busy.window.hint.isVisible()
+    assert busy.keeper.settings.knows_keys

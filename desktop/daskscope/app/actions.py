@@ -124,7 +124,8 @@ ACTIONS: Final = (
         is_repeating=True,
     ),
     Action("help.palette", "Command palette…", "Help", "search everything that can be done", ("Ctrl+Shift+P",)),
-    Action("help.keys", "Keyboard and mouse", "Help", "all keys and gestures", ("?", "F1")),
+    Action("help.keys", "Keyboard and mouse", "Help", "all keys and gestures", ("?",)),
+    Action("help.manual", "Documentation", "Help", "read the documentation", ("F1",)),
     Action("help.about", "About daskscope", "Help", "which version this is"),
 )  # fmt: skip
 

@@ -56,6 +56,7 @@ def _window(run: Run) -> dict[str, Binding]:
         "window.full": Binding(run.window.toggle_full_screen, run.window.isFullScreen),
         "help.palette": Binding(run.overlays.toggle_palette),
         "help.keys": Binding(run.overlays.toggle_keys),
+        "help.manual": Binding(run.show_manual),
         "help.about": Binding(run.show_about),
     }
 

@@ -71,6 +71,11 @@ class Keeper:
         else:
             window.show_only(self._options.view)
 
+    @property
+    def is_first_time(self) -> bool:
+        """Nobody has been told of the keys yet; where nothing is remembered, nobody is."""
+        return self._memory.is_lasting and not self.settings.knows_keys
+
     def change(self, **fields: object) -> None:
         """Change settings."""
         self.settings = replace(self.settings, **fields)  # type: ignore[arg-type]

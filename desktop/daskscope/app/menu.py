@@ -24,6 +24,7 @@ _BUTTONS: Final = {
     "Live": "time.follow",
     "Pause": "time.pause",
     "Fit": "time.fit",
+    "Commands": "help.palette",
     "Theme": "theme.toggle",
 }
 

@@ -59,11 +59,22 @@ class Overlays:
         self._run = run
         self._bindings: Mapping[str, Binding] = {}
         self.recent = list(run.keeper.settings.recent)
+        run.window.hint.dismissed.connect(self._know_keys)
         run.window.commands.chosen.connect(self.perform)
 
     def bind(self, bindings: Mapping[str, Binding]) -> None:
         """What the actions do."""
         self._bindings = bindings
+
+    def show_hint(self) -> None:
+        """Say by which keys all others are found."""
+        shortcuts = {row.id: platform_caps(row.shortcuts[0]) for row in ACTIONS if row.shortcuts}
+        hints = ((shortcuts["help.keys"], "all keys"), (shortcuts["help.palette"], "every command"))
+        self._run.window.hint.show_keys(hints)
+
+    def _know_keys(self) -> None:
+        self._run.window.hint.hide()
+        self._run.keeper.change(knows_keys=True)
 
     def toggle_palette(self) -> None:
         """Open the palette, or close it."""
@@ -72,6 +83,7 @@ class Overlays:
         if window.commands.isVisible():
             window.commands.close_sheet()
         else:
+            self._know_keys()
             window.commands.show_entries(self.entries(), self.recent)
 
     def toggle_keys(self) -> None:
@@ -81,6 +93,7 @@ class Overlays:
         if window.keys.isVisible():
             window.keys.close_sheet()
         else:
+            self._know_keys()
             window.keys.show_groups(key_groups())
 
     def entries(self) -> list[Entry]:

@@ -24,6 +24,7 @@ from daskscope.app.feed import Feed
 from daskscope.app.finder import Finder
 from daskscope.app.frame_log import FrameLog
 from daskscope.app.keeper import Keeper
+from daskscope.app.manual import Manual, docs_folder
 from daskscope.app.menu import Menu, chosen_picture, chosen_recording, say
 from daskscope.app.overlays import Overlays
 from daskscope.app.picture import save_picture
@@ -149,6 +150,8 @@ class Run(QObject):
         """Open the window and begin to tick."""
         self.keeper.lay_out(self.window, size)
         self.window.show()
+        if self.keeper.is_first_time:
+            self.overlays.show_hint()
         self._started_s = elapsed_s()
         self._clock.start()
 
@@ -259,6 +262,7 @@ class Run(QObject):
         window.toolbar.paused.connect(self.toggle_pause)
         window.toolbar.span_chosen.connect(self._choose_span)
         window.toolbar.fitted.connect(self.fit)
+        window.toolbar.commands_asked.connect(self.overlays.toggle_palette)
         window.toolbar.theme_toggled.connect(self.toggle_theme)
         window.welcome.open_requested.connect(open_in_new_window)
         window.welcome.recover_requested.connect(open_in_new_window)
@@ -394,6 +398,14 @@ class Run(QObject):
     def copy_picture(self) -> None:
         """Put what the window shows on the clipboard."""
         QApplication.clipboard().setPixmap(self.window.grab())
+
+    def show_manual(self) -> None:
+        """The documentation, in a window of its own."""
+        folder = docs_folder()
+        if folder is None:
+            say(self.window, "The documentation is not installed here.")
+        else:
+            Manual(folder, self.theme, self.window).show()
 
     def show_about(self) -> None:
         """Which version this is."""

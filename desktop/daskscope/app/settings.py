@@ -86,7 +86,14 @@ class Memory:
         The file whose view is remembered: what is read, or what a live session writes.
     say
         Takes a line about what could not be read.
+
+    Attributes
+    ----------
+    is_lasting
+        What is kept is there at the next start.
     """
+
+    is_lasting = True
 
     def __init__(
         self, config: Path, views: Path, recording: Path | None, say: Callable[[str], None]
@@ -149,6 +156,8 @@ class Memory:
 
 class Forgetful(Memory):
     """Remembers nothing: for pictures and for windows that nobody sees."""
+
+    is_lasting = False
 
     def __init__(self) -> None:
         super().__init__(Path(), Path(), None, lambda _line: None)

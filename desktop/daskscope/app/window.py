@@ -24,6 +24,7 @@ from daskscope.paint.font import Role, font
 from daskscope.paint.table import RowArea
 from daskscope.theme import RIGHT_DOCK_LEAST_PX, RIGHT_DOCK_PX, WINDOW_LEAST_PX, Density, Theme
 from daskscope.views.dock import Dock
+from daskscope.views.overlay.hint import HintView
 from daskscope.views.overlay.keys import KeysView
 from daskscope.views.overlay.palette import PaletteView
 from daskscope.views.progress import ProgressView
@@ -111,6 +112,7 @@ class Window(QMainWindow):
         self.setCentralWidget(body)
         self.commands = PaletteView(self)
         self.keys = KeysView(self)
+        self.hint = HintView(self)
         self.set_theme(theme)
 
     def _add_tab(self, name: str, title: str, dock: str, view: QWidget) -> None:
@@ -144,6 +146,7 @@ class Window(QMainWindow):
             self.status,
             self.commands,
             self.keys,
+            self.hint,
             self._ring,
         ):
             view.set_theme(theme)
@@ -266,7 +269,7 @@ class Window(QMainWindow):
         if not self._is_arranged and self.width() >= WINDOW_LEAST_PX[0]:
             self._is_arranged = True
             self._share_room()
-        for sheet in (self.commands, self.keys):
+        for sheet in (self.commands, self.keys, self.hint):
             sheet.place()
         self.resized.emit()
 

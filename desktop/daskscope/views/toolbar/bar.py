@@ -56,6 +56,8 @@ class Toolbar(QWidget):
     span_chosen = Signal(object)
     fitted = Signal()
     theme_toggled = Signal()
+    #: Open the palette of commands.
+    commands_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -69,6 +71,7 @@ class Toolbar(QWidget):
         self._pause = _button("", is_checkable=True, name="Pause")
         self._range = ComboBox(self)
         self._fit = _button("", name="Fit")
+        self._commands = _button("", name="Commands")
         self._mode = _button("", name="Theme")
         self.search = SearchBox(self)
         self._range.setAccessibleName("Time in view")
@@ -80,6 +83,7 @@ class Toolbar(QWidget):
         self._pause.clicked.connect(self._press_pause)
         self._range.activated.connect(self._pick_range)
         self._fit.clicked.connect(self.fitted)
+        self._commands.clicked.connect(self.commands_asked)
         self._mode.clicked.connect(self.theme_toggled)
         self._menus: list[QToolButton] = []
         self._all_menus = _button("", name="Menus")
@@ -113,7 +117,7 @@ class Toolbar(QWidget):
 
     def set_tips(self, tips: Mapping[str, str]) -> None:
         """Tooltips of buttons, by their accessible names."""
-        for button in (self._live, self._pause, self._fit, self._mode):
+        for button in (self._live, self._pause, self._fit, self._commands, self._mode):
             button.setToolTip(tips[button.accessibleName()])
 
     def controls(self) -> list[QWidget]:
@@ -126,6 +130,7 @@ class Toolbar(QWidget):
             self._range,
             self._fit,
             *self.search.controls(),
+            self._commands,
             self._mode,
         ]
 
@@ -197,11 +202,12 @@ class Toolbar(QWidget):
             layout.addWidget(widget)
         layout.addStretch(1)
         layout.addWidget(self.search)
+        layout.addWidget(self._commands)
         layout.addWidget(self._mode)
 
     def _fold(self) -> None:
         """Put all menus behind one button where the rest would have too little room."""
-        parts = (self._live, self._pause, self._range, self._fit, self._mode)
+        parts = (self._live, self._pause, self._range, self._fit, self._commands, self._mode)
         parts_px = sum(part.sizeHint().width() + 6 for part in parts if not part.isHidden())
         parts_px += max(self.search.sizeHint().width(), _SEARCH_PX)
         label_px = min(self._connection.sizeHint().width(), _LEAST_LABEL_PX)
@@ -222,6 +228,7 @@ class Toolbar(QWidget):
         self._live.setFont(font(Role.TITLE if is_live else Role.BODY))
         self._all_menus.setIcon(icon("list", theme.t2))
         self._fit.setIcon(icon("arrows-out-line-horizontal", theme.t2))
+        self._commands.setIcon(icon("command", theme.t2))
         self._mode.setIcon(icon("sun" if theme.is_dark else "moon", theme.t2))
 
     def _press_live(self) -> None:
