@@ -254,7 +254,7 @@ def test_the_prefix_under_the_pointer_is_lit(qtbot: QtBot) -> None:
     view = legend(qtbot)
     names: list[str] = []
     view.lit.connect(names.append)
-    for x in (60, 62, 5):
+    for x in (60, 62, 1_170):
         QTest.mouseMove(view, QPoint(x, 14))
     assert names == ["read-parquet", ""]
 
@@ -274,9 +274,8 @@ def test_prefixes_that_do_not_fit_are_in_a_menu(qtbot: QtBot) -> None:
 def test_a_hidden_prefix_has_a_hollow_swatch(qtbot: QtBot) -> None:
     view = legend(qtbot, "read-parquet")
     image = view.grab().toImage()
-    colours = {image.pixel(x, 14) & 0xFFFFFF for x in range(38, 200)}
+    colours = {image.pixel(x, 14) & 0xFFFFFF for x in range(200)}
     assert slot_colour(LIGHT, 0) not in colours
-    assert LIGHT.warn in {image.pixel(x, y) & 0xFFFFFF for x in range(30, 90) for y in range(28)}
 
 
 @pytest.mark.parametrize("width", [100, 300, 640, 2_560])

@@ -123,6 +123,8 @@ ACTIONS: Final = (
         "search.previous", "Previous match", "Search", "go to the match before", ("Shift+N", "Shift+F3"),
         is_repeating=True,
     ),
+    Action("filter.open", "Filter…", "Search", "choose which prefixes, workers, kinds and durations are shown", ("Ctrl+L",)),
+    Action("filter.clear", "Show everything", "Search", "hide nothing", ("Ctrl+Shift+L",)),
     Action("help.palette", "Command palette…", "Help", "search everything that can be done", ("Ctrl+Shift+P",)),
     Action("help.keys", "Keyboard and mouse", "Help", "all keys and gestures", ("?",)),
     Action("help.manual", "Documentation", "Help", "read the documentation", ("F1",)),

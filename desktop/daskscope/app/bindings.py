@@ -139,6 +139,8 @@ def _lanes(run: Run) -> dict[str, Binding]:
 
 def _search(run: Run) -> dict[str, Binding]:
     return {
+        "filter.open": Binding(run.finder.open_filter),
+        "filter.clear": Binding(run.finder.show_everything),
         "search.focus": Binding(run.finder.focus),
         "search.next": Binding(lambda: run.finder.step(is_forward=True)),
         "search.previous": Binding(lambda: run.finder.step(is_forward=False)),

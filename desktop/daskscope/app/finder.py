@@ -1,4 +1,4 @@
-"""What the search box and its keys do: new searches, and steps from match to match."""
+"""What search box, filter and their keys do: other searches, steps from match to match."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 
 from daskscope.app import search_gestures
+from daskscope.derive.filtering import filter_choices
+from daskscope.derive.legend import legend
 from daskscope.derive.steps import found_at, step
+from daskscope.predicate import NO_FILTER
 
 if TYPE_CHECKING:
     from daskscope.app.run import Run
+    from daskscope.predicate import Filter
 
 
 class Finder:
-    """The search of one window."""
+    """The search and the filter of one window."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -22,6 +26,9 @@ class Finder:
         self._box.searched.connect(self.search)
         self._box.stepped.connect(self.step)
         self._box.left.connect(self.leave)
+        timeline = run.window.timeline
+        timeline.filtered.connect(self.filter_by)
+        timeline.filter.opened.connect(self.open_filter)
 
     def focus(self) -> None:
         """Let the search box take the keys."""
@@ -30,6 +37,21 @@ class Finder:
     def search(self, text: str, is_regex: bool) -> None:
         """Search something else, or nothing with ""."""
         self._run.apply(search_gestures.search, text, is_regex)
+
+    def filter_by(self, meant: Filter) -> None:
+        """Hide something else."""
+        self._run.apply(search_gestures.filter_by, meant)
+
+    def show_everything(self) -> None:
+        """Hide nothing."""
+        self.filter_by(NO_FILTER)
+
+    def open_filter(self) -> None:
+        """Let the user choose what is hidden."""
+        run = self._run
+        entries = legend(run.snapshot, run.session)
+        choices = filter_choices(run.snapshot, run.session.filter, entries)
+        run.window.timeline.open_filter(choices)
 
     def step(self, is_forward: bool) -> None:
         """Go to the next match, from the last one or else from the edge of the view."""

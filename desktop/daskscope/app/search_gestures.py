@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from daskscope.app.gestures import pan, scroll_to
-from daskscope.predicate import Search
+from daskscope.predicate import Filter, Search
 from daskscope.session import Session, fitted
 from daskscope.theme import NOT_YET_PX
 
@@ -14,13 +14,18 @@ if TYPE_CHECKING:
     from daskscope.derive.frames import TaskStreamFrame
     from daskscope.derive.steps import Found
 
-#: Share of the view at its edges in which a match is not seen well.
+#: Least share of the view on both sides of a match that hardly fits.
 FOUND_MARGIN: Final = 0.05
 
 
 def search(session: Session, text: str, is_regex: bool) -> Session:
     """Search something else: what was found before is no match of it."""
     return replace(session, search=Search(text, is_regex), found=None)
+
+
+def filter_by(session: Session, meant: Filter) -> Session:
+    """Hide something else."""
+    return replace(session, filter=meant)
 
 
 def show_found(session: Session, frame: TaskStreamFrame, found: Found) -> Session:
@@ -32,7 +37,7 @@ def show_found(session: Session, frame: TaskStreamFrame, found: Found) -> Sessio
     if x1_px - x0_px > inner_px - 2 * margin_px:
         room_ns = round((found.end_ns - found.start_ns) * FOUND_MARGIN)
         session = fitted(session, found.start_ns - room_ns, found.end_ns + room_ns)
-    elif x0_px < margin_px or x1_px > inner_px - margin_px:
+    elif x0_px < 0 or x1_px > inner_px:
         session = pan(session, view, (x0_px + x1_px - inner_px) / 2)
     else:
         session = pan(session, view, 0)

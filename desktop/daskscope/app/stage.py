@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from daskscope.app.clock import elapsed_s
 from daskscope.app.pace import Pace
 from daskscope.app.recordings import past_sessions
+from daskscope.derive.filtering import filter_frame
 from daskscope.derive.lanes import LaneLayouts
 from daskscope.derive.legend import legend
 from daskscope.derive.matches import NO_MARKS, Matches
@@ -193,7 +194,9 @@ class Stage:
             self._shown = key
             self._task_stream.mark(self.marks)
             self.frame = self._task_stream.frame(snapshot, session, layout, view, height_px, now_ns)
-            timeline.show_legend(legend(snapshot, session))
+            entries = legend(snapshot, session)
+            timeline.show_filter(filter_frame(session.filter, self.marks, entries))
+            timeline.show_legend(entries)
             timeline.show_frame(
                 self.frame, ticks(view, snapshot.first_ns), snapshot.strings, session
             )

@@ -60,6 +60,14 @@ def draw_chevron(
     _polyline(painter, [QPointF(centre_x + x, centre_y + y) for x, y in points], rgb)
 
 
+def draw_check(painter: QPainter, centre_x: float, centre_y: float, rgb: int) -> None:
+    """Draw a check mark, 8 pixels wide."""
+    points = [
+        QPointF(centre_x + x, centre_y + y) for x, y in ((-3.5, 0.0), (-1.0, 2.5), (3.5, -2.5))
+    ]
+    _polyline(painter, points, rgb)
+
+
 def draw_cross(
     painter: QPainter, centre_x: float, centre_y: float, size_px: float, rgb: int
 ) -> None:

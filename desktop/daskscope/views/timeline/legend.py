@@ -20,7 +20,7 @@ from daskscope.paint.brush import (
 )
 from daskscope.paint.control import plain_tip
 from daskscope.paint.font import Role, elided, text_width
-from daskscope.paint.icon import draw_chevron, draw_cross, draw_icon
+from daskscope.paint.icon import draw_chevron, draw_cross
 from daskscope.paint.text import draw_text
 from daskscope.theme import LEGEND_PX
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 SWATCH_PX: Final = 10
 _SWATCH_GAP_PX: Final = 6
 _ENTRY_GAP_PX: Final = 14
-_LEFT_PX: Final = 38
+_LEFT_PX: Final = 2
 _RIGHT_PX: Final = 14
 #: Names of tasks can be long: no entry takes more.
 _MOST_NAME_PX: Final = 160
@@ -142,10 +142,6 @@ class LegendView(QWidget):
         theme, height = self._theme, self.height()
         painter.fillRect(self.rect(), colour(theme.hdr))
         painter.fillRect(0, height - 1, self.width(), 1, colour(theme.line))
-        draw_icon(painter, "funnel-simple", 12, (height - 17) / 2, theme.t3)
-        if self._hidden_text():
-            box = (_LEFT_PX, 0, self._hidden_px(), height - 1)
-            draw_text(painter, box, self._hidden_text(), Role.CAPTION, theme.warn)
         placed, n_more = self._placed()
         for entry in placed:
             self._paint_entry(painter, entry)
@@ -154,17 +150,9 @@ class LegendView(QWidget):
         if self._has_kinds():
             self._paint_kinds(painter)
 
-    def _hidden_text(self) -> str:
-        n_hidden = sum(entry.is_hidden for entry in self._entries)
-        return f"{n_hidden} hidden" if n_hidden else ""
-
-    def _hidden_px(self) -> int:
-        text = self._hidden_text()
-        return round(text_width(Role.CAPTION, text)) + _ENTRY_GAP_PX if text else 0
-
     def _placed(self) -> tuple[tuple[PlacedEntry, ...], int]:
         right = self._kinds_left() - 14 if self._has_kinds() else self.width() - _RIGHT_PX
-        return placed_entries(self._entries, _LEFT_PX + self._hidden_px(), right)
+        return placed_entries(self._entries, _LEFT_PX, right)
 
     def _paint_entry(self, painter: QPainter, placed: PlacedEntry) -> None:
         theme, entry, left = self._theme, placed.entry, placed.left_px
@@ -196,7 +184,7 @@ class LegendView(QWidget):
         placed, n_more = self._placed()
         if not n_more:
             return QRect()
-        left = _LEFT_PX + self._hidden_px()
+        left = _LEFT_PX
         if placed:
             left = placed[-1].left_px + placed[-1].width_px + _ENTRY_GAP_PX - 4
         top = (self.height() - 1 - _CHIP_HEIGHT_PX) // 2

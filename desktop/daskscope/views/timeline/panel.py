@@ -9,11 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from daskscope.derive import quantity
 from daskscope.views.timeline.axis import AxisView
 from daskscope.views.timeline.events import EventsView
+from daskscope.views.timeline.filterbox import FilterBox
+from daskscope.views.timeline.filterstrip import FilterStrip
 from daskscope.views.timeline.legend import LegendView
 from daskscope.views.timeline.minimap import MinimapView
 from daskscope.views.timeline.stream import StreamView
@@ -21,6 +23,7 @@ from daskscope.views.timeline.stream import StreamView
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from daskscope.derive.filtering import FilterChoices, FilterFrame
     from daskscope.derive.frames import LegendEntry, Minimap, TaskStreamFrame, Tick
     from daskscope.session import Session
     from daskscope.theme import Theme
@@ -38,7 +41,7 @@ def dimmed_slots(entries: Iterable[LegendEntry], lit_prefix: str) -> frozenset[i
 
 
 class TimelinePanel(QWidget):
-    """Five strips, one above the other."""
+    """Five strips, one above the other; the filter stands in the legend's."""
 
     #: Zoom around a position: position and factor of the span, below 1 to see less time.
     zoomed = Signal(float, float)
@@ -48,9 +51,12 @@ class TimelinePanel(QWidget):
     scrolled = Signal(int)
     #: Select a stretch of time: start and end in int ns.
     selected = Signal(object, object)
+    #: Another filter: `predicate.Filter`.
+    filtered = Signal(object)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.filter = FilterStrip(theme, self)
         self.legend = LegendView(theme, self)
         self.minimap = MinimapView(theme, self)
         self.axis = AxisView(theme, self)
@@ -59,13 +65,20 @@ class TimelinePanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for strip in (self.legend, self.minimap, self.axis, self.events, self.stream):
+        upper = QHBoxLayout()
+        upper.setSpacing(0)
+        upper.addWidget(self.filter)
+        upper.addWidget(self.legend)
+        layout.addLayout(upper)
+        for strip in (self.minimap, self.axis, self.events, self.stream):
             layout.addWidget(strip)
         for strip in (self.axis, self.events, self.stream):
             strip.zoomed.connect(self.zoomed)
             strip.panned.connect(self.panned)
             strip.scrolled.connect(self.scrolled)
             strip.selected.connect(self.selected)
+        self.filter.chosen.connect(self.filtered)
+        self._theme = theme
         self.stream.hit_changed.connect(self.legend.show_lit)
         self._entries: tuple[LegendEntry, ...] = ()
         self.setAccessibleName("Timeline")
@@ -77,8 +90,20 @@ class TimelinePanel(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in other colours from now on."""
-        for strip in (self.legend, self.minimap, self.axis, self.events, self.stream):
+        self._theme = theme
+        for strip in (self.filter, self.legend, self.minimap, self.axis, self.events, self.stream):
             strip.set_theme(theme)
+
+    def show_filter(self, frame: FilterFrame) -> None:
+        """Show what is filtered, beside the legend."""
+        self.filter.show_filter(frame)
+
+    def open_filter(self, choices: FilterChoices) -> FilterBox:
+        """Let the user choose a filter, in a box that closes by itself."""
+        box = FilterBox(self._theme, choices, self)
+        box.chosen.connect(self.filtered)
+        box.show_below(self.filter.funnel)
+        return box
 
     def show_legend(self, entries: Sequence[LegendEntry]) -> None:
         """Draw the legend; what it hides is dimmed in the frames that are shown after it."""
