@@ -112,7 +112,7 @@ def test_the_view_of_a_recording_is_there_again(starts: Starts) -> None:
     for key in (Qt.Key.Key_W, Qt.Key.Key_W, Qt.Key.Key_A):
         QTest.keyClick(stream, key)
     run.window.timeline.legend.toggled.emit("sum")
-    run.window.timeline.selected.emit(NOW - 12 * SECOND, NOW - 9 * SECOND)
+    run.window.timeline.selected.emit(NOW - 12 * SECOND, NOW - 9 * SECOND, None)
     starts.tick(run)
     assert run.frame is not None
     view, session = run.frame.view, run.session

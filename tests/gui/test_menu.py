@@ -96,7 +96,7 @@ def test_keys_for_the_whole_its_start_and_now(focused: Run) -> None:
 
 
 def test_escape_selects_nothing(focused: Run) -> None:
-    focused.window.timeline.selected.emit(NOW - 1000, NOW)
+    focused.window.timeline.selected.emit(NOW - 1000, NOW, None)
     assert focused.session.selection_ns is not None
     assert press(focused, Qt.Key.Key_Escape).selection_ns is None
 

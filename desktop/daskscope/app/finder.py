@@ -70,7 +70,7 @@ class Finder:
 
     def escape(self) -> None:
         """Select nothing; where nothing is selected, search nothing."""
-        if self._run.session.selection_ns is not None:
+        if self._run.session.selection_ns is not None or self._run.session.bins:
             self._run.clear_selection()
         else:
             self.leave()

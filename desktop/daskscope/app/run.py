@@ -239,7 +239,7 @@ class Run(QObject):
         )
         timeline.panned.connect(lambda dx: self.with_view(gestures.pan, float(dx)))
         timeline.scrolled.connect(self.scroll)
-        timeline.selected.connect(lambda start, end: self._set(selection_ns=(int(start), int(end))))
+        timeline.selected.connect(self.select)
         stream.scrolled_to.connect(self.scroll_to)
         stream.hovered.connect(self._hover)
         stream.left.connect(self._leave)
@@ -256,6 +256,17 @@ class Run(QObject):
         window.progress.prefix_lit.connect(lambda name: self._set(lit_prefix=name))
         window.workers.sort_requested.connect(
             lambda column: self.apply(gestures.sort_workers, column)
+        )
+        statistics = window.statistics
+        statistics.cleared.connect(self.clear_selection)
+        statistics.table.sort_requested.connect(
+            lambda column: self.apply(gestures.sort_statistics, column)
+        )
+        statistics.table.prefix_chosen.connect(
+            lambda name: self.apply(gestures.choose_prefix, name)
+        )
+        statistics.histogram.range_chosen.connect(
+            lambda range_ns: self.apply(gestures.light, range_ns)
         )
         window.workers.host_toggled.connect(lambda host: self.apply(gestures.fold, host))
         window.toolbar.followed.connect(self.follow)
@@ -303,9 +314,15 @@ class Run(QObject):
         """Show the selection, or the whole run."""
         self.apply(gestures.fit_selection, self.extent())
 
+    def select(self, start_ns: int, end_ns: int, lanes: frozenset[int] | None) -> None:
+        """Select a stretch of time and some lanes; a new selection shows its statistics once."""
+        if self.session.selection_ns is None:
+            self.window.show_tab("statistics")
+        self.apply(gestures.select, int(start_ns), int(end_ns), lanes)
+
     def clear_selection(self) -> None:
-        """Select nothing."""
-        self._set(selection_ns=None)
+        """Select and mark nothing."""
+        self.apply(gestures.clear)
 
     def _choose_span(self, span_ns: int) -> None:
         if span_ns == WHOLE_RUN:

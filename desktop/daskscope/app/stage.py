@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from daskscope.app.clock import elapsed_s
 from daskscope.app.pace import Pace
 from daskscope.app.recordings import past_sessions
+from daskscope.app.statistics import StatisticsShow
 from daskscope.derive.filtering import filter_frame
 from daskscope.derive.lanes import LaneLayouts
 from daskscope.derive.legend import legend
@@ -81,6 +82,7 @@ class Stage:
         self._matches = Matches()
         self.marks = NO_MARKS
         self._search_key: object = None
+        self._statistics = StatisticsShow(window)
         self._shown: object = None
         self._session: Session | None = None
         self._recordings: tuple[PastSession, ...] = ()
@@ -150,9 +152,13 @@ class Stage:
             self._show_welcome(snapshot, wall_ns, now_s)
             return False
         self._show_panels(snapshot, session, now_ns, now_s)
-        if not self._window.timeline.isVisible():
-            return False
-        return self._show_timeline(snapshot, session, now_ns, now_s)
+        has_painted = False
+        if self._window.timeline.isVisible():
+            has_painted = self._show_timeline(snapshot, session, now_ns, now_s)
+        if self.frame is not None and self.roster is not None:
+            view = self.frame.view
+            self._statistics.show(snapshot, session, view, self.roster, now_ns)
+        return has_painted
 
     def hit(self, snapshot: Snapshot, x_px: int, y_px: int) -> Hit | None:
         """What lies under a pixel of the lanes."""

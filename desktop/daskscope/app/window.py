@@ -29,6 +29,7 @@ from daskscope.views.overlay.keys import KeysView
 from daskscope.views.overlay.palette import PaletteView
 from daskscope.views.progress import ProgressView
 from daskscope.views.resources import ResourcesView
+from daskscope.views.statistics import StatisticsView
 from daskscope.views.statusbar import StatusBarView
 from daskscope.views.timeline.panel import TimelinePanel
 from daskscope.views.toolbar import Toolbar
@@ -76,6 +77,7 @@ class Window(QMainWindow):
         self.progress = ProgressView(self)
         self.workers = WorkersView(self)
         self.resources = ResourcesView(self)
+        self.statistics = StatisticsView(self)
         self.welcome = WelcomeView(self)
         self.status = StatusBarView(self)
         self.progress_dock, self.resources_dock, self.workers_dock = (Dock(self) for _ in range(3))
@@ -88,9 +90,7 @@ class Window(QMainWindow):
         self._ring = FocusRing(self)
         self._ring.watch(self.timeline.stream)
         self._ring.watch(self.timeline.legend)
-        self._add_tab("progress", "Progress", "progress", self.progress)
-        self._add_tab("resources", "Resources", "resources", self.resources)
-        self._add_tab("workers", "Workers", "workers", self.workers)
+        self._add_tabs()
         self._left = self._splitter(Qt.Orientation.Vertical, self.timeline, self.workers_dock)
         self._right = self._splitter(
             Qt.Orientation.Vertical, self.progress_dock, self.resources_dock
@@ -115,9 +115,21 @@ class Window(QMainWindow):
         self.hint = HintView(self)
         self.set_theme(theme)
 
-    def _add_tab(self, name: str, title: str, dock: str, view: QWidget) -> None:
+    def _add_tabs(self) -> None:
+        self._add_tab("progress", "Progress", "progress", self.progress)
+        self._add_tab("resources", "Resources", "resources", self.resources)
+        self._add_tab("workers", "Workers", "workers", self.workers)
+        buttons = self.statistics.buttons
+        self._add_tab("statistics", "Statistics", "workers", self.statistics, buttons)
+        for part in self.statistics.parts:
+            self._ring.watch(part)
+
+    def _add_tab(
+        self, name: str, title: str, dock: str, view: QWidget, buttons: QWidget | None = None
+    ) -> None:
         """Give a view its tab in a dock of `docks`, and its name in `tabs`."""
-        self.tabs[name] = Tab(dock, self.docks[dock].add_page(title, view), view)
+        page = self.docks[dock].add_page(title, view, buttons)
+        self.tabs[name] = Tab(dock, page, view)
         self._ring.watch(view)
 
     def _splitter(self, orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
@@ -142,6 +154,7 @@ class Window(QMainWindow):
             self.progress,
             self.workers,
             self.resources,
+            self.statistics,
             self.welcome,
             self.status,
             self.commands,
@@ -184,6 +197,11 @@ class Window(QMainWindow):
     def _show_dock(self, name: str, is_shown: bool) -> None:
         self.docks[name].setVisible(is_shown)
         self._right.setVisible(self.is_dock_shown("progress") or self.is_dock_shown("resources"))
+
+    def show_tab(self, name: str) -> None:
+        """Bring a view of `tabs` to the front of its dock, and leave the keyboard where it is."""
+        tab = self.tabs[name]
+        self.docks[tab.dock].show_page(tab.page)
 
     def focus_view(self, name: str) -> None:
         """Bring a view of `tabs`, or the task stream, to the front and give it the keyboard."""

@@ -68,6 +68,17 @@ def draw_check(painter: QPainter, centre_x: float, centre_y: float, rgb: int) ->
     _polyline(painter, points, rgb)
 
 
+def draw_sort_mark(
+    painter: QPainter, centre_x: float, centre_y: float, rgb: int, is_descending: bool
+) -> None:
+    """Draw the mark of the column that sorts: upwards while the greatest comes last."""
+    painter.save()
+    painter.translate(centre_x, centre_y)
+    painter.scale(0.8, 0.8 if is_descending else -0.8)
+    draw_chevron(painter, 0, 0, rgb, is_open=True)
+    painter.restore()
+
+
 def draw_cross(
     painter: QPainter, centre_x: float, centre_y: float, size_px: float, rgb: int
 ) -> None:

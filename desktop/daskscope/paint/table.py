@@ -67,6 +67,10 @@ class RowArea(QAbstractScrollArea):
         """A row in words, for screen readers; its tool tip where a view says nothing else."""
         return ", ".join(self.row_tip(row).splitlines())
 
+    def heading_tip(self, x_px: int) -> str:
+        """Text of the tool tip of the heading; `x_px` in unscrolled content."""
+        return ""
+
     def heading_pressed(self, x_px: int, y_px: int) -> None:
         """The heading was pressed; `x_px` in unscrolled content."""
 
@@ -219,6 +223,8 @@ class RowArea(QAbstractScrollArea):
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             row = self.row_at(event.pos())
             text = self.row_tip(row) if row >= 0 else ""
+            if event.pos().y() < self.heading_px:
+                text = self.heading_tip(event.pos().x() + self.scroll_x)
             QToolTip.showText(event.globalPos(), plain_tip(text), self.viewport(), QRect())
             return True
         return super().viewportEvent(event)

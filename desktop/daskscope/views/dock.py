@@ -35,11 +35,24 @@ class DockTitle(QWidget):
         layout.setContentsMargins(PADDING_PX, 0, PADDING_PX, 1)
         layout.addWidget(self.tabs)
         layout.addStretch(1)
+        self._layout = layout
+        self._buttons: QWidget | None = None
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""
         self._theme = theme
         self.tabs.set_theme(theme)
+        self.update()
+
+    def set_buttons(self, buttons: QWidget | None) -> None:
+        """What stands right of the summary: of the page that is shown."""
+        if self._buttons is not None:
+            self._buttons.hide()
+        self._buttons = buttons
+        if buttons is not None:
+            if buttons.parentWidget() is not self:
+                self._layout.addWidget(buttons)
+            buttons.show()
         self.update()
 
     def set_summary(self, text: str) -> None:
@@ -60,7 +73,10 @@ class DockTitle(QWidget):
         painter.fillRect(self.rect(), colour(theme.s1))
         painter.fillRect(0, self.height() - 1, self.width(), 1, colour(theme.line))
         left = self.tabs.geometry().right() + PADDING_PX
-        box = (left, 0, max(self.width() - left - PADDING_PX, 0), self.height() - 1)
+        right = self.width() - PADDING_PX
+        if self._buttons is not None:
+            right = self._buttons.x() - PADDING_PX
+        box = (left, 0, max(right - left, 0), self.height() - 1)
         draw_text(painter, box, self._summary, Role.VALUE, theme.t2, Align.RIGHT)
 
 
@@ -76,6 +92,7 @@ class Dock(QWidget):
         self._pages = QStackedWidget(self)
         self._pages.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._summaries: list[str] = []
+        self._buttons: list[QWidget | None] = []
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -83,10 +100,11 @@ class Dock(QWidget):
         layout.addWidget(self._pages, 1)
         self.title.page_chosen.connect(self._choose)
 
-    def add_page(self, name: str, page: QWidget) -> int:
-        """Add a page and return its number."""
+    def add_page(self, name: str, page: QWidget, buttons: QWidget | None = None) -> int:
+        """Add a page and return its number; `buttons` stand in the title while it is shown."""
         number = self._pages.addWidget(page)
         self._summaries.append("")
+        self._buttons.append(buttons)
         self.title.tabs.addTab(name)
         names = [self.title.tabs.tabText(tab) for tab in range(self.title.tabs.count())]
         self.title.tabs.setAccessibleName(f"Tabs: {', '.join(names)}")
@@ -114,4 +132,5 @@ class Dock(QWidget):
         if 0 <= number < len(self._summaries):
             self._pages.setCurrentIndex(number)
             self.title.set_summary(self._summaries[number])
+            self.title.set_buttons(self._buttons[number])
             self.page_changed.emit(number)

@@ -13,7 +13,7 @@ from daskscope.derive.panels import WorkerRow, WorkerRowKind, WorkersFrame
 from daskscope.derive.workers import COLUMNS, SPILL_SHARE
 from daskscope.paint.brush import colour, spilled_brush
 from daskscope.paint.font import Role, text_width
-from daskscope.paint.icon import draw_chevron
+from daskscope.paint.icon import draw_chevron, draw_sort_mark
 from daskscope.paint.table import RowArea
 from daskscope.paint.text import Align, draw_text
 from daskscope.theme import NORMAL, PADDING_PX, TABLE_HEADER_PX, Theme
@@ -199,7 +199,7 @@ class WorkersView(RowArea):
         )
         if is_sorting:
             x = left + drawn + 8 if is_left else left + width - drawn - 8
-            _paint_sort_mark(painter, x, self.heading_px // 2, rgb, self._frame.is_descending)
+            draw_sort_mark(painter, x, self.heading_px // 2, rgb, self._frame.is_descending)
 
     def paint_row(self, painter: QPainter, row: int, top_px: int) -> None:
         """Draw one row; the name stays in place when the rest is scrolled aside."""
@@ -321,13 +321,4 @@ def _paint_dot(painter: QPainter, x: float, y: float, rgb: int) -> None:
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(colour(rgb))
     painter.drawEllipse(QRectF(x - 3, y - 3, 6, 6))
-    painter.restore()
-
-
-def _paint_sort_mark(painter: QPainter, x: float, y: float, rgb: int, is_descending: bool) -> None:
-    """A chevron, upwards while the greatest comes last."""
-    painter.save()
-    painter.translate(x, y)
-    painter.scale(0.8, 0.8 if is_descending else -0.8)
-    draw_chevron(painter, 0, 0, rgb, is_open=True)
     painter.restore()

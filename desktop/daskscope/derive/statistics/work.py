@@ -51,9 +51,9 @@ _What: TypeAlias = "tuple[frozenset[int] | None, Filter]"
 _N_VALUES: Final = (len(DURATION_VALUES), len(NAME_VALUES), len(WORKER_VALUES), 1, 1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Figures:
-    """What is known of a scope so far.
+    """What is known of a scope so far; equal only to itself.
 
     Attributes
     ----------

@@ -52,10 +52,11 @@ class AxisView(Strip):
         frame: TaskStreamFrame,
         ticks: Sequence[Tick],
         selection_ns: tuple[int, int] | None = None,
+        selection_lanes: frozenset[int] | None = None,
     ) -> None:
         """Draw `ticks` over the time that `frame` shows."""
         self._ticks, self._now_px = ticks, frame.now_px
-        self._show(frame.view, selection_ns)
+        self._show(frame.view, selection_ns, selection_lanes)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint captions, ticks and the badge."""

@@ -119,11 +119,12 @@ class EventsView(Strip):
         frame: TaskStreamFrame,
         selection_ns: tuple[int, int] | None = None,
         selection_text: str = "",
+        selection_lanes: frozenset[int] | None = None,
     ) -> None:
         """Draw the events of `frame`; `selection_text` is the length of the selection."""
         self._events, self._now_px = frame.events, frame.now_px
         self._selection_text = selection_text
-        self._show(frame.view, selection_ns)
+        self._show(frame.view, selection_ns, selection_lanes)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint marks, texts and the badge."""

@@ -49,8 +49,8 @@ class TimelinePanel(QWidget):
     panned = Signal(float)
     #: Scroll the rows: pixels downwards.
     scrolled = Signal(int)
-    #: Select a stretch of time: start and end in int ns.
-    selected = Signal(object, object)
+    #: Select a stretch of time: start and end in int ns, and the ids of lanes in it, None for all.
+    selected = Signal(object, object, object)
     #: Another filter: `predicate.Filter`.
     filtered = Signal(object)
 
@@ -124,7 +124,8 @@ class TimelinePanel(QWidget):
         """Draw axis, events and task stream; `names` are texts by string id."""
         selection = session.selection_ns
         length = quantity.duration(selection[1] - selection[0]) if selection else ""
-        self.axis.show_frame(frame, ticks, selection)
-        self.events.show_frame(frame, selection, length)
+        lanes = session.selection_lanes
+        self.axis.show_frame(frame, ticks, selection, lanes)
+        self.events.show_frame(frame, selection, length, lanes)
         dimmed = dimmed_slots(self._entries, session.lit_prefix)
-        self.stream.show_frame(frame, ticks, names, dimmed, selection)
+        self.stream.show_frame(frame, ticks, names, dimmed, selection, lanes)

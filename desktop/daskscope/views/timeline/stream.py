@@ -13,6 +13,7 @@ from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy
 
+from daskscope.derive.bands import lane_bands, lanes_between
 from daskscope.derive.frames import Hit, RowKind, TaskStreamFrame, Tick
 from daskscope.paint.brush import colour
 from daskscope.theme import GUTTER_PX
@@ -42,6 +43,8 @@ SCROLL_HANDLE_PX: Final = 6
 LEAST_HANDLE_PX: Final = 24
 #: A match that is narrower is framed as if it were so wide.
 LEAST_FOUND_PX: Final = 6
+#: A drag across so much selects lanes, too; less is a waver of the hand.
+LEAST_LANES_PX: Final = 44
 #: How much of what the pointer can grip belongs to the handle.
 _HANDLE_GRIP_PX: Final = 12
 
@@ -76,6 +79,8 @@ class StreamView(Strip):
         self._pointer_y = -1
         self._target: GutterTarget | None = None
         self._handle_grip_px: int | None = None
+        #: Where a drag began, in unscrolled content.
+        self._press_y_px = 0
         self._has_panned = False
         self._tooltip = Tooltip(theme, self)
         self.setAccessibleName("Task stream")
@@ -107,6 +112,7 @@ class StreamView(Strip):
         names: Sequence[str],
         dimmed: frozenset[int] = frozenset(),
         selection_ns: tuple[int, int] | None = None,
+        selection_lanes: frozenset[int] | None = None,
     ) -> None:
         """Draw `frame` with a grid line at each labelled tick.
 
@@ -114,7 +120,7 @@ class StreamView(Strip):
         off or not lit.
         """
         self._frame, self._ticks, self._names, self._dimmed = frame, ticks, names, dimmed
-        self._show(frame.view, selection_ns)
+        self._show(frame.view, selection_ns, selection_lanes)
 
     def set_spoken(self, text: str) -> None:
         """What a screen reader says of the picture."""
@@ -154,7 +160,7 @@ class StreamView(Strip):
         draw_bars(painter, frame.bars, shapes, theme, self._dimmed)
         draw_labels(painter, frame.bars, shapes, theme, self._names, self._dimmed)
         self._paint_event_lines(painter, frame)
-        self._paint_selection(painter)
+        self._paint_selection(painter, frame)
         self._paint_found(painter, frame)
         self._paint_hit(painter, frame)
         painter.restore()
@@ -177,14 +183,23 @@ class StreamView(Strip):
             painter.setPen(pen)
             painter.drawLine(event.x_px, 0, event.x_px, frame.height_px)
 
-    def _paint_selection(self, painter: QPainter) -> None:
+    def _paint_selection(self, painter: QPainter, frame: TaskStreamFrame) -> None:
         selection = self._selection_px()
         if selection is None:
             return
         left, right = selection
-        fill = colour(self._theme.accent, 0.09)
-        painter.fillRect(left, 0, right - left, self.height(), fill)
-        self._paint_selection_edges(painter)
+        fill, edge = colour(self._theme.accent, 0.09), colour(self._theme.accent)
+        if self._selection_lanes is None:
+            painter.fillRect(left, 0, right - left, self.height(), fill)
+            self._paint_selection_edges(painter)
+            return
+        painter.setPen(QPen(edge, 1))
+        painter.setBrush(fill)
+        for first_px, end_px in lane_bands(frame.layout, self._selection_lanes):
+            top = max(first_px - frame.scroll_px, -2)
+            bottom = min(end_px - frame.scroll_px, self.height() + 2)
+            if top < bottom:
+                painter.drawRect(left, top, right - left, bottom - top - 1)
 
     def _paint_found(self, painter: QPainter, frame: TaskStreamFrame) -> None:
         """Frame the match that was stepped to; in a density row over all of its height."""
@@ -262,7 +277,20 @@ class StreamView(Strip):
             self._handle_grip_px = point.y() - handle.top() if inside else handle.height() // 2
             self._scroll_handle_to(point.y(), handle)
             return
+        self._press_y_px = point.y() + (self._frame.scroll_px if self._frame else 0)
         super().mousePressEvent(event)
+
+    def _dragged_lanes(self, event: QMouseEvent) -> frozenset[int] | None:
+        """Lanes between press and pointer, with Alt or when that is more than a waver."""
+        frame, press = self._frame, self._press
+        if frame is None or press is None:
+            return None
+        y_px = event.position().y() + frame.scroll_px
+        has_alt = event.modifiers() & Qt.KeyboardModifier.AltModifier
+        if not has_alt and abs(y_px - self._press_y_px) < LEAST_LANES_PX:
+            return None
+        top, bottom = sorted((self._press_y_px, round(y_px)))
+        return lanes_between(frame.layout, top, bottom)
 
     def _scroll_handle_to(self, y: int, handle: QRect) -> None:
         if self._frame is None or self._handle_grip_px is None:

@@ -42,8 +42,8 @@ class Strip(QWidget):
     panned = Signal(float)
     #: Scroll the rows: pixels downwards.
     scrolled = Signal(int)
-    #: Select a stretch of time: start and end in int ns.
-    selected = Signal(object, object)
+    #: Select a stretch of time: start and end in int ns, and the ids of lanes in it, None for all.
+    selected = Signal(object, object, object)
     #: A press without a drag: position, may be in the gutter (negative x).
     clicked = Signal(int, int)
     #: A double click in the lanes.
@@ -54,6 +54,8 @@ class Strip(QWidget):
         self._theme = theme
         self._view: Viewport | None = None
         self._selection_ns: tuple[int, int] | None = None
+        self._selection_lanes: frozenset[int] | None = None
+        self._is_edge_gripped = False
         self._press: QPointF | None = None
         self._anchor_ns: int | None = None
         self._is_panning = False
@@ -68,9 +70,14 @@ class Strip(QWidget):
         self._theme = theme
         self.update()
 
-    def _show(self, view: Viewport, selection_ns: tuple[int, int] | None) -> None:
+    def _show(
+        self,
+        view: Viewport,
+        selection_ns: tuple[int, int] | None,
+        selection_lanes: frozenset[int] | None,
+    ) -> None:
         self._view = view
-        self._selection_ns = selection_ns
+        self._selection_ns, self._selection_lanes = selection_ns, selection_lanes
         self.update()
 
     # Painting -------------------------------------------------------------------------------
@@ -133,6 +140,7 @@ class Strip(QWidget):
         x = position.x() - GUTTER_PX
         if self._view is not None and x >= 0:
             self._anchor_ns = self._other_edge_ns(x)
+            self._is_edge_gripped = self._anchor_ns is not None
             if self._anchor_ns is None:
                 self._anchor_ns = self._view.time_ns(x)
 
@@ -165,7 +173,13 @@ class Strip(QWidget):
             return
         x = min(max(position.x() - GUTTER_PX, 0.0), float(self._view.width_px))
         end_ns = self._view.time_ns(x)
-        self.selected.emit(min(self._anchor_ns, end_ns), max(self._anchor_ns, end_ns))
+        # An edge moves in time alone.
+        lanes = self._selection_lanes if self._is_edge_gripped else self._dragged_lanes(event)
+        self.selected.emit(min(self._anchor_ns, end_ns), max(self._anchor_ns, end_ns), lanes)
+
+    def _dragged_lanes(self, event: QMouseEvent) -> frozenset[int] | None:
+        """Ids of the lanes between the press and an event, None for all."""
+        return None
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """End a drag; without one it was a click."""

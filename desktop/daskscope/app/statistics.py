@@ -1,0 +1,135 @@
+"""When statistics are worked on and shown: a slice of each tick while their panel can be seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from daskscope.app.clock import elapsed_s
+from daskscope.app.pace import Pace
+from daskscope.derive.statistics.crew import Crew, crew
+from daskscope.derive.statistics.frame import statistics_frame
+from daskscope.derive.statistics.rows import Scope
+from daskscope.derive.statistics.work import Figures, Statistics
+
+if TYPE_CHECKING:
+    from daskscope.app.window import Window
+    from daskscope.derive.members import Roster
+    from daskscope.session import Session, Viewport
+    from daskscope.store.snapshot import Snapshot
+
+#: Of a tick.
+WORK_S: Final = 0.003
+#: Numbers that change faster cannot be read: of what comes in, and of a view that is moved.
+LIVE_PERIOD_S: Final = 1.0
+VIEW_PERIOD_S: Final = 0.25
+#: A selection that is dragged shows its numbers so often at most.
+SHOW_PERIOD_S: Final = 0.1
+#: Work that takes longer shows what it has so far.
+PATIENCE_S: Final = 0.3
+
+
+class StatisticsShow:
+    """Works on the statistics of the selection, or of the view, and shows them."""
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._statistics = Statistics()
+        self._scope: Scope | None = None
+        self._generation = -1
+        self._is_working = False
+        self._began_s = 0.0
+        self._figures: Figures | None = None
+        self._crew: Crew | None = None
+        self._crew_of: object = None
+        self._shown_of: object = None
+        self._refresh = Pace(LIVE_PERIOD_S)
+        self._view_pace = Pace(VIEW_PERIOD_S)
+        self._show_pace = Pace(SHOW_PERIOD_S)
+
+    def show(
+        self,
+        snapshot: Snapshot,
+        session: Session,
+        view: Viewport,
+        roster: Roster,
+        now_ns: int,
+    ) -> None:
+        """Go on for a slice, and show what there is; nothing while the panel is not seen.
+
+        `view` and `roster` are what the task stream shows.
+        """
+        if not self._window.statistics.isVisible():
+            self._scope = None
+            return
+        now_s = elapsed_s()
+        self._begin_if_due(snapshot, session, view, now_ns, now_s)
+        while self._is_working:
+            self._is_working = self._statistics.step()
+            if not self._is_working:
+                self._figures = self._statistics.figures()
+            if elapsed_s() - now_s >= WORK_S:
+                break
+        if (
+            self._is_working
+            and now_s - self._began_s >= PATIENCE_S
+            and self._show_pace.is_due(now_s)
+        ):
+            self._figures = self._statistics.figures()
+        self._show(snapshot, session, roster, now_ns, now_s)
+
+    def _begin_if_due(
+        self, snapshot: Snapshot, session: Session, view: Viewport, now_ns: int, now_s: float
+    ) -> None:
+        scope = _scope(snapshot, session, view, now_ns)
+        is_first = self._scope is None
+        is_moved = scope != self._scope
+        if session.selection_ns is not None or is_first or scope.filter != self._scope_filter():
+            is_due = is_moved
+        elif session.is_following:
+            is_due = is_moved and not self._is_working and self._refresh.is_due(now_s)
+        else:
+            is_due = is_moved and self._view_pace.is_due(now_s)
+        if not is_due and not self._is_working and snapshot.generation != self._generation:
+            is_due = self._refresh.is_due(now_s)
+        if is_due:
+            self._scope, self._generation = scope, snapshot.generation
+            self._statistics.begin(snapshot, scope)
+            self._is_working, self._began_s = True, now_s
+
+    def _scope_filter(self) -> object:
+        return self._scope.filter if self._scope is not None else None
+
+    def _show(
+        self, snapshot: Snapshot, session: Session, roster: Roster, now_ns: int, now_s: float
+    ) -> None:
+        figures = self._figures
+        if figures is None:
+            return
+        asked = (
+            session.statistics_prefix,
+            session.statistics_sort,
+            session.is_statistics_descending,
+            session.bins,
+            session.selection_ns is None,
+        )
+        if (figures, asked) == self._shown_of:
+            return
+        self._shown_of = (figures, asked)
+        lanes = figures.scope.lanes
+        if self._crew is None or self._crew_of != (roster, lanes):
+            self._crew, self._crew_of = crew(snapshot, roster, lanes), (roster, lanes)
+        frame = statistics_frame(snapshot, session, figures, self._crew, now_ns)
+        window = self._window
+        window.statistics.show_frame(frame)
+        tab = window.tabs["statistics"]
+        window.docks[tab.dock].set_summary(tab.page, frame.summary)
+
+
+def _scope(snapshot: Snapshot, session: Session, view: Viewport, now_ns: int) -> Scope:
+    """The selection, or what of the run lies in the view."""
+    if session.selection_ns is not None:
+        return Scope(*session.selection_ns, session.selection_lanes, session.filter)
+    end_ns = max(snapshot.last_ns + 1, now_ns) if snapshot.status.is_live else snapshot.last_ns + 1
+    from_ns = max(view.start_ns, snapshot.first_ns)
+    to_ns = max(min(view.end_ns, end_ns), from_ns + 1)
+    return Scope(from_ns, to_ns, None, session.filter)

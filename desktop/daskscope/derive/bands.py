@@ -1,0 +1,38 @@
+"""Between lanes that are selected and the rows of the task stream in which they lie."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from daskscope.derive.frames import LaneLayout
+
+
+def lanes_between(layout: LaneLayout, top_px: int, bottom_px: int) -> frozenset[int]:
+    """Ids of the lanes in rows that a stretch of the unscrolled content touches."""
+    rows = layout.rows_within(top_px, bottom_px - top_px + 1)
+    row_of_lane = layout.row_of_lane
+    is_in = (row_of_lane >= rows.start) & (row_of_lane < rows.stop)
+    return frozenset(np.flatnonzero(is_in).tolist())
+
+
+def lane_bands(layout: LaneLayout, lanes: frozenset[int]) -> list[tuple[int, int]]:
+    """Top and bottom, in unscrolled content, of each run of rows in which some lanes lie.
+
+    A run goes on over rows in which no lane lies: headers, and threads that have done nothing.
+    """
+    row_of_lane = layout.row_of_lane
+    ids = np.fromiter(lanes, np.intp, len(lanes))
+    meant = np.unique(row_of_lane[ids[ids < len(row_of_lane)]])
+    meant = meant[meant >= 0]
+    if not len(meant):
+        return []
+    used = np.unique(row_of_lane[row_of_lane >= 0])
+    place = np.searchsorted(used, meant)
+    starts = np.flatnonzero(np.diff(place, prepend=-2) > 1)
+    ends = np.concatenate([starts[1:], [len(meant)]]) - 1
+    tops, heights = layout.row_px
+    bottoms = tops + heights
+    return list(zip(tops[meant[starts]].tolist(), bottoms[meant[ends]].tolist(), strict=True))

@@ -1,0 +1,128 @@
+"""The panel of statistics: table, histogram, workers; and the buttons in the dock's title."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QGuiApplication, QPalette
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
+
+from daskscope.derive.statistics.frame import as_lines
+from daskscope.paint.control import style_sheet
+from daskscope.paint.icon import icon
+from daskscope.theme import LIGHT, Theme
+from daskscope.views.statistics.histogram import HistogramView
+from daskscope.views.statistics.table import PrefixTable
+from daskscope.views.statistics.workers import WIDTH_PX, FactsView, SharesView
+
+if TYPE_CHECKING:
+    from daskscope.derive.statistics.frame import StatisticsFrame
+
+_BUTTON_PX: Final = 22
+_ICON_PX: Final = 14
+
+
+class StatisticsView(QWidget):
+    """Statistics of one scope.
+
+    Attributes
+    ----------
+    table, histogram
+        Public for their signals.
+    parts
+        What can have the keyboard.
+    buttons
+        What belongs into the title of the dock.
+    """
+
+    #: Select nothing any more.
+    cleared = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._frame: StatisticsFrame | None = None
+        self.table = PrefixTable(self)
+        self.histogram = HistogramView(self)
+        self.shares = SharesView(self)
+        self.facts = FactsView(self)
+        self.parts = (self.table, self.histogram, self.shares)
+        self.setFocusProxy(self.table)
+        self._side = QWidget(self)
+        self._side.setFixedWidth(WIDTH_PX)
+        beside = QVBoxLayout(self._side)
+        beside.setContentsMargins(0, 0, 0, 6)
+        beside.setSpacing(0)
+        beside.addWidget(self.shares, 1)
+        beside.addWidget(self.facts)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(1)
+        layout.addWidget(self.table, 13)
+        layout.addWidget(self.histogram, 6)
+        layout.addWidget(self._side)
+        self.buttons = _Buttons()
+        self.buttons.clear.clicked.connect(self.cleared)
+        self.buttons.copied.connect(self.copy)
+        self.table.copy_requested.connect(lambda: self.copy("\t"))
+        self.setAutoFillBackground(True)
+        self.set_theme(LIGHT)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in the colours of `theme`."""
+        # What is between the parts is a line.
+        for widget, rgb in ((self, theme.line), (self._side, theme.s2)):
+            ground = widget.palette()
+            ground.setColor(QPalette.ColorRole.Window, rgb)
+            widget.setPalette(ground)
+            widget.setAutoFillBackground(True)
+        for part in (self.table, self.histogram, self.shares, self.facts, self.buttons):
+            part.set_theme(theme)
+
+    def show_frame(self, frame: StatisticsFrame) -> None:
+        """Draw `frame`."""
+        self._frame = frame
+        self.table.show_frame(frame)
+        self.histogram.show_frame(frame)
+        self.shares.show_shares(frame.shares)
+        self.facts.show_facts(frame.facts)
+        self.buttons.clear.setVisible(frame.has_selection)
+
+    def copy(self, separator: str) -> None:
+        """Put the table on the clipboard, with `separator` between values."""
+        if self._frame is not None:
+            QGuiApplication.clipboard().setText(as_lines(self._frame, separator))
+
+
+class _Buttons(QWidget):
+    """More, and clear."""
+
+    copied = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.more, self.clear = QToolButton(self), QToolButton(self)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        for button, name in ((self.more, "Copy the table"), (self.clear, "Clear the selection")):
+            button.setProperty("flat", True)
+            button.setToolTip(name)
+            button.setAccessibleName(name)
+            button.setFixedSize(_BUTTON_PX, _BUTTON_PX)
+            button.setIconSize(QSize(_ICON_PX, _ICON_PX))
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            layout.addWidget(button)
+        menu = QMenu(self.more)
+        menu.addAction("Copy as TSV", lambda: self.copied.emit("\t"))
+        menu.addAction("Copy as CSV", lambda: self.copied.emit(","))
+        self.more.setMenu(menu)
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in the colours of `theme`."""
+        sheet = style_sheet(theme)
+        small = 'QToolButton[flat="true"] { min-height: 0; padding: 0; border: 0; }'
+        self.setStyleSheet(f"{sheet} {small}")
+        self.more.setIcon(icon("dots-three", theme.t2))
+        self.clear.setIcon(icon("x", theme.t2))
