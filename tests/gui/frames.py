@@ -155,7 +155,7 @@ def layout(
     return LaneLayout(
         rows=tuple(rows),
         workers=tuple(workers),
-        row_px=np.array([(row.y_px, row.height_px) for row in rows], np.int32).T,
+        row_px=np.array([(row.y_px, row.height_px) for row in rows], np.int32).reshape(-1, 2).T,
         kinds=np.array([row.kind for row in rows], np.uint8),
         block_px=np.array([(one.y_px, one.height_px) for one in workers], np.int32)
         .reshape(-1, 2)

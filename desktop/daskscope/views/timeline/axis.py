@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QSizePolicy
 
 from daskscope.paint.brush import colour
 from daskscope.paint.font import Role, text_width
-from daskscope.paint.text import Align, draw_text
+from daskscope.paint.text import Align, draw_label, draw_text
 from daskscope.theme import GUTTER_PX, TIME_AXIS_PX
 from daskscope.views.timeline.gutter import RIGHT_PX
 from daskscope.views.timeline.strip import HANDLE_PX, Strip
@@ -99,7 +99,7 @@ class AxisView(Strip):
             width = text_width(role, text)
             text_box = QRectF(left - 4, top, width + 8, _LINE_PX)
             if badge is None or not text_box.intersects(badge):
-                draw_text(painter, (left, top, width + 1, _LINE_PX), text, role, rgb)
+                draw_label(painter, (left, top, width + 1, _LINE_PX), text, role, rgb)
 
     def _width_px(self) -> int:
         return self._view.width_px if self._view is not None else 0

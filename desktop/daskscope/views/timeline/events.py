@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QSizePolicy
 from daskscope.paint.brush import colour, not_yet_brush
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.icon import draw_event_mark
-from daskscope.paint.text import Align, draw_text
+from daskscope.paint.text import Align, draw_label, draw_text
 from daskscope.theme import EVENTS_LANE_PX, GUTTER_PX
 from daskscope.views.timeline.gutter import RIGHT_PX
 from daskscope.views.timeline.strip import Strip
@@ -156,7 +156,7 @@ class EventsView(Strip):
         height = self.height() - 1
         draw_event_mark(painter, placed.event.sign, placed.event.x_px, height / 2, self._theme)
         box = (placed.left_px, 0, placed.width_px, height)
-        draw_text(painter, box, placed.event.text, Role.SMALL, self._theme.t2)
+        draw_label(painter, box, placed.event.text, Role.SMALL, self._theme.t2)
 
     def _badge(self) -> tuple[int, int] | None:
         """Left and right edge of the badge, inside the selection's left edge."""

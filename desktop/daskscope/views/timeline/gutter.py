@@ -10,6 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QPainter, QPixmap
+
 from daskscope.derive.frames import PINNED, LaneRow, RowKind, TaskStreamFrame, WorkerBlock
 from daskscope.paint.brush import colour
 from daskscope.paint.font import Role, text_width
@@ -18,8 +22,7 @@ from daskscope.paint.text import Align, draw_label
 from daskscope.theme import GUTTER_PX, WORKER_GAP_PX
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QPainter
-
+    from daskscope.derive.frames import LaneLayout
     from daskscope.theme import Theme
 
 CHEVRON_X_PX: Final = 14
@@ -83,12 +86,50 @@ def gutter_target(frame: TaskStreamFrame, x_px: int, y_px: int) -> GutterTarget 
     return None
 
 
-def draw_gutter(
-    painter: QPainter, frame: TaskStreamFrame, theme: Theme, target: GutterTarget | None = None
+class Gutter:
+    """Draws the gutter, from a picture of its labels while they stay the same."""
+
+    def __init__(self) -> None:
+        self._picture = QPixmap()
+        self._layout: LaneLayout | None = None
+        self._key: object = None
+
+    def draw(
+        self, painter: QPainter, frame: TaskStreamFrame, theme: Theme, target: GutterTarget | None
+    ) -> None:
+        """Draw all labels beside the visible rows; `target` is what the pointer is on."""
+        ratio = painter.device().devicePixelRatio()
+        key = (frame.scroll_px, frame.height_px, theme.name, target, ratio)
+        if frame.layout is not self._layout or key != self._key:
+            self._layout, self._key = frame.layout, key
+            size = QSize(round(GUTTER_PX * ratio), round(frame.height_px * ratio))
+            if self._picture.size() != size:
+                self._picture = QPixmap(size)
+            self._picture.setDevicePixelRatio(ratio)
+            beside = QPainter(self._picture)
+            _draw_labels(beside, frame, theme, target)
+            beside.end()
+        painter.drawPixmap(0, 0, self._picture)
+        # Their headers go on over the lanes.
+        for index in np.flatnonzero(
+            frame.layout.kinds[frame.first_row : frame.last_row] == RowKind.HOST
+        ).tolist():
+            row = frame.layout.rows[frame.first_row + index]
+            is_met = target is not None and target.is_host and target.key == row.host
+            has_pin = row.host != PINNED and (is_met or row.is_pinned)
+            _draw_host(painter, frame, row, theme, has_pin=has_pin)
+            if has_pin:
+                top = row.y_px - frame.scroll_px + (row.height_px - 1 - HOST_PIN_PX[1]) // 2
+                _draw_pin(painter, HOST_PIN_PX[0], top, theme, is_pinned=row.is_pinned)
+
+
+def _draw_labels(
+    painter: QPainter, frame: TaskStreamFrame, theme: Theme, target: GutterTarget | None
 ) -> None:
-    """Draw all labels beside the visible rows; `target` is what the pointer is on."""
-    rows = frame.layout.rows[frame.first_row : frame.last_row]
-    for row in rows:
+    """Draw the ground, and the labels of workers and threads on it."""
+    painter.fillRect(0, 0, GUTTER_PX, frame.height_px, colour(ground(theme)))
+    painter.fillRect(GUTTER_PX - 1, 0, 1, frame.height_px, colour(theme.line))
+    for row in frame.layout.rows[frame.first_row : frame.last_row]:
         top = row.y_px - frame.scroll_px
         if row.kind is RowKind.LANE and row.height_px >= _LEAST_THREAD_PX:
             box = (RIGHT_PX - 40, top, 40, _bar_px(row))
@@ -99,14 +140,6 @@ def draw_gutter(
     for block in frame.layout.workers_within(frame.scroll_px, frame.height_px):
         is_met = target is not None and target.key == block.key
         _draw_worker(painter, block, block.y_px - frame.scroll_px, theme, is_met=is_met)
-    for row in rows:
-        if row.kind is RowKind.HOST:
-            is_met = target is not None and target.is_host and target.key == row.host
-            has_pin = row.host != PINNED and (is_met or row.is_pinned)
-            _draw_host(painter, frame, row, theme, has_pin=has_pin)
-            if has_pin:
-                top = row.y_px - frame.scroll_px + (row.height_px - 1 - HOST_PIN_PX[1]) // 2
-                _draw_pin(painter, HOST_PIN_PX[0], top, theme, is_pinned=row.is_pinned)
 
 
 def _bar_px(row: LaneRow) -> int:

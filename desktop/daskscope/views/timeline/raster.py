@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Pixels = npt.NDArray[np.uint32]
+Bools = npt.NDArray[np.bool_]
 
 OPAQUE: Final = 0xFF000000
 #: A busy share of nearly nothing is still seen.
@@ -194,27 +195,50 @@ def _put_dense(
     dense = frame.lit if light.is_lit and frame.lit is not None else frame.dense
     shape = lane_shape(frame.layout.pitch_px)
     visible = slice(frame.first_row, frame.last_row)
-    rows = frame.layout.rows[visible]
     columns = part.columns
     slots, kinds = dense.slot[visible, columns], dense.kind[visible, columns].copy()
-    filled = np.flatnonzero((slots != _NOTHING).any(axis=1))
-    colours = _dense_colours(slots[filled], dense.busy[visible, columns][filled], theme, light)
-    for i, colour_line in zip(filled.tolist(), colours, strict=True):
-        if rows[i].kind is RowKind.LANE:
-            top = rows[i].y_px - frame.scroll_px
-            under = pixels[max(top, 0) : max(top + shape.bar_px, 0)]
-            if light.is_lit:
-                np.copyto(under, colour_line, where=slots[i] != _NOTHING)
-            else:
-                under[:] = colour_line
-    filled = np.flatnonzero(kinds.any(axis=1))
-    colours = np.take(_kind_table(theme, light), kinds[filled])
     kinds[:, part.gaps] = _without_disk(kinds[:, part.gaps])
-    for i, colour_line in zip(filled.tolist(), colours, strict=True):
-        if rows[i].kind is RowKind.LANE:
-            top = rows[i].y_px - frame.scroll_px + shape.sub_top_px
-            under = pixels[max(top, 0) : max(top + shape.sub_px, 0)]
-            np.copyto(under, colour_line, where=kinds[i] != 0)
+    colours = _dense_colours(slots, dense.busy[visible, columns], theme, light)
+    # Where nothing is, a bar's colour is the lane's.
+    is_drawn: Bools = slots != _NOTHING
+    _spread(pixels, colours, is_drawn, _lines(frame, 0, shape.bar_px), is_over=light.is_lit)
+    colours = np.take(_kind_table(theme, light), kinds)
+    lines = _lines(frame, shape.sub_top_px, shape.sub_px)
+    _spread(pixels, colours, kinds != 0, lines, is_over=True)
+
+
+def _lines(frame: TaskStreamFrame, top_px: int, height_px: int) -> npt.NDArray[np.intp]:
+    """By line of the view: which visible row has a part of its lanes there, -1 for none."""
+    layout, first = frame.layout, frame.first_row
+    lanes = np.flatnonzero(layout.kinds[first : frame.last_row] == RowKind.LANE)
+    tops_px = layout.row_px[0, first + lanes] - frame.scroll_px + top_px
+    lines = np.full(frame.height_px, -1, np.intp)
+    for step in range(height_px):
+        at_px = tops_px + step
+        is_in = (at_px >= 0) & (at_px < frame.height_px)
+        lines[at_px[is_in]] = lanes[is_in]
+    return lines
+
+
+def _spread(
+    pixels: Pixels,
+    colours: Pixels,
+    is_drawn: Bools,
+    lines: npt.NDArray[np.intp],
+    *,
+    is_over: bool,
+) -> None:
+    """Put a line of colours for each row on all lines of the view that show it.
+
+    Over what is there already, only what `is_drawn` is put.
+    """
+    is_filled = np.asarray(is_drawn.any(axis=1))
+    at = np.flatnonzero(lines >= 0)
+    at = at[is_filled[lines[at]]]
+    rows = lines[at]
+    if not len(at):
+        return
+    pixels[at] = np.where(is_drawn[rows], colours[rows], pixels[at]) if is_over else colours[rows]
 
 
 def _dense_colours(

@@ -20,8 +20,8 @@ from daskscope.theme import GUTTER_PX
 from daskscope.views.timeline.backing import Backing
 from daskscope.views.timeline.bars import draw_bars, draw_labels, draw_zones
 from daskscope.views.timeline.gutter import (
+    Gutter,
     GutterTarget,
-    draw_gutter,
     draw_worker_lines,
     ground,
     gutter_target,
@@ -75,6 +75,7 @@ class StreamView(Strip):
         self._dimmed: frozenset[int] = frozenset()
         self._hit: Hit | None = None
         self.backing = Backing()
+        self._gutter = Gutter()
         self._pointer_x = 0.0
         self._pointer_y = -1
         self._target: GutterTarget | None = None
@@ -144,12 +145,12 @@ class StreamView(Strip):
         """Paint everything."""
         painter = QPainter(self)
         theme, frame = self._theme, self._frame
-        self._paint_gutter(painter, ground(theme))
         drawn = QSize(0, 0) if frame is None else QSize(frame.view.width_px, frame.height_px)
         if drawn != self.size() - QSize(GUTTER_PX, 0):
             # No frame yet for this size.
             painter.fillRect(GUTTER_PX, 0, self.width(), self.height(), colour(theme.lane))
         if frame is None:
+            self._paint_gutter(painter, ground(theme))
             return
         painter.save()
         painter.setClipRect(GUTTER_PX, 0, self.width() - GUTTER_PX, self.height())
@@ -164,8 +165,8 @@ class StreamView(Strip):
         self._paint_found(painter, frame)
         self._paint_hit(painter, frame)
         painter.restore()
+        self._gutter.draw(painter, frame, theme, self._target)
         draw_worker_lines(painter, frame, theme)
-        draw_gutter(painter, frame, theme, self._target)
         self._paint_now(painter, frame)
         self._paint_handle(painter)
 
