@@ -14,7 +14,7 @@ from daskscope.app.options import WindowOptions
 from daskscope.app.run import TOOLTIP_DELAY_S, Run
 from daskscope.derive.frames import BarState
 from daskscope.session import WHOLE_RUN
-from daskscope.store.schema import Kind, Message
+from daskscope.store.schema import Kind, Message, SourceStatus
 from daskscope.theme import GUTTER_PX
 from tests.builders import MS, SECOND
 from tests.gui.working import LONG_KEY, NOW, Link, cluster
@@ -233,3 +233,28 @@ def test_what_goes_wrong_in_a_tick_is_told_once_and_the_window_goes_on(
     assert [str(error) for error in told] == ["no message"]
     assert str(run.error) == "no message"
     assert run.frame is not None
+
+
+def test_a_picture_waits_for_the_views_that_are_slower(
+    qtbot: QtBot, link: Link, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    ends: list[int] = []
+    monkeypatch.setattr(QApplication, "exit", ends.append)
+    picture = tmp_path / "picture.png"
+    options = WindowOptions(size=(1280, 720), theme="light", screenshot=picture)
+    made = Run(link, options, False, lambda: "")  # type: ignore[arg-type]
+    qtbot.addWidget(made.window)
+    made.show((1280, 720))
+    link.messages = [SourceStatus(is_live=False, progress=0.0)]
+    made.tick(NOW)
+    link.messages = [*cluster()[1][1:], SourceStatus(is_live=False, progress=1.0)]
+    for tick in range(1, 100):
+        made.tick(NOW + tick * MS)
+        if ends:
+            break
+
+    assert picture.exists()
+    assert made.window.resources.accessibleDescription().startswith("CPU")
+    assert not made.window.resources.is_waiting
+    made.finish()

@@ -140,6 +140,11 @@ class Run(QObject):
         """Which spans are lit and hidden."""
         return self._stage.marks
 
+    @property
+    def _is_all_drawn(self) -> bool:
+        """Everything that the source had is drawn, in every view."""
+        return self._stage.is_complete(self._snapshot) and self._stage.is_settled
+
     def hit(self, x_px: int, y_px: int) -> Hit | None:
         """What lies under a pixel of the lanes."""
         return self._stage.hit(self._snapshot, x_px, y_px)
@@ -195,6 +200,7 @@ class Run(QObject):
             self._is_reading = False
             self.apply(gestures.pause, self._now_ns)
             self.apply(gestures.stay_within, self.extent())
+            self._stage.forget()  # what is slower has not seen all of it
         has_painted = self._stage.show(self._snapshot, self.session, self._now_ns, wall, self._feed)
         self._show_hover(started_s)
         self.keeper.keep_if_due(started_s, self.session, self.window)
@@ -214,7 +220,7 @@ class Run(QObject):
         if options.seconds is not None:
             is_due = now_s - self._started_s >= options.seconds
         else:
-            is_due = options.screenshot is not None and self._stage.is_complete(self._snapshot)
+            is_due = options.screenshot is not None and self._is_all_drawn
         failure = self._failure()
         if failure:
             self._lines.append(failure)

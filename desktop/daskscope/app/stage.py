@@ -84,6 +84,7 @@ class Stage:
         self._search_key: object = None
         self._statistics = StatisticsShow(window)
         self._shown: object = None
+        self._is_forgetful = True
         self._session: Session | None = None
         self._recordings: tuple[PastSession, ...] = ()
         self._layout_pace = Pace(LAYOUT_PERIOD_S, LAYOUT_PERIOD_S / 4)
@@ -121,8 +122,15 @@ class Stage:
         self._window.set_theme(theme)
         self.forget()
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything has been shown since `forget`."""
+        resources = self._window.resources
+        return not self._is_forgetful and not (resources.isVisible() and resources.is_waiting)
+
     def forget(self) -> None:
         """Show everything anew at the next tick."""
+        self._is_forgetful = True
         self._shown = None
         for pace in (
             self._layout_pace,
@@ -145,6 +153,7 @@ class Stage:
             Whether the task stream was painted.
         """
         now_s = elapsed_s()
+        self._is_forgetful = False
         if session is not self._session:
             self._hurry(session)
         self._show_status(snapshot, wall_ns, feed, now_s)

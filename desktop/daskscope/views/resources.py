@@ -256,6 +256,11 @@ class ResourcesView(QWidget):
         said = (f"{chart.title} {chart.value_text}".strip() for chart in frame.charts)
         self.setAccessibleDescription(", ".join(said))
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether charts of the last frame are still to be drawn."""
+        return bool(self._waiting)
+
     def show_next(self) -> None:
         """Draw the next chart that waits, if one does."""
         if self._waiting and self._frame is not None:
