@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from daskscope.paint.focus import RING_PX, FocusRing
 from daskscope.theme import DARK, LIGHT, Theme
+from tests.builders import MS, SECOND
+from tests.gui.working import NOW, Link, cluster
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -105,3 +107,28 @@ def test_the_legend_is_used_by_key(active: Run) -> None:
     assert active.session.filter.hidden_prefixes == set(names) - {names[-1]}
     active.window.timeline.stream.setFocus()
     assert active.session.lit_prefix == ""
+
+
+def test_the_task_stream_hears_the_keys_from_the_first_data_on(
+    run: Run, link: Link, qtbot: QtBot
+) -> None:
+    run.window.activateWindow()
+    qtbot.waitUntil(run.window.isActiveWindow)
+    run.tick(NOW)
+    assert not run.window.timeline.stream.hasFocus()
+    link.messages = cluster()[1]
+    run.tick(NOW + 16 * MS)
+    run.tick(NOW + 32 * MS)
+    QTest.keyClick(focus(), Qt.Key.Key_W)
+    assert run.session.span_ns < 30 * SECOND
+
+
+def test_a_sheet_keeps_the_keys_when_the_first_data_come(
+    run: Run, link: Link, qtbot: QtBot
+) -> None:
+    run.window.activateWindow()
+    qtbot.waitUntil(run.window.isActiveWindow)
+    run.overlays.toggle_palette()
+    link.messages = cluster()[1]
+    run.tick(NOW)
+    assert run.window.commands.field.hasFocus()

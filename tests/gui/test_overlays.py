@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from daskscope.app.run import Run
     from daskscope.views.overlay.palette import PaletteView
     from daskscope.views.overlay.sheet import Sheet
+from tests.builders import MS, SECOND
+from tests.gui.working import NOW
 
 CTRL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
 THEMES = pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
@@ -131,6 +134,33 @@ def test_a_worker_is_scrolled_to(
     monkeypatch.setattr(busy, "scroll_to", asked.append)
     enter(palette, "worker w1")
     assert asked == [busy.frame.layout.workers[1].y_px]
+
+
+def test_a_folded_worker_is_scrolled_to_by_what_it_is_folded_in(
+    busy: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert busy.frame is not None
+    hosts = frozenset(row.host for row in busy.frame.layout.rows)
+    busy.session = replace(busy.session, collapsed_hosts=hosts)
+    busy.tick(NOW + 48 * MS)
+    rows = busy.frame.layout.rows
+    asked: list[int] = []
+    monkeypatch.setattr(busy, "scroll_to", asked.append)
+    assert busy.roster is not None
+    busy.scroll_to_worker(busy.roster.members[1].key)
+    busy.scroll_to_worker("unknown")
+    assert asked == [rows[-1].y_px]
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "value"),
+    [("time 5 min", "span_ns", 300 * SECOND), ("sort memory", "worker_sort", "memory")],
+)
+def test_time_in_view_and_order_are_chosen(
+    palette: PaletteView, busy: Run, typed: str, field: str, value: object
+) -> None:
+    enter(palette, typed)
+    assert getattr(busy.session, field) == value
 
 
 def test_a_click_beside_it_closes_it(palette: PaletteView, busy: Run) -> None:

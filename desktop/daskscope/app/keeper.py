@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from daskscope.app.pace import Pace
-from daskscope.app.viewstate import view_state, with_view_state
+from daskscope.app.viewstate import kept_fields, view_state, with_view_state
 from daskscope.session import WHOLE_RUN, Session
 from daskscope.theme import DENSITIES, NORMAL
 
@@ -37,7 +37,7 @@ class Keeper:
         self._pace = Pace(KEEPING_PERIOD_S, KEEPING_PERIOD_S)
         self.settings = memory.settings()
         self._kept_settings = self.settings
-        self._kept_view: dict[str, object] = {}
+        self._kept_choices: tuple[object, ...] = ()
 
     def session(self, is_live: bool) -> Session:
         """The session to begin with: what the command line says, then what is remembered."""
@@ -87,10 +87,11 @@ class Keeper:
 
     def keep(self, session: Session, window: Window) -> None:
         """Remember what has changed since the last time."""
-        view = view_state(session)
-        if view != self._kept_view and not window.is_welcome:
-            self._kept_view = view
-            self._memory.keep_view(view)
+        # Compared before it is written out: with thousands of folded workers that takes its time.
+        choices = kept_fields(session)
+        if choices != self._kept_choices and not window.is_welcome:
+            self._kept_choices = choices
+            self._memory.keep_view(view_state(session))
         layout = self.settings.layout
         if self._options.view == "all":
             place = layout.geometry

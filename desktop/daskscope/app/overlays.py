@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtGui import QKeySequence
 
+from daskscope.app import gestures
 from daskscope.app.actions import ACTIONS, ARROWS, GESTURES, GROUPS, sentence
 from daskscope.derive.commands import Entry, KeyGroup, KeyRow, key_caps
+from daskscope.views.toolbar.bar import RANGES
+from daskscope.views.workers import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Entries of the palette that are remembered.
 MOST_RECENT: Final = 20
+SPAN_GROUP: Final = "Time in view"
+SORT_GROUP: Final = "Sort the workers by this"
 PREFIX_GROUP: Final = "Show only this prefix"
 WORKER_GROUP: Final = "Scroll to this worker"
 
@@ -109,22 +114,28 @@ class Overlays:
             )
             for row in ACTIONS
         ]
+        entries += [Entry(f"span:{span_ns}", text, SPAN_GROUP) for span_ns, text in RANGES]
+        entries += [Entry(f"sort:{name}", text, SORT_GROUP) for name, text in LABELS.items()]
         entries += [Entry(f"prefix:{name}", name, PREFIX_GROUP) for name in run.prefixes()]
-        if run.frame is not None:
-            entries += [
-                Entry(f"worker:{block.y_px}", f"{block.name} {block.address}", WORKER_GROUP)
-                for block in run.frame.layout.workers
-            ]
+        members = run.roster.members if run.roster is not None else ()
+        entries += [
+            Entry(f"worker:{m.key}", f"{m.place.name} {m.place.port}".strip(), WORKER_GROUP)
+            for m in members
+        ]
         return entries
 
     def perform(self, name: str) -> None:
         """Do what an entry says, and remember that it was chosen."""
         kind, _, rest = name.partition(":")
+        run = self._run
         if kind == "prefix":
-            self._run.solo(rest)
+            run.solo(rest)
         elif kind == "worker":
-            self._run.scroll_to(int(rest))
-            return  # where a worker stands is true for now only
+            run.scroll_to_worker(rest)
+        elif kind == "span":
+            run.choose_span(int(rest))
+        elif kind == "sort":
+            run.apply(gestures.sort_workers, rest)
         else:
             self._bindings[name].perform()
         self.recent = [name, *(other for other in self.recent if other != name)][:MOST_RECENT]

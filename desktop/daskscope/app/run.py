@@ -277,7 +277,7 @@ class Run(QObject):
         window.workers.host_toggled.connect(lambda host: self.apply(gestures.fold, host))
         window.toolbar.followed.connect(self.follow)
         window.toolbar.paused.connect(self.toggle_pause)
-        window.toolbar.span_chosen.connect(self._choose_span)
+        window.toolbar.span_chosen.connect(self.choose_span)
         window.toolbar.fitted.connect(self.fit)
         window.toolbar.commands_asked.connect(self.overlays.toggle_palette)
         window.toolbar.theme_toggled.connect(self.toggle_theme)
@@ -330,7 +330,8 @@ class Run(QObject):
         """Select and mark nothing."""
         self.apply(gestures.clear)
 
-    def _choose_span(self, span_ns: int) -> None:
+    def choose_span(self, span_ns: int) -> None:
+        """Show so much time, `WHOLE_RUN` for everything."""
         if span_ns == WHOLE_RUN:
             self.apply(gestures.fit_all, self.extent())
         else:
@@ -356,6 +357,15 @@ class Run(QObject):
         """Bring a pixel row of the lanes to the top."""
         if self._stage.frame is not None:
             self.apply(gestures.scroll_to, self._stage.frame, y_px)
+
+    def scroll_to_worker(self, key: str) -> None:
+        """Bring the lanes of a member of the roster, or the row it is folded in, to the top."""
+        members = self.roster.members if self.roster is not None else ()
+        lanes = next((m.rows[0] for m in members if m.key == key and m.rows), [])
+        if lanes and self.frame is not None and lanes[0] < len(self.frame.layout.row_of_lane):
+            row = int(self.frame.layout.row_of_lane[lanes[0]])
+            if row >= 0:
+                self.scroll_to(int(self.frame.layout.row_px[0, row]))
 
     def _hover(self, x_px: int, y_px: int) -> None:
         self._set(hover_px=(x_px, y_px))

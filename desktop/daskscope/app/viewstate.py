@@ -28,6 +28,11 @@ _CHOICES: Final = (
 KEPT: Final = (*_PLACE, *_CHOICES)
 
 
+def kept_fields(session: Session) -> tuple[object, ...]:
+    """What `view_state` is made of; the same where nothing has changed."""
+    return tuple(getattr(session, name) for name in KEPT)
+
+
 def view_state(session: Session) -> dict[str, object]:
     """What is kept of `session`, as plain values."""
     names = _CHOICES if session.is_following else KEPT

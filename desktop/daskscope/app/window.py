@@ -172,10 +172,9 @@ class Window(QMainWindow):
         return self._pages.currentWidget() is self.welcome
 
     def show_data(self) -> None:
-        """Leave the empty state; the task stream hears the keys unless something else does."""
-        had_focus = self.welcome.isAncestorOf(self.focusWidget() or self)
+        """Leave the empty state; the task stream hears the keys, unless a sheet does."""
         self._pages.setCurrentWidget(self._all)
-        if had_focus or self.focusWidget() is None:
+        if not (self.commands.isVisible() or self.keys.isVisible()):
             self.timeline.stream.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_only(self, view: str) -> None:
