@@ -280,16 +280,19 @@ class EventMark:
     Attributes
     ----------
     sign
-        `graph`, `added`, `removed`, `lost`, `restarted`, `paused`, `resumed`, `erred` or `other`:
-        how its mark is drawn.
+        `graph`, `added`, `removed`, `lost`, `restarted`, `paused`, `resumed`, `spill`, `steal`,
+        `erred` or `other`: how its mark is drawn.
     has_line
         A dashed line goes down through the lanes.
+    n
+        Events that it stands for.
     """
 
     x_px: int
     sign: str
     text: str
     has_line: bool
+    n: int = 1
 
 
 @dataclass(frozen=True, slots=True)

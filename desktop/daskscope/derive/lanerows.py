@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
 from dask_otel import conventions
 from daskscope.derive import quantity
 from daskscope.derive.frames import PINNED, LaneRow, RowKind, WorkerBlock
+from daskscope.derive.lazy import Lazy
 from daskscope.derive.members import INNER, LEVEL
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from daskscope.derive.frames import Int32s
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from daskscope.derive.members import Member, Roster
     from daskscope.session import Session
     from daskscope.store.schema import Attributes
-
-T = TypeVar("T")
 
 #: Of rows that are no thread's.
 _CAPTIONS: Final = {0: "lost", LEVEL: "async", INNER: "spans"}
@@ -91,36 +91,7 @@ class Items:
         return [self.roster.members[i] for i in self.order.members[first:end].tolist()]
 
 
-class _Lazy(Sequence[T], Generic[T]):
-    """Entries that are made when they are asked for, each once."""
-
-    def __init__(self, n: int) -> None:
-        self._n = n
-        self._made: dict[int, T] = {}
-
-    def make(self, index: int) -> T:
-        raise NotImplementedError
-
-    def __len__(self) -> int:
-        return self._n
-
-    @overload
-    def __getitem__(self, index: int) -> T: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[T]: ...
-    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(self._n))]
-        index = int(index) + self._n if index < 0 else int(index)
-        if not 0 <= index < self._n:
-            raise IndexError(index)
-        made = self._made.get(index)
-        if made is None:
-            made = self._made[index] = self.make(index)
-        return made
-
-
-class Rows(_Lazy[LaneRow]):
+class Rows(Lazy[LaneRow]):
     """The rows of a layout."""
 
     def __init__(self, items: Items, readings: LaneReadings) -> None:
@@ -213,7 +184,7 @@ def _lane(member: Member, row: int, top_px: int, height_px: int) -> LaneRow:
     )
 
 
-class Blocks(_Lazy[WorkerBlock]):
+class Blocks(Lazy[WorkerBlock]):
     """The labels of workers of a layout."""
 
     def __init__(

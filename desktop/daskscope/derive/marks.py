@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     Numbers = npt.NDArray[np.intp]
 
-#: Of more events in view, as after hours zoomed out, the newest are shown.
+#: Of more events in view, as after hours zoomed out, those of one name that lie together are one.
 MOST_MARKS: Final = 200
-#: Failures within one stretch of so many columns are one mark.
+#: Failures and other frequent events within one stretch of so many columns are one mark.
 _APART_PX: Final = 12
 #: OTLP severity number of WARN.
 _WARN: Final = 13
@@ -41,6 +41,23 @@ _SIGNS: Final = {
     conventions.EVENT_WORKER_RESTARTED: ("restarted", True),
     conventions.EVENT_WORKER_PAUSED: ("paused", False),
     conventions.EVENT_WORKER_RESUMED: ("resumed", False),
+    conventions.EVENT_SPILL: ("spill", False),
+    conventions.EVENT_STEAL: ("steal", False),
+}
+#: Many of these are usual.
+_FREQUENT: Final = (conventions.EVENT_SPILL, conventions.EVENT_STEAL)
+#: What several are called.
+_MANY: Final = {
+    "graph": "graphs submitted",
+    "added": "workers added",
+    "removed": "workers removed",
+    "lost": "workers lost",
+    "restarted": "workers restarted",
+    "paused": "workers paused",
+    "resumed": "workers resumed",
+    "spill": "spills",
+    "steal": "steals",
+    "other": "warnings",
 }
 #: What says more than an event that comes with it.
 _BETTER: Final = {
@@ -71,10 +88,37 @@ def event_marks(
     return tuple(sorted(marks, key=lambda mark: mark.x_px))
 
 
+def mark_of(name: str) -> str:
+    """Sign of events of a name, "" where they have none of their own."""
+    return _SIGNS[name][0] if name in _SIGNS else ""
+
+
+def warning_sign(severity: int) -> str:
+    """Sign of a record of a severity, as OTLP numbers it, "" where it needs none."""
+    return "other" if severity >= _WARN else ""
+
+
+def worker_of(attributes_text: str) -> str:
+    """Name of the worker that a record is about, "" where it names none."""
+    where = place(_attributes(attributes_text))
+    if not where.address:
+        return ""
+    return where.name or "".join(split_address(where.address))
+
+
 def _logged(snapshot: Snapshot, view: Viewport) -> Iterator[EventMark]:
+    told, frequent, warned = _chosen(snapshot, view)
+    is_many = len(told) > MOST_MARKS
+    if not is_many:
+        yield from _told(snapshot, view, told)
+    for rows in (told if is_many else told[:0], frequent, warned):
+        yield from _together(snapshot, view, rows)
+
+
+def _told(snapshot: Snapshot, view: Viewport, told: Numbers) -> Iterator[EventMark]:
+    """One mark for each event, but for such as another tells better."""
     events = snapshot.events
     times = events.columns["time_ns"].view(np.int64)
-    told, warned = _chosen(snapshot, view)
     facts = [
         (int(times[i]), _fact(_name(snapshot, i), events.attributes[i])) for i in told.tolist()
     ]
@@ -84,28 +128,55 @@ def _logged(snapshot: Snapshot, view: Viewport) -> Iterator[EventMark]:
         if abs(better_ns - time_ns) > _SAME_NS:
             sign, has_line = _SIGNS[fact.name]
             yield EventMark(round(view.x_px(time_ns)), sign, fact.text, has_line)
-    for i in warned.tolist():
-        text = events.bodies[i].strip().splitlines()
-        shown = text[0] if text else _name(snapshot, i)
-        yield EventMark(round(view.x_px(int(times[i]))), "other", shown, has_line=False)
 
 
-def _chosen(snapshot: Snapshot, view: Viewport) -> tuple[Numbers, Numbers]:
-    """The newest events in view that have a mark of their own, and the newest warnings."""
+def _together(snapshot: Snapshot, view: Viewport, rows: Numbers) -> Iterator[EventMark]:
+    """One mark for all events of one name that lie together."""
+    columns, events = snapshot.events.columns, snapshot.events
+    names = columns["name"][rows].astype(np.int64)
+    times = columns["time_ns"].view(np.int64)[rows]
+    key = _stretches(snapshot, view, times) * (int(names.max(initial=0)) + 1) + names
+    _, first, counts = np.unique(key, return_index=True, return_counts=True)
+    for row, n in zip(rows[first].tolist(), counts.tolist(), strict=True):
+        name, x_px = _name(snapshot, row), round(view.x_px(int(columns["time_ns"][row])))
+        sign, has_line = _SIGNS.get(name, ("other", False))
+        if n > 1:
+            text = f"{quantity.count(n)}{quantity.THIN}{_MANY[sign]}"
+        elif name in _SIGNS:
+            text = _fact(name, events.attributes[row]).text
+        else:
+            lines = events.bodies[row].strip().splitlines()
+            text = lines[0] if lines else name
+        yield EventMark(x_px, sign, text, has_line, n)
+
+
+def _stretches(
+    snapshot: Snapshot, view: Viewport, times: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Numbers of stretches of `_APART_PX` columns.
+
+    They count from the start of the run, so that marks stay together while time scrolls.
+    """
+    return ((times - snapshot.first_ns) / (_APART_PX * view.ns_per_px)).astype(np.int64)
+
+
+def _chosen(snapshot: Snapshot, view: Viewport) -> tuple[Numbers, Numbers, Numbers]:
+    """Events in view that have a mark of their own, those that are frequent, and warnings."""
     columns = snapshot.events.columns
     times = columns["time_ns"].view(np.int64)
     in_view = np.flatnonzero((times >= view.start_ns) & (times < view.end_ns))
     names = columns["name"][in_view]
     n_of_name = np.bincount(names)
-    has_mark, is_silent = np.zeros((2, len(n_of_name)), np.bool_)
+    has_mark, is_frequent, is_silent = np.zeros((3, len(n_of_name)), np.bool_)
     for number in np.flatnonzero(n_of_name).tolist():
         has_mark[number] = snapshot.strings[number] in _SIGNS
+        is_frequent[number] = snapshot.strings[number] in _FREQUENT
         is_silent[number] = snapshot.strings[number] in _SILENT
     is_told = has_mark[names]
     is_warned = columns["severity"][in_view].view(np.uint8) >= _WARN
-    told = in_view[is_told][-MOST_MARKS:]
     warned = in_view[is_warned & ~is_told & ~is_silent[names]]
-    return told, warned[len(warned) - min(len(warned), MOST_MARKS - len(told)) :]
+    is_often = is_frequent[names]
+    return in_view[is_told & ~is_often], in_view[is_often], warned
 
 
 def _name(snapshot: Snapshot, index: int) -> str:
@@ -128,6 +199,8 @@ def _fact(name: str, attributes_text: str) -> _Fact:
         n_tasks = attributes.get(conventions.GRAPH_TASKS)
         counted = f", {quantity.plural(n_tasks, 'task')}" if isinstance(n_tasks, int) else ""
         return _Fact(name, address, f"graph submitted{counted}")
+    if name in _FREQUENT:
+        return _Fact(name, address, f"{_SIGNS[name][0]} {worker_of(attributes_text)}".strip())
     return _Fact(name, address, f"{_worker(attributes)} {_SIGNS[name][0]}")
 
 
@@ -141,7 +214,7 @@ def _failures(failed: npt.NDArray[np.int32], first_ns: int, view: Viewport) -> I
         if len(at):
             sums = np.add.reduceat(counts[at], first)
             for x_px, n in zip(at[first].tolist(), sums.tolist(), strict=True):
-                yield EventMark(x_px, "erred", _erred(_NOUNS[kind], n), has_line=False)
+                yield EventMark(x_px, "erred", _erred(_NOUNS[kind], n), False, n)
 
 
 @lru_cache(maxsize=1_024)

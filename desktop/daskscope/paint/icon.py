@@ -121,6 +121,12 @@ def _paint_mark(
     if sign == "graph":
         painter.setBrush(colour(theme.accent))
         painter.drawPolygon(_triangle(centre_x, centre_y))
+    elif sign == "spill":
+        painter.setBrush(colour(theme.disk))
+        painter.drawPolygon(_upwards(centre_x, centre_y))
+    elif sign == "steal":
+        painter.setBrush(colour(theme.t3))
+        painter.drawPolygon(_triangle(centre_x - 3, centre_y))
     elif sign in ("added", "restarted", "resumed"):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(colour(theme.ok), 1.5))
@@ -142,6 +148,16 @@ def _paint_mark(
 def _triangle(left: float, centre_y: float) -> QPolygonF:
     return QPolygonF(
         [QPointF(left, centre_y - 5), QPointF(left + 7, centre_y), QPointF(left, centre_y + 5)]
+    )
+
+
+def _upwards(centre_x: float, centre_y: float) -> QPolygonF:
+    return QPolygonF(
+        [
+            QPointF(centre_x - 4.5, centre_y + 4),
+            QPointF(centre_x, centre_y - 4),
+            QPointF(centre_x + 4.5, centre_y + 4),
+        ]
     )
 
 

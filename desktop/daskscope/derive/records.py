@@ -1,0 +1,186 @@
+"""The tables of events and of errors: rows with their texts, made as they are asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from dask_otel import conventions
+from daskscope.derive import quantity
+from daskscope.derive.lazy import Lazy
+from daskscope.derive.marks import mark_of, warning_sign, worker_of
+from daskscope.derive.place import place
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from daskscope.derive.errors import Errors
+    from daskscope.session import Spot
+    from daskscope.store.snapshot import Snapshot
+
+_MS_NS: Final = 1_000_000
+#: What kinds of events are called, in the order in which they are offered.
+KINDS: Final = {
+    conventions.EVENT_GRAPH_SUBMITTED: "graph",
+    conventions.EVENT_GROUP_ERRED: "erred",
+    conventions.EVENT_WORKER_ADDED: "worker",
+    conventions.EVENT_WORKER_REMOVED: "worker",
+    conventions.EVENT_WORKER_LOST: "worker",
+    conventions.EVENT_WORKER_RETIRED: "worker",
+    conventions.EVENT_WORKER_RESTARTED: "worker",
+    conventions.EVENT_WORKER_STATUS: "worker",
+    conventions.EVENT_WORKER_PAUSED: "pause",
+    conventions.EVENT_WORKER_RESUMED: "pause",
+    conventions.EVENT_SPILL: "spill",
+    conventions.EVENT_STEAL: "steal",
+    conventions.EVENT_ADAPTIVE: "scaling",
+    conventions.EVENT_SCATTER: "client",
+    conventions.EVENT_GATHER: "client",
+    conventions.EVENT_LOGGED: "said",
+    conventions.EVENT_LOG: "log",
+}
+OTHER: Final = "other"
+_ORDER: Final = (*dict.fromkeys(KINDS.values()), OTHER)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    """One row of a table.
+
+    Attributes
+    ----------
+    cells
+        Text of each column.
+    sign
+        Mark of an event, see `frames.EventMark`; "" for none.
+    slot
+        Palette slot of a swatch; None for none.
+    is_warning
+        Its last text warns.
+    time_ns
+        When it happened.
+    spot
+        The span that it is about, None for none.
+    """
+
+    cells: tuple[str, ...]
+    time_ns: int
+    sign: str = ""
+    slot: int | None = None
+    is_warning: bool = False
+    spot: Spot | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KindCount:
+    """How many events of one kind there are, and whether they are in the table."""
+
+    kind: str
+    n: int
+    is_shown: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordsFrame:
+    """A table, the newest rows last.
+
+    Attributes
+    ----------
+    kinds
+        Of events: what there is; of errors empty.
+    n_all
+        Rows there would be if none were left out.
+    """
+
+    rows: Sequence[RecordRow]
+    kinds: tuple[KindCount, ...]
+    n_all: int
+    summary: str
+
+
+class _EventRows(Lazy[RecordRow]):
+    def __init__(self, snapshot: Snapshot, order: npt.NDArray[np.intp]) -> None:
+        super().__init__(len(order))
+        self._snapshot = snapshot
+        self._order = order
+
+    def make(self, index: int) -> RecordRow:
+        snapshot, at = self._snapshot, int(self._order[index])
+        columns = snapshot.events.columns
+        name = snapshot.strings[int(columns["name"][at])]
+        time_ns = int(columns["time_ns"][at])
+        severity = int(columns["severity"][at])
+        body = snapshot.events.bodies[at].strip() or name
+        where = worker_of(snapshot.events.attributes[at])
+        if not where:
+            resource = int(columns["resource"][at])
+            is_known = resource < len(snapshot.resources)
+            where = place(snapshot.resources[resource]).name if is_known else ""
+        cells = (_when(snapshot, time_ns), KINDS.get(name, OTHER), where, body)
+        sign = mark_of(name) or warning_sign(severity)
+        return RecordRow(cells, time_ns, sign, is_warning=bool(warning_sign(severity)))
+
+
+def events_frame(snapshot: Snapshot, hidden: frozenset[str]) -> RecordsFrame:
+    """All log records but those of hidden kinds, in order of time."""
+    columns = snapshot.events.columns
+    names = columns["name"]
+    present = np.unique(names).tolist()
+    kind_of = {name: KINDS.get(snapshot.strings[name], OTHER) for name in present}
+    n_of_name = dict(
+        zip(*(part.tolist() for part in np.unique(names, return_counts=True)), strict=True)
+    )
+    counts: Counter[str] = Counter()
+    for name, n in n_of_name.items():
+        counts[kind_of[name]] += n
+    shown = [name for name in present if kind_of[name] not in hidden]
+    rows = np.flatnonzero(np.isin(names, shown))
+    rows = rows[np.argsort(columns["time_ns"][rows], kind="stable")]
+    kinds = tuple(
+        KindCount(kind, counts[kind], kind not in hidden) for kind in _ORDER if counts[kind]
+    )
+    n_all = len(names)
+    text = quantity.plural(n_all, "event")
+    if len(rows) < n_all:
+        text = f"{quantity.count(len(rows))} of {text}"
+    return RecordsFrame(_EventRows(snapshot, rows), kinds, n_all, text)
+
+
+class _ErrorRows(Lazy[RecordRow]):
+    def __init__(self, snapshot: Snapshot, errors: Errors) -> None:
+        super().__init__(len(errors))
+        self._snapshot = snapshot
+        self._errors = errors
+
+    def make(self, index: int) -> RecordRow:
+        snapshot = self._snapshot
+        number, row = spot = self._errors.spot(index)
+        chunk = snapshot.chunks[number - snapshot.chunks[0].number]
+        columns = chunk.columns
+        name, lane = (int(columns[column][row]) for column in ("name", "lane"))
+        where = place(snapshot.resources[snapshot.lanes[lane].resource]).name
+        is_lost = bool(self._errors.is_lost[index])
+        error = snapshot.strings[int(columns["error"][row])]
+        error = error or ("lost with its worker" if is_lost else "failed")
+        time_ns = int(self._errors.end_ns[index])
+        cells = (_when(snapshot, time_ns), snapshot.strings[name], chunk.keys[row], where, error)
+        return RecordRow(cells, time_ns, "", int(snapshot.slot_of[name]), spot=spot)
+
+
+def errors_frame(snapshot: Snapshot, errors: Errors) -> RecordsFrame:
+    """All failures that are held, in order of their ends."""
+    n_lost = int(np.count_nonzero(errors.is_lost))
+    n = len(errors)
+    text = f"{quantity.count(n - n_lost)} failed"
+    if n_lost:
+        text += f", {quantity.count(n_lost)} lost with a worker"
+    return RecordsFrame(_ErrorRows(snapshot, errors), (), n, text if n else "")
+
+
+def _when(snapshot: Snapshot, time_ns: int) -> str:
+    return quantity.elapsed(time_ns - snapshot.first_ns, _MS_NS)

@@ -1,0 +1,6 @@
+"""Events and errors: tables of what happened, in order of time."""
+
+from daskscope.views.records.events import EventsTable
+from daskscope.views.records.table import RecordsTable
+
+__all__ = ["EventsTable", "RecordsTable"]
