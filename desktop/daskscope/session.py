@@ -107,6 +107,8 @@ class Session:
         Pointer in the task stream's lanes, or None.
     selection_ns, selection_lanes
         Selected stretch of time, or None; ids of the selected lanes in it, None for all.
+    hidden_kinds
+        Kinds of events that are left out of their table.
     worker_sort, is_sort_descending
         Column of the workers table by which rows are sorted.
     statistics_prefix
@@ -133,6 +135,7 @@ class Session:
     hover_px: tuple[int, int] | None = None
     selection_ns: tuple[int, int] | None = None
     selection_lanes: frozenset[int] | None = None
+    hidden_kinds: frozenset[str] = frozenset()
     worker_sort: str = "worker"
     is_sort_descending: bool = False
     statistics_prefix: str = ""

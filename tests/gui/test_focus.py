@@ -51,11 +51,12 @@ def test_tab_goes_through_the_window_as_it_is_read(active: Run) -> None:
             break
     start = names.index("File")
     assert names[:start] == [
-        "Tabs: Progress", "Progress", "Tabs: Resources", "Resources", "Tabs: Workers", "Workers",
+        "Tabs: Progress", "Progress", "Tabs: Resources", "Resources",
+        "Tabs: Workers, Statistics, Events, Errors", "Workers",
     ]  # fmt: skip
     assert names[start:] == [
         "File", "View", "Go", "Help", "Live", "Pause", "Time in view", "Fit",
-        "Search", "Regular expression", "Commands", "Theme",
+        "Previous error", "Next error", "Search", "Regular expression", "Commands", "Theme",
         "Legend", "Task stream",
     ]  # fmt: skip
 

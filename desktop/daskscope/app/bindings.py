@@ -146,4 +146,6 @@ def _search(run: Run) -> dict[str, Binding]:
         "search.focus": Binding(run.finder.focus),
         "search.next": Binding(lambda: run.finder.step(is_forward=True)),
         "search.previous": Binding(lambda: run.finder.step(is_forward=False)),
+        "errors.next": Binding(lambda: run.ledger.step(is_forward=True)),
+        "errors.previous": Binding(lambda: run.ledger.step(is_forward=False)),
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from daskscope.app import time_gestures
 from daskscope.app.pace import Pace
 from daskscope.app.search_gestures import show_found
+from daskscope.derive import quantity
 from daskscope.derive.errors import NO_ERRORS, ErrorKeeper
 from daskscope.derive.minimap import error_columns
 from daskscope.derive.records import RecordsFrame, errors_frame, events_frame
@@ -37,40 +38,52 @@ class Ledger:
         self._pace = Pace(PERIOD_S, PERIOD_S / 3)
         self._event_rows: RecordsFrame | None = None
         self._error_rows: RecordsFrame | None = None
-        self._shown_events: object = None
-        self._shown_errors: object = None
+        self._shown_events: tuple[object, frozenset[str]] = (None, frozenset())
+        self._shown_errors: tuple[object, int] = (None, 0)
         events, errors = run.window.events, run.window.errors
         events.table.chosen.connect(self._go_to_event)
-        events.chips.toggled.connect(lambda kind: run.apply(toggle_kind, kind))
+        events.chips.toggled.connect(self._toggle)
         errors.chosen.connect(self._go_to_error)
         run.window.toolbar.errors.stepped.connect(self.step)
-
-    def hurry(self) -> None:
-        """Show what changed at the next tick."""
-        self._pace.hurry()
+        run.window.workers_dock.page_changed.connect(lambda _page: self._pace.hurry())
 
     def advance(self, snapshot: Snapshot, now_ns: int, now_s: float) -> None:
         """Show what is new, now and then."""
-        window, session = self._run.window, self._run.session
-        is_changed = self._shown_events is not None and (
-            self._shown_events[1] is not session.hidden_kinds  # type: ignore[index]
-        )
-        if not is_changed and not self._pace.is_due(now_s):
+        if not self._pace.is_due(now_s):
             return
+        window = self._run.window
         self.errors = self._keeper.of(snapshot)
         window.toolbar.errors.show_count(len(self.errors))
-        window.set_count("errors", len(self.errors))
+        count = quantity.count(len(self.errors))
+        window.set_title("errors", f"Errors  {count}" if len(self.errors) else "Errors")
         width_px = window.timeline.lanes_size_px[0]
         columns = error_columns(snapshot, self.errors, width_px, now_ns)
         window.timeline.minimap.show_errors(columns)
-        key = (snapshot.events, session.hidden_kinds)
-        if window.events.isVisible() and not _same(key, self._shown_events):
-            self._shown_events = key
-            self._event_rows = events_frame(snapshot, session.hidden_kinds)
+        self._show_events(snapshot)
+        self._show_errors(snapshot)
+
+    def _show_events(self, snapshot: Snapshot) -> None:
+        window, hidden = self._run.window, self._run.session.hidden_kinds
+        if not window.events.isVisible():
+            self._event_rows = None
+            return
+        events, kinds = self._shown_events
+        if self._event_rows is None or events is not snapshot.events or kinds != hidden:
+            self._shown_events = snapshot.events, hidden
+            self._event_rows = events_frame(snapshot, hidden)
             window.events.show_frame(self._event_rows)
             window.set_summary("events", self._event_rows.summary)
-        if window.errors.isVisible() and self._shown_errors is not self.errors:
-            self._shown_errors = self.errors
+
+    def _show_errors(self, snapshot: Snapshot) -> None:
+        """Show errors; the rows hold the chunks they come from, so that old ones are let go."""
+        window = self._run.window
+        first = snapshot.chunks[0].number if snapshot.chunks else 0
+        if not window.errors.isVisible():
+            self._error_rows = None
+            return
+        errors, number = self._shown_errors
+        if self._error_rows is None or errors is not self.errors or number != first:
+            self._shown_errors = self.errors, first
             self._error_rows = errors_frame(snapshot, self.errors)
             window.errors.show_frame(self._error_rows)
             window.set_summary("errors", self._error_rows.summary)
@@ -84,6 +97,10 @@ class Ledger:
         view = run.frame.view
         view_ns = view.start_ns, view.end_ns
         self._show(self.errors.next(run.session.found, view_ns, is_forward))
+
+    def _toggle(self, kind: str) -> None:
+        self._run.apply(toggle_kind, kind)
+        self._pace.hurry()
 
     def _go_to_error(self, row: int) -> None:
         if self._error_rows is not None:
@@ -100,11 +117,7 @@ class Ledger:
             return
         run.apply(show_found, run.frame, found)
         if self._error_rows is not None and run.window.errors.isVisible():
-            run.window.errors.make_current(self.errors.index(spot))
-
-
-def _same(one: tuple[object, object], other: object) -> bool:
-    return isinstance(other, tuple) and all(a is b for a, b in zip(one, other, strict=True))
+            run.window.errors.mark_row(self.errors.index(spot))
 
 
 def toggle_kind(session: Session, kind: str) -> Session:

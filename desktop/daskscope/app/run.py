@@ -24,6 +24,7 @@ from daskscope.app.feed import Feed
 from daskscope.app.finder import Finder
 from daskscope.app.frame_log import FrameLog
 from daskscope.app.keeper import Keeper
+from daskscope.app.ledger import Ledger
 from daskscope.app.manual import Manual, docs_folder
 from daskscope.app.menu import Menu, chosen_picture, chosen_recording, say
 from daskscope.app.overlays import Overlays
@@ -76,6 +77,8 @@ class Run(QObject):
         What the user chose.
     finder
         What the search box does.
+    ledger
+        What the tables of events and errors do.
     error
         The first thing that went wrong, or None.
     """
@@ -101,6 +104,7 @@ class Run(QObject):
         self.window = Window(theme)
         self._stage = Stage(self.window, theme, MEMORY_CAP_BYTES)
         self.finder = Finder(self)
+        self.ledger = Ledger(self)
         self.window.set_density(self.session.density)
         self.overlays = Overlays(self)
         actions = bindings(self)
@@ -203,6 +207,8 @@ class Run(QObject):
             self._stage.forget()  # what is slower has not seen all of it
         has_painted = self._stage.show(self._snapshot, self.session, self._now_ns, wall, self._feed)
         self._show_hover(started_s)
+        if not self.window.is_welcome:
+            self.ledger.advance(self._snapshot, self._now_ns, started_s)
         self.keeper.keep_if_due(started_s, self.session, self.window)
         frame_ms = (elapsed_s() - started_s) * 1000
         if has_painted:
@@ -280,6 +286,7 @@ class Run(QObject):
         window.toolbar.span_chosen.connect(self.choose_span)
         window.toolbar.fitted.connect(self.fit)
         window.toolbar.commands_asked.connect(self.overlays.toggle_palette)
+        window.toolbar.grouped.connect(lambda grouping: self.apply(lane_gestures.group, grouping))
         window.toolbar.theme_toggled.connect(self.toggle_theme)
         window.welcome.open_requested.connect(open_in_new_window)
         window.welcome.recover_requested.connect(open_in_new_window)

@@ -28,6 +28,7 @@ from daskscope.views.overlay.hint import HintView
 from daskscope.views.overlay.keys import KeysView
 from daskscope.views.overlay.palette import PaletteView
 from daskscope.views.progress import ProgressView
+from daskscope.views.records import ERROR_COLUMNS, EventsTable, RecordsTable
 from daskscope.views.resources import ResourcesView
 from daskscope.views.statistics import StatisticsView
 from daskscope.views.statusbar import StatusBarView
@@ -76,6 +77,8 @@ class Window(QMainWindow):
         self.timeline = TimelinePanel(theme, self)
         self.progress = ProgressView(self)
         self.workers = WorkersView(self)
+        self.events = EventsTable(self)
+        self.errors = RecordsTable("Errors", ERROR_COLUMNS, "Nothing has failed", self)
         self.resources = ResourcesView(self)
         self.statistics = StatisticsView(self)
         self.welcome = WelcomeView(self)
@@ -102,6 +105,13 @@ class Window(QMainWindow):
         self._pages.addWidget(self._all)
         self._is_arranged = False
         self._layout = Layout()
+        self.setCentralWidget(self._body())
+        self.commands = PaletteView(self)
+        self.keys = KeysView(self)
+        self.hint = HintView(self)
+        self.set_theme(theme)
+
+    def _body(self) -> QWidget:
         body = QWidget(self)
         layout = QVBoxLayout(body)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -109,11 +119,7 @@ class Window(QMainWindow):
         layout.addWidget(self.toolbar)
         layout.addWidget(self._pages, 1)
         layout.addWidget(self.status)
-        self.setCentralWidget(body)
-        self.commands = PaletteView(self)
-        self.keys = KeysView(self)
-        self.hint = HintView(self)
-        self.set_theme(theme)
+        return body
 
     def _add_tabs(self) -> None:
         self._add_tab("progress", "Progress", "progress", self.progress)
@@ -123,6 +129,8 @@ class Window(QMainWindow):
         self._add_tab("statistics", "Statistics", "workers", self.statistics, buttons)
         for part in self.statistics.parts:
             self._ring.watch(part)
+        self._add_tab("events", "Events", "workers", self.events)
+        self._add_tab("errors", "Errors", "workers", self.errors)
 
     def _add_tab(
         self, name: str, title: str, dock: str, view: QWidget, buttons: QWidget | None = None
@@ -131,6 +139,14 @@ class Window(QMainWindow):
         page = self.docks[dock].add_page(title, view, buttons)
         self.tabs[name] = Tab(dock, page, view)
         self._ring.watch(view)
+
+    def set_summary(self, name: str, text: str) -> None:
+        """What is said at the end of a dock's title while a view of `tabs` is shown."""
+        self.docks[self.tabs[name].dock].set_summary(self.tabs[name].page, text)
+
+    def set_title(self, name: str, text: str) -> None:
+        """What the tab of a view of `tabs` says."""
+        self.docks[self.tabs[name].dock].set_title(self.tabs[name].page, text)
 
     def _splitter(self, orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
         splitter = QSplitter(orientation, self)
@@ -153,6 +169,8 @@ class Window(QMainWindow):
             self.timeline,
             self.progress,
             self.workers,
+            self.events,
+            self.errors,
             self.resources,
             self.statistics,
             self.welcome,

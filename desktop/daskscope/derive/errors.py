@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     Int64s = npt.NDArray[np.int64]
 
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Errors:
     """Failed spans in order of their ends; the same object while nothing has changed.

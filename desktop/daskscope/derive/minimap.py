@@ -13,6 +13,7 @@ from daskscope.derive.quantity import elapsed
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from daskscope.derive.errors import Errors
     from daskscope.derive.matches import Marks
     from daskscope.session import Viewport
     from daskscope.store.overview import Overview
@@ -55,6 +56,15 @@ def with_found(whole: Minimap, snapshot: Snapshot, marks: Marks, now_ns: int) ->
     ns_per_px = max(length_ns, 1) / max(width_px, 1)
     found_px = marks.spread.columns(snapshot.first_ns, ns_per_px, width_px)
     return replace(whole, found_px=found_px)
+
+
+def error_columns(
+    snapshot: Snapshot, errors: Errors, width_px: int, now_ns: int
+) -> npt.NDArray[np.intp]:
+    """Pixel columns of the whole run in which something failed."""
+    length_ns = max(snapshot.last_ns, now_ns) - snapshot.first_ns
+    at = (errors.end_ns - snapshot.first_ns) * (width_px / max(length_ns, 1))
+    return np.unique(np.clip(at.astype(np.intp), 0, max(width_px - 1, 0)))
 
 
 def _busy(

@@ -110,6 +110,11 @@ class Dock(QWidget):
         self.title.tabs.setAccessibleName(f"Tabs: {', '.join(names)}")
         return number
 
+    def set_title(self, number: int, text: str) -> None:
+        """What the tab of page `number` says."""
+        if text != self.title.tabs.tabText(number):
+            self.title.tabs.setTabText(number, text)
+
     def set_summary(self, number: int, text: str) -> None:
         """What is said in the title while page `number` is shown."""
         self._summaries[number] = text

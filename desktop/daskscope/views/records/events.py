@@ -87,7 +87,7 @@ class KindChips(QWidget):
             painter.setBrush(colour(ground if kind.is_shown else theme.s2))
             painter.drawRoundedRect(box.adjusted(0, 0, -1, -1), _RADIUS_PX, _RADIUS_PX)
             left = box.left() + _CHIP_PADDING_PX
-            room = (left, box.top(), box.width(), _CHIP_PX - 1)
+            room = (float(left), box.top(), box.width(), _CHIP_PX - 1)
             inks = (theme.t1, theme.t3) if kind.is_shown else (theme.tdis, theme.tdis)
             name_px = draw_text(painter, room, kind.kind, Role.VALUE, inks[0])
             room = (left + name_px + 5, box.top(), box.width(), _CHIP_PX - 1)

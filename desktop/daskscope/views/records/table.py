@@ -1,7 +1,7 @@
 """A table of records: some columns of fixed width, and the last one with what is left.
 
-One row is current: it follows the arrow keys, and pressing it or Enter asks to go there. The table
-stays at its end while it is there, so that what is new can be seen.
+Pressing a row asks to go there, and marks it. The table stays at its end while it is there, so that
+what is new can be seen.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 
 from daskscope.derive.records import RecordRow, RecordsFrame
 from daskscope.paint.brush import colour, slot_colour
@@ -20,7 +20,7 @@ from daskscope.paint.text import Align, draw_text
 from daskscope.theme import NORMAL, PADDING_PX, TABLE_HEADER_PX
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QKeyEvent, QPainter
+    from PySide6.QtGui import QPainter
     from PySide6.QtWidgets import QWidget
 
 #: Texts longer than this are cut in a tooltip.
@@ -41,6 +41,15 @@ class Column:
     align: Align = Align.LEFT
 
 
+ERROR_COLUMNS: Final = (
+    Column("Time", 72),
+    Column("Prefix", 150),
+    Column("Key", 260, Role.KEY),
+    Column("Worker", 110),
+    Column("Error", 0),
+)
+
+
 class RecordsTable(RowArea):
     """A table of records; what it says while it is empty is `empty`."""
 
@@ -54,39 +63,37 @@ class RecordsTable(RowArea):
         self._columns = columns
         self._empty = empty
         self._frame = RecordsFrame((), (), 0, "")
-        self._current = -1
+        self._marked = -1
         self.setAccessibleName(name)
 
     @property
-    def current(self) -> int:
-        """The row that keys move from, -1 for none."""
-        return self._current
+    def frame(self) -> RecordsFrame:
+        """What is drawn."""
+        return self._frame
 
     def show_frame(self, frame: RecordsFrame) -> None:
-        """Draw `frame`; the current row is the one it was."""
+        """Draw `frame`; the marked row is the one it was."""
         bar = self.verticalScrollBar()
         is_at_end = bar.value() >= bar.maximum()
-        if 0 <= self._current < len(self._frame.rows):
-            before = self._frame.rows[self._current]
-            self._current = _place(frame, before)
+        if 0 <= self._marked < len(self._frame.rows):
+            before = self._frame.rows[self._marked]
+            self._marked = _place(frame, before)
         self._frame = frame
         self.setAccessibleDescription(frame.summary)
         self.set_rows(len(frame.rows))
         if is_at_end:
             bar.setValue(bar.maximum())
 
-    def make_current(self, row: int) -> None:
+    def mark_row(self, row: int) -> None:
         """Mark a row and bring it into view."""
-        self._current = row
+        self._marked = row
         if row >= 0:
-            bar, top = self.verticalScrollBar(), row * self.row_px
-            page = bar.pageStep()
-            bar.setValue(min(max(bar.value(), top + self.row_px - page), top))
+            self.show_row(row)
         self.viewport().update()
 
     def row_pressed(self, row: int, x_px: int) -> None:
         """Go to the row."""
-        self.make_current(row)
+        self.mark_row(row)
         self.chosen.emit(row)
 
     def row_tip(self, row: int) -> str:
@@ -98,26 +105,6 @@ class RecordsTable(RowArea):
             if text
         ]
         return "\n".join(lines)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Move the current row, and go to it with Enter."""
-        last = len(self._frame.rows) - 1
-        page = max(self.verticalScrollBar().pageStep() // self.row_px, 1)
-        steps = {
-            Qt.Key.Key_Up: self._current - 1,
-            Qt.Key.Key_Down: self._current + 1,
-            Qt.Key.Key_PageUp: self._current - page,
-            Qt.Key.Key_PageDown: self._current + page,
-            Qt.Key.Key_Home: 0,
-            Qt.Key.Key_End: last,
-        }
-        key = Qt.Key(event.key())
-        if last >= 0 and key in steps:
-            self.make_current(min(max(steps[key], 0), last))
-        elif self._current >= 0 and key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.chosen.emit(self._current)
-        else:
-            super().keyPressEvent(event)
 
     # Painting -----------------------------------------------------------------------------------
 
@@ -149,7 +136,7 @@ class RecordsTable(RowArea):
         """Draw one row."""
         shown, theme = self._frame.rows[row], self.theme
         width, height = self.viewport().width(), self.row_px - 1
-        if row == self._current:
+        if row == self._marked:
             painter.fillRect(0, top_px, width, height, colour(theme.accent_bg))
             painter.fillRect(0, top_px, 2, height, colour(theme.accent))
         last = len(self._columns) - 1

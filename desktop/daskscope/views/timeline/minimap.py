@@ -19,6 +19,7 @@ from daskscope.views.timeline.raster import ghost, shown_colour, stack
 from daskscope.views.timeline.strip import GRIP_PX, HANDLE_PX
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from PySide6.QtGui import QMouseEvent, QPaintEvent
 
     from daskscope.derive.frames import Minimap
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _CURVE_TOP_PX: Final = 4
 _CURVE_PX: Final = 32
+#: Height of a tick where something failed.
+_ERROR_PX: Final = 6
 #: Height of a tick where something is found.
 _TICK_PX: Final = 8
 _BRUSH_LINE_PX: Final = 1.5
@@ -45,6 +48,7 @@ class MinimapView(QWidget):
         self._theme = theme
         self._minimap: Minimap | None = None
         self._dimmed: frozenset[int] = frozenset()
+        self._errors_px: npt.NDArray[np.intp] = np.empty(0, np.intp)
         #: While dragging: pixel under the pointer at the press, and which edges move with it.
         self._drag: tuple[float, tuple[int, int], tuple[bool, bool]] | None = None
         self.setMouseTracking(True)
@@ -67,6 +71,12 @@ class MinimapView(QWidget):
         self._minimap, self._dimmed = minimap, dimmed
         self.update()
 
+    def show_errors(self, columns: npt.NDArray[np.intp]) -> None:
+        """Mark the pixel columns in which something failed."""
+        if not np.array_equal(columns, self._errors_px):
+            self._errors_px = columns
+            self.update()
+
     # Painting -------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -85,6 +95,7 @@ class MinimapView(QWidget):
         self._paint_curve(painter, minimap)
         self._paint_found(painter, minimap)
         self._paint_brush(painter, minimap.brush_px)
+        self._paint_errors(painter)
 
     def _paint_captions(self, painter: QPainter, minimap: Minimap | None) -> None:
         length, most = (minimap.length_text, quantity.count(minimap.most)) if minimap else ("", "")
@@ -120,6 +131,14 @@ class MinimapView(QWidget):
         top = _CURVE_TOP_PX + _CURVE_PX - _TICK_PX
         for x in minimap.found_px.tolist():
             painter.fillRect(x, top, 1, _TICK_PX, colour(self._theme.accent))
+
+    def _paint_errors(self, painter: QPainter) -> None:
+        """Draw a tick where something failed, at the top, with a gap to the curve."""
+        theme = self._theme
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+        for x in self._errors_px.tolist():
+            painter.fillRect(x - 1, 0, 3, _ERROR_PX + 1, colour(theme.lane))
+            painter.fillRect(x, 0, 1, _ERROR_PX, colour(theme.erred))
 
     def _paint_brush(self, painter: QPainter, brush_px: tuple[int, int]) -> None:
         left, right = brush_px

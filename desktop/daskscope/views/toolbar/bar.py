@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QPainter, QPen
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
 from daskscope.derive import quantity
 from daskscope.derive.panels import StatusField
@@ -15,8 +15,9 @@ from daskscope.paint.control import ComboBox, style_sheet
 from daskscope.paint.font import Role, font, text_width
 from daskscope.paint.icon import ICON_PX, icon
 from daskscope.paint.text import draw_text
-from daskscope.session import WHOLE_RUN, Session
+from daskscope.session import WHOLE_RUN, Grouping, Session
 from daskscope.theme import CONTROL_PX, LIGHT, PADDING_PX, TOOLBAR_PX, Theme
+from daskscope.views.toolbar.errors import ErrorsBox
 from daskscope.views.toolbar.search import SearchBox
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Toolbar(QWidget):
     #: Nanoseconds in view, `WHOLE_RUN` for everything; they pass the range of a C int.
     span_chosen = Signal(object)
     fitted = Signal()
+    #: A `Grouping` of the lanes.
+    grouped = Signal(object)
     theme_toggled = Signal()
     #: Open the palette of commands.
     commands_asked = Signal()
@@ -73,6 +76,8 @@ class Toolbar(QWidget):
         self._fit = _button("", name="Fit")
         self._commands = _button("", name="Commands")
         self._mode = _button("", name="Theme")
+        self._group_label, self._group = self._grouping()
+        self.errors = ErrorsBox(self)
         self.search = SearchBox(self)
         self._range.setAccessibleName("Time in view")
         self._range.setToolTip("Time in view")
@@ -95,6 +100,17 @@ class Toolbar(QWidget):
         self._lay_out()
         self.show_state(Session(), StatusField("Waiting for data", "", "warn"), is_live=True)
         self.set_theme(LIGHT)
+
+    def _grouping(self) -> tuple[QLabel, ComboBox]:
+        label, box = QLabel("Group", self), ComboBox(self)
+        label.setFont(font(Role.BODY))
+        box.setAccessibleName("Group")
+        box.setToolTip("What the rows of the task stream are")
+        box.setFixedWidth(164)
+        for grouping in Grouping:
+            box.addItem(grouping.value, grouping)
+        box.activated.connect(lambda at: self.grouped.emit(list(Grouping)[at]))
+        return label, box
 
     def set_menu(self, title: str, actions: Sequence[QAction | None]) -> QMenu:
         """Add a menu of `actions`, None for a line between them, and return it."""
@@ -129,6 +145,8 @@ class Toolbar(QWidget):
             self._pause,
             self._range,
             self._fit,
+            self._group,
+            *self.errors.controls(),
             *self.search.controls(),
             self._commands,
             self._mode,
@@ -149,6 +167,7 @@ class Toolbar(QWidget):
             self._range.setCurrentIndex(index)
         if index < 0:
             self._range.setPlaceholderText(quantity.duration(session.span_ns))
+        self._group.setCurrentIndex(list(Grouping).index(session.grouping))
         self._tint()
         self._fold()
 
@@ -162,6 +181,9 @@ class Toolbar(QWidget):
         self._theme = theme
         self.setStyleSheet(style_sheet(theme))
         self._range.set_theme(theme)
+        self._group.set_theme(theme)
+        self._group_label.setStyleSheet(f"color: #{theme.t2:06x};")
+        self.errors.set_theme(theme)
         self.search.set_theme(theme)
         self._connection.set_theme(theme)
         self._tint()
@@ -200,20 +222,29 @@ class Toolbar(QWidget):
         layout.addSpacing(2 * _GROUP_GAP_PX - 6)
         for widget in (self._live, self._pause, self._range, self._fit):
             layout.addWidget(widget)
+        layout.addSpacing(2 * _GROUP_GAP_PX - 6)
+        layout.addWidget(self._group_label)
+        layout.addWidget(self._group)
         layout.addStretch(1)
+        layout.addWidget(self.errors)
         layout.addWidget(self.search)
         layout.addWidget(self._commands)
         layout.addWidget(self._mode)
 
     def _fold(self) -> None:
-        """Put all menus behind one button where the rest would have too little room."""
-        parts = (self._live, self._pause, self._range, self._fit, self._commands, self._mode)
+        """Leave the grouping to keys and menus, then put all menus behind one button, for room."""
+        left = (self._live, self._pause, self._range, self._fit)
+        parts = (*left, self.errors, self._commands, self._mode)
         parts_px = sum(part.sizeHint().width() + 6 for part in parts if not part.isHidden())
         parts_px += max(self.search.sizeHint().width(), _SEARCH_PX)
         label_px = min(self._connection.sizeHint().width(), _LEAST_LABEL_PX)
         menus_px = sum(menu.sizeHint().width() for menu in self._menus)
+        group_px = self._group_label.sizeHint().width() + self._group.width() + 2 * _GROUP_GAP_PX
         edges_px = 2 * PADDING_PX + _LOGO_PX + 4 * _GROUP_GAP_PX
-        is_folded = edges_px + menus_px + label_px + parts_px > self.width()
+        needed_px = edges_px + menus_px + label_px + parts_px
+        for part in (self._group_label, self._group):
+            part.setVisible(needed_px + group_px <= self.width())
+        is_folded = needed_px > self.width()
         self._all_menus.setVisible(is_folded)
         for menu in self._menus:
             menu.setHidden(is_folded)

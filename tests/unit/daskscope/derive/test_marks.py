@@ -149,7 +149,7 @@ def test_warnings_of_logs_are_told_and_information_is_not() -> None:
         source,
         source.event(conventions.EVENT_LOG, SECOND, "too slow\nin detail", severity=13),
         source.event(conventions.EVENT_LOGGED, 2 * SECOND, "hello"),
-        source.event(conventions.EVENT_STEAL, 3 * SECOND, "moved"),
+        source.event(conventions.EVENT_ADAPTIVE, 3 * SECOND, "more"),
     )
 
     assert marks == (EventMark(10, "other", "too slow", has_line=False),)
@@ -166,8 +166,34 @@ def test_a_flood_hides_nothing_that_has_a_mark_of_its_own() -> None:
     marks = marks_of(source, lost, *flood)
 
     assert marks[0].text == "w3 lost"
-    assert len(marks) == MOST_MARKS
-    assert marks[-1].text == "499"
+    assert marks[1:] == (EventMark(20, "other", f"500{THIN}warnings", False, 500),)
+
+
+def test_spills_and_steals_that_lie_together_are_counted() -> None:
+    source = Source()
+    marks = marks_of(
+        source,
+        *(source.event(conventions.EVENT_SPILL, SECOND + n, **W3) for n in range(7)),
+        source.event(conventions.EVENT_SPILL, 5 * SECOND, **W3),
+        *(source.event(conventions.EVENT_STEAL, 8 * SECOND + n) for n in range(3)),
+    )
+
+    assert [(mark.sign, mark.text, mark.n) for mark in marks] == [
+        ("spill", f"7{THIN}spills", 7),
+        ("spill", "spill w3", 1),
+        ("steal", f"3{THIN}steals", 3),
+    ]
+
+
+def test_of_more_than_can_be_told_all_are_counted() -> None:
+    source = Source()
+    n = 3 * MOST_MARKS
+    added = [source.event(conventions.EVENT_WORKER_ADDED, i * 10_000_000, **W3) for i in range(n)]
+    marks = marks_of(source, *added)
+
+    assert sum(mark.n for mark in marks) == n
+    assert len(marks) < MOST_MARKS
+    assert marks[0].text.endswith("workers added")
 
 
 def test_an_address_that_is_no_text_is_no_worker() -> None:

@@ -1,0 +1,171 @@
+"""The tables of events and errors, and what leads from them, on the window at work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QToolButton
+
+from dask_otel import conventions
+from daskscope.session import Session
+from daskscope.store.schema import Status
+from tests.builders import MS, SECOND, T0, Span
+from tests.gui.working import NOW, cluster
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+    from daskscope.app.run import Run
+    from daskscope.store.schema import Message
+    from daskscope.views.records import RecordsTable
+    from tests.gui.working import Link
+
+W3: dict[str, Any] = {"dask_worker_address": "tcp://10.0.4.11:40107", "dask_worker_name": "w3"}
+
+
+def happenings() -> list[Message]:
+    """The cluster of the other tests, a second failure, and some events."""
+    source, messages = cluster()
+    failed = Span(
+        14 * SECOND, 15 * SECOND, "fit", 1, 21, key="<b>fit</b>-9", run_id=7,
+        status=Status.ERROR, error="MemoryError: <i>too much</i>\nsecond line",
+    )  # fmt: skip
+    batch = source.spans([failed])
+    events = [
+        source.event(conventions.EVENT_WORKER_LOST, 5 * SECOND, "Worker w3 was lost", **W3),
+        source.event(conventions.EVENT_SPILL, 6 * SECOND, "spilled 3 values"),
+        source.event(conventions.EVENT_SPILL, 7 * SECOND, "spilled 4 values"),
+        source.event(conventions.EVENT_LOG, 9 * SECOND, "<b>slow</b>\nloop", 13),
+    ]
+    return [*messages, source.definitions(), batch, *events]
+
+
+@pytest.fixture
+def eventful(run: Run, link: Link, qtbot: QtBot) -> Run:
+    link.messages = happenings()
+    run.window.activateWindow()
+    run.tick(NOW)
+    run.tick(NOW + 16 * MS)
+    return run
+
+
+def show(run: Run, name: str) -> None:
+    run.window.focus_view(name)
+    run.tick(NOW + 32 * MS)
+
+
+def press_row(table: RecordsTable, row: int) -> None:
+    y = table.heading_px + row * table.row_px + 5
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(100, y))
+
+
+def centre_s(run: Run) -> float:
+    run.tick(NOW + 48 * MS)
+    assert run.frame is not None
+    view = run.frame.view
+    return (view.time_ns(view.width_px / 2) - T0) / 1e9
+
+
+def test_the_tab_counts_errors_and_the_table_tells_them(eventful: Run) -> None:
+    show(eventful, "errors")
+    window = eventful.window
+    titles = [window.workers_dock.title.tabs.tabText(tab) for tab in range(4)]
+    assert titles == ["Workers", "Statistics", "Events", "Errors  2"]
+    frame = window.errors.frame
+    assert [row.cells[1:4] for row in frame.rows] == [
+        ("sum", "sum-2", "w1"),
+        ("fit", "<b>fit</b>-9", "w1"),
+    ]
+    assert frame.rows[1].cells[4] == "MemoryError: <i>too much</i>\nsecond line"
+    assert "second line" in window.errors.row_tip(1)
+
+
+def test_a_click_on_an_error_goes_there_and_frames_it(eventful: Run) -> None:
+    show(eventful, "errors")
+    eventful.session = Session(is_following=False, span_ns=SECOND, end_ns=T0 + SECOND)
+    eventful.tick(NOW + 40 * MS)
+    press_row(eventful.window.errors, 1)
+
+    assert 14 < centre_s(eventful) < 15
+    assert eventful.session.found == (0, 4)
+    assert not eventful.session.is_following
+
+
+def test_keys_and_buttons_go_from_error_to_error(eventful: Run, qtbot: QtBot) -> None:
+    stream = eventful.window.timeline.stream
+    stream.setFocus()
+    qtbot.waitUntil(stream.hasFocus)
+    seen = []
+    for _ in range(3):
+        QTest.keyClick(stream, Qt.Key.Key_E)
+        eventful.tick(NOW + 48 * MS)
+        seen.append(eventful.session.found)
+    assert seen == [(0, 2), (0, 4), (0, 2)]
+    QTest.keyClick(stream, Qt.Key.Key_E, Qt.KeyboardModifier.ShiftModifier)
+    assert eventful.session.found == (0, 4)
+    box = eventful.window.toolbar.errors
+    assert box.accessibleDescription() == "2 erred"
+    assert box.isVisible()
+    following = next(b for b in box.findChildren(QToolButton) if b.toolTip() == "Next error")
+    QTest.mouseClick(following, Qt.MouseButton.LeftButton)
+    assert eventful.session.found == (0, 2)
+
+
+def test_nothing_failed_hides_the_count(run: Run, link: Link) -> None:
+    _, messages = cluster()
+    link.messages = messages[:2]
+    run.tick(NOW)
+    assert not run.window.toolbar.errors.isVisible()
+    run.ledger.step(is_forward=True)
+    assert run.session.found is None
+
+
+def test_events_are_told_in_order_and_a_click_goes_there(eventful: Run) -> None:
+    show(eventful, "events")
+    table = eventful.window.events.table
+    assert [row.cells[1:] for row in table.frame.rows] == [
+        ("worker", "w3", "Worker w3 was lost"),
+        ("spill", "w0", "spilled 3 values"),
+        ("spill", "w0", "spilled 4 values"),
+        ("log", "w0", "<b>slow</b>\nloop"),
+    ]
+    press_row(table, 3)
+    assert centre_s(eventful) == pytest.approx(9, abs=0.3)
+
+
+def test_a_chip_leaves_its_kind_out(eventful: Run) -> None:
+    show(eventful, "events")
+    chips = eventful.window.events.chips
+    table = eventful.window.events.table
+    for n_left in (2, 4):
+        box = chips.boxes()[1]
+        QTest.mouseClick(chips, Qt.MouseButton.LeftButton, pos=box.center())
+        eventful.tick(NOW + 48 * MS)
+        assert len(table.frame.rows) == n_left
+        if n_left == 2:
+            assert (
+                eventful.window.workers_dock.title.accessibleDescription() == "2 of 4\u2009events"
+            )
+
+
+def test_the_keyboard_chooses_an_event(eventful: Run, qtbot: QtBot) -> None:
+    show(eventful, "events")
+    table = eventful.window.events.table
+    qtbot.waitUntil(table.hasFocus)
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Return):
+        QTest.keyClick(table, key)
+    assert centre_s(eventful) == pytest.approx(6, abs=0.3)
+
+
+def test_the_minimap_marks_where_something_failed(eventful: Run) -> None:
+    minimap = eventful.window.timeline.minimap
+    eventful.tick(NOW + 600 * MS)
+    image = minimap.grab().toImage()
+    erred = eventful.theme.erred
+    found = [x for x in range(168, image.width()) if image.pixel(x, 1) & 0xFFFFFF == erred]
+    width = eventful.window.timeline.lanes_size_px[0]
+    expected = [168 + round((at - 2) / 18 * width) for at in (7, 15)]
+    assert [round(x / 10) for x in found] == [round(x / 10) for x in expected]
