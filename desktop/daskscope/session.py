@@ -74,6 +74,35 @@ class LaneSort(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """One span, named so that it is still known when its chunk has been evicted.
+
+    Attributes
+    ----------
+    chunk, index
+        Number of its chunk, and its row there, for good; chunk -1 for an attempt that runs.
+    span_id
+        Big-endian value of its 8 bytes, 0 for an attempt that runs.
+    request
+        Number of the request that brought it.
+    resource, run_id
+        Of an attempt that runs: who runs it, and its run id.
+    """
+
+    chunk: int = -1
+    index: int = -1
+    span_id: int = 0
+    request: int = 0
+    resource: int = -1
+    run_id: int = -1
+
+    @property
+    def is_running(self) -> bool:
+        """It had not ended when it was chosen."""
+        return self.chunk < 0
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """What the user chose.
 
@@ -107,6 +136,8 @@ class Session:
         Pointer in the task stream's lanes, or None.
     selection_ns, selection_lanes
         Selected stretch of time, or None; ids of the selected lanes in it, None for all.
+    chosen
+        The span whose details are shown, or None.
     hidden_kinds
         Kinds of events that are left out of their table.
     worker_sort, is_sort_descending
@@ -135,6 +166,7 @@ class Session:
     hover_px: tuple[int, int] | None = None
     selection_ns: tuple[int, int] | None = None
     selection_lanes: frozenset[int] | None = None
+    chosen: Chosen | None = None
     hidden_kinds: frozenset[str] = frozenset()
     worker_sort: str = "worker"
     is_sort_descending: bool = False

@@ -35,6 +35,9 @@ class NoLink:
 
     is_closed = False
 
+    def ask(self, query: object) -> bool:
+        return False
+
     def drain(self, budget_s: float) -> list[Message]:
         return []
 

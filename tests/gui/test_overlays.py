@@ -107,8 +107,8 @@ def test_arrows_choose_and_go_round(palette: PaletteView) -> None:
         entry = palette.current()
         assert entry is not None
         said.append(entry.id)
-    assert said == ["time.out", "time.in", "time.out"]
-    assert palette.field.accessibleDescription() == "Zoom out, Time, S, 2 of 2"
+    assert said == ["time.out", "task.zoom", "time.out"]
+    assert palette.field.accessibleDescription() == "Zoom out, Time, S, 2 of 3"
 
 
 def test_enter_with_nothing_that_matches_does_nothing(palette: PaletteView) -> None:

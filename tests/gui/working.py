@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from daskscope.store.schema import Kind, Message, SourceStatus, Status
 from tests.builders import SECOND, T0, Source, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from daskscope.store.inquiry import Answer, Query
 
 NOW = T0 + 20 * SECOND
 LONG_KEY = "('<b>bold</b>\n', " + "9" * 10_000 + ")"
@@ -17,9 +24,14 @@ class Link:
 
     def __init__(self) -> None:
         self.is_closed = False
-        self.messages: list[Message] = []
+        self.messages: Sequence[Message | Answer] = []
+        self.queries: list[Query] = []
 
-    def drain(self, budget_s: float) -> list[Message]:
+    def ask(self, query: Query) -> bool:
+        self.queries.append(query)
+        return True
+
+    def drain(self, budget_s: float) -> Sequence[Message | Answer]:
         messages, self.messages = self.messages, []
         return messages
 

@@ -73,7 +73,7 @@ _STREAM: Final = Context.STREAM
 MENUS: Final = (
     ("File", ("File",)),
     ("View", ("Views", "Panels", "Density", "Theme", "Window")),
-    ("Go", ("Time", "Lanes", "Selection", "Search")),
+    ("Go", ("Time", "Lanes", "Selection", "Task", "Search")),
     ("Help", ("Help",)),
 )
 
@@ -84,6 +84,7 @@ ACTIONS: Final = (
     Action("file.quit", "Quit", "File", "close the window", ("Ctrl+Q",)),
     Action("view.stream", "Go to task stream", "Views", "give the task stream the keyboard", ("Ctrl+1",)),
     Action("view.progress", "Go to progress", "Views", "show progress and give it the keyboard", ("Ctrl+2",)),
+    Action("view.details", "Go to details", "Views", "show details and give them the keyboard", ("Ctrl+3",)),
     Action("view.resources", "Go to resources", "Views", "show resources and give it the keyboard", ("Ctrl+4",)),
     Action("view.workers", "Go to workers", "Views", "show workers and give it the keyboard", ("Ctrl+5",)),
     Action("view.statistics", "Go to statistics", "Views", "show statistics and give it the keyboard", ("Ctrl+6",)),
@@ -121,7 +122,12 @@ ACTIONS: Final = (
     Action("lanes.by_errors", "Sort by errors", "Lanes", "those with the most failures first", is_checkable=True),
     Action("selection.tsv", "Copy statistics as TSV", "Selection", "copy the table of the selection, or of the view"),
     Action("selection.csv", "Copy statistics as CSV", "Selection", "the same with commas"),
-    Action("selection.clear", "Clear selection", "Selection", "clear the selection, else the search", ("Esc",), _STREAM),
+    Action("selection.clear", "Clear selection", "Selection", "clear choice, selection, search: the first there is", ("Esc",), _STREAM),
+    Action("task.dependency", "To its dependency", "Task", "from the chosen task to the dependency that ended last", ("[", ",")),
+    Action("task.dependent", "To its dependent", "Task", "from the chosen task to the dependent that began first", ("]", ".")),
+    Action("task.zoom", "Zoom to task", "Task", "fill the view with the chosen task", ("Return", "Enter"), _STREAM),
+    Action("task.copy", "Copy key", "Task", "copy the key of the chosen task", ("Ctrl+C",), _STREAM),
+    Action("task.jaeger", "Open in Jaeger", "Task", "show the trace of the chosen task in Jaeger", ("J",), _STREAM),
     Action("search.focus", "Search…", "Search", "search keys, prefixes, workers and errors", ("/", "Ctrl+F")),
     Action("search.next", "Next match", "Search", "go to the next match", ("N", "F3"), is_repeating=True),
     Action(
@@ -143,6 +149,7 @@ GESTURES: Final = (
     Gesture(
         ("Shift + wheel", "Shift + drag", "Space + drag", "middle drag"), "Time", "pan in time"
     ),
+    Gesture(("Click",), "Task", "show its details; beside all tasks, let go"),
     Gesture(("Double click",), "Time", "zoom to a task"),
     Gesture(("Drag in the minimap",), "Time", "choose the time in view"),
     Gesture(("Wheel over the names", "Alt + wheel"), "Lanes", "scroll the lanes"),

@@ -101,7 +101,12 @@ def _timeline(run: Run) -> dict[str, Binding]:
         "time.pause": Binding(run.toggle_pause, lambda: not run.session.is_following),
         "selection.tsv": Binding(lambda: run.window.statistics.copy("\t")),
         "selection.csv": Binding(lambda: run.window.statistics.copy(",")),
-        "selection.clear": Binding(run.finder.escape),
+        "selection.clear": Binding(run.choosing.escape),
+        "task.dependency": Binding(lambda: run.choosing.walk(is_on=False)),
+        "task.dependent": Binding(lambda: run.choosing.walk(is_on=True)),
+        "task.zoom": Binding(run.choosing.zoom),
+        "task.copy": Binding(run.choosing.copy_key),
+        "task.jaeger": Binding(run.choosing.open_in_jaeger),
     }
 
 

@@ -69,6 +69,16 @@ def _range(_ctx: click.Context, _param: click.Parameter, value: str | None) -> f
     return seconds
 
 
+def _page(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str:
+    from daskscope.app.jaeger import is_page
+    from daskscope.app.options import DEFAULT_JAEGER
+
+    value = value or DEFAULT_JAEGER
+    if not is_page(value):
+        raise click.BadParameter(f"{value!r} is not of the form http://HOST:PORT")
+    return value
+
+
 def window_options(
     function: Callable[Concatenate[WindowOptions, P], None],
 ) -> Callable[P, None]:
@@ -108,6 +118,12 @@ def window_options(
                 "--frame-log",
                 type=click.Path(dir_okay=False, path_type=Path),
                 help="Write the time of each frame to this CSV file.",
+            ),
+            click.option(
+                "--jaeger",
+                callback=_page,
+                metavar="URL",
+                help="Where traces are opened  [default: http://127.0.0.1:16686]",
             ),
         )
     ):

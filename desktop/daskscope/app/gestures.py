@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 
 from daskscope.derive.frames import LEAST_BAR_PX, Hit, TaskStreamFrame
 from daskscope.predicate import Bin
-from daskscope.session import WHOLE_RUN, Session, Viewport, fitted, panned, zoomed
+from daskscope.session import WHOLE_RUN, Chosen, Session, Viewport, fitted, panned, zoomed
 from daskscope.theme import NOT_YET_PX
 
 #: Room left and right of a task that is zoomed to, as a share of its length.
 FIT_MARGIN = 0.5
+#: A span of which so much is in view need not be brought there.
+REVEALED_PX = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,40 @@ def fit_hit(session: Session, view: Viewport, hit: Hit) -> Session:
     length_px = max(hit.x1_px - hit.x0_px, LEAST_BAR_PX)
     room_px = FIT_MARGIN * length_px
     return fitted(session, view.time_ns(hit.x0_px - room_px), view.time_ns(hit.x1_px + room_px))
+
+
+def choose(session: Session, chosen: Chosen | None) -> Session:
+    """Choose a span, or none."""
+    return session if chosen == session.chosen else replace(session, chosen=chosen)
+
+
+def fit_chosen(session: Session, start_ns: int, end_ns: int) -> Session:
+    """One span with some room around it."""
+    room_ns = round(FIT_MARGIN * max(end_ns - start_ns, 1_000))
+    return fitted(session, start_ns - room_ns, end_ns + room_ns)
+
+
+def reveal(
+    session: Session, frame: TaskStreamFrame, start_ns: int, end_ns: int, row: int
+) -> Session:
+    """Bring a span into view, by no more than is needed; `row` is one of the layout."""
+    view = frame.view
+    if view.x_px(end_ns) < REVEALED_PX or view.x_px(start_ns) > view.width_px - REVEALED_PX:
+        # The beginning of what is longer than the view.
+        middle_ns = min(
+            (start_ns + end_ns) // 2, start_ns + round(view.width_px * view.ns_per_px / 3)
+        )
+        inner_px = max(view.width_px - NOT_YET_PX, 1)
+        span_ns = round(inner_px * view.ns_per_px)
+        session = replace(
+            session, is_following=False, end_ns=middle_ns + span_ns // 2, span_ns=span_ns
+        )
+    if not 0 <= row < frame.layout.row_px.shape[1]:
+        return session
+    top_px, height_px = (int(px) for px in frame.layout.row_px[:, row])
+    if frame.scroll_px <= top_px and top_px + height_px <= frame.scroll_px + frame.height_px:
+        return session
+    return scroll_to(session, frame, top_px - (frame.height_px - height_px) // 2)
 
 
 def follow(session: Session) -> Session:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from daskscope.session import WHOLE_RUN
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+DEFAULT_JAEGER: Final = "http://127.0.0.1:16686"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class WindowOptions:
         Seconds in view while following, 0 for the whole run, None for the default.
     frame_log
         CSV file for the time of each frame, or None.
+    jaeger
+        Base URL of Jaeger's pages.
     """
 
     seconds: float | None = None
@@ -40,6 +44,7 @@ class WindowOptions:
     theme: str | None = None
     range_s: float | None = None
     frame_log: Path | None = None
+    jaeger: str = DEFAULT_JAEGER
 
     @property
     def span_ns(self) -> int | None:

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QApplication
 
 from daskscope.app import gestures, lane_gestures
 from daskscope.app.bindings import bindings
+from daskscope.app.choosing import Choosing
 from daskscope.app.clock import Clock, elapsed_s
 from daskscope.app.demo import Demo, DemoError
 from daskscope.app.feed import Feed
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from daskscope.derive.matches import Marks
     from daskscope.derive.members import Roster
     from daskscope.ingest.source import Source
+    from daskscope.session import Chosen
     from daskscope.store.snapshot import Snapshot
 
 MEMORY_CAP_BYTES: Final = 1 << 30
@@ -107,6 +109,8 @@ class Run(QObject):
         self.ledger = Ledger(self)
         self.window.set_density(self.session.density)
         self.overlays = Overlays(self)
+        self.choosing = Choosing(self, source.ask, options.jaeger)
+        self._stage.ties = self.choosing.ties
         actions = bindings(self)
         self._menu = Menu(self.window, actions)
         self.overlays.bind(actions)
@@ -148,6 +152,10 @@ class Run(QObject):
     def _is_all_drawn(self) -> bool:
         """Everything that the source had is drawn, in every view."""
         return self._stage.is_complete(self._snapshot) and self._stage.is_settled
+
+    def choose(self, chosen: Chosen) -> None:
+        """Choose a span from anywhere: show its details, and bring it into view."""
+        self.choosing.choose(chosen)
 
     def hit(self, x_px: int, y_px: int) -> Hit | None:
         """What lies under a pixel of the lanes."""
@@ -205,6 +213,7 @@ class Run(QObject):
             self.apply(gestures.pause, self._now_ns)
             self.apply(gestures.stay_within, self.extent())
             self._stage.forget()  # what is slower has not seen all of it
+        self.choosing.advance(self._snapshot, self._feed.answers, self._now_ns, started_s)
         has_painted = self._stage.show(self._snapshot, self.session, self._now_ns, wall, self._feed)
         self._show_hover(started_s)
         if not self.window.is_welcome:
@@ -260,7 +269,6 @@ class Run(QObject):
         stream.pinned.connect(lambda key: self.apply(lane_gestures.pin, key))
         stream.activated.connect(self._zoom_to_hit)
         stream.paused.connect(self.toggle_pause)
-        stream.clicked.connect(lambda _x, _y: self.clear_selection())
         timeline.minimap.brushed.connect(self._brush)
         timeline.legend.toggled.connect(lambda name: self.apply(gestures.toggle_prefix, name))
         timeline.legend.soloed.connect(self.solo)

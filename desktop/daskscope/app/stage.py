@@ -31,8 +31,11 @@ from daskscope.session import Session, Viewport, viewport
 from daskscope.theme import NOT_YET_PX, Theme
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from daskscope.app.feed import Feed
     from daskscope.app.window import Window
+    from daskscope.derive.details.ties import Ties
     from daskscope.derive.frames import Hit, TaskStreamFrame
     from daskscope.derive.members import Roster
     from daskscope.derive.panels import PastSession
@@ -67,7 +70,9 @@ class Stage:
     theme
         What everything is drawn in.
     marks
-        Which spans are lit and hidden, as far as it is known.
+            Which spans are lit and hidden, as far as it is known.
+        ties
+        What is drawn over the bars of a frame for the chosen span.
     """
 
     def __init__(self, window: Window, theme: Theme, cap_bytes: int) -> None:
@@ -76,6 +81,7 @@ class Stage:
         self.theme = theme
         self.frame: TaskStreamFrame | None = None
         self.frame_ms = 0.0
+        self.ties: Callable[[TaskStreamFrame, int], Ties | None] = lambda _frame, _now_ns: None
         self._layouts = LaneLayouts()
         self._deadline_s = 0.0
         self._task_stream = TaskStream(lambda: elapsed_s() < self._deadline_s)
@@ -215,6 +221,7 @@ class Stage:
             timeline.show_frame(
                 self.frame, ticks(view, snapshot.first_ns), snapshot.strings, session
             )
+            timeline.stream.show_ties(self.ties(self.frame, now_ns))
         if self._speech_pace.is_due(now_s) and self.frame is not None:
             said = spoken_stream(self.frame, session, snapshot.first_ns, now_ns)
             timeline.stream.set_spoken(said)

@@ -23,6 +23,7 @@ from daskscope.paint.focus import FocusRing
 from daskscope.paint.font import Role, font
 from daskscope.paint.table import RowArea
 from daskscope.theme import RIGHT_DOCK_LEAST_PX, RIGHT_DOCK_PX, WINDOW_LEAST_PX, Density, Theme
+from daskscope.views.details.panel import DetailsView
 from daskscope.views.dock import Dock
 from daskscope.views.overlay.hint import HintView
 from daskscope.views.overlay.keys import KeysView
@@ -81,6 +82,7 @@ class Window(QMainWindow):
         self.errors = RecordsTable("Errors", ERROR_COLUMNS, "Nothing has failed", self)
         self.resources = ResourcesView(self)
         self.statistics = StatisticsView(self)
+        self.details = DetailsView(self)
         self.welcome = WelcomeView(self)
         self.status = StatusBarView(self)
         self.progress_dock, self.resources_dock, self.workers_dock = (Dock(self) for _ in range(3))
@@ -99,6 +101,8 @@ class Window(QMainWindow):
             Qt.Orientation.Vertical, self.progress_dock, self.resources_dock
         )
         self._right.setMinimumWidth(RIGHT_DOCK_LEAST_PX)
+        self._right_px: list[int] = []
+        self.progress_dock.page_changed.connect(self._share_right)
         self._all = self._splitter(Qt.Orientation.Horizontal, self._left, self._right)
         self._pages = QStackedWidget(self)
         self._pages.addWidget(self.welcome)
@@ -112,6 +116,7 @@ class Window(QMainWindow):
         self.set_theme(theme)
 
     def _body(self) -> QWidget:
+        """Toolbar, pages and status bar, one under the other."""
         body = QWidget(self)
         layout = QVBoxLayout(body)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -123,6 +128,7 @@ class Window(QMainWindow):
 
     def _add_tabs(self) -> None:
         self._add_tab("progress", "Progress", "progress", self.progress)
+        self._add_tab("details", "Details", "progress", self.details)
         self._add_tab("resources", "Resources", "resources", self.resources)
         self._add_tab("workers", "Workers", "workers", self.workers)
         buttons = self.statistics.buttons
@@ -173,6 +179,7 @@ class Window(QMainWindow):
             self.errors,
             self.resources,
             self.statistics,
+            self.details,
             self.welcome,
             self.status,
             self.commands,
@@ -215,6 +222,17 @@ class Window(QMainWindow):
         self.docks[name].setVisible(is_shown)
         self._right.setVisible(self.is_dock_shown("progress") or self.is_dock_shown("resources"))
 
+    def _share_right(self, page: int) -> None:
+        """Give details what the docks under them can spare, and give it back after."""
+        if not self._is_arranged:
+            return
+        if page == self.tabs["details"].page:
+            self._right_px = self._right.sizes()
+            self._right.setSizes([sum(self._right_px), 0])
+        elif self._right_px:
+            self._right.setSizes(self._right_px)
+            self._right_px = []
+
     def show_tab(self, name: str) -> None:
         """Bring a view of `tabs` to the front of its dock, and leave the keyboard where it is."""
         tab = self.tabs[name]
@@ -224,10 +242,9 @@ class Window(QMainWindow):
         """Bring a view of `tabs`, or the task stream, to the front and give it the keyboard."""
         view: QWidget = self.timeline.stream
         if name in self.tabs:
-            tab = self.tabs[name]
-            view = tab.view
-            self._show_dock(tab.dock, is_shown=True)
-            self.docks[tab.dock].show_page(tab.page)
+            self._show_dock(self.tabs[name].dock, is_shown=True)
+            self.show_tab(name)
+            view = self.tabs[name].view
         view.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self._ring.show_on(view)  # it may have had the focus already
 
@@ -252,9 +269,11 @@ class Window(QMainWindow):
 
     def layout_now(self) -> Layout:
         """What stands where, to be remembered."""
+        sizes = [splitter.sizes() for splitter in self.splitters()]
+        sizes[-1] = self._right_px or sizes[-1]  # what details have borrowed is not theirs
         return Layout(
             bytes(self.saveGeometry().toBase64().data()).decode("ascii"),
-            tuple(tuple(splitter.sizes()) for splitter in self.splitters()),
+            tuple(map(tuple, sizes)),
             frozenset(name for name in self.docks if not self.is_dock_shown(name)),
             frozenset(
                 name
@@ -297,6 +316,7 @@ class Window(QMainWindow):
             # What was hidden had no size.
             is_whole = is_known and len(kept[index]) == 2 and min(kept[index]) > 0
             splitter.setSizes(kept[index] if is_whole else shares[index])
+        self._share_right(self.progress_dock.current())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the room once it is known; afterwards the splitters keep what the user chose."""

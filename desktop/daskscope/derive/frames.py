@@ -16,7 +16,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daskscope.session import Viewport
+    from daskscope.session import Chosen, Viewport
 
 Int32s = npt.NDArray[np.int32]
 
@@ -359,6 +359,8 @@ class Hit:
         Label and value of each line.
     x0_px, x1_px, row
         Frame around it.
+    chosen
+        What a click chooses, None for a summary of many.
     """
 
     title: str
@@ -370,6 +372,7 @@ class Hit:
     x0_px: int
     x1_px: int
     row: int
+    chosen: Chosen | None = None
 
 
 @dataclass(frozen=True, slots=True)

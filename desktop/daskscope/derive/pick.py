@@ -13,6 +13,7 @@ from daskscope.derive import quantity
 from daskscope.derive.frames import LEAST_BAR_PX, BarState, Hit, RowKind
 from daskscope.derive.place import place
 from daskscope.derive.raster import NOTHING
+from daskscope.session import Chosen
 from daskscope.store.schema import Kind, Outcome, Status
 from daskscope.store.snapshot import LaneKind
 
@@ -207,7 +208,7 @@ def _span(
     chunk, index = at
     value = {name: column[index].item() for name, column in chunk.columns.items()}
     kind = int(value["kind"])
-    state, status = _end(value["outcome"], value["status"])
+    state, status = ending(value["outcome"], value["status"])
     lasted_ns = value["end_ns"] - value["start_ns"]
     fields = [
         ("Duration", quantity.duration(lasted_ns)),
@@ -240,10 +241,11 @@ def _span(
         x0_px=frame_px[0],
         x1_px=frame_px[1],
         row=spot.index,
+        chosen=Chosen(chunk.number, index, int(value["span_id"]), int(value["request"])),
     )
 
 
-def _end(outcome: int, status: int) -> tuple[BarState, str]:
+def ending(outcome: int, status: int) -> tuple[BarState, str]:
     """How an attempt ended, as it is drawn and in words."""
     if outcome in _ENDS:
         return _ENDS[Outcome(outcome)]
@@ -286,6 +288,7 @@ def _running(
         x0_px=frame_px[0],
         x1_px=frame_px[1],
         row=spot.index,
+        chosen=Chosen(resource=running.resource, run_id=int(running.run_id[i])),
     )
 
 

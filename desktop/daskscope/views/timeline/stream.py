@@ -17,6 +17,7 @@ from daskscope.derive.bands import lane_bands, lanes_between
 from daskscope.derive.frames import Hit, RowKind, TaskStreamFrame, Tick
 from daskscope.paint.brush import colour
 from daskscope.theme import GUTTER_PX
+from daskscope.views.timeline.arrows import draw_arrows, draw_frames
 from daskscope.views.timeline.backing import Backing
 from daskscope.views.timeline.bars import draw_bars, draw_labels, draw_zones
 from daskscope.views.timeline.gutter import (
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent
     from PySide6.QtWidgets import QWidget
 
+    from daskscope.derive.details.ties import Ties
     from daskscope.theme import Theme
 
 #: The handle that shows which rows are in view, drawn over the right edge of the lanes.
@@ -76,6 +78,7 @@ class StreamView(Strip):
         self._hit: Hit | None = None
         self.backing = Backing()
         self._gutter = Gutter()
+        self._ties: Ties | None = None
         self._pointer_x = 0.0
         self._pointer_y = -1
         self._target: GutterTarget | None = None
@@ -128,6 +131,12 @@ class StreamView(Strip):
         if text != self.accessibleDescription():
             self.setAccessibleDescription(text)
 
+    def show_ties(self, ties: Ties | None) -> None:
+        """Frame the chosen span and its relatives, with arrows between them."""
+        if ties is not None or self._ties is not None:
+            self._ties = ties
+            self.update()
+
     def show_hit(self, hit: Hit | None, pointer: QPoint | None = None) -> None:
         """Frame what lies under the pointer, and tell about it beside `pointer` on the screen."""
         if hit != self._hit:
@@ -159,11 +168,15 @@ class StreamView(Strip):
         draw_zones(painter, frame, theme)
         shapes = bar_shapes(frame)
         draw_bars(painter, frame.bars, shapes, theme, self._dimmed)
+        if self._ties is not None:
+            draw_arrows(painter, frame, self._ties, theme)
         draw_labels(painter, frame.bars, shapes, theme, self._names, self._dimmed)
         self._paint_event_lines(painter, frame)
         self._paint_selection(painter, frame)
         self._paint_found(painter, frame)
         self._paint_hit(painter, frame)
+        if self._ties is not None:
+            draw_frames(painter, frame, self._ties, theme)
         painter.restore()
         self._gutter.draw(painter, frame, theme, self._target)
         draw_worker_lines(painter, frame, theme)

@@ -8,23 +8,15 @@ from PySide6.QtCore import QPoint, QRect, QRectF, Qt
 from PySide6.QtGui import QGuiApplication, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
-from daskscope.derive.frames import BarState, Hit
-from daskscope.paint.brush import (
-    colour,
-    edge_colour,
-    lost_brush,
-    needs_edge,
-    slot_brush,
-    slot_colour,
-)
+from daskscope.paint.brush import colour
 from daskscope.paint.font import Role, elided
-from daskscope.paint.icon import draw_cross
+from daskscope.paint.swatch import draw_swatch
 from daskscope.paint.text import Align, draw_text
-from daskscope.store.schema import Kind
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent
 
+    from daskscope.derive.frames import Hit
     from daskscope.theme import Theme
 
 WIDTH_PX: Final = 318
@@ -110,7 +102,8 @@ class Tooltip(QWidget):
         )
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
         inner = WIDTH_PX - 2 * PADDING_PX
-        self._paint_swatch(painter, hit)
+        swatch = QRect(PADDING_PX, _TITLE_TOP_PX + 4, _SWATCH_PX, _SWATCH_PX)
+        draw_swatch(painter, swatch, hit.slot, hit.kind, hit.state, theme)
         title_left = PADDING_PX + _SWATCH_PX + 6
         box = (title_left, _TITLE_TOP_PX, WIDTH_PX - PADDING_PX - title_left, 18)
         draw_text(painter, box, hit.title, Role.TITLE, theme.t1)
@@ -134,30 +127,3 @@ class Tooltip(QWidget):
         box = (PADDING_PX, top, WIDTH_PX - 2 * PADDING_PX, _FOOTER_PX - 1)
         for text, align in zip(_HINTS, (Align.LEFT, Align.RIGHT), strict=True):
             draw_text(painter, box, text, Role.SMALL, theme.t3, align)
-
-    def _paint_swatch(self, painter: QPainter, hit: Hit) -> None:
-        theme = self._theme
-        box = QRect(PADDING_PX, _TITLE_TOP_PX + 4, _SWATCH_PX, _SWATCH_PX)
-        reserved = {
-            Kind.TRANSFER: theme.transfer,
-            Kind.DISK_READ: theme.disk,
-            Kind.DISK_WRITE: theme.disk,
-            Kind.DESERIALIZE: theme.deser,
-        }
-        if hit.state is BarState.ERRED:
-            painter.fillRect(box, colour(theme.erred))
-            centre = box.left() + _SWATCH_PX / 2, box.top() + _SWATCH_PX / 2
-            draw_cross(painter, *centre, 5, theme.errtext)
-            return
-        if hit.kind in reserved:
-            painter.fillRect(box, colour(reserved[Kind(hit.kind)]))
-            return
-        rgb = slot_colour(theme, hit.slot)
-        if hit.state is BarState.LOST:
-            painter.fillRect(box, lost_brush(theme, rgb))
-            painter.fillRect(box.adjusted(_SWATCH_PX - 3, 0, 0, 0), colour(theme.erred))
-            return
-        if needs_edge(theme, rgb):
-            painter.fillRect(box, colour(edge_colour(theme, rgb)))
-            box = box.adjusted(1, 1, -1, -1)
-        painter.fillRect(box, slot_brush(theme, hit.slot, _SWATCH_PX))

@@ -10,7 +10,7 @@ from daskscope.predicate import Filter, Search
 from daskscope.session import Session
 
 #: Kept with the settings of the user, or true for a moment only.
-NOT_KEPT = {
+NOT_KEPT = {"chosen",
     "bins", "density", "found", "hover_px", "statistics_prefix",
     "is_sort_descending", "lit_prefix", "worker_sort",
 }  # fmt: skip

@@ -1,0 +1,69 @@
+"""Going over all spans that are held once, however often one is interrupted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from daskscope.store.chunk import Chunk
+    from daskscope.store.snapshot import Snapshot
+
+
+class Piece(NamedTuple):
+    """The rows `start` up to `stop` of a chunk."""
+
+    chunk: Chunk
+    start: int
+    stop: int
+
+
+class Sweep:
+    """What is new comes first, then what is older, back to the oldest.
+
+    Attributes
+    ----------
+    is_over
+        Everything that was held at the last call has been gone over.
+    """
+
+    def __init__(self) -> None:
+        self.is_over = False
+        # Gone over are the rows from `_low` up to `_high`, each a chunk's number and a row.
+        self._low: tuple[int, int] | None = None
+        self._high = (0, 0)
+
+    def pieces(self, snapshot: Snapshot) -> Iterator[Piece]:
+        """What has not been gone over; a piece that was given counts as gone over."""
+        chunks = snapshot.chunks
+        if not chunks:
+            self.is_over = True
+            return
+        self.is_over = False
+        if self._low is None:
+            self._low = self._high = chunks[-1].number, len(chunks[-1])
+        yield from self._newer(snapshot)
+        yield from self._older(snapshot)
+        self.is_over = True
+
+    def _newer(self, snapshot: Snapshot) -> Iterator[Piece]:
+        first = snapshot.chunks[0].number
+        number, row = max(self._high, (first, 0))
+        for chunk in snapshot.chunks[number - first :]:
+            start = row if chunk.number == number else 0
+            self._high = chunk.number, len(chunk)
+            if start < len(chunk):
+                yield Piece(chunk, start, len(chunk))
+
+    def _older(self, snapshot: Snapshot) -> Iterator[Piece]:
+        assert self._low is not None
+        first = snapshot.chunks[0].number
+        number, row = self._low
+        if row and number >= first:
+            self._low = number, 0
+            yield Piece(snapshot.chunks[number - first], 0, row)
+        for older in range(number - 1, first - 1, -1):
+            chunk = snapshot.chunks[older - first]
+            self._low = older, 0
+            yield Piece(chunk, 0, len(chunk))

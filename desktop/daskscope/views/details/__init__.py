@@ -1,0 +1,1 @@
+"""The details panel: everything that is known of one span."""
