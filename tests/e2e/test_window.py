@@ -159,3 +159,32 @@ def test_without_its_display_it_says_so_in_one_line(
     assert result.stderr == (
         "daskscope: Qt cannot open a window: could not connect to display :no-such-display\n"
     )
+
+
+def test_a_window_remembers_and_one_that_nobody_sees_does_not(
+    recording: Path, tmp_path: Path
+) -> None:
+    """Qt's platform `minimal` needs no display, and is a window to us."""
+    settings = tmp_path / "config" / "daskscope" / "settings.json"
+    views = tmp_path / "data" / "daskscope" / "views"
+
+    def opened(platform: str) -> tuple[int, str]:
+        result = daskscope(
+            *("open", recording, "--seconds", "2"), QT_QPA_PLATFORM=platform, **homes(tmp_path)
+        )
+        return result.returncode, result.stderr
+
+    assert opened("offscreen") == (0, "")
+    assert not settings.exists()
+    assert not views.exists()
+
+    assert opened("minimal:enable_fonts") == (0, "")
+    assert settings.exists()
+    assert len(list(views.iterdir())) == 1
+
+    settings.write_text("{")
+    status, errors = opened("minimal:enable_fonts")
+    assert status == 0
+    assert len(errors.splitlines()) == 1
+    assert str(settings) in errors
+    assert opened("minimal:enable_fonts") == (0, "")  # it was written anew
