@@ -70,6 +70,26 @@ def test_a_tick_that_changes_nothing_draws_nothing(busy: Run) -> None:
     assert len({id(frame) for frame in frames}) <= 2
 
 
+def test_a_pointer_that_moves_makes_no_frame(busy: Run) -> None:
+    frames = []
+    for x_px in range(300, 308):
+        busy.window.timeline.stream.hovered.emit(x_px, 60)
+        busy.tick(NOW + 16 * MS)
+        frames.append(busy.frame)
+
+    # The gutter's memory bars may fall due once meanwhile.
+    assert len({id(frame) for frame in frames}) <= 2
+
+
+def test_the_brush_of_the_minimap_follows_a_gesture_at_once(busy: Run) -> None:
+    minimap = busy.window.timeline.minimap
+    busy.tick(NOW + 16 * MS)
+    before = minimap.brush_px
+    busy.window.timeline.zoomed.emit(200.0, 0.25)
+    busy.tick(NOW + 32 * MS)
+    assert minimap.brush_px != before
+
+
 def test_a_running_task_grows_with_the_clock(busy: Run) -> None:
     x_px, _ = bar(busy, BarState.RUNNING)
     frame = busy.frame

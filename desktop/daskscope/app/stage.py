@@ -6,6 +6,7 @@ the last; panels follow at a slower pace, because their data come slower.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from daskscope.app.clock import elapsed_s
@@ -16,7 +17,7 @@ from daskscope.derive.filtering import filter_frame
 from daskscope.derive.lanes import LaneLayouts
 from daskscope.derive.legend import legend
 from daskscope.derive.matches import NO_MARKS, Matches
-from daskscope.derive.minimap import minimap, with_found
+from daskscope.derive.minimap import minimap, with_brush, with_found
 from daskscope.derive.pick import hit
 from daskscope.derive.progress import progress_frame
 from daskscope.derive.resources import resources_frame, shown_span_s
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from daskscope.app.feed import Feed
     from daskscope.app.window import Window
     from daskscope.derive.details.ties import Ties
-    from daskscope.derive.frames import Hit, TaskStreamFrame
+    from daskscope.derive.frames import Hit, Minimap, TaskStreamFrame
     from daskscope.derive.members import Roster
     from daskscope.derive.panels import PastSession
     from daskscope.store.snapshot import Snapshot
@@ -84,6 +85,8 @@ class Stage:
         self.ties: Callable[[TaskStreamFrame, int], Ties | None] = lambda _frame, _now_ns: None
         self._layouts = LaneLayouts()
         self._deadline_s = 0.0
+        self._whole: Minimap | None = None
+        self._is_brushed = False
         self._task_stream = TaskStream(lambda: elapsed_s() < self._deadline_s)
         self._matches = Matches()
         self.marks = NO_MARKS
@@ -160,7 +163,9 @@ class Stage:
         """
         now_s = elapsed_s()
         self._is_forgetful = False
-        if session is not self._session:
+        # Where the pointer is changes no frame.
+        session = replace(session, hover_px=None)
+        if session != self._session:
             self._hurry(session)
         self._show_status(snapshot, wall_ns, feed, now_s)
         if self._window.is_welcome:
@@ -184,9 +189,14 @@ class Stage:
     def _hurry(self, session: Session) -> None:
         """Let a gesture be seen at once."""
         before, self._session = self._session, session
-        self._status_pace.hurry()
+        self._is_brushed = True
         if before is None:
             return
+        # Panning changes nothing else than where the view ends.
+        if replace(session, end_ns=0, scroll_px=0) != replace(before, end_ns=0, scroll_px=0):
+            self._status_pace.hurry()
+        if session.predicate != before.predicate:
+            self._minimap_pace.hurry()
         if session.collapsed_hosts != before.collapsed_hosts:
             self._workers_pace.hurry()
         if (session.worker_sort, session.is_sort_descending) != (
@@ -194,7 +204,6 @@ class Stage:
             before.is_sort_descending,
         ):
             self._workers_pace.hurry()
-        self._minimap_pace.hurry()
 
     def _show_timeline(
         self, snapshot: Snapshot, session: Session, now_ns: int, now_s: float
@@ -225,13 +234,26 @@ class Stage:
         if self._speech_pace.is_due(now_s) and self.frame is not None:
             said = spoken_stream(self.frame, session, snapshot.first_ns, now_ns)
             timeline.stream.set_spoken(said)
-        if self._minimap_pace.is_due(now_s):
-            n_threads = self.roster.n_threads if self.roster is not None else 0
-            whole = minimap(snapshot, view, width_px, now_ns, n_threads)
-            timeline.show_minimap(with_found(whole, snapshot, self.marks, now_ns), session)
+        self._show_minimap(snapshot, session, view, now_ns, now_s)
         if not is_same:
             timeline.stream.repaint()
         return not is_same
+
+    def _show_minimap(
+        self, snapshot: Snapshot, session: Session, view: Viewport, now_ns: int, now_s: float
+    ) -> None:
+        """Show the whole run now and then, and at once where in it a gesture has led."""
+        timeline = self._window.timeline
+        if self._minimap_pace.is_due(now_s) or self._whole is None:
+            n_threads = self.roster.n_threads if self.roster is not None else 0
+            whole = minimap(snapshot, view, timeline.lanes_size_px[0], now_ns, n_threads)
+            self._whole = with_found(whole, snapshot, self.marks, now_ns)
+        elif self._is_brushed:
+            self._whole = with_brush(self._whole, snapshot, view, now_ns)
+        else:
+            return
+        self._is_brushed = False
+        timeline.show_minimap(self._whole, session)
 
     def _search(self, snapshot: Snapshot, session: Session, view: Viewport, now_s: float) -> None:
         """Look for more matches, and tell about them."""

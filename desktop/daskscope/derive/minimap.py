@@ -33,18 +33,28 @@ def minimap(
     busy = _busy(overview, snapshot.first_ns, max(length_ns, 1), width_px)
     peak = float(busy.sum(axis=0).max(initial=0.0))
     order = np.argsort(overview.slots)
+    return Minimap(
+        slots=tuple(overview.slots[i] for i in order.tolist()),
+        busy=busy[order],
+        most=float(max(n_threads, round(peak), 1)),
+        brush_px=_brush_px(snapshot, view, width_px, length_ns),
+        length_text=elapsed(length_ns) if length_ns > 0 else "",
+    )
+
+
+def with_brush(whole: Minimap, snapshot: Snapshot, view: Viewport, now_ns: int) -> Minimap:
+    """`whole`, with another view in its brush."""
+    length_ns = max(snapshot.last_ns, now_ns) - snapshot.first_ns
+    return replace(whole, brush_px=_brush_px(snapshot, view, whole.busy.shape[1], length_ns))
+
+
+def _brush_px(snapshot: Snapshot, view: Viewport, width_px: int, length_ns: int) -> tuple[int, int]:
     px_per_ns = width_px / max(length_ns, 1)
     left, right = (
         round(min(max((edge_ns - snapshot.first_ns) * px_per_ns, 0), width_px))
         for edge_ns in (view.start_ns, view.end_ns)
     )
-    return Minimap(
-        slots=tuple(overview.slots[i] for i in order.tolist()),
-        busy=busy[order],
-        most=float(max(n_threads, round(peak), 1)),
-        brush_px=(left, right),
-        length_text=elapsed(length_ns) if length_ns > 0 else "",
-    )
+    return left, right
 
 
 def with_found(whole: Minimap, snapshot: Snapshot, marks: Marks, now_ns: int) -> Minimap:

@@ -10,12 +10,13 @@ from PySide6.QtGui import QImage, QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from daskscope.derive import quantity
-from daskscope.paint.brush import colour
+from daskscope.paint.brush import colour, solid
 from daskscope.paint.font import Role
 from daskscope.paint.text import Align, draw_text
 from daskscope.theme import GUTTER_PX, MINIMAP_PX
+from daskscope.views.timeline.bars import draw_rects
 from daskscope.views.timeline.gutter import RIGHT_PX
-from daskscope.views.timeline.raster import ghost, shown_colour, stack
+from daskscope.views.timeline.raster import OPAQUE, ghost, shown_colour, stack
 from daskscope.views.timeline.strip import GRIP_PX, HANDLE_PX
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ class MinimapView(QWidget):
         self._minimap: Minimap | None = None
         self._dimmed: frozenset[int] = frozenset()
         self._errors_px: npt.NDArray[np.intp] = np.empty(0, np.intp)
+        self._curve: npt.NDArray[np.float32] | None = None
+        self._curve_key: object = None
+        self._images = QImage(), QImage()
         #: While dragging: pixel under the pointer at the press, and which edges move with it.
         self._drag: tuple[float, tuple[int, int], tuple[bool, bool]] | None = None
         self.setMouseTracking(True)
@@ -60,6 +64,11 @@ class MinimapView(QWidget):
     def sizeHint(self) -> QSize:
         """One strip."""
         return QSize(GUTTER_PX, MINIMAP_PX)
+
+    @property
+    def brush_px(self) -> tuple[int, int]:
+        """Left and right edge of what is in view."""
+        return self._minimap.brush_px if self._minimap is not None else (0, 0)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in other colours from now on."""
@@ -111,18 +120,29 @@ class MinimapView(QWidget):
     def _paint_curve(self, painter: QPainter, minimap: Minimap) -> None:
         if not minimap.slots or not minimap.busy.size or minimap.most <= 0:
             return
-        share = minimap.busy / np.float32(minimap.most)
-        left, right = (min(max(x, 0), share.shape[1]) for x in minimap.brush_px)
+        outside, inside = self._curve_images(minimap)
+        left, right = (min(max(x, 0), outside.width()) for x in minimap.brush_px)
+        painter.drawImage(0, _CURVE_TOP_PX, outside)
+        painter.drawImage(left, _CURVE_TOP_PX, inside, left, 0, max(right - left, 0), _CURVE_PX)
+
+    def _curve_images(self, minimap: Minimap) -> tuple[QImage, QImage]:
+        """Pictures of the curve outside and inside the brush, made anew when the curve is."""
+        theme = self._theme
         dimmed = self._dimmed if minimap.found_px is None else frozenset(minimap.slots)
-        inside = [shown_colour(self._theme, slot, dimmed) for slot in minimap.slots]
-        outside = [ghost(self._theme, slot, dimmed) for slot in minimap.slots]
-        pixels = stack(share, _CURVE_PX, outside)
-        if right > left:
-            pixels[:, left:right] = stack(share[:, left:right], _CURVE_PX, inside)
-        pixels[pixels == 0] = self._theme.lane | 0xFF000000
-        height, width = pixels.shape
-        image = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
-        painter.drawImage(0, _CURVE_TOP_PX, image)
+        key = (minimap.slots, minimap.most, dimmed, theme.name)
+        if minimap.busy is not self._curve or key != self._curve_key:
+            self._curve, self._curve_key = minimap.busy, key
+            share = minimap.busy / np.float32(minimap.most)
+            images = []
+            for colour_of in (ghost, shown_colour):
+                colours = [colour_of(theme, slot, dimmed) for slot in minimap.slots]
+                pixels = stack(share, _CURVE_PX, colours)
+                pixels[pixels == 0] = theme.lane | OPAQUE
+                height, width = pixels.shape
+                image = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
+                images.append(image.copy())
+            self._images = images[0], images[1]
+        return self._images
 
     def _paint_found(self, painter: QPainter, minimap: Minimap) -> None:
         """Draw a tick where something is lit, at the foot of the curve."""
@@ -136,9 +156,14 @@ class MinimapView(QWidget):
         """Draw a tick where something failed, at the top, with a gap to the curve."""
         theme = self._theme
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
-        for x in self._errors_px.tolist():
-            painter.fillRect(x - 1, 0, 3, _ERROR_PX + 1, colour(theme.lane))
-            painter.fillRect(x, 0, 1, _ERROR_PX, colour(theme.erred))
+        painter.setPen(Qt.PenStyle.NoPen)
+        at = self._errors_px.astype(np.int32)
+        zero = np.zeros_like(at)
+        gaps = np.stack([at - 1, zero, at + 1, zero + _ERROR_PX], axis=1)
+        draw_rects(painter, gaps, solid(theme.lane))
+        draw_rects(
+            painter, np.stack([at, zero, at, zero + _ERROR_PX - 1], axis=1), solid(theme.erred)
+        )
 
     def _paint_brush(self, painter: QPainter, brush_px: tuple[int, int]) -> None:
         left, right = brush_px
