@@ -97,18 +97,14 @@ class Decoder:
     def decode(self, requests: Sequence[Numbered]) -> Group:
         """Decode some requests; the group counts when it is accepted."""
         self._points.begin()
-        span_parts: list[tuple[int, spans.SpanRows]] = []
+        traces: list[tuple[int, bytes, ExportTraceServiceRequest]] = []
         point_parts: list[tuple[int, list[points.Point]]] = []
         event_parts: list[tuple[int, list[records.Event]]] = []
         running: list[RunningBatch] = []
-        rejected: dict[int, int] = {}
         for request in requests:
             number, message = request.number, request.parsed.request
             if isinstance(message, ExportTraceServiceRequest):
-                found, n_rejected = read_spans(request.parsed.data, message, self.tables)
-                span_parts.extend((number, rows) for rows in found)
-                if n_rejected:
-                    rejected[number] = n_rejected
+                traces.append((number, request.parsed.data, message))
             elif isinstance(message, ExportMetricsServiceRequest):
                 rows = self._points.read(message, request.received_ns)
                 point_parts.append((number, rows))
@@ -116,7 +112,8 @@ class Decoder:
                 events, runs = records.read(message, number, request.received_ns, self.tables)
                 event_parts.append((number, events))
                 running.extend(runs)
-        batch, keys, n_duplicates = self._deduplicated(span_parts)
+        found, rejected = read_spans(traces, self.tables)
+        batch, keys, n_duplicates = self._deduplicated(found)
         return Group(
             requests[-1].number,
             self.tables.mark(),
@@ -138,13 +135,9 @@ class Decoder:
         """Spans that were accepted in another life of this recording."""
         self._seen.add(self._keys(batch))
 
-    def _deduplicated(
-        self, parts: list[tuple[int, spans.SpanRows]]
-    ) -> tuple[SpanBatch | None, Keys, int]:
-        parts = [part for part in parts if len(part[1])]
-        if not parts:
+    def _deduplicated(self, batch: SpanBatch) -> tuple[SpanBatch | None, Keys, int]:
+        if not len(batch):
             return None, np.empty(0, np.uint64), 0
-        batch = spans.joined(parts)
         keys = self._keys(batch)
         is_new = self._seen.is_new(keys)
         n_duplicates = len(keys) - int(np.count_nonzero(is_new))

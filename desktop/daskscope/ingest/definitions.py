@@ -9,17 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import orjson
 
 from dask_otel import conventions
+from daskscope.ingest.values import attributes_of
 from daskscope.store.schema import Attributes, Definitions, Series
+
+if TYPE_CHECKING:
+    from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 K = TypeVar("K", bound=Hashable)
 
 #: Texts of which the id is known without decoding them; forgotten when there are more.
 MAX_KNOWN_UTF8 = 10_000
+#: Resources of which the id is known by their bytes; forgotten when there are more.
+MAX_KNOWN_RESOURCES = 50_000
 
 
 class Ids(dict[K, int], Generic[K]):
@@ -101,8 +107,20 @@ class Tables:
         self._resources: Ids[bytes] = Ids()
         self._series: Ids[tuple[str, str, int, bool, bytes]] = Ids()
         self._resource_entries: list[Attributes] = []
+        self._known_resources: dict[bytes, int] = {}
         self._series_entries: list[Series] = []
         assert self.strings[""] == 0
+
+    def resource_of(self, resource: Resource) -> int:
+        """Id of a resource as it came."""
+        data = resource.SerializeToString()
+        number = self._known_resources.get(data)
+        if number is None:
+            number = self.resource(attributes_of(resource.attributes))
+            if len(self._known_resources) >= MAX_KNOWN_RESOURCES:
+                self._known_resources.clear()
+            self._known_resources[data] = number
+        return number
 
     def resource(self, attributes: Attributes) -> int:
         """Id of the resource with these attributes, whatever their order."""

@@ -68,7 +68,7 @@ class Points:
         """All points of a request; a point without a time is of `received_ns`."""
         points: list[Point] = []
         for group in request.resource_metrics:
-            resource = self._tables.resource(attributes_of(group.resource.attributes))
+            resource = self._tables.resource_of(group.resource)
             for scope in group.scope_metrics:
                 for metric in scope.metrics:
                     points.extend(self._metric(metric, resource))

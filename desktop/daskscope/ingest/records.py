@@ -57,7 +57,7 @@ def read(
     events: list[Event] = []
     running: list[RunningBatch] = []
     for group in request.resource_logs:
-        resource = tables.resource(attributes_of(group.resource.attributes))
+        resource = tables.resource_of(group.resource)
         for scope in group.scope_logs:
             for record in scope.log_records:
                 attributes = dict(attributes_of(record.attributes))

@@ -1,4 +1,4 @@
-"""Spans of a request as columns, those laid out alike many at a time.
+"""Spans of requests as columns, those laid out alike many at a time.
 
 A sender writes the fields and attributes of its spans in the same order, so all spans are walked in
 step: each step reads one field of all of them. Where they differ, the walk splits, but for links,
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from dask_otel import conventions
+from daskscope.ingest.span_places import SpanPlaces
 from daskscope.ingest.spans import (
     KINDS_BY_UTF8,
     MAX_TIME_NS,
@@ -26,17 +27,15 @@ from daskscope.ingest.spans import (
     rows_of,
     texts_of,
 )
-from daskscope.ingest.values import attributes_of
-from daskscope.ingest.wire import Wire, submessages
-from daskscope.store.schema import SPAN_COLUMNS, Array, Kind, Status
+from daskscope.ingest.wire import Wire
+from daskscope.store.schema import SPAN_COLUMNS, Array, Kind, SpanBatch, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
         ExportTraceServiceRequest,
     )
-    from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
     from daskscope.ingest.definitions import Tables
     from daskscope.ingest.wire import Flags, Places
@@ -45,9 +44,6 @@ if TYPE_CHECKING:
 MIN_ALIKE: Final = 32
 
 # Tags of fields in trace.proto and common.proto: number << 3 | wire type.
-_RESOURCE_SPANS: Final = 0x0A
-_SCOPE_SPANS: Final = 0x12
-_SPANS: Final = 0x12
 _TRACE_ID: Final = 0x0A
 _SPAN_ID: Final = 0x12
 _TRACE_STATE: Final = 0x1A
@@ -98,75 +94,50 @@ _RARE: Final = frozenset((conventions.TASK_EXECUTING.encode(),))
 
 
 def read_spans(
-    data: bytes, request: ExportTraceServiceRequest, tables: Tables
-) -> tuple[list[SpanRows], int]:
-    """Spans of a request scope by scope, and how many were rejected for their ids.
+    requests: Iterable[tuple[int, bytes, ExportTraceServiceRequest]], tables: Tables
+) -> tuple[SpanBatch, dict[int, int]]:
+    """Spans of requests, and how many of each request were rejected for their ids.
 
-    `data` are the bytes of `request`.
+    Each request comes with its number and the bytes that it was parsed from.
     """
-    wire = None
-    found: list[SpanRows] = []
-    n_rejected = 0
-    places = None
-    for index, group in enumerate(request.resource_spans):
-        resource = tables.resource(attributes_of(group.resource.attributes))
-        for number, scope in enumerate(group.scope_spans):
-            rows = None
-            if len(scope.spans) >= MIN_ALIKE:
-                wire = wire or Wire(data)
-                places = places or _places(data)
-                within = places.get((index, number))
-                if within is not None and len(within[0]) == len(scope.spans):
-                    rows = _Walk(wire, within, resource, tables).rows(scope.spans)
-            if rows is None:
-                rows = rows_of(filter(is_identified, scope.spans), resource, tables)
-            n_rejected += len(scope.spans) - len(rows)
-            found.append(rows)
-    return found, n_rejected
-
-
-def _places(data: bytes) -> dict[tuple[int, int], tuple[list[int], list[int]]]:
-    """Where the spans of each scope of each resource begin and end."""
-    places = {}
-    resources = submessages(data, 0, len(data), _RESOURCE_SPANS)
-    for index, (begin, end) in enumerate(zip(*resources, strict=True) if resources else ()):
-        scopes = submessages(data, begin, end, _SCOPE_SPANS)
-        for number, (first, last) in enumerate(zip(*scopes, strict=True) if scopes else ()):
-            spans = submessages(data, first, last, _SPANS)
-            if spans is not None:
-                places[index, number] = spans
-    return places
+    places = SpanPlaces.of(requests, tables)
+    walk = _Walk(places, tables)
+    rows, is_kept = walk.rows()
+    number = places.requests
+    columns: dict[str, Array] = {"request": number[is_kept], **rows.columns}
+    rejected, counts = np.unique(number[~is_kept], return_counts=True)
+    found = dict(zip(rejected.tolist(), counts.tolist(), strict=True))
+    return SpanBatch(columns, rows.keys), found
 
 
 class _Walk:
-    """One walk over the spans of one scope."""
+    """One walk over the spans of some requests."""
 
-    def __init__(
-        self, wire: Wire, within: tuple[list[int], list[int]], resource: int, tables: Tables
-    ) -> None:
-        self._wire = wire
-        self._resource = resource
+    def __init__(self, places: SpanPlaces, tables: Tables) -> None:
+        self._places = places
+        self._wire = Wire(places.data)
         self._tables = tables
-        self._begins, self._ends = (np.array(places, np.int64) for places in within)
-        n = len(self._begins)
+        self._begins, self._ends = places.places()
+        n = len(places)
         self._columns: dict[str, Array] = {
             name: np.zeros(n, SPAN_COLUMNS[name]) for name in ROW_COLUMNS
         }
         self._columns["kind"].fill(Kind.OTHER)
         self._columns["run_id"].fill(-1)
         self._columns["nbytes"].fill(-1)
-        self._columns["resource"].fill(resource)
+        self._columns["resource"] = places.resources
         for column in _WAITS.values():
             self._columns[column].fill(np.nan)
         self._nbytes = {name: np.full(n, -1, np.int64) for name in NBYTES}
         self._key_begins = np.zeros(n, np.int64)
         self._key_lengths = np.zeros(n, np.int64)
-        self._is_odd = np.zeros(n, np.bool_)
+        self._is_odd = self._ends == 0
         self._has_trace = np.zeros(n, np.bool_)
 
-    def rows(self, spans: Sequence[Span]) -> SpanRows:
-        """Columns of all spans with valid ids."""
-        parts = [(np.arange(len(self._begins)), self._begins)]
+    def rows(self) -> tuple[SpanRows, Flags]:
+        """Columns of all spans with valid ids, and which those are."""
+        first = np.flatnonzero(~self._is_odd)
+        parts = [(first, self._begins[first])]
         while parts:
             parts.extend(self._walk(*parts.pop()))
         columns = self._columns
@@ -179,24 +150,26 @@ class _Walk:
         columns["nbytes"] = nbytes
         self._is_odd |= ~self._has_trace | (columns["span_id"] == 0)
         keys = self._wire.texts(self._key_begins, self._key_lengths)
-        return self._with_odd(spans, keys)
+        return self._with_odd(keys)
 
-    def _with_odd(self, spans: Sequence[Span], keys: list[bytes]) -> SpanRows:
+    def _with_odd(self, keys: list[bytes]) -> tuple[SpanRows, Flags]:
         """All rows, the odd ones read span by span, without those that are not identified."""
         odd = np.flatnonzero(self._is_odd).tolist()
-        good = [index for index in odd if is_identified(spans[index])]
+        spans = [self._places.span(row) for row in odd]
+        good = [row for row, span in zip(odd, spans, strict=True) if is_identified(span)]
         if good:
-            rows = rows_of([spans[index] for index in good], self._resource, self._tables)
+            resources = self._places.resources[good].tolist()
+            rows = rows_of(filter(is_identified, spans), resources, self._tables)
             for name, column in self._columns.items():
                 column[good] = rows.columns[name]
-            for number, index in enumerate(good):
-                keys[index] = rows.keys[number].encode()
+            for number, row in enumerate(good):
+                keys[row] = rows.keys[number].encode()
+        is_kept = ~self._is_odd
+        is_kept[good] = True
         if len(good) < len(odd):
-            is_kept = ~self._is_odd
-            is_kept[good] = True
             self._columns = {name: column[is_kept] for name, column in self._columns.items()}
-            keys = [keys[index] for index in np.flatnonzero(is_kept).tolist()]
-        return SpanRows(self._columns, texts_of(keys))
+            keys = [keys[row] for row in np.flatnonzero(is_kept).tolist()]
+        return SpanRows(self._columns, texts_of(keys)), is_kept
 
     def _walk(self, rows: Places, at: Places) -> list[tuple[Places, Places]]:
         """Walk spans until they end, or until they differ: then what is left of each kind."""

@@ -108,11 +108,11 @@ def is_identified(span: Span) -> bool:
     )
 
 
-def rows_of(spans: Iterable[Span], resource: int, tables: Tables) -> SpanRows:
-    """Columns of `spans` sent by one resource, each of them identified."""
+def rows_of(spans: Iterable[Span], resources: Iterable[int], tables: Tables) -> SpanRows:
+    """Columns of `spans`, each of them identified and sent by the resource of the same place."""
     rows = []
     keys = []
-    for span in spans:
+    for span, resource in zip(spans, resources, strict=True):
         attributes = attributes_of(span.attributes)
         rows.append(_row(span, attributes, resource, tables))
         key = attributes.get(conventions.TASK_KEY)
@@ -196,15 +196,6 @@ def _error(span: Span, attributes: Attributes) -> str:
     message = message or span.status.message
     text = f"{kind}: {message}" if kind and message else kind or message
     return text[:MAX_ERROR_CHARACTERS]
-
-
-def joined(parts: Sequence[tuple[int, SpanRows]]) -> SpanBatch:
-    """One batch of parts `(request, rows)`, in their order."""
-    requests = np.array([request for request, _ in parts], np.uint32)
-    columns: dict[str, Array] = {"request": np.repeat(requests, [len(rows) for _, rows in parts])}
-    for name in ROW_COLUMNS:
-        columns[name] = np.concatenate([rows.columns[name] for _, rows in parts])
-    return SpanBatch(columns, joined_texts([rows.keys for _, rows in parts]))
 
 
 def texts_of(blobs: Sequence[bytes]) -> TextColumn:

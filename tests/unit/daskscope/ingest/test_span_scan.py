@@ -10,17 +10,17 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from dask_otel import conventions
 from daskscope.ingest.definitions import Tables
 from daskscope.ingest.span_scan import read_spans
-from daskscope.ingest.spans import SpanRows, is_identified, rows_of
-from daskscope.store.schema import SPAN_COLUMNS, Kind, Outcome, Status
+from daskscope.ingest.spans import is_identified, rows_of
+from daskscope.store.schema import SPAN_COLUMNS, Kind, Outcome, SpanBatch, Status
 from tests.telemetry import WORKER, Value, fill_task, set_attributes, span_id, tasks, trace_id
 
 STRANGE_TEXTS = ("", "x", "ключ", "a\x00b", "<b>&amp;", "\n", "𝄞" * 40, "k" * 10_000, "1234567890")
 
 
-def scan(request: ExportTraceServiceRequest, tables: Tables) -> tuple[SpanRows, int]:
-    found, n_rejected = read_spans(request.SerializeToString(), request, tables)
-    assert len(found) == 1
-    return found[0], n_rejected
+def scan(request: ExportTraceServiceRequest, tables: Tables) -> tuple[SpanBatch, int]:
+    found, rejected = read_spans([(5, request.SerializeToString(), request)], tables)
+    assert set(found.columns["request"].tolist()) <= {5}
+    return found, rejected.get(5, 0)
 
 
 def check_alike(request: ExportTraceServiceRequest) -> None:
@@ -29,7 +29,7 @@ def check_alike(request: ExportTraceServiceRequest) -> None:
     tables = Tables()
     kept = [span for span in spans if is_identified(span)]
     in_step, n_rejected = scan(request, tables)
-    one_by_one = rows_of(kept, tables.resource(WORKER), tables)
+    one_by_one = rows_of(kept, [tables.resource(WORKER)] * len(kept), tables)
     assert n_rejected == len(spans) - len(kept)
     for name, column in one_by_one.columns.items():
         assert in_step.columns[name].dtype == SPAN_COLUMNS[name]
@@ -197,9 +197,42 @@ def test_several_resources_and_scopes() -> None:
                 n_all += 1
                 fill_task(scope.spans.add(), n_all)
             scope.schema_url = "https://example.com"
-    found, n_rejected = read_spans(request.SerializeToString(), request, Tables())
+    found, n_rejected = scan(request, Tables())
     assert n_rejected == 0
-    resources = np.concatenate([rows.columns["resource"] for rows in found])
-    np.testing.assert_array_equal(resources, np.repeat([0, 1, 2], 243))
-    runs = np.concatenate([rows.columns["run_id"] for rows in found])
-    np.testing.assert_array_equal(runs, np.arange(1, n_all + 1))
+    np.testing.assert_array_equal(found.columns["resource"], np.repeat([0, 1, 2], 243))
+    np.testing.assert_array_equal(found.columns["run_id"], np.arange(1, n_all + 1))
+
+
+def test_a_few_spans_of_each_of_many_requests() -> None:
+    requests, n_bad = [], 0
+    for number in range(1, 61):
+        request = tasks(5, first=5 * number)
+        if number % 20 == 0:
+            request.resource_spans[0].scope_spans[0].spans[3].span_id = b""
+            n_bad += 1
+        requests.append((number, request.SerializeToString(), request))
+    tables = Tables()
+    found, rejected = read_spans(requests, tables)
+    assert rejected == {20: 1, 40: 1, 60: 1}
+    one_by_one = [read_spans([request], tables)[0] for request in requests]
+    for name, column in found.columns.items():
+        expected = np.concatenate([batch.columns[name] for batch in one_by_one])
+        np.testing.assert_array_equal(column, expected, name)
+    assert [found.keys[row] for row in range(len(found))] == [
+        batch.keys[row] for batch in one_by_one for row in range(len(batch))
+    ]
+
+
+def test_a_resource_of_which_the_layout_cannot_be_told_is_read_span_by_span() -> None:
+    data = tasks(40).SerializeToString()
+    # A field that nobody knows, of a wire type that has no length in front.
+    strange = b"\x85\x7d\x00\x00\x00\x00"
+    whole = data + strange
+    requests = [
+        (number, body, ExportTraceServiceRequest.FromString(body))
+        for number, body in ((1, whole), (2, tasks(40, first=40).SerializeToString()))
+    ]
+    found, rejected = read_spans(requests, Tables())
+    assert not rejected
+    np.testing.assert_array_equal(found.columns["run_id"], np.arange(80))
+    np.testing.assert_array_equal(found.columns["request"], np.repeat([1, 2], 40))

@@ -44,7 +44,7 @@ def failed(**of: str) -> Span:
 )
 def test_error_texts(of: dict[str, str], text: str) -> None:
     tables = Tables()
-    rows = rows_of([failed(**of)], 0, tables)
+    rows = rows_of([failed(**of)], [0], tables)
     assert rows.columns["status"].tolist() == [Status.ERROR]
     assert tables.strings.entries[int(rows.columns["error"][0])] == text
 
@@ -55,14 +55,14 @@ def test_error_texts(of: dict[str, str], text: str) -> None:
 )
 def test_times_that_make_no_sense(start: int, end: int, expected: tuple[int, int]) -> None:
     span = Span(start_time_unix_nano=start, end_time_unix_nano=end)
-    columns = rows_of([span], 0, Tables()).columns
+    columns = rows_of([span], [0], Tables()).columns
     assert (columns["start_ns"][0], columns["end_ns"][0]) == expected
 
 
 def test_a_span_of_somebody_else_is_kept_under_its_name() -> None:
     tables = Tables()
     span = Span(trace_id=trace_id(1), span_id=span_id(1), name="GET /")
-    rows = rows_of([span], 0, tables)
+    rows = rows_of([span], [0], tables)
     row = {name: column[0].item() for name, column in rows.columns.items()}
     assert row["kind"] == Kind.OTHER
     assert tables.strings.entries[row["name"]] == "GET /"
@@ -79,7 +79,7 @@ def test_a_transfer_names_its_peer_and_bytes() -> None:
         conventions.TRANSFER_PEER: "tcp://10.0.0.1:1",
     }
     set_attributes(span.attributes, attributes)
-    rows = rows_of([span], 0, tables)
+    rows = rows_of([span], [0], tables)
     assert rows.columns["kind"].tolist() == [Kind.TRANSFER]
     assert rows.columns["nbytes"].tolist() == [123]
     assert tables.strings.entries[int(rows.columns["peer"][0])] == "tcp://10.0.0.1:1"
@@ -111,14 +111,14 @@ def test_kinds() -> None:
 def test_outcomes(said: dict[str, Value], outcome: Outcome) -> None:
     span = Span()
     set_attributes(span.attributes, said)
-    assert rows_of([span], 0, Tables()).columns["outcome"].tolist() == [outcome]
+    assert rows_of([span], [0], Tables()).columns["outcome"].tolist() == [outcome]
 
 
 def test_every_outcome_of_the_conventions_is_known() -> None:
     for said in conventions.OUTCOMES:
         span = Span()
         set_attributes(span.attributes, {conventions.TASK_OUTCOME: said})
-        assert rows_of([span], 0, Tables()).columns["outcome"][0] != Outcome.NONE
+        assert rows_of([span], [0], Tables()).columns["outcome"][0] != Outcome.NONE
 
 
 def test_the_bytes_of_a_disk_are_bytes() -> None:
@@ -127,4 +127,4 @@ def test_the_bytes_of_a_disk_are_bytes() -> None:
         span.attributes,
         {conventions.ACTION: conventions.ACTION_DISK_WRITE, conventions.DISK_BYTES: 77},
     )
-    assert rows_of([span], 0, Tables()).columns["nbytes"].tolist() == [77]
+    assert rows_of([span], [0], Tables()).columns["nbytes"].tolist() == [77]
