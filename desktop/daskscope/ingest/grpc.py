@@ -1,7 +1,8 @@
 """OTLP over gRPC: the three collector services, with the answers the protocol wants.
 
-Handlers get raw bytes, so that a body is parsed once and by the receiver. The reason to come again
-stands in `grpc-status-details-bin`, where exporters written in Go look for a `RetryInfo`.
+Handlers get raw bytes, so that a body is parsed once and by the receiver. When to come again stands
+in `grpc-status-details-bin`, where exporters written in Go look for a `RetryInfo`, and by itself in
+`google.rpc.retryinfo-bin`, where Python's does.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from daskscope.ingest.otlp import (
     Signal,
     success,
 )
-from daskscope.ingest.receiver import OverloadedError, Receiver
+from daskscope.ingest.receiver import Receiver, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -83,7 +84,7 @@ def _export(receiver: Receiver, signal: Signal) -> Callable[[bytes, Context], Aw
             receiver.reserve(len(body))
             reserved = len(body)
             done = await receiver.accept(signal, Encoding.PROTOBUF, body)
-        except OverloadedError as error:
+        except UnavailableError as error:
             await _ask_to_retry(context, str(error), error.retry_s)
         except BadRequestError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
@@ -95,11 +96,15 @@ def _export(receiver: Receiver, signal: Signal) -> Callable[[bytes, Context], Aw
 
 
 async def _ask_to_retry(context: Context, reason: str, retry_s: int) -> NoReturn:
+    retry = RetryInfo(retry_delay=Duration(seconds=retry_s))
     detail = Any()
-    detail.Pack(RetryInfo(retry_delay=Duration(seconds=retry_s)))
+    detail.Pack(retry)
     status = Status(code=code_pb2.UNAVAILABLE, message=reason, details=[detail])
     await context.abort(
         grpc.StatusCode.UNAVAILABLE,
         reason,
-        (("grpc-status-details-bin", status.SerializeToString()),),
+        (
+            ("grpc-status-details-bin", status.SerializeToString()),
+            ("google.rpc.retryinfo-bin", retry.SerializeToString()),
+        ),
     )

@@ -1,8 +1,8 @@
 """OTLP over HTTP: `POST /v1/{traces,metrics,logs}`, binary and JSON, plain and gzip.
 
 Answers are those of opentelemetry-proto's docs/specification.md v1.11 ("OTLP/HTTP Response"): 400
-for what is malformed and must not come again, 413 beyond 64 MiB after decompression, 503 with
-Retry-After when behind.
+for what is malformed and must not come again, 413 beyond 64 MiB after decompression, 429 when
+behind and 503 when nothing can be written, both with Retry-After.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from daskscope.ingest.otlp import (
     failure,
     success,
 )
-from daskscope.ingest.receiver import OverloadedError, Receiver
+from daskscope.ingest.receiver import OverloadedError, Receiver, UnavailableError
 
 if TYPE_CHECKING:
     import socket
@@ -124,10 +124,13 @@ class HttpServer:
             body = b"".join(pieces)
             pieces.clear()
             done = await self._receiver.accept(signal, encoding, body)
-        except OverloadedError as error:
-            raise _RefusedError(
-                503, code_pb2.UNAVAILABLE, str(error), Retry_After=str(error.retry_s)
-            ) from error
+        except UnavailableError as error:
+            is_behind = isinstance(error, OverloadedError)
+            status, code = (
+                (429, code_pb2.RESOURCE_EXHAUSTED) if is_behind else (503, code_pb2.UNAVAILABLE)
+            )
+            after = str(error.retry_s)
+            raise _RefusedError(status, code, str(error), Retry_After=after) from error
         except BadRequestError as error:
             raise _RefusedError(400, code_pb2.INVALID_ARGUMENT, str(error)) from error
         except (ClientError, HttpProcessingError, web.RequestPayloadError) as error:

@@ -25,8 +25,9 @@ from daskscope.store.schema import Message, SourceStatus
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
-#: Bodies that may wait for the journal, those still being read from sockets included.
-MAX_WAITING_BYTES: Final = 192 << 20
+#: Bodies that may wait for the journal, those still being read from sockets included: enough for
+#: the largest one, and written within the seconds for which exporters wait for an answer.
+MAX_WAITING_BYTES: Final = 96 << 20
 #: One transaction takes at most so much, so that the first in it does not wait for long.
 MAX_GROUP_BYTES: Final = 8 << 20
 MAX_GROUP_REQUESTS: Final = 256
@@ -35,12 +36,16 @@ BUSY_RETRY_S: Final = 1
 BROKEN_RETRY_S: Final = 5
 
 
-class OverloadedError(Exception):
+class UnavailableError(Exception):
     """Nothing was taken; the sender should come again in `retry_s` seconds."""
 
     def __init__(self, reason: str, retry_s: int) -> None:
         super().__init__(reason)
         self.retry_s = retry_s
+
+
+class OverloadedError(UnavailableError):
+    """More has come than can be written at once; all is well but for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +123,11 @@ class Receiver:
         ------
         BadRequestError
             It is malformed.
-        OverloadedError
+        UnavailableError
             The journal cannot be written now, or the receiver is closing.
         """
         if self._is_closing:
-            raise OverloadedError("the receiver is closing", BUSY_RETRY_S)
+            raise UnavailableError("the receiver is closing", BUSY_RETRY_S)
         answer: asyncio.Future[Accepted] = self._loop.create_future()
         waiting = _Waiting(signal, encoding, body, self._now_ns(), answer)
         with self._wake:
@@ -247,7 +252,7 @@ class Receiver:
             if not isinstance(error, WriteError):
                 _LOG.exception("cannot decode a request")
             self._problem = str(error)
-            refusal = OverloadedError(str(error), BROKEN_RETRY_S)
+            refusal = UnavailableError(str(error), BROKEN_RETRY_S)
             return [*answers, *((waiting, refusal) for waiting, _ in good)]
         self._problem = ""
         for (waiting, _), request in zip(good, numbered, strict=True):

@@ -1,0 +1,199 @@
+"""A receiver that cannot keep up: it asks for patience, and loses nothing that it has taken."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from daskscope.ingest import receiver as receivers
+from daskscope.ingest.clock import wall_ns
+from daskscope.ingest.journal import JournalReader
+from daskscope.ingest.service import Ports, receiving
+from daskscope.ingest.source import Source
+from daskscope.simulate.cluster import Cluster
+from daskscope.simulate.requests import Request
+from daskscope.simulate.run import send_all
+from daskscope.simulate.send import connect
+from daskscope.simulate.session import Session
+from tests.telemetry import tasks
+from tests.viewer import Window, ids
+from tests.waiting import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+LOOPBACK = ("127.0.0.1:0",)
+
+
+class Stuck:
+    """A receiver of which the disk is stuck until it is let go."""
+
+    def __init__(self, receiver: receivers.Receiver, urls: dict[str, str]) -> None:
+        self.receiver = receiver
+        self.urls = urls
+        self.is_free = threading.Event()
+        commit = receiver._journal.commit
+
+        def stuck(*arguments: Any) -> int:
+            assert self.is_free.wait(60)
+            return commit(*arguments)
+
+        receiver._journal.commit = stuck  # type: ignore[assignment,method-assign]
+
+    def fill(self) -> list[threading.Thread]:
+        """Send until there is no more room; the threads wait for their answers."""
+        senders = []
+        for number in range(2):
+            request = Request(0, "traces", body(number), 600)
+            sender = threading.Thread(target=lambda one=request: self._send(one))
+            sender.start()
+            senders.append(sender)
+        wait_for(lambda: self.receiver._waiting_bytes > 2 * len(body(0)) - 1_000)
+        return senders
+
+    def _send(self, request: Request) -> None:
+        sender = connect(self.urls["http"])
+        while sender.send(request).retry_s is not None:
+            time.sleep(0.05)
+        sender.close()
+
+
+def body(number: int) -> bytes:
+    return tasks(600, first=600 * number).SerializeToString()
+
+
+@asynccontextmanager
+async def stuck_receiver(path: Path) -> AsyncIterator[Stuck]:
+    async with receiving(path, Ports.parse(http=LOOPBACK, grpc=LOOPBACK), wall_ns) as receiver:
+        urls = {"http": f"http://{receiver.http[0]}", "grpc": f"grpc://{receiver.grpc[0]}"}
+        stuck = Stuck(receiver, urls)
+        try:
+            yield stuck
+        finally:
+            stuck.is_free.set()
+
+
+@pytest.fixture(autouse=True)
+def little_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    # For two of the requests, and not for what comes then.
+    monkeypatch.setattr(receivers, "MAX_WAITING_BYTES", 2 * len(body(0)) + 50_000)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"), [("http", "HTTP 429 Too Many Requests"), ("grpc", "gRPC UNAVAILABLE")]
+)
+async def test_what_does_not_fit_is_asked_for_again(tmp_path: Path, kind: str, reason: str) -> None:
+    path = tmp_path / "live.dscope"
+    async with stuck_receiver(path) as stuck:
+        waiting = await asyncio.to_thread(stuck.fill)
+        sender = connect(stuck.urls[kind])
+        request = Request(0, "traces", body(2), 600)
+        answer = await asyncio.to_thread(sender.send, request)
+        assert answer.retry_s == receivers.BUSY_RETRY_S
+        assert answer.reason.startswith(reason)
+        stuck.is_free.set()
+        for thread in waiting:
+            await asyncio.to_thread(thread.join)
+        assert (await asyncio.to_thread(sender.send, request)).retry_s is None
+        sender.close()
+        assert stuck.receiver.status().spans == 1_800
+        assert stuck.receiver.status().duplicates == 0
+    assert JournalReader(path).meta.spans == 1_800
+
+
+@pytest.mark.parametrize("kind", ["http", "grpc"])
+async def test_the_sdks_exporters_come_again_when_they_are_told_to(
+    tmp_path: Path, kind: str
+) -> None:
+    async with stuck_receiver(tmp_path / "live.dscope") as stuck:
+        waiting = await asyncio.to_thread(stuck.fill)
+        url = stuck.urls[kind]
+        exporter = (
+            HttpExporter(f"{url}/v1/traces")
+            if kind == "http"
+            else GrpcExporter(url.removeprefix("grpc://"), insecure=True)
+        )
+        began_s = time.monotonic()
+        export = asyncio.create_task(asyncio.to_thread(exporter.export, some_spans(400)))
+        await asyncio.sleep(0.3)
+        assert not export.done()
+        stuck.is_free.set()
+        assert await export is SpanExportResult.SUCCESS
+        # It has waited for as long as it was told to, and not for a time of its own.
+        assert receivers.BUSY_RETRY_S * 0.8 <= time.monotonic() - began_s < 10
+        exporter.shutdown()
+        for thread in waiting:
+            await asyncio.to_thread(thread.join)
+        assert stuck.receiver.status().spans == 1_600
+
+
+def some_spans(n: int) -> Sequence[ReadableSpan]:
+    memory = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(memory))
+    for number in range(n):
+        provider.get_tracer("t").start_span(f"span {number}", attributes={"x": "y" * 300}).end()
+    return memory.get_finished_spans()
+
+
+def test_a_window_that_stalls_costs_the_receiver_no_memory(tmp_path: Path) -> None:
+    """What it does not take stays in the journal, and is read there when it goes on."""
+    source = Source.receive(LOOPBACK, LOOPBACK, tmp_path / "live.dscope")
+    try:
+        source.wait()
+        process = psutil.Process(source._process.pid)
+        window = Window(source)
+        window.wait_for_status(lambda status: bool(status.http))
+        url = f"http://{source.http[0]}"
+        send(url, 0.0, 60_000)
+        window.wait_for_spans(60_000)
+        before = process.memory_info().rss
+        # 200,000 spans come while the window takes nothing.
+        send(url, 60_000, 260_000)
+        grown = process.memory_info().rss - before
+        assert window.wait_for_spans(260_000) == ids(260_000)
+        assert grown < 40 << 20
+    finally:
+        source.close()
+
+
+def send(url: str, first: float, last: int) -> None:
+    sender = connect(url)
+    for start in range(int(first), last, 10_000):
+        request = Request(0, "traces", tasks(10_000, first=start).SerializeToString(), 10_000)
+        assert sender.send(request).retry_s is None
+    sender.close()
+
+
+@pytest.mark.parametrize("kind", ["http", "grpc"])
+def test_a_simulated_cluster_is_received_to_the_last_item(tmp_path: Path, kind: str) -> None:
+    source = Source.receive(LOOPBACK, LOOPBACK, tmp_path / "live.dscope")
+    try:
+        source.wait()
+        window = Window(source)
+        session = Session(Cluster(5, 20, 2), 3_000.0, wall_ns())
+        url = f"{kind}://{source.http[0] if kind == 'http' else source.grpc[0]}"
+        totals = send_all(session.requests(2.0), url, lambda: False)
+        assert totals.refused == totals.unsent == dict.fromkeys(totals.sent, 0)
+        assert totals.sent["traces"] > 3_000
+        status = window.wait_for_status(lambda status: status.spans >= totals.sent["traces"])
+        window.wait_for_status(lambda status: status.events >= totals.sent["logs"])
+        status = window.status
+        assert (status.spans, status.points, status.events) == tuple(totals.sent.values())
+        assert (status.rejected, status.duplicates) == (0, 0)
+    finally:
+        source.close()
