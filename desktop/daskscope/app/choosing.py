@@ -13,7 +13,7 @@ from daskscope.app.jaeger import trace_url
 from daskscope.app.pace import Pace
 from daskscope.derive.details.content import details_frame
 from daskscope.derive.details.subject import settled, subject
-from daskscope.derive.details.ties import Ties, ties
+from daskscope.derive.details.ties import Tied
 
 if TYPE_CHECKING:
     from collections import deque
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from daskscope.app.run import Run
     from daskscope.derive.details.known import Known
     from daskscope.derive.details.subject import Subject
+    from daskscope.derive.details.ties import Ties
     from daskscope.derive.frames import TaskStreamFrame
     from daskscope.session import Chosen
     from daskscope.store.inquiry import Answer, Query
     from daskscope.store.snapshot import Snapshot
 
 #: While much comes in, texts that change faster cannot be read.
-PANEL_PERIOD_S: Final = 0.1
+PANEL_PERIOD_S: Final = 0.25
 #: How long something that runs has been running.
 RUNNING_PERIOD_S: Final = 0.25
 
@@ -53,6 +54,8 @@ class Choosing:
         self._snapshot: Snapshot | None = None
         self._now_ns = 0
         self._shown: object = None
+        self._tied_to: object = None
+        self._tied: Tied | None = None
         self._panel_pace = Pace(PANEL_PERIOD_S)
         self._running_pace = Pace(RUNNING_PERIOD_S)
         # Where one came from, and whether that was towards dependents.
@@ -86,7 +89,14 @@ class Choosing:
 
     def ties(self, frame: TaskStreamFrame, now_ns: int) -> Ties | None:
         """What the task stream draws for the chosen span."""
-        return ties(self.known, frame, now_ns) if self.known is not None else None
+        known = self.known
+        if known is None:
+            self._tied_to = self._tied = None
+            return None
+        key = (known.subject.chosen, known.details, known.dependents, len(known.survey.relatives))
+        if self._tied is None or key != self._tied_to:
+            self._tied_to, self._tied = key, Tied(known)
+        return self._tied.ties(frame, now_ns)
 
     def _show(self, known: Known | None, now_s: float) -> None:
         run, details = self._run, self._run.window.details

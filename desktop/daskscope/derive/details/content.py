@@ -13,6 +13,7 @@ from daskscope.derive.details.frame import Among, DetailsFrame, Fact, Share
 from daskscope.derive.details.known import Inquired
 from daskscope.derive.details.lists import listings
 from daskscope.derive.details.submission import submitted_ns
+from daskscope.derive.details.survey import MOST_DURATIONS
 from daskscope.derive.details.timesplit import Split, Stage, split
 from daskscope.derive.frames import BarState, RowKind
 from daskscope.store.schema import Kind
@@ -305,10 +306,11 @@ def _among(known: Known) -> Among | None:
     median_ns = float(np.median(others_ns))
     n_faster = int(np.count_nonzero(others_ns < own_ns))
     places = _places(others_ns, least_ns, most_ns)
+    newest = "the newest " if len(others_ns) >= MOST_DURATIONS else ""
     is_few = len(others_ns) <= MOST_PLACES
     own, median = _places(np.array([own_ns, median_ns]), least_ns, most_ns).tolist()
     return Among(
-        title=f"Among {quantity.count(len(others_ns))} {subject.name}",
+        title=f"Among {newest}{quantity.count(len(others_ns))} {subject.name}",
         rank=f"slower than {quantity.share(n_faster / len(others_ns))}",
         places=places if is_few else np.empty(0, np.float32),
         density=np.empty(0, np.float32) if is_few else _density(places),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,6 +72,42 @@ class Related:
     cells: tuple[str, ...]
 
 
+class Rows(Sequence[Related]):
+    """Lines that are made when they are asked for: of a thousand, a panel draws thirty.
+
+    Parameters
+    ----------
+    n
+        Number of lines.
+    make
+        The line of a number.
+    """
+
+    def __init__(self, n: int = 0, make: Callable[[int], Related] | None = None) -> None:
+        self._n = n
+        self._make = make
+        self._made: dict[int, Related] = {}
+
+    def __len__(self) -> int:
+        return self._n
+
+    @overload
+    def __getitem__(self, index: int) -> Related: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Related]: ...
+
+    def __getitem__(self, index: int | slice) -> Related | list[Related]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(self._n))]
+        at = range(self._n)[index]
+        made = self._made.get(at)
+        if made is None and self._make is not None:
+            made = self._made[at] = self._make(at)
+        assert made is not None
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """A list of spans.
@@ -87,7 +124,7 @@ class Listing:
 
     title: str
     count: str
-    rows: tuple[Related, ...]
+    rows: Rows
     note: str = ""
     more: str = ""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from dask_otel import conventions
 from daskscope.derive import quantity
-from daskscope.derive.details.frame import Listing, Related
+from daskscope.derive.details.frame import Listing, Related, Rows
 from daskscope.derive.details.keys import short_key
 from daskscope.derive.details.known import Inquired
 from daskscope.derive.frames import BarState
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from daskscope.derive.details.subject import Subject
     from daskscope.store.inquiry import Dependent
     from daskscope.store.snapshot import Snapshot
-
-#: Rows of one list.
-MOST_ROWS: Final = 1_000
 
 
 def listings(snapshot: Snapshot, known: Known) -> tuple[Listing, ...]:
@@ -40,18 +37,18 @@ def listings(snapshot: Snapshot, known: Known) -> tuple[Listing, ...]:
 def _attempts(known: Known) -> Listing | None:
     own = known.subject.chosen
     others = [
-        one
-        for one in known.survey.attempts
+        (number, one)
+        for number, one in enumerate(_by_start(known.survey.attempts), 1)
         if (one.chosen.chunk, one.chosen.index) != (own.chunk, own.index)
     ]
     if not others:
         return None
-    rows = tuple(
-        _related(one, f"{number}, {one.status_text}", _size(one))
-        for number, one in enumerate(_by_start(known.survey.attempts), 1)
-        if one in others
-    )
-    return Listing("Other attempts", quantity.count(len(rows)), rows)
+
+    def row(at: int) -> Related:
+        number, one = others[at]
+        return _related(one, f"{number}, {one.status_text}")
+
+    return Listing("Other attempts", quantity.count(len(others)), Rows(len(others), row))
 
 
 def _parent(known: Known) -> Listing | None:
@@ -59,32 +56,32 @@ def _parent(known: Known) -> Listing | None:
     parent = known.survey.parent
     if parent is None or parent.kind is Kind.GRAPH or known.subject.is_attempt:
         return None
-    return Listing("For", "", (_related(parent, _label(parent), _size(parent)),))
+    return Listing("For", "", Rows(1, lambda _: _related(parent, _label(parent))))
 
 
 def _transfers(snapshot: Snapshot, known: Known) -> Listing | None:
-    moved = [one for one in known.survey.children if one.kind is Kind.TRANSFER]
+    moved = _by_start(one for one in known.survey.children if one.kind is Kind.TRANSFER)
     if not moved:
         return None
-    names = {place(one).address: place(one).name for one in snapshot.resources}
-    rows = tuple(
-        Related(
+    names = _names(snapshot)
+
+    def row(at: int) -> Related:
+        one = moved[at]
+        has_rate = one.nbytes >= 0 and one.lasted_ns > 0
+        return Related(
             one.chosen,
             -1,
             one.kind,
             one.state,
             f"from {names.get(one.peer) or one.peer.rpartition('://')[2] or 'unknown'}",
             (
-                quantity.nbytes(one.nbytes) if one.nbytes >= 0 else "",
+                _size(one),
                 quantity.duration(one.lasted_ns),
-                quantity.byte_rate(one.nbytes * 1e9 / one.lasted_ns)
-                if one.nbytes >= 0 and one.lasted_ns
-                else "",
+                quantity.byte_rate(one.nbytes * 1e9 / one.lasted_ns) if has_rate else "",
             ),
         )
-        for one in _by_start(moved)
-    )
-    return Listing("Transfers it waited for", quantity.count(len(rows)), rows[:MOST_ROWS])
+
+    return Listing("Transfers it waited for", quantity.count(len(moved)), Rows(len(moved), row))
 
 
 def _dependencies(known: Known) -> Listing | None:
@@ -93,46 +90,45 @@ def _dependencies(known: Known) -> Listing | None:
         return None
     if details is None or details.attributes is None:
         is_waiting = known.asked is Inquired.WAITING
-        return Listing("Dependencies", "", (), "reading…") if is_waiting else None
+        return Listing("Dependencies", "", Rows(), "reading…") if is_waiting else None
     told = details.attributes.get(conventions.TASK_DEPENDENCY_COUNT)
     n_all = max(told if isinstance(told, int) else 0, len(details.links))
-    if not n_all:
-        return Listing("Dependencies", "0", ())
     held = known.survey.relatives
-    rows = []
-    for link in details.links:
-        found = held.get(link.span_id)
-        rows.append(
-            _related(found, _label(found), _size(found))
-            if found is not None
-            else _unheld(short_key("", link.key) or f"{link.span_id:016x}")
-        )
-    n_untold = n_all - len(details.links)
+    links = sorted(details.links, key=lambda link: link.span_id not in held)
+    n_untold = n_all - len(links)
     note = f"{quantity.count(n_untold)} more are not named by the span" if n_untold > 0 else ""
-    rows.sort(key=lambda row: row.chosen is None)
-    return Listing("Dependencies", quantity.count(n_all), tuple(rows[:MOST_ROWS]), note)
+
+    def row(at: int) -> Related:
+        link = links[at]
+        found = held.get(link.span_id)
+        if found is not None:
+            return _related(found, _label(found))
+        text = short_key("", link.key) or f"{link.span_id:016x}"
+        return Related(None, -1, Kind.COMPUTE, BarState.FINISHED, text, ("", "", ""))
+
+    return Listing("Dependencies", quantity.count(n_all), Rows(len(links), row), note)
 
 
 def _dependents(snapshot: Snapshot, known: Known) -> Listing | None:
     if not known.subject.is_attempt or known.searched is Inquired.NOT_YET:
         return None
     held = known.survey.relatives
-    names = {place(one).address: place(one).name for one in snapshot.resources}
+    names = _names(snapshot)
     ordered = sorted(known.dependents.values(), key=lambda one: one.start_ns)
-    rows = tuple(
-        _related(held[one.span_id], _label(held[one.span_id]), _size(held[one.span_id]))
-        if one.span_id in held
-        else _told(one, names)
-        for one in ordered[:MOST_ROWS]
-    )
+
+    def row(at: int) -> Related:
+        one = ordered[at]
+        found = held.get(one.span_id)
+        return _told(one, names) if found is None else _related(found, _label(found))
+
     prefixes = {one.name for one in ordered}
     more = f"all {next(iter(prefixes))}" if len(prefixes) == 1 else ""
     count = quantity.count(len(ordered))
     if known.is_cut:
         count = f"≥{quantity.THIN}{count}"
-    if not rows and known.searched is Inquired.WAITING:
+    if not ordered and known.searched is Inquired.WAITING:
         count = ""
-    return Listing("Dependents", count, rows, _search_note(known), more)
+    return Listing("Dependents", count, Rows(len(ordered), row), _search_note(known), more)
 
 
 def _search_note(known: Known) -> str:
@@ -143,9 +139,16 @@ def _search_note(known: Known) -> str:
     return "there are more; the search ended here" if known.is_cut else ""
 
 
-def _related(one: Subject, text: str, size: str) -> Related:
+def _names(snapshot: Snapshot) -> dict[str, str]:
+    """Names of workers by their addresses."""
+    places = map(place, snapshot.resources)
+    return {where.address: where.name for where in places if where.address}
+
+
+def _related(one: Subject, text: str) -> Related:
     time = quantity.duration(one.lasted_ns) if one.end_ns else ""
-    return Related(one.chosen, one.slot, one.kind, one.state, text, (one.worker, time, size))
+    cells = (one.worker, time, _size(one))
+    return Related(one.chosen, one.slot, one.kind, one.state, text, cells)
 
 
 def _told(one: Dependent, names: dict[str, str]) -> Related:
@@ -157,10 +160,6 @@ def _told(one: Dependent, names: dict[str, str]) -> Related:
     )
     text = short_key(one.name, one.key)
     return Related(None, -1, Kind.COMPUTE, BarState.FINISHED, text, cells)
-
-
-def _unheld(text: str) -> Related:
-    return Related(None, -1, Kind.COMPUTE, BarState.FINISHED, text, ("", "", ""))
 
 
 def _label(one: Subject) -> str:

@@ -176,13 +176,14 @@ def settled(snapshot: Snapshot, chosen: Chosen) -> Chosen:
 def locate(snapshot: Snapshot, span_id: int, request: int) -> tuple[Chunk, int] | None:
     """Chunk and row of a span that a request brought, None where the store does not hold it."""
     chunks = snapshot.chunks
+    number = np.uint32(request)  # of another type it would have the column converted
     # Requests come in the order of their numbers, so the column ascends over all chunks.
     at = bisect_right(chunks, request, key=_first_request) - 1
     while at >= 0:
         chunk = chunks[at]
         requests = chunk.columns["request"]
-        first = int(np.searchsorted(requests, request, "left"))
-        last = int(np.searchsorted(requests, request, "right"))
+        first = int(np.searchsorted(requests, number, "left"))
+        last = int(np.searchsorted(requests, number, "right"))
         found = np.flatnonzero(chunk.columns["span_id"][first:last] == np.uint64(span_id))
         if len(found):
             return chunk, first + int(found[0])

@@ -7,6 +7,7 @@ columns. Spans that arrive later are gone over as they come.
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -27,12 +28,10 @@ if TYPE_CHECKING:
     from daskscope.store.snapshot import Snapshot
 
 #: Durations of the prefix that are compared with the subject's, the newest.
-MOST_DURATIONS: Final = 100_000
+MOST_DURATIONS: Final = 20_000
 #: Of one attempt.
 MOST_CHILDREN: Final = 1_000
 MOST_ATTEMPTS: Final = 200
-#: Dependents that are looked up in one slice.
-_LOOKED_UP: Final = 100
 _LOW_BITS: Final = np.uint64(0xFFFF)
 
 
@@ -60,7 +59,7 @@ class Survey:
         self._wanted: dict[int, None] = {}
         self._bits = np.zeros(1 << 16, np.bool_)
         self._among = Sweep()
-        self._pending: list[Dependent] = []
+        self._pending: deque[Dependent] = deque()
         self._durations: list[npt.NDArray[np.int64]] = []
         self._n_durations = 0
         self.children: list[Subject] = []
@@ -96,7 +95,7 @@ class Survey:
     def advance(self, snapshot: Snapshot, budget_s: float) -> None:
         """Go on for about `budget_s` seconds."""
         deadline_s = time.perf_counter() + budget_s
-        self._locate_pending(snapshot)
+        self._locate_pending(snapshot, deadline_s)
         for piece in self._all.pieces(snapshot):
             self._go_over(snapshot, piece)
             if time.perf_counter() >= deadline_s:
@@ -106,17 +105,19 @@ class Survey:
             if time.perf_counter() >= deadline_s:
                 return
 
-    def _locate_pending(self, snapshot: Snapshot) -> None:
+    def _locate_pending(self, snapshot: Snapshot, deadline_s: float) -> None:
         if not self._pending or not snapshot.chunks or not len(snapshot.chunks[-1]):
             return
         newest = int(snapshot.chunks[-1].columns["request"][-1])
-        some, self._pending = self._pending[:_LOOKED_UP], self._pending[_LOOKED_UP:]
-        for dependent in some:
+        for _ in range(len(self._pending)):
+            dependent = self._pending.popleft()
             found = locate(snapshot, dependent.span_id, dependent.request)
             if found is not None:
                 self._relate(snapshot, *found)
             elif dependent.request > newest:  # the journal is ahead of the link
                 self._pending.append(dependent)
+            if time.perf_counter() >= deadline_s:
+                return
 
     def _relate(self, snapshot: Snapshot, chunk: Chunk, row: int) -> None:
         found = row_subject(snapshot, chunk, row)

@@ -2,8 +2,10 @@
 
 An arrow leaves the end of a bar, runs in the gap under a lane, crosses lanes on one upright shared
 by all arrows of its direction, and comes to the beginning of a bar. So it crosses no label but
-those at the upright. Of many relatives each worker has one arrow: to what ended last of what the
+those at the upright. Of many relatives each worker has one arrow: from what ended last of what the
 span waited for, to what began first of what waited for it.
+
+Relatives are columns, made when some become known; a frame places them all at once.
 """
 
 from __future__ import annotations
@@ -11,21 +13,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from daskscope.derive.frames import RowKind
+from daskscope.store.schema import SUB_KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
 
     from daskscope.derive.details.known import Known
     from daskscope.derive.details.subject import Subject
-    from daskscope.derive.frames import TaskStreamFrame
+    from daskscope.derive.frames import Int32s, TaskStreamFrame
 
 #: Beyond so many in a direction each worker has one.
 MOST_ARROWS: Final = 8
 #: Workers that have one at most.
 MOST_WORKERS: Final = 16
-#: Framed relatives.
-MOST_FRAMES: Final = 300
 #: From a bar to the upright.
 STEM_PX: Final = 9
 #: So far beyond the lanes a line goes at most.
@@ -73,87 +78,104 @@ class Ties:
     Attributes
     ----------
     chosen
-        None where its lane has no row, or its time is out of view.
+        None where its lane has no row.
+    related
+        int32, shape (n, 4): row of the layout, first column, column after the last, whether it lies
+        in the sub-lane; of all relatives in view.
     more_in, more_out
         Relatives that have no arrow of their own.
     """
 
     chosen: Frame | None
-    related: tuple[Frame, ...] = ()
+    related: Int32s
     arrows: tuple[Arrow, ...] = ()
     more_in: int = 0
     more_out: int = 0
 
 
-def ties(known: Known, frame: TaskStreamFrame, now_ns: int) -> Ties:
-    """Frames and arrows of the chosen span in a frame of the task stream."""
-    subject = known.subject
-    own = _place(subject, frame, now_ns)
-    if own is None:
-        return Ties(None)
-    held = known.survey.relatives
-    links = known.details.links if known.details else ()
-    sources = _placed((held.get(link.span_id) for link in links), frame, now_ns)
-    targets = _placed((held.get(span_id) for span_id in known.dependents), frame, now_ns)
-    some_in = _chosen_few(sources, is_in=True)
-    some_out = _chosen_few(targets, is_in=False)
-    trunk_in, trunk_out = own.x0_px - STEM_PX, own.x1_px + STEM_PX
-    arrows = [
-        Arrow(at.row, at.x1_px, own.row, own.x0_px, trunk_in, is_in=True) for _, at in some_in
-    ]
-    arrows += [
-        Arrow(own.row, own.x1_px, at.row, at.x0_px, trunk_out, is_in=False) for _, at in some_out
-    ]
-    frames = [at for _, at in (*sources, *targets) if _is_seen(at, frame)]
-    return Ties(
-        chosen=own,
-        related=tuple(frames[:MOST_FRAMES]),
-        arrows=tuple(arrows),
-        more_in=len(sources) - len(some_in),
-        more_out=len(targets) - len(some_out),
+class Relatives:
+    """Columns of some spans, those whose arrows matter most first."""
+
+    def __init__(self, subjects: Sequence[Subject]) -> None:
+        workers: dict[object, int] = {}
+        self._lane = np.array([one.lane for one in subjects], np.int64)
+        self._start_ns = np.array([one.start_ns for one in subjects], np.int64)
+        self._end_ns = np.array([one.end_ns for one in subjects], np.int64)
+        self._is_sub = np.array([one.kind in SUB_KINDS for one in subjects], np.bool_)
+        self._worker = np.array(
+            [workers.setdefault(one.address or one.lane, len(workers)) for one in subjects],
+            np.int64,
+        )
+
+    def placed(self, frame: TaskStreamFrame, now_ns: int) -> tuple[Int32s, npt.NDArray[np.int64]]:
+        """Rectangles as in `Ties.related`, and the number of the worker, of those with a row."""
+        layout, view = frame.layout, frame.view
+        is_known = (self._lane >= 0) & (self._lane < len(layout.row_of_lane))
+        at = np.flatnonzero(is_known)
+        rows = layout.row_of_lane[self._lane[at]]
+        at, rows = at[rows >= 0], rows[rows >= 0]
+        end_ns = np.where(self._end_ns[at] > 0, self._end_ns[at], now_ns)
+        x0_px, x1_px = (
+            np.clip(
+                np.rint((times - view.start_ns) / view.ns_per_px), -_FAR_PX, view.width_px + _FAR_PX
+            )
+            for times in (self._start_ns[at], end_ns)
+        )
+        is_sub = self._is_sub[at] & (layout.kinds[rows] == RowKind.LANE)
+        rects = np.stack([rows, x0_px, np.maximum(x1_px, x0_px + 1), is_sub], axis=1)
+        return rects.astype(np.int32), self._worker[at]
+
+
+class Tied:
+    """The chosen span with its relatives, for any number of frames."""
+
+    def __init__(self, known: Known) -> None:
+        held = known.survey.relatives
+        links = known.details.links if known.details else ()
+        sources = [held[link.span_id] for link in links if link.span_id in held]
+        targets = [held[one] for one in known.dependents if one in held]
+        self._own = Relatives([known.subject])
+        self._sources = Relatives(sorted(sources, key=lambda one: -one.end_ns))
+        self._targets = Relatives(sorted(targets, key=lambda one: one.start_ns))
+
+    def ties(self, frame: TaskStreamFrame, now_ns: int) -> Ties:
+        """Frames and arrows in a frame of the task stream."""
+        own, _ = self._own.placed(frame, now_ns)
+        if not len(own):
+            return Ties(None, np.empty((0, 4), np.int32))
+        row, x0_px, x1_px, is_sub = own[0].tolist()
+        sources, source_workers = self._sources.placed(frame, now_ns)
+        targets, target_workers = self._targets.placed(frame, now_ns)
+        some_in, some_out = _few(source_workers), _few(target_workers)
+        arrows = [
+            Arrow(rect[0], rect[2], row, x0_px, x0_px - STEM_PX, is_in=True)
+            for rect in sources[some_in].tolist()
+        ]
+        arrows += [
+            Arrow(row, x1_px, rect[0], rect[1], x1_px + STEM_PX, is_in=False)
+            for rect in targets[some_out].tolist()
+        ]
+        related = np.concatenate([sources, targets])
+        return Ties(
+            chosen=Frame(row, x0_px, x1_px, bool(is_sub)),
+            related=related[_is_seen(related, frame)],
+            arrows=tuple(arrows),
+            more_in=len(sources) - len(some_in),
+            more_out=len(targets) - len(some_out),
+        )
+
+
+def _is_seen(rects: Int32s, frame: TaskStreamFrame) -> npt.NDArray[np.bool_]:
+    is_in_time = (rects[:, 2] > 0) & (rects[:, 1] < frame.view.width_px)
+    is_seen: npt.NDArray[np.bool_] = (
+        is_in_time & (rects[:, 0] >= frame.first_row) & (rects[:, 0] < frame.last_row)
     )
+    return is_seen
 
 
-_Placed = tuple["Subject", Frame]
-
-
-def _placed(
-    subjects: Iterable[Subject | None], frame: TaskStreamFrame, now_ns: int
-) -> list[_Placed]:
-    found = []
-    for one in subjects:
-        at = _place(one, frame, now_ns) if one is not None else None
-        if one is not None and at is not None:
-            found.append((one, at))
-    return found
-
-
-def _place(one: Subject, frame: TaskStreamFrame, now_ns: int) -> Frame | None:
-    layout, view = frame.layout, frame.view
-    if not 0 <= one.lane < len(layout.row_of_lane):
-        return None
-    row = int(layout.row_of_lane[one.lane])
-    if row < 0:
-        return None
-    x0_px, x1_px = (
-        round(min(max(view.x_px(time_ns), -_FAR_PX), view.width_px + _FAR_PX))
-        for time_ns in (one.start_ns, one.end_ns or now_ns)
-    )
-    is_lane = layout.rows[row].kind is RowKind.LANE
-    return Frame(row, x0_px, max(x1_px, x0_px + 1), is_lane and 1 <= one.kind <= 4)
-
-
-def _is_seen(at: Frame, frame: TaskStreamFrame) -> bool:
-    is_in_time = at.x1_px > 0 and at.x0_px < frame.view.width_px
-    return is_in_time and frame.first_row <= at.row < frame.last_row
-
-
-def _chosen_few(placed: Sequence[_Placed], *, is_in: bool) -> list[_Placed]:
-    """All, or of each worker the one that matters most."""
-    if len(placed) <= MOST_ARROWS:
-        return list(placed)
-    ordered = sorted(placed, key=lambda pair: -pair[0].end_ns if is_in else pair[0].start_ns)
-    of_worker: dict[object, _Placed] = {}
-    for pair in ordered:
-        of_worker.setdefault(pair[0].address or pair[0].lane, pair)
-    return list(of_worker.values())[:MOST_WORKERS]
+def _few(workers: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+    """All, or of each worker the first."""
+    if len(workers) <= MOST_ARROWS:
+        return np.arange(len(workers))
+    _, first = np.unique(workers, return_index=True)
+    return np.sort(first)[:MOST_WORKERS]

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QPainter, QPainterPath, QPen, QPolygonF
+from PySide6.QtGui import QBrush, QPainter, QPainterPath, QPen, QPolygonF
 
 from daskscope.derive.frames import RowKind
 from daskscope.paint.brush import colour
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.text import draw_text
+from daskscope.views.timeline.bars import draw_rects
 from daskscope.views.timeline.lanes import lane_shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from daskscope.derive.details.ties import Arrow, Frame, Ties
-    from daskscope.derive.frames import TaskStreamFrame
+    from daskscope.derive.frames import Int32s, TaskStreamFrame
     from daskscope.theme import Theme
 
 _LINE_PX: Final = 1.5
@@ -63,11 +65,8 @@ def draw_arrows(painter: QPainter, frame: TaskStreamFrame, ties: Ties, theme: Th
 
 def draw_frames(painter: QPainter, frame: TaskStreamFrame, ties: Ties, theme: Theme) -> None:
     """Draw a line around each relative, a broad one around the span, and what has no arrow."""
-    painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(QPen(colour(theme.t1), 1))
-    for one in ties.related:
-        left, top, width, height = _box(frame, one)
-        painter.drawRect(left - 1, top - 1, width + 1, height + 1)
+    draw_rects(painter, _rects(frame, ties.related), QBrush(Qt.BrushStyle.NoBrush))
     if ties.chosen is None:
         return
     left, top, width, height = _box(frame, ties.chosen)
@@ -91,6 +90,20 @@ def _box(frame: TaskStreamFrame, one: Frame) -> tuple[int, int, int, int]:
         top_px += shape.sub_top_px if one.is_sub else 0
         height_px = shape.sub_px if one.is_sub else shape.bar_px
     return one.x0_px, top_px, max(one.x1_px - one.x0_px, 2), height_px
+
+
+def _rects(frame: TaskStreamFrame, related: Int32s) -> Int32s:
+    """Rectangles (see `lanes`) one pixel around bars."""
+    rows, x0_px, x1_px, is_sub = related.T
+    shape = lane_shape(frame.layout.pitch_px)
+    is_lane = frame.layout.kinds[rows] == RowKind.LANE
+    top_px = frame.layout.row_px[0][rows] - frame.scroll_px + is_sub * shape.sub_top_px
+    bar_px = np.where(is_sub, shape.sub_px, shape.bar_px)
+    height_px = np.where(is_lane, bar_px, frame.layout.row_px[1][rows])
+    right_px = np.maximum(x1_px, x0_px + 2)
+    # A pen draws right of and under the rectangle of a QRect.
+    rects = np.stack([x0_px - 1, top_px - 1, right_px - 1, top_px + height_px - 1], axis=1)
+    return rects.astype(np.int32)
 
 
 def _middle(frame: TaskStreamFrame, row: int) -> float:
@@ -173,6 +186,9 @@ def _draw_more(painter: QPainter, frame: TaskStreamFrame, ties: Ties, theme: The
         text = f"{number:,} more".replace(",", "\u2009")
         wide = round(text_width(Role.TINY, text)) + 2 * padding
         x = left - 14 - wide if is_in else left + width + 14
+        beside = ties.related[ties.related[:, 0] == ties.chosen.row]
+        if ((beside[:, 1] < x + wide) & (beside[:, 2] > x)).any():
+            continue  # they are seen to be many
         y = top + (height - high) // 2
         painter.fillRect(x, y, wide, high, colour(theme.lane, 0.9))
         rgb = theme.accent_t if is_in else theme.t2
