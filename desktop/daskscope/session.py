@@ -103,6 +103,14 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
+class Bookmark:
+    """A time that one wants to come back to."""
+
+    time_ns: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """What the user chose.
 
@@ -138,6 +146,10 @@ class Session:
         Selected stretch of time, or None; ids of the selected lanes in it, None for all.
     chosen
         The span whose details are shown, or None.
+    bookmarks
+        In order of time.
+    measured_ns
+        From where to where time is measured, or None.
     hidden_kinds
         Kinds of events that are left out of their table.
     worker_sort, is_sort_descending
@@ -167,6 +179,8 @@ class Session:
     selection_ns: tuple[int, int] | None = None
     selection_lanes: frozenset[int] | None = None
     chosen: Chosen | None = None
+    bookmarks: tuple[Bookmark, ...] = ()
+    measured_ns: tuple[int, int] | None = None
     hidden_kinds: frozenset[str] = frozenset()
     worker_sort: str = "worker"
     is_sort_descending: bool = False

@@ -62,6 +62,11 @@ def press_row(table: RecordsTable, row: int) -> None:
     QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(100, y))
 
 
+def chosen(run: Run) -> tuple[int, int] | None:
+    found = run.session.chosen
+    return (found.chunk, found.index) if found is not None else None
+
+
 def centre_s(run: Run) -> float:
     run.tick(NOW + 48 * MS)
     assert run.frame is not None
@@ -90,7 +95,7 @@ def test_a_click_on_an_error_goes_there_and_frames_it(eventful: Run) -> None:
     press_row(eventful.window.errors, 1)
 
     assert 14 < centre_s(eventful) < 15
-    assert eventful.session.found == (0, 4)
+    assert chosen(eventful) == (0, 4)
     assert not eventful.session.is_following
 
 
@@ -102,16 +107,16 @@ def test_keys_and_buttons_go_from_error_to_error(eventful: Run, qtbot: QtBot) ->
     for _ in range(3):
         QTest.keyClick(stream, Qt.Key.Key_E)
         eventful.tick(NOW + 48 * MS)
-        seen.append(eventful.session.found)
+        seen.append(chosen(eventful))
     assert seen == [(0, 2), (0, 4), (0, 2)]
     QTest.keyClick(stream, Qt.Key.Key_E, Qt.KeyboardModifier.ShiftModifier)
-    assert eventful.session.found == (0, 4)
+    assert chosen(eventful) == (0, 4)
     box = eventful.window.toolbar.errors
     assert box.accessibleDescription() == "2 erred"
     assert box.isVisible()
     following = next(b for b in box.findChildren(QToolButton) if b.toolTip() == "Next error")
     QTest.mouseClick(following, Qt.MouseButton.LeftButton)
-    assert eventful.session.found == (0, 2)
+    assert chosen(eventful) == (0, 2)
 
 
 def test_nothing_failed_hides_the_count(run: Run, link: Link) -> None:
@@ -120,7 +125,7 @@ def test_nothing_failed_hides_the_count(run: Run, link: Link) -> None:
     run.tick(NOW)
     assert not run.window.toolbar.errors.isVisible()
     run.ledger.step(is_forward=True)
-    assert run.session.found is None
+    assert chosen(run) is None
 
 
 def test_events_are_told_in_order_and_a_click_goes_there(eventful: Run) -> None:

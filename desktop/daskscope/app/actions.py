@@ -111,6 +111,11 @@ ACTIONS: Final = (
         "time.pause", "Pause", "Time", "hold the picture, and follow again", ("Space",), _STREAM,
         is_checkable=True, is_held=True,
     ),
+    Action("time.back", "View before", "Time", "show what was in view before", ("Backspace", "Alt+Left"), _STREAM),
+    Action("time.forward", "View after", "Time", "undo going back", ("Shift+Backspace", "Alt+Right"), _STREAM),
+    Action("bookmark.set", "Set bookmark", "Time", "set a bookmark at the pointer, or remove the one there", ("B",), _STREAM),
+    Action("bookmark.next", "Next bookmark", "Time", "go to the next bookmark", ("Shift+B",), _STREAM),
+    Action("bookmark.previous", "Previous bookmark", "Time", "go to the bookmark before", ("Alt+B",), _STREAM),
     Action("lanes.up", "Scroll up", "Lanes", "scroll the lanes up", ("Up",), _STREAM, is_repeating=True),
     Action("lanes.down", "Scroll down", "Lanes", "scroll the lanes down", ("Down",), _STREAM, is_repeating=True),
     Action("lanes.fold", "Fold", "Lanes", "fold or unfold the worker or host under the pointer", ("C",), _STREAM),
@@ -146,12 +151,12 @@ ACTIONS: Final = (
 
 GESTURES: Final = (
     Gesture(("Wheel",), "Time", "zoom at the pointer; with Ctrl finer"),
-    Gesture(
-        ("Shift + wheel", "Shift + drag", "Space + drag", "middle drag"), "Time", "pan in time"
-    ),
+    Gesture(("Shift + wheel", "Space + drag", "middle drag"), "Time", "pan in time"),
+    Gesture(("Shift + drag",), "Time", "measure a stretch of time"),
+    Gesture(("Double click on a flag",), "Time", "name a bookmark"),
     Gesture(("Click",), "Task", "show its details; beside all tasks, let go"),
     Gesture(("Double click",), "Time", "zoom to a task"),
-    Gesture(("Drag in the minimap",), "Time", "choose the time in view"),
+    Gesture(("Drag in the minimap", "Wheel over it"), "Time", "choose the time in view"),
     Gesture(("Wheel over the names", "Alt + wheel"), "Lanes", "scroll the lanes"),
     Gesture(("Click on a host", "Click before a worker"), "Lanes", "fold it, or unfold it"),
     Gesture(("Click on a pin",), "Lanes", "bring a host or worker to the top, or let it go"),

@@ -101,12 +101,17 @@ def _timeline(run: Run) -> dict[str, Binding]:
         "time.pause": Binding(run.toggle_pause, lambda: not run.session.is_following),
         "selection.tsv": Binding(lambda: run.window.statistics.copy("\t")),
         "selection.csv": Binding(lambda: run.window.statistics.copy(",")),
-        "selection.clear": Binding(run.choosing.escape),
+        "selection.clear": Binding(run.places.escape),
         "task.dependency": Binding(lambda: run.choosing.walk(is_on=False)),
         "task.dependent": Binding(lambda: run.choosing.walk(is_on=True)),
         "task.zoom": Binding(run.choosing.zoom),
         "task.copy": Binding(run.choosing.copy_key),
         "task.jaeger": Binding(run.choosing.open_in_jaeger),
+        "time.back": Binding(run.places.back),
+        "time.forward": Binding(run.places.forward),
+        "bookmark.set": Binding(run.places.mark),
+        "bookmark.next": Binding(lambda: run.places.step(is_forward=True)),
+        "bookmark.previous": Binding(lambda: run.places.step(is_forward=False)),
     }
 
 

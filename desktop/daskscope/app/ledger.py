@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from daskscope.app import time_gestures
 from daskscope.app.pace import Pace
-from daskscope.app.search_gestures import show_found
 from daskscope.derive import quantity
+from daskscope.derive.details.subject import of_row
 from daskscope.derive.errors import NO_ERRORS, ErrorKeeper
 from daskscope.derive.minimap import error_columns
 from daskscope.derive.records import RecordsFrame, errors_frame, events_frame
-from daskscope.derive.steps import found_at
 
 if TYPE_CHECKING:
     from daskscope.app.run import Run
@@ -38,7 +37,7 @@ class Ledger:
         self._pace = Pace(PERIOD_S, PERIOD_S / 3)
         self._event_rows: RecordsFrame | None = None
         self._error_rows: RecordsFrame | None = None
-        self._shown_events: tuple[object, frozenset[str]] = (None, frozenset())
+        self._shown_events: tuple[object, object] = (None, None)
         self._shown_errors: tuple[object, int] = (None, 0)
         events, errors = run.window.events, run.window.errors
         events.table.chosen.connect(self._go_to_event)
@@ -63,14 +62,15 @@ class Ledger:
         self._show_errors(snapshot)
 
     def _show_events(self, snapshot: Snapshot) -> None:
-        window, hidden = self._run.window, self._run.session.hidden_kinds
+        window, session = self._run.window, self._run.session
+        key = session.hidden_kinds, session.bookmarks
         if not window.events.isVisible():
             self._event_rows = None
             return
-        events, kinds = self._shown_events
-        if self._event_rows is None or events is not snapshot.events or kinds != hidden:
-            self._shown_events = snapshot.events, hidden
-            self._event_rows = events_frame(snapshot, hidden)
+        events, before = self._shown_events
+        if self._event_rows is None or events is not snapshot.events or before != key:
+            self._shown_events = snapshot.events, key
+            self._event_rows = events_frame(snapshot, *key)
             window.events.show_frame(self._event_rows)
             window.set_summary("events", self._event_rows.summary)
 
@@ -96,7 +96,9 @@ class Ledger:
         self.errors = self._keeper.of(run.snapshot)
         view = run.frame.view
         view_ns = view.start_ns, view.end_ns
-        self._show(self.errors.next(run.session.found, view_ns, is_forward))
+        chosen = run.session.chosen
+        spot = (chosen.chunk, chosen.index) if chosen is not None else None
+        self._show(self.errors.next(spot, view_ns, is_forward))
 
     def _toggle(self, kind: str) -> None:
         self._run.apply(toggle_kind, kind)
@@ -111,11 +113,12 @@ class Ledger:
             self._run.with_view(time_gestures.go_to, self._event_rows.rows[row].time_ns)
 
     def _show(self, spot: Spot | None) -> None:
-        run = self._run
-        found = found_at(run.snapshot, spot)
-        if found is None or run.frame is None:
+        """Choose the span at a spot, which brings it into view."""
+        run, chunks = self._run, self._run.snapshot.chunks
+        at = spot[0] - chunks[0].number if spot is not None and chunks else -1
+        if spot is None or not 0 <= at < len(chunks):
             return
-        run.apply(show_found, run.frame, found)
+        run.choosing.choose(of_row(chunks[at], spot[1]))
         if self._error_rows is not None and run.window.errors.isVisible():
             run.window.errors.mark_row(self.errors.index(spot))
 

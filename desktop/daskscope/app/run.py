@@ -30,6 +30,7 @@ from daskscope.app.manual import Manual, docs_folder
 from daskscope.app.menu import Menu, chosen_picture, chosen_recording, say
 from daskscope.app.overlays import Overlays
 from daskscope.app.picture import save_picture
+from daskscope.app.places import Places
 from daskscope.app.recordings import sessions_folder
 from daskscope.app.settings import Forgetful, Memory
 from daskscope.app.stage import Stage
@@ -79,8 +80,8 @@ class Run(QObject):
         What the user chose.
     finder
         What the search box does.
-    ledger
-        What the tables of events and errors do.
+    ledger, places
+        What the tables of events and errors do; views before, bookmarks, measuring.
     error
         The first thing that went wrong, or None.
     """
@@ -107,6 +108,7 @@ class Run(QObject):
         self._stage = Stage(self.window, theme, MEMORY_CAP_BYTES)
         self.finder = Finder(self)
         self.ledger = Ledger(self)
+        self.places = Places(self)
         self.window.set_density(self.session.density)
         self.overlays = Overlays(self)
         self.choosing = Choosing(self, source.ask, options.jaeger)
@@ -218,6 +220,7 @@ class Run(QObject):
         self._show_hover(started_s)
         if not self.window.is_welcome:
             self.ledger.advance(self._snapshot, self._now_ns, started_s)
+            self.places.advance(started_s)
         self.keeper.keep_if_due(started_s, self.session, self.window)
         frame_ms = (elapsed_s() - started_s) * 1000
         if has_painted:

@@ -20,6 +20,7 @@ _CHOICES: Final = (
     "pinned",
     "filter",
     "search",
+    "bookmarks",
     "hidden_kinds",
     "selection_ns",
     "selection_lanes",

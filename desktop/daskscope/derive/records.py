@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from daskscope.derive.errors import Errors
-    from daskscope.session import Spot
+    from daskscope.session import Bookmark, Spot
     from daskscope.store.snapshot import Snapshot
 
 _MS_NS: Final = 1_000_000
@@ -45,7 +45,9 @@ KINDS: Final = {
     conventions.EVENT_LOG: "log",
 }
 OTHER: Final = "other"
-_ORDER: Final = (*dict.fromkeys(KINDS.values()), OTHER)
+#: What the user set; also its sign.
+BOOKMARK: Final = "bookmark"
+_ORDER: Final = (*dict.fromkeys(KINDS.values()), OTHER, BOOKMARK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +106,21 @@ class RecordsFrame:
 
 
 class _EventRows(Lazy[RecordRow]):
-    def __init__(self, snapshot: Snapshot, order: npt.NDArray[np.intp]) -> None:
+    def __init__(
+        self, snapshot: Snapshot, order: npt.NDArray[np.intp], bookmarks: tuple[Bookmark, ...]
+    ) -> None:
         super().__init__(len(order))
+        self._bookmarks = bookmarks
         self._snapshot = snapshot
         self._order = order
 
     def make(self, index: int) -> RecordRow:
         snapshot, at = self._snapshot, int(self._order[index])
         columns = snapshot.events.columns
+        if at >= len(columns["name"]):
+            bookmark = self._bookmarks[at - len(columns["name"])]
+            cells = (_when(snapshot, bookmark.time_ns), BOOKMARK, "", bookmark.name)
+            return RecordRow(cells, bookmark.time_ns, BOOKMARK)
         name = snapshot.strings[int(columns["name"][at])]
         time_ns = int(columns["time_ns"][at])
         severity = int(columns["severity"][at])
@@ -126,8 +135,10 @@ class _EventRows(Lazy[RecordRow]):
         return RecordRow(cells, time_ns, sign, is_warning=bool(warning_sign(severity)))
 
 
-def events_frame(snapshot: Snapshot, hidden: frozenset[str]) -> RecordsFrame:
-    """All log records but those of hidden kinds, in order of time."""
+def events_frame(
+    snapshot: Snapshot, hidden: frozenset[str], bookmarks: tuple[Bookmark, ...] = ()
+) -> RecordsFrame:
+    """All log records and bookmarks but those of hidden kinds, in order of time."""
     columns = snapshot.events.columns
     names = columns["name"]
     present = np.unique(names).tolist()
@@ -140,15 +151,20 @@ def events_frame(snapshot: Snapshot, hidden: frozenset[str]) -> RecordsFrame:
         counts[kind_of[name]] += n
     shown = [name for name in present if kind_of[name] not in hidden]
     rows = np.flatnonzero(np.isin(names, shown))
-    rows = rows[np.argsort(columns["time_ns"][rows], kind="stable")]
+    counts[BOOKMARK] = len(bookmarks)
+    marked = () if BOOKMARK in hidden else bookmarks
+    marked_ns = np.array([one.time_ns for one in marked], np.int64)
+    times = np.concatenate([columns["time_ns"].view(np.int64)[rows], marked_ns])
+    rows = np.concatenate([rows, len(names) + np.arange(len(marked))])
+    rows = rows[np.argsort(times, kind="stable")]
     kinds = tuple(
         KindCount(kind, counts[kind], kind not in hidden) for kind in _ORDER if counts[kind]
     )
-    n_all = len(names)
+    n_all = len(names) + len(bookmarks)
     text = quantity.plural(n_all, "event")
     if len(rows) < n_all:
         text = f"{quantity.count(len(rows))} of {text}"
-    return RecordsFrame(_EventRows(snapshot, rows), kinds, n_all, text)
+    return RecordsFrame(_EventRows(snapshot, rows, bookmarks), kinds, n_all, text)
 
 
 class _ErrorRows(Lazy[RecordRow]):

@@ -121,6 +121,9 @@ def _paint_mark(
     if sign == "graph":
         painter.setBrush(colour(theme.accent))
         painter.drawPolygon(_triangle(centre_x, centre_y))
+    elif sign == "bookmark":
+        painter.setBrush(colour(theme.accent))
+        painter.drawPolygon(_flag(centre_x - 3, centre_y))
     elif sign == "spill":
         painter.setBrush(colour(theme.disk))
         painter.drawPolygon(_upwards(centre_x, centre_y))
@@ -149,6 +152,11 @@ def _triangle(left: float, centre_y: float) -> QPolygonF:
     return QPolygonF(
         [QPointF(left, centre_y - 5), QPointF(left + 7, centre_y), QPointF(left, centre_y + 5)]
     )
+
+
+def _flag(left: float, centre_y: float) -> QPolygonF:
+    corners = ((0, -4), (7, -4), (5, -1.5), (7, 1), (1.5, 1), (1.5, 4), (0, 4))
+    return QPolygonF([QPointF(left + x, centre_y + y) for x, y in corners])
 
 
 def _upwards(centre_x: float, centre_y: float) -> QPolygonF:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QSizePolicy
+from PySide6.QtWidgets import QLineEdit, QSizePolicy
 
 from daskscope.paint.brush import colour
-from daskscope.paint.font import Role, text_width
+from daskscope.paint.font import Role, font, text_width
 from daskscope.paint.text import Align, draw_label, draw_text
 from daskscope.theme import GUTTER_PX, TIME_AXIS_PX
 from daskscope.views.timeline.gutter import RIGHT_PX
+from daskscope.views.timeline.notes import FLAG_PX, draw_flags, flag_boxes
 from daskscope.views.timeline.strip import HANDLE_PX, Strip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PySide6.QtGui import QPaintEvent
+    from PySide6.QtGui import QMouseEvent, QPaintEvent
     from PySide6.QtWidgets import QWidget
 
     from daskscope.derive.frames import TaskStreamFrame, Tick
+    from daskscope.session import Bookmark
     from daskscope.theme import Theme
 
 _MAJOR_PX: Final = 6
@@ -31,10 +33,15 @@ _ELAPSED_TOP_PX: Final = 1
 _CLOCK_TOP_PX: Final = 14
 _LINE_PX: Final = 15
 _BADGE_PX: Final = (4, 17)
+#: Width of the line in which a bookmark is named.
+_EDIT_PX: Final = 140
 
 
 class AxisView(Strip):
-    """Ticks and their times."""
+    """Ticks and their times, and flags of bookmarks; a double click on a flag names it."""
+
+    #: A bookmark's time in int ns, and its new name.
+    renamed = Signal(object, str)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
@@ -42,6 +49,42 @@ class AxisView(Strip):
         self._now_px = -1
         self.setAccessibleName("Time axis")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Name the bookmark under the pointer."""
+        point = event.position() - QPointF(GUTTER_PX, 0)
+        if self._view is not None:
+            boxes = flag_boxes(self._view, self._bookmarks)
+            for bookmark, box in reversed(list(zip(self._bookmarks, boxes, strict=True))):
+                if box.contains(point):
+                    self._edit(bookmark, box)
+                    return
+        super().mouseDoubleClickEvent(event)
+
+    def _edit(self, bookmark: Bookmark, box: QRectF) -> None:
+        """Let the user type a name in place of the flag."""
+        line = QLineEdit(bookmark.name, self)
+        line.setAccessibleName("Name of the bookmark")
+        line.setFont(font(Role.SMALL))
+        line.setFrame(False)
+        theme = self._theme
+        line.setStyleSheet(
+            f"background: #{theme.s2:06x}; color: #{theme.t1:06x};"
+            f" border: 1px solid #{theme.accent:06x};"
+        )
+        left = min(max(round(box.left()), 0) + GUTTER_PX, self.width() - _EDIT_PX)
+        line.setGeometry(left, 0, _EDIT_PX, FLAG_PX + 2)
+        line.selectAll()
+        line.editingFinished.connect(lambda: self._name(bookmark, line))
+        line.show()
+        line.setFocus(Qt.FocusReason.MouseFocusReason)
+
+    def _name(self, bookmark: Bookmark, line: QLineEdit) -> None:
+        # Hiding takes the focus, which would end the editing once more.
+        line.blockSignals(True)
+        self.renamed.emit(bookmark.time_ns, line.text())
+        line.hide()
+        line.deleteLater()
 
     def sizeHint(self) -> QSize:
         """Two lines of text."""
@@ -76,14 +119,20 @@ class AxisView(Strip):
         painter.setClipRect(GUTTER_PX, 0, width - GUTTER_PX, height - 1)
         painter.translate(GUTTER_PX, 0)
         badge = self._badge()
+        flags = flag_boxes(self._view, self._bookmarks)
+        taken = flags if badge is None else [*flags, badge]
         for tick in self._ticks:
-            self._paint_tick(painter, tick, badge)
+            self._paint_tick(painter, tick, badge, taken)
         self._paint_selection_edges(painter)
         self._paint_handles(painter)
+        draw_flags(painter, self._view, self._bookmarks, height, theme)
         if badge is not None:
             self._paint_badge(painter, badge)
 
-    def _paint_tick(self, painter: QPainter, tick: Tick, badge: QRectF | None) -> None:
+    def _paint_tick(
+        self, painter: QPainter, tick: Tick, badge: QRectF | None, taken: Sequence[QRectF]
+    ) -> None:
+        """Draw a tick, with those of its texts that cover nothing else."""
         theme, bottom = self._theme, self.height() - 1
         if not tick.elapsed:
             painter.fillRect(tick.x_px, bottom - _MINOR_PX, 1, _MINOR_PX, colour(theme.ctl))
@@ -98,7 +147,7 @@ class AxisView(Strip):
         ):
             width = text_width(role, text)
             text_box = QRectF(left - 4, top, width + 8, _LINE_PX)
-            if badge is None or not text_box.intersects(badge):
+            if not any(text_box.intersects(box) for box in taken):
                 draw_label(painter, (left, top, width + 1, _LINE_PX), text, role, rgb)
 
     def _width_px(self) -> int:

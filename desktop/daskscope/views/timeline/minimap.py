@@ -17,11 +17,11 @@ from daskscope.theme import GUTTER_PX, MINIMAP_PX
 from daskscope.views.timeline.bars import draw_rects
 from daskscope.views.timeline.gutter import RIGHT_PX
 from daskscope.views.timeline.raster import OPAQUE, ghost, shown_colour, stack
-from daskscope.views.timeline.strip import GRIP_PX, HANDLE_PX
+from daskscope.views.timeline.strip import GRIP_PX, HANDLE_PX, ZOOM_STEP
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    from PySide6.QtGui import QMouseEvent, QPaintEvent
+    from PySide6.QtGui import QMouseEvent, QPaintEvent, QWheelEvent
 
     from daskscope.derive.frames import Minimap
     from daskscope.theme import Theme
@@ -36,6 +36,7 @@ _BRUSH_LINE_PX: Final = 1.5
 _CAPTION_LEFT_PX: Final = 12
 _LINE_PX: Final = 15
 _LEAST_BRUSH_PX: Final = 4
+_NOTCH: Final = 120.0
 
 
 class MinimapView(QWidget):
@@ -221,6 +222,18 @@ class MinimapView(QWidget):
         dx = x - from_px
         ends = (left + dx * moves_left, right + dx * moves_right)
         self.brushed.emit(min(ends), max(ends))
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Widen the brush or make it narrower, around the pointer if that is in it."""
+        event.accept()
+        notches = event.angleDelta().y() / _NOTCH
+        if self._minimap is None or not notches:
+            return
+        left, right = self._minimap.brush_px
+        x = event.position().x() - GUTTER_PX
+        x = x if left <= x <= right else (left + right) / 2
+        factor = ZOOM_STEP**-notches
+        self.brushed.emit(x - (x - left) * factor, x + (right - x) * factor)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Let go."""

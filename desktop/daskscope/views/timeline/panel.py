@@ -47,6 +47,8 @@ class TimelinePanel(QWidget):
     zoomed = Signal(float, float)
     #: Move the picture: pixel columns towards later times.
     panned = Signal(float)
+    #: Measure from one time to another: int ns.
+    measured = Signal(object, object)
     #: Scroll the rows: pixels downwards.
     scrolled = Signal(int)
     #: Select a stretch of time: start and end in int ns, and the ids of lanes in it, None for all.
@@ -77,6 +79,7 @@ class TimelinePanel(QWidget):
             strip.panned.connect(self.panned)
             strip.scrolled.connect(self.scrolled)
             strip.selected.connect(self.selected)
+            strip.measured.connect(self.measured)
         self.filter.chosen.connect(self.filtered)
         self._theme = theme
         self.stream.hit_changed.connect(self.legend.show_lit)
@@ -125,6 +128,8 @@ class TimelinePanel(QWidget):
         selection = session.selection_ns
         length = quantity.duration(selection[1] - selection[0]) if selection else ""
         lanes = session.selection_lanes
+        for strip in (self.axis, self.events, self.stream):
+            strip.show_notes(session.bookmarks, session.measured_ns)
         self.axis.show_frame(frame, ticks, selection, lanes)
         self.events.show_frame(frame, selection, length, lanes)
         dimmed = dimmed_slots(self._entries, session.lit_prefix)

@@ -28,6 +28,7 @@ from daskscope.views.timeline.gutter import (
     gutter_target,
 )
 from daskscope.views.timeline.lanes import bar_shapes, lane_shape
+from daskscope.views.timeline.notes import draw_measure, draw_poles
 from daskscope.views.timeline.strip import Strip
 from daskscope.views.timeline.tooltip import Tooltip
 
@@ -104,6 +105,12 @@ class StreamView(Strip):
         width = self.lanes_size_px[0]
         return self._pointer_x if 0 <= self._pointer_x < width else width / 2
 
+    @property
+    def met_px(self) -> float | None:
+        """The pointer in the lanes, None while it is elsewhere."""
+        is_within = 0 <= self._pointer_x < self.lanes_size_px[0]
+        return self._pointer_x if is_within and self._pointer_y >= 0 else None
+
     def set_theme(self, theme: Theme) -> None:
         """Draw in other colours from now on."""
         super().set_theme(theme)
@@ -172,11 +179,14 @@ class StreamView(Strip):
             draw_arrows(painter, frame, self._ties, theme)
         draw_labels(painter, frame.bars, shapes, theme, self._names, self._dimmed)
         self._paint_event_lines(painter, frame)
+        draw_poles(painter, frame.view, self._bookmarks, frame.height_px, theme)
         self._paint_selection(painter, frame)
         self._paint_found(painter, frame)
         self._paint_hit(painter, frame)
         if self._ties is not None:
             draw_frames(painter, frame, self._ties, theme)
+        if self._measured_ns is not None:
+            draw_measure(painter, frame.view, self._measured_ns, frame.height_px, theme)
         painter.restore()
         self._gutter.draw(painter, frame, theme, self._target)
         draw_worker_lines(painter, frame, theme)

@@ -17,7 +17,7 @@ from daskscope.theme import GUTTER_PX
 if TYPE_CHECKING:
     from PySide6.QtGui import QFocusEvent, QMouseEvent, QPainter, QWheelEvent
 
-    from daskscope.session import Viewport
+    from daskscope.session import Bookmark, Viewport
     from daskscope.theme import Theme
 
 #: Factor of the span for one notch of the wheel.
@@ -44,6 +44,8 @@ class Strip(QWidget):
     scrolled = Signal(int)
     #: Select a stretch of time: start and end in int ns, and the ids of lanes in it, None for all.
     selected = Signal(object, object, object)
+    #: Measure from one time to another: int ns.
+    measured = Signal(object, object)
     #: A press without a drag: position, may be in the gutter (negative x).
     clicked = Signal(int, int)
     #: A double click in the lanes.
@@ -58,7 +60,10 @@ class Strip(QWidget):
         self._is_edge_gripped = False
         self._press: QPointF | None = None
         self._anchor_ns: int | None = None
+        self._bookmarks: tuple[Bookmark, ...] = ()
+        self._measured_ns: tuple[int, int] | None = None
         self._is_panning = False
+        self._is_measuring = False
         self._is_dragging = False
         self._is_space_down = False
         self.setMouseTracking(True)
@@ -79,6 +84,12 @@ class Strip(QWidget):
         self._view = view
         self._selection_ns, self._selection_lanes = selection_ns, selection_lanes
         self.update()
+
+    def show_notes(
+        self, bookmarks: tuple[Bookmark, ...], measured_ns: tuple[int, int] | None
+    ) -> None:
+        """What the user put on the time axis; drawn with the next frame."""
+        self._bookmarks, self._measured_ns = bookmarks, measured_ns
 
     # Painting -------------------------------------------------------------------------------
 
@@ -123,7 +134,7 @@ class Strip(QWidget):
             self.zoomed.emit(x, step**-notches)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Begin a drag that pans (middle, Shift, Space) or selects (left)."""
+        """Begin a drag that pans (middle, Space), measures (Shift) or selects (left)."""
         position = event.position()
         is_left = event.button() == Qt.MouseButton.LeftButton
         if not is_left and event.button() != Qt.MouseButton.MiddleButton:
@@ -131,13 +142,14 @@ class Strip(QWidget):
             return
         self._press = position
         self._is_dragging = False
-        self._is_panning = (
-            not is_left
-            or self._is_space_down
-            or bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-        )
+        self._is_panning = not is_left or self._is_space_down
+        is_shifted = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        self._is_measuring = is_shifted and not self._is_panning
         self._anchor_ns = None
         x = position.x() - GUTTER_PX
+        if self._is_measuring and self._view is not None and x >= 0:
+            self._anchor_ns = self._view.time_ns(x)
+            return
         if self._view is not None and x >= 0:
             self._anchor_ns = self._other_edge_ns(x)
             self._is_edge_gripped = self._anchor_ns is not None
@@ -173,6 +185,9 @@ class Strip(QWidget):
             return
         x = min(max(position.x() - GUTTER_PX, 0.0), float(self._view.width_px))
         end_ns = self._view.time_ns(x)
+        if self._is_measuring:
+            self.measured.emit(self._anchor_ns, end_ns)
+            return
         # An edge moves in time alone.
         lanes = self._selection_lanes if self._is_edge_gripped else self._dragged_lanes(event)
         self.selected.emit(min(self._anchor_ns, end_ns), max(self._anchor_ns, end_ns), lanes)
@@ -185,6 +200,7 @@ class Strip(QWidget):
         """End a drag; without one it was a click."""
         was_click = self._press is not None and not self._is_dragging and not self._is_panning
         self._press, self._anchor_ns, self._is_dragging = None, None, False
+        self._is_measuring = False
         if was_click:
             point = event.position().toPoint()
             self.clicked.emit(point.x() - GUTTER_PX, point.y())
