@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from daskscope.derive.look import look_between, look_of
 from daskscope.derive.picture import Picture
+from daskscope.derive.shelf import Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -33,6 +34,7 @@ class Looks:
 
     def __init__(self, may_go_on: Callable[[], bool]) -> None:
         self._may_go_on = may_go_on
+        self._shelf = Shelf()
         self._picture: Picture | None = None
         self._last: Picture | None = None
         self._view: Viewport | None = None
@@ -48,12 +50,12 @@ class Looks:
         """
         picture = self._picture
         if asked != self._asked:
-            self._asked, self._last, self.is_exact = asked, None, False
-            picture = None
+            self.forget()
+            self._asked, picture = asked, None
         if picture is None or not picture.reaches(snapshot, rows, view):
-            if self.is_exact:
-                self._last = picture
-            picture = self._picture = Picture(rows, view)
+            last = picture if self.is_exact else self._last
+            picture = Picture(rows, view, self._shelf)
+            self._keep(picture, last)
         picture.choice = choice
         picture.show(snapshot, view)
         self._view, self.is_exact = view, False
@@ -70,15 +72,26 @@ class Looks:
             Whether a look with the same arguments would be exact now, and was not.
         """
         picture, view = self._picture, self._view
-        if picture is None or view is None or (self.is_exact and picture.is_idle):
+        if picture is None or view is None:
+            return False
+        if self.is_exact and picture.is_idle:
+            self._shelf.wipe(self._may_go_on)
             return False
         picture.go_on(self._may_go_on)
         was_exact, self.is_exact = self.is_exact, picture.is_exact(view)
         if self.is_exact:
-            self._last = None
+            self._keep(picture, None)
         return self.is_exact and not was_exact
 
     def forget(self) -> None:
         """Know nothing any more."""
-        self._picture = self._last = self._view = self._asked = None
+        self._keep(None, None)
+        self._view = self._asked = None
         self.is_exact = False
+
+    def _keep(self, picture: Picture | None, last: Picture | None) -> None:
+        """Keep these two, and the memory of those that were kept before."""
+        for old in (self._picture, self._last):
+            if old is not None and old is not picture and old is not last:
+                old.raster.give_back(self._shelf)
+        self._picture, self._last = picture, last

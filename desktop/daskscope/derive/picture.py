@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from daskscope.derive.frames import Int32s
     from daskscope.derive.rowing import Rowing
+    from daskscope.derive.shelf import Shelf
     from daskscope.session import Viewport
     from daskscope.store.chunk import Chunk, Rows
     from daskscope.store.pyramid import Level
@@ -148,13 +149,13 @@ class Picture:
         Which spans it takes; it may know of more rows from time to time.
     """
 
-    def __init__(self, rows: Rowing, view: Viewport) -> None:
+    def __init__(self, rows: Rowing, view: Viewport, shelf: Shelf | None = None) -> None:
         self.rows = rows
         self.choice = EVERYTHING
         self._spare_px = max(round(view.width_px * _SPARE_SHARE), _LEAST_SPARE_PX)
         n_columns = view.width_px + 2 * self._spare_px
         window = Window(view.start_ns, view.ns_per_px, -self._spare_px, n_columns)
-        self.raster = Raster(window, rows.last_row - rows.first_row)
+        self.raster = Raster(window, rows.last_row - rows.first_row, shelf)
         self.failures = Failures(window)
         self._width_px = view.width_px
         self._middle = 0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import numpy as np
 
 from daskscope.derive.frames import FAILED_KIND
+from daskscope.derive.shelf import Shelf
 from daskscope.store.schema import Kind, Status
 
 if TYPE_CHECKING:
@@ -128,14 +129,17 @@ class Raster:
     Columns are given as those of the window's grid, boxes in columns from the window's left edge.
     """
 
-    def __init__(self, window: Window, n_rows: int) -> None:
+    def __init__(self, window: Window, n_rows: int, shelf: Shelf | None = None) -> None:
         self.window = window
         self._n_rows = n_rows
         self._plane_of_slot = np.full(64, -1, np.intp)
         self._slots: list[int] = []
         shape = (n_rows, window.n_columns)
         # Planes take memory only once something is added to them.
-        self._planes = np.zeros((_FIRST_SLOT_PLANE + MAX_SLOT_PLANES, *shape), np.float32)
+        n_planes = _FIRST_SLOT_PLANE + MAX_SLOT_PLANES
+        n = n_planes * n_rows * window.n_columns
+        self._memory = (shelf or Shelf()).take(n)
+        self._planes = self._memory[:n].reshape(n_planes, *shape)
         self._slot = np.full(shape, NOTHING, np.int16)
         self._busy = np.zeros(shape, np.uint8)
         self._kind = np.zeros(shape, np.uint8)
@@ -151,6 +155,10 @@ class Raster:
     def _sums(self) -> Shares:
         """The planes in use."""
         return self._planes[: _FIRST_SLOT_PLANE + len(self._slots)]
+
+    def give_back(self, shelf: Shelf) -> None:
+        """Let the memory be used by others; this raster is used no more."""
+        shelf.give(self._memory, self._sums.size)
 
     # Adding ---------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from tests.builders import MS, SECOND, T0, Load, Source, Span
 
 if TYPE_CHECKING:
     from daskscope.derive.rowing import Rowing
+    from daskscope.derive.shelf import Shelf
     from daskscope.store.snapshot import Snapshot
 
 WIDTH, HEIGHT = 700, 500
@@ -311,8 +312,8 @@ def test_following_begins_anew_only_when_the_spare_columns_are_used_up(
     made: list[Picture] = []
 
     class CountedPicture(Picture):
-        def __init__(self, rows: Rowing, view: Viewport) -> None:
-            super().__init__(rows, view)
+        def __init__(self, rows: Rowing, view: Viewport, shelf: Shelf | None = None) -> None:
+            super().__init__(rows, view, shelf)
             made.append(self)
 
     monkeypatch.setattr("daskscope.derive.looks.Picture", CountedPicture)
