@@ -72,11 +72,19 @@ class Searched:
         return next(button for button in buttons if button.accessibleName() == name)
 
     def type(self, text: str) -> None:
+        self.focus()
         QTest.keyClicks(self.field, text)
         self.tick()
 
+    def focus(self) -> None:
+        self.run.window.activateWindow()
+        self.run.finder.focus()
+        self.field.deselect()
+        assert self.field.hasFocus()
+
     def press(self, key: Qt.Key, shift: bool = False) -> None:
         modifier = Qt.KeyboardModifier.ShiftModifier if shift else Qt.KeyboardModifier.NoModifier
+        assert self.field.hasFocus()
         QTest.keyClick(self.field, key, modifier)
         self.tick()
 
@@ -149,6 +157,8 @@ def test_enter_goes_from_match_to_match_and_begins_anew(searched: Searched) -> N
     for _ in range(11):
         searched.press(Qt.Key.Key_Return)
         visited.append((searched.found, searched.note))
+        assert searched.run.session.chosen is not None
+        assert searched.run.session.chosen.index == searched.found
 
     order = [n for n, _ in visited]
     assert sorted(order[:10]) == list(range(0, 40, 4))

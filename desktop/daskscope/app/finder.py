@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 
 from daskscope.app import search_gestures
+from daskscope.derive.details.subject import of_row
 from daskscope.derive.filtering import filter_choices
 from daskscope.derive.legend import legend
 from daskscope.derive.steps import found_at, step
@@ -54,7 +55,7 @@ class Finder:
         run.window.timeline.open_filter(choices)
 
     def step(self, is_forward: bool) -> None:
-        """Go to the next match, from the last one or else from the edge of the view."""
+        """Choose the next match, from the last one or else from the edge of the view."""
         run = self._run
         frame, snapshot = run.frame, run.snapshot
         if frame is None:
@@ -67,6 +68,8 @@ class Finder:
         found = step(snapshot, run.marks, after, is_forward)
         if found is not None:
             run.apply(search_gestures.show_found, frame, found)
+            number, row = found.spot
+            run.choose(of_row(snapshot.chunks[number - snapshot.chunks[0].number], row))
 
     def escape(self) -> None:
         """Select nothing; where nothing is selected, search nothing."""

@@ -16,6 +16,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from daskscope.derive.matches import Marks
     from daskscope.session import Chosen, Viewport
 
 Int32s = npt.NDArray[np.int32]
@@ -323,6 +324,8 @@ class TaskStreamFrame:
         The same of what is searched or marked alone: all else is dimmed. None dims nothing.
     found
         The match that was stepped to, where it can be seen.
+    marks
+        What is lit and hidden.
     is_exact
         Everything that is known is in it; else it shows until then what the last one knew.
     """
@@ -343,6 +346,7 @@ class TaskStreamFrame:
     lit: Dense | None = None
     lit_densities: tuple[DensityColumns, ...] = ()
     found: FoundMark | None = None
+    marks: Marks | None = None
 
 
 @dataclass(frozen=True, slots=True)

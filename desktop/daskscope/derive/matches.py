@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from daskscope.predicate import Bin
     from daskscope.session import Viewport
-    from daskscope.store.chunk import Chunk
+    from daskscope.store.chunk import Chunk, Rows
     from daskscope.store.snapshot import Running, Snapshot
 
     Bools = npt.NDArray[np.bool_]
@@ -104,14 +104,20 @@ class Marks:
         """Marks of the first rows of a chunk."""
         return self.known.get(number, _NONE)
 
+    def among(self, number: int, rows: Rows) -> Bytes:
+        """Marks of some rows of a chunk; of those that are not known yet `PLAIN`."""
+        known = self.rows(number)
+        result = np.zeros(len(rows), np.uint8)
+        is_known = rows < len(known)
+        result[is_known] = known[rows[is_known]]
+        return result
+
     def of(self, chunk: npt.NDArray[np.int32], index: npt.NDArray[np.int32]) -> Bytes:
         """Marks of single spans by chunk number and row; of unknown ones `PLAIN`."""
         result = np.zeros(len(chunk), np.uint8)
         for number in np.unique(chunk).tolist():
-            marks = self.rows(number)
             here = np.flatnonzero(chunk == number)
-            here = here[index[here] < len(marks)]
-            result[here] = marks[index[here]]
+            result[here] = self.among(number, index[here].astype(np.intp))
         return result
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from daskscope.derive import quantity
 from daskscope.derive.frames import LEAST_BAR_PX, BarState, Hit, RowKind
+from daskscope.derive.matches import Mark
 from daskscope.derive.place import place
 from daskscope.derive.raster import NOTHING
 from daskscope.session import Chosen
@@ -135,7 +136,7 @@ def _summary(
     least_ns = LEAST_BAR_PX * view.ns_per_px
     lanes = np.array(spot.row.lanes, np.uint32)
     names: Counter[int] = Counter()
-    n, n_lost, n_erred, busy_ns, only = 0, 0, 0, 0, None
+    n, n_lost, n_erred, n_lit, busy_ns, only = 0, 0, 0, 0, 0, None
     for chunk in snapshot.chunks:
         if chunk.t_max < from_ns or chunk.t_min >= to_ns:
             continue
@@ -147,6 +148,10 @@ def _summary(
         lasting_ns = chunk.end_ns[rows] - chunk.start_ns[rows]
         if not is_density:
             rows = rows[lasting_ns < least_ns]
+        if frame.marks is not None:
+            marks = frame.marks.among(chunk.number, rows)
+            rows = rows[marks != Mark.HIDDEN]
+            n_lit += int(np.count_nonzero(marks == Mark.LIT))
         in_it_ns = np.minimum(chunk.end_ns[rows], to_ns) - np.maximum(chunk.start_ns[rows], from_ns)
         busy_ns += int(in_it_ns.sum())
         n += len(rows)
@@ -175,7 +180,7 @@ def _summary(
     ]
     fields += [
         (label, quantity.count(number))
-        for label, number in (("Erred", n_erred), ("Lost", n_lost))
+        for label, number in (("Erred", n_erred), ("Lost", n_lost), ("Matches", n_lit))
         if number
     ]
     noun = "transfer" if kind == Kind.TRANSFER else "span" if kind else "task"

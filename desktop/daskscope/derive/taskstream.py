@@ -116,6 +116,7 @@ class TaskStream:
             densities=_densities(shown, layout, rows, in_px[running_marks != Mark.HIDDEN]),
             lit=None if lit is None else _dense(lit, layout, rows),
             lit_densities=() if lit is None else _densities(lit, layout, rows, in_px[is_lit]),
+            marks=self._marks,
             found=None if found is None else found_mark(found, layout, seen, view),
             events=event_marks(snapshot, view, shown.failed),
             now_px=_now_px(snapshot, view, now_ns),

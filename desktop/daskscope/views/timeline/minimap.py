@@ -150,8 +150,10 @@ class MinimapView(QWidget):
         if minimap.found_px is None:
             return
         top = _CURVE_TOP_PX + _CURVE_PX - _TICK_PX
-        for x in minimap.found_px.tolist():
-            painter.fillRect(x, top, 1, _TICK_PX, colour(self._theme.accent))
+        at = minimap.found_px
+        begins = np.flatnonzero(np.diff(at, prepend=-2) > 1)
+        for first, end in zip(begins.tolist(), [*begins[1:].tolist(), len(at)], strict=False):
+            painter.fillRect(int(at[first]), top, end - first, _TICK_PX, colour(self._theme.accent))
 
     def _paint_errors(self, painter: QPainter) -> None:
         """Draw a tick where something failed, at the top, with a gap to the curve."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,9 +12,11 @@ import pytest
 from dask_otel import conventions
 from daskscope.derive.frames import BarState, Hit, RowKind, TaskStreamFrame
 from daskscope.derive.lanes import lane_layout
+from daskscope.derive.matches import Matches
 from daskscope.derive.pick import hit
 from daskscope.derive.quantity import THIN
 from daskscope.derive.taskstream import TaskStream
+from daskscope.predicate import Filter, Search
 from daskscope.session import Session, fitted, viewport
 from daskscope.store.schema import Kind, Outcome, Status
 from daskscope.store.writer import Store
@@ -321,3 +324,31 @@ def test_sending_ends_and_graphs_are_under_no_pointer() -> None:
     ]
 
     assert at(snapshot_of(source, *spans), SECOND) is None
+
+
+def test_what_is_hidden_is_under_no_pointer_and_matches_are_counted() -> None:
+    source = Source()
+    worker = source.worker("w1", nthreads=1)
+    spans = [
+        Span(n * MS, n * MS + 500_000, "rare" if n % 10 == 0 else "common", worker)
+        for n in range(10_000)
+    ]
+    snapshot = snapshot_of(source, *spans)
+    session = fitted(Session(), T0, T0 + 10 * SECOND)
+
+    def summed(asked: Session) -> dict[str, str]:
+        stream = TaskStream()
+        stream.mark(Matches().advance(snapshot, asked.predicate, None, lambda: True))
+        view = viewport(asked, WIDTH, snapshot.last_ns, snapshot.first_ns, 12)
+        layout = lane_layout(snapshot, asked, HEIGHT)
+        frame = stream.frame(snapshot, asked, layout, view, HEIGHT, T0 + 10 * SECOND)
+        row = next(row for row in layout.rows if row.kind is RowKind.LANE)
+        return fields(hit(snapshot, frame, 500, row.y_px + 3))
+
+    hidden = summed(replace(session, filter=Filter(frozenset({"common"}))))
+    lit = summed(replace(session, search=Search("rare")))
+
+    assert "common" not in hidden
+    assert hidden["Busy"] == "5 %"
+    assert lit["Matches"] == lit["rare"].removesuffix(" ×")
+    assert lit["Busy"] == "50 %"
