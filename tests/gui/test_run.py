@@ -277,4 +277,5 @@ def test_a_picture_waits_for_the_views_that_are_slower(
     assert picture.exists()
     assert made.window.resources.accessibleDescription().startswith("CPU")
     assert not made.window.resources.is_waiting
+    assert not made.session.is_following  # it was shown once more when all had been read
     made.finish()

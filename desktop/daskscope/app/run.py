@@ -153,7 +153,8 @@ class Run(QObject):
     @property
     def _is_all_drawn(self) -> bool:
         """Everything that the source had is drawn, in every view."""
-        return self._stage.is_complete(self._snapshot) and self._stage.is_settled
+        is_drawn = self._stage.is_complete(self._snapshot) and self._stage.is_settled
+        return is_drawn and not self._is_reading
 
     def choose(self, chosen: Chosen) -> None:
         """Choose a span from anywhere: show its details, and bring it into view."""
