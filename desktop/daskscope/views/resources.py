@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _TITLE_PX: Final = 24
 _AXIS_PX: Final = 56
 _TIME_AXIS_PX: Final = 20
+_TICK_TEXT_PX: Final = 13.0
 _LINE_PX: Final = 1.6
 #: Room above the greatest value, for the label of the capacity.
 _HEADROOM_PX: Final = 14
@@ -147,11 +148,15 @@ class ChartPlot(pg.PlotWidget):
         if self._chart is None:
             return
         theme, area = self._theme, self._area()
+        lowest = math.inf
         for value, text in ticks(self._chart.most, self._chart.unit):
             y = round(self._y_px(value))
             rgb = theme.grid if value else theme.grid_major
             painter.fillRect(QRectF(area.left(), y, area.width(), 1), colour(rgb))
-            box = (0.0, y - 7.0, _AXIS_PX - 6.0, 14.0)
+            if lowest - y < _TICK_TEXT_PX:  # a low chart has no room for every label
+                continue
+            lowest = y
+            box = (0.0, y - _TICK_TEXT_PX / 2, _AXIS_PX - 6.0, _TICK_TEXT_PX)
             draw_text(painter, box, text, Role.TINY, theme.t3, Align.RIGHT)
         for seconds, text in span_ticks(self._span_s):
             x = round(area.right() + seconds / self._span_s * area.width())
