@@ -57,6 +57,9 @@ class Span:
     outcome: Outcome = Outcome.NONE
     wait_data_s: float = math.nan
     wait_thread_s: float = math.nan
+    #: 0: its number in the batch, from 1 on.
+    span_id: int = 0
+    parent_id: int = 0
 
 
 @dataclass(slots=True)
@@ -120,8 +123,8 @@ class Source:
             "start_ns": [T0 + span.start for span in spans],
             "end_ns": [T0 + span.end for span in spans],
             "trace": [0] * len(spans),
-            "span_id": list(range(1, len(spans) + 1)),
-            "parent_id": [0] * len(spans),
+            "span_id": [span.span_id or row for row, span in enumerate(spans, 1)],
+            "parent_id": [span.parent_id for span in spans],
             "resource": [span.resource for span in spans],
             "thread": [span.thread for span in spans],
             "name": [self.text(span.name) for span in spans],

@@ -177,7 +177,7 @@ class Stage:
             has_painted = self._show_timeline(snapshot, session, now_ns, now_s)
         if self.frame is not None and self.roster is not None:
             view = self.frame.view
-            self._statistics.show(snapshot, session, view, self.roster, now_ns)
+            self._statistics.show(snapshot, session, view, self.roster, now_ns, has_painted)
         return has_painted
 
     def hit(self, snapshot: Snapshot, x_px: int, y_px: int) -> Hit | None:

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from daskscope.session import Session, Viewport
     from daskscope.store.snapshot import Snapshot
 
-#: Of a tick.
+#: Of a tick, and of one in which the task stream was painted.
 WORK_S: Final = 0.003
+PAINTED_WORK_S: Final = 0.002
+#: What is found in less is shown in the same tick.
+SPARE_S: Final = 0.0015
 #: Numbers that change faster cannot be read: of what comes in, and of a view that is moved.
 LIVE_PERIOD_S: Final = 1.0
 VIEW_PERIOD_S: Final = 0.25
@@ -53,29 +56,35 @@ class StatisticsShow:
         view: Viewport,
         roster: Roster,
         now_ns: int,
+        has_painted: bool,
     ) -> None:
         """Go on for a slice, and show what there is; nothing while the panel is not seen.
 
-        `view` and `roster` are what the task stream shows.
+        `view` and `roster` are what the task stream shows, which `has_painted` in this tick.
         """
         if not self._window.statistics.isVisible():
             self._scope = None
             return
+        if self._is_news(session):
+            # It takes as long as a slice of work.
+            self._show(snapshot, session, roster, now_ns)
+            return
         now_s = elapsed_s()
         self._begin_if_due(snapshot, session, view, now_ns, now_s)
+        self._work(now_s, PAINTED_WORK_S if has_painted else WORK_S)
+        if self._is_news(session) and elapsed_s() - now_s < SPARE_S:
+            self._show(snapshot, session, roster, now_ns)
+
+    def _work(self, now_s: float, work_s: float) -> None:
+        if not self._is_working:
+            return
         while self._is_working:
             self._is_working = self._statistics.step()
-            if not self._is_working:
-                self._figures = self._statistics.figures()
-            if elapsed_s() - now_s >= WORK_S:
+            if elapsed_s() - now_s >= work_s:
                 break
-        if (
-            self._is_working
-            and now_s - self._began_s >= PATIENCE_S
-            and self._show_pace.is_due(now_s)
-        ):
+        is_long = now_s - self._began_s >= PATIENCE_S and self._show_pace.is_due(now_s)
+        if is_long or not self._is_working:
             self._figures = self._statistics.figures()
-        self._show(snapshot, session, roster, now_ns, now_s)
 
     def _begin_if_due(
         self, snapshot: Snapshot, session: Session, view: Viewport, now_ns: int, now_s: float
@@ -99,22 +108,15 @@ class StatisticsShow:
     def _scope_filter(self) -> object:
         return self._scope.filter if self._scope is not None else None
 
-    def _show(
-        self, snapshot: Snapshot, session: Session, roster: Roster, now_ns: int, now_s: float
-    ) -> None:
+    def _is_news(self, session: Session) -> bool:
+        """Whether what there is has not been shown, or not as it is asked for now."""
+        return self._figures is not None and self._shown_of != (self._figures, _asked(session))
+
+    def _show(self, snapshot: Snapshot, session: Session, roster: Roster, now_ns: int) -> None:
         figures = self._figures
         if figures is None:
             return
-        asked = (
-            session.statistics_prefix,
-            session.statistics_sort,
-            session.is_statistics_descending,
-            session.bins,
-            session.selection_ns is None,
-        )
-        if (figures, asked) == self._shown_of:
-            return
-        self._shown_of = (figures, asked)
+        self._shown_of = (figures, _asked(session))
         lanes = figures.scope.lanes
         if self._crew is None or self._crew_of != (roster, lanes):
             self._crew, self._crew_of = crew(snapshot, roster, lanes), (roster, lanes)
@@ -123,6 +125,17 @@ class StatisticsShow:
         window.statistics.show_frame(frame)
         tab = window.tabs["statistics"]
         window.docks[tab.dock].set_summary(tab.page, frame.summary)
+
+
+def _asked(session: Session) -> object:
+    """How the figures are to be shown."""
+    return (
+        session.statistics_prefix,
+        session.statistics_sort,
+        session.is_statistics_descending,
+        session.bins,
+        session.selection_ns is None,
+    )
 
 
 def _scope(snapshot: Snapshot, session: Session, view: Viewport, now_ns: int) -> Scope:

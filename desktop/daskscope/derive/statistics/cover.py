@@ -1,8 +1,8 @@
-"""How much of tasks is covered by what else their thread did meanwhile.
+"""How much of tasks is covered by what they did that has a span of its own.
 
-An *inner* span is a transfer, disk access, deserialisation or span of the user's own. What of a
-task such spans of its lane cover is not its own time: `self = total - covered`. Where inner spans
-overlap each other, time is counted once.
+A *child* is a span whose parent is the task: one that the user's code opened, a transfer, a disk
+access, an unpickling, a client's call. What of a task its children cover is not its own time:
+`self = total - covered`. Where children overlap each other, time is counted once.
 """
 
 from __future__ import annotations
@@ -13,35 +13,38 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daskscope.derive.statistics.sums import in_order
 from daskscope.store.schema import SUB_KINDS, Kind
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from daskscope.derive.statistics.sums import Int64s
+    from daskscope.derive.statistics.sums import Floats, Int64s
     from daskscope.store.chunk import Chunk, Rows
 
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """Spans of some lanes: int64 each, shape (n,)."""
+    """Stretches of time.
 
-    lane: Int64s
+    Attributes
+    ----------
+    owner
+        uint64: id of the span that each belongs to, of a task its own, of a child its parent's.
+    start_ns, end_ns
+        int64.
+    """
+
+    owner: npt.NDArray[np.uint64]
     start_ns: Int64s
     end_ns: Int64s
 
     def __len__(self) -> int:
-        return len(self.lane)
-
-    def of(self, chosen: npt.NDArray[np.generic]) -> Intervals:
-        """Some of them."""
-        return Intervals(self.lane[chosen], self.start_ns[chosen], self.end_ns[chosen])
+        return len(self.owner)
 
 
 @dataclass(frozen=True, slots=True)
-class Inner:
-    """Inner spans of one chunk.
+class Children:
+    """Spans of one chunk that have a parent and are no attempts.
 
     Attributes
     ----------
@@ -64,81 +67,64 @@ class Inner:
         first = bisect_left(self.rows, from_ns - self.longest_ns, key=key)
         rows = self.rows[first : bisect_left(self.rows, to_ns, key=key)]
         rows = rows[chunk.end_ns[rows] > from_ns]
-        lane = chunk.columns["lane"][rows].astype(np.int64)
-        return Intervals(lane, chunk.start_ns[rows], chunk.end_ns[rows])
+        parent = chunk.columns["parent_id"][rows].view(np.uint64)
+        return Intervals(parent, chunk.start_ns[rows], chunk.end_ns[rows])
 
 
-def inner_of(chunk: Chunk) -> Inner:
-    """Inner spans of a chunk; what takes no time covers nothing."""
+def children_of(chunk: Chunk) -> Children:
+    """Children in a chunk; what takes no time covers nothing."""
     kind = chunk.columns["kind"].view(np.uint8)
-    is_inner = ((kind >= SUB_KINDS[0]) & (kind <= SUB_KINDS[-1])) | (kind == Kind.OTHER)
-    is_inner &= chunk.end_ns > chunk.start_ns
+    is_child = (kind >= SUB_KINDS[0]) & (kind <= SUB_KINDS[-1])
+    is_child |= (kind == Kind.OTHER) | (kind == Kind.CLIENT)
+    is_child &= (chunk.columns["parent_id"] != 0) & (chunk.end_ns > chunk.start_ns)
     if chunk.index is not None:
         by_start = chunk.index.by_start
-        rows = by_start[is_inner[by_start]]
+        rows = by_start[is_child[by_start]]
     else:
-        found = np.flatnonzero(is_inner)
+        found = np.flatnonzero(is_child)
         rows = found[np.argsort(chunk.start_ns[found], kind="stable")].astype(np.uint16)
     if not len(rows):
-        return Inner(rows, 0, 0, 0)
+        return Children(rows, 0, 0, 0)
     start_ns, end_ns = chunk.start_ns[rows], chunk.end_ns[rows]
-    return Inner(rows, int(start_ns[0]), int(end_ns.max()), int((end_ns - start_ns).max()))
+    return Children(rows, int(start_ns[0]), int(end_ns.max()), int((end_ns - start_ns).max()))
 
 
 def cut_rows(chunk: Chunk, rows: Rows, from_ns: int, to_ns: int) -> Intervals:
     """What of some rows lies in a stretch of time that they touch."""
     return Intervals(
-        chunk.columns["lane"][rows].astype(np.int64),
+        chunk.columns["span_id"][rows].view(np.uint64),
         np.maximum(chunk.start_ns[rows], from_ns),
         np.minimum(chunk.end_ns[rows], to_ns),
     )
 
 
-def covered_ns(tasks: Intervals, inner: Intervals) -> Int64s:
-    """Time of each task that inner spans of its lane cover, int64 ns."""
-    if len(tasks):
-        has_task = np.zeros(int(tasks.lane.max()) + 1, np.bool_)
-        has_task[tasks.lane] = True
-        inner = inner.of(inner.lane < len(has_task))
-        inner = inner.of(has_task[inner.lane])
-    if not len(inner) or not len(tasks):
-        return np.zeros(len(tasks), np.int64)
-    covers = _united(inner)
-    # Neighbours are found fast one after the other.
-    order = in_order(tasks.lane)
-    tasks = tasks.of(order)
-    covered = np.empty(len(tasks), np.int64)
-    covered[order] = _before(covers, tasks.lane, tasks.end_ns)
-    covered[order] -= _before(covers, tasks.lane, tasks.start_ns)
-    return covered
+def covered_ns(tasks: Intervals, children: Intervals) -> Floats:
+    """Time of each task that its children cover, float64 ns."""
+    if not len(tasks) or not len(children):
+        return np.zeros(len(tasks))
+    order = np.argsort(tasks.owner)
+    ids = tasks.owner[order]
+    at = np.minimum(np.searchsorted(ids, children.owner), len(ids) - 1)
+    own = np.flatnonzero(ids[at] == children.owner)
+    task = order[at[own]]
+    start_ns = np.maximum(children.start_ns[own], tasks.start_ns[task])
+    end_ns = np.minimum(children.end_ns[own], tasks.end_ns[task])
+    inside = np.flatnonzero(end_ns > start_ns)
+    return _united(task[inside], start_ns[inside], end_ns[inside], len(tasks))
 
 
-def _united(spans: Intervals) -> Intervals:
-    """The union of spans in each lane, in order of lane and start."""
-    spans = spans.of(np.lexsort((spans.start_ns, spans.lane)))
-    n = len(spans)
-    # Ranks in place of times: with a lane before it, a rank fits in 64 bits and a time may not.
-    order = np.argsort(spans.end_ns, kind="stable")
+def _united(task: npt.NDArray[np.intp], start_ns: Int64s, end_ns: Int64s, n_tasks: int) -> Floats:
+    """Length of the union of the stretches of each task."""
+    order = np.lexsort((start_ns, task))
+    task, start_ns, end_ns = task[order], start_ns[order], end_ns[order]
+    n = len(task)
+    # Ranks in place of times: with a task before it, a rank fits in 64 bits and a time may not.
+    by_end = np.argsort(end_ns, kind="stable")
     rank = np.empty(n, np.int64)
-    rank[order] = np.arange(n)
-    reached = np.maximum.accumulate(spans.lane * n + rank) - spans.lane * n
-    reached_ns = spans.end_ns[order][reached]
-    is_first = np.ones(n, np.bool_)
-    is_first[1:] = (spans.start_ns[1:] > reached_ns[:-1]) | (spans.lane[1:] != spans.lane[:-1])
-    firsts = np.flatnonzero(is_first)
-    lasts = np.concatenate([firsts[1:], [n]]) - 1
-    return Intervals(spans.lane[firsts], spans.start_ns[firsts], reached_ns[lasts])
-
-
-def _before(covers: Intervals, lane: Int64s, time_ns: Int64s) -> Int64s:
-    """Covered time before each of some times in their lanes, from a start of the lane's own."""
-    before = np.concatenate([[0], np.cumsum(covers.end_ns - covers.start_ns)])
-    # Complex numbers are in order of their real parts, then of the imaginary ones: lane, time. A
-    # float holds nanoseconds of 104 days after an origin.
-    origin_ns = covers.start_ns[0]
-    keys = covers.lane + 1j * (covers.start_ns - origin_ns)
-    last = np.searchsorted(keys, lane + 1j * (time_ns - origin_ns), side="right") - 1
-    is_in_lane = (last >= 0) & (covers.lane[last] == lane)
-    into_ns = np.minimum(time_ns, covers.end_ns[last]) - covers.start_ns[last]
-    result: Int64s = np.where(is_in_lane, before[last] + into_ns, before[last + 1])
-    return result
+    rank[by_end] = np.arange(n)
+    reached = np.maximum.accumulate(task * n + rank) - task * n
+    reached_ns = end_ns[by_end][reached]
+    begin_ns = start_ns.copy()
+    is_next = task[1:] == task[:-1]
+    begin_ns[1:][is_next] = np.maximum(begin_ns[1:], reached_ns[:-1])[is_next]
+    return np.bincount(task, np.maximum(end_ns - begin_ns, 0), n_tasks).astype(np.float64)

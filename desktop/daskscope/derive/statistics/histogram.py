@@ -76,16 +76,14 @@ def histogram(durations: Sums, chosen: int, median_ns: float, p95_ns: float) -> 
     """Bars of durations by name and class, `chosen` a name or -1 for all; None with no tasks."""
     if not len(durations):
         return None
-    everything = all_classes(durations)
-    first, last = (int(everything.key[at]) for at in (0, -1))
+    found, n, _ = all_classes(durations)
+    first, last = int(found[0]), int(found[-1])
     decades = _decades(first, last)
     n_octaves = (decades[1] - decades[0]) * math.log2(10)
     per_octave = next((n for n in _PER_OCTAVE if n * n_octaves <= MOST_BARS), _PER_OCTAVE[-1])
     width = N_PER_OCTAVE // per_octave
     base, n_bars = first // width, last // width - first // width + 1
-    n_all = np.bincount(everything.key // width - base, everything.value[0], n_bars).astype(
-        np.float64
-    )
+    n_all = np.bincount(found // width - base, n, n_bars).astype(np.float64)
     n_chosen = n_all
     if chosen >= 0:
         at = slice(

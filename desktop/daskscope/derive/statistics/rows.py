@@ -146,14 +146,14 @@ def row_sums(chunk: Chunk, rows: Rows, scope: Scope, meant: Meant) -> RowSums:
     return RowSums(durations, names, _by_resource({**workers, **moves, **others}), pairs)
 
 
-def covered_sums(chunk: Chunk, rows: Rows, scope: Scope, meant: Meant, inner: Intervals) -> Sums:
-    """Time by name in which inner spans cover tasks of the rows, which touch the scope's time."""
+def covered_sums(chunk: Chunk, rows: Rows, scope: Scope, meant: Meant, children: Intervals) -> Sums:
+    """Time by name in which children cover tasks of the rows, which touch the scope's time."""
     rows = meant.in_lanes(chunk, rows)
     rows = rows[_is_task(chunk, rows) & meant.is_shown(chunk, rows)]
-    covered = covered_ns(cut_rows(chunk, rows, scope.from_ns, scope.to_ns), inner)
+    covered = covered_ns(cut_rows(chunk, rows, scope.from_ns, scope.to_ns), children)
     is_any = covered > 0
     name = chunk.columns["name"][rows[is_any]].astype(np.int64)
-    value = covered[is_any].astype(np.float64)
+    value = covered[is_any]
     return summed(name, value[None, :], value)
 
 

@@ -7,9 +7,8 @@ count
 total
     Time that they took in it.
 self
-    Total without what the task's own thread did in it that has a span of its own: the user's
-    spans, transfers, disk and deserialisation (see `cover`). Equal to total where nothing of that
-    lies in the lanes of tasks.
+    Total without what the task did in it that has a span of its own, with the task as its parent:
+    the user's spans, transfers, disk, deserialisation (see `cover`).
 mean, median, p95, p99, max
     Of whole durations, those of tasks that are cut at the edges, too. Quantiles are exact where a
     class of durations holds one task, else within 0.54 % (see `durations`).
@@ -25,14 +24,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from daskscope.derive.statistics.durations import CLASS_BITS, quantiles
-from daskscope.derive.statistics.sums import Sums, summed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy.typing as npt
 
-    from daskscope.derive.statistics.sums import Floats, Int64s
+    from daskscope.derive.statistics.sums import Floats, Int64s, Sums
     from daskscope.derive.statistics.work import Figures
 
 COLUMNS: Final = ("count", "total", "self", "mean", "median", "p95", "p99", "max", "failed")
@@ -67,11 +65,9 @@ def task_table(figures: Figures) -> TaskTable:
     group = np.searchsorted(name, durations.key >> CLASS_BITS)
     n, sum_ns = durations.value
     count = _with_sum(np.bincount(group, n, len(name)))
-    everything = all_classes(durations)
-    all_ns, by_name_ns = (
-        _quantiles(everything, np.zeros(len(everything), np.intp), 1),
-        _quantiles(durations, group, len(name)),
-    )
+    found, n_all, sum_all_ns = all_classes(durations)
+    all_ns = quantiles(np.zeros(len(found), np.intp), 1, n_all, sum_all_ns / n_all, SHARES)
+    by_name_ns = quantiles(group, len(name), n, sum_ns / n, SHARES)
     with np.errstate(invalid="ignore"):
         mean_ns = _with_sum(np.bincount(group, sum_ns, len(name))) / count
     columns = (
@@ -86,10 +82,12 @@ def task_table(figures: Figures) -> TaskTable:
     return TaskTable(np.concatenate([[-1], name]), dict(zip(COLUMNS, columns, strict=True)))
 
 
-def all_classes(durations: Sums) -> Sums:
-    """Durations of all prefixes together: the key is the class alone."""
+def all_classes(durations: Sums) -> tuple[Int64s, Floats, Floats]:
+    """Durations of all prefixes together: class, number and sum of those that there are."""
     number = durations.key & ((1 << CLASS_BITS) - 1)
-    return summed(number, durations.value, durations.most)
+    n, sum_ns = (np.bincount(number, value) for value in durations.value)
+    found = np.flatnonzero(n)
+    return found, n[found].astype(np.float64), sum_ns[found].astype(np.float64)
 
 
 def _with_sum(values: npt.NDArray[np.number]) -> Floats:
@@ -103,8 +101,3 @@ def _with_most(durations: Sums, group: npt.NDArray[np.intp]) -> Floats:
     begins = np.flatnonzero(np.diff(group, prepend=-1))
     most = np.maximum.reduceat(durations.most, begins)
     return np.concatenate([[most.max()], most])
-
-
-def _quantiles(durations: Sums, group: npt.NDArray[np.intp], n_groups: int) -> Floats:
-    n, sum_ns = durations.value
-    return quantiles(group, n_groups, n, sum_ns / n, SHARES)

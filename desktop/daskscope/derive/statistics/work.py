@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 import numpy as np
 
 from daskscope.derive.sieve import sieve
-from daskscope.derive.statistics.cover import Inner, Intervals, inner_of
+from daskscope.derive.statistics.cover import Children, Intervals, children_of
 from daskscope.derive.statistics.rows import (
     DURATION_VALUES,
     NAME_VALUES,
@@ -44,7 +44,7 @@ T = TypeVar("T")
 #: Rows of one step: a millisecond.
 STEP_ROWS: Final = 8_192
 _TABLES: Final = ("durations", "names", "workers", "pairs", "covered")
-#: Number of each chunk whose inner spans count, and how many it has.
+#: Number of each chunk whose children count, and how many it has.
 _Known: TypeAlias = tuple[tuple[int, int], ...]
 #: Lanes and filter of a scope.
 _What: TypeAlias = "tuple[frozenset[int] | None, Filter]"
@@ -60,7 +60,7 @@ class Figures:
     durations, names, workers, pairs
         As in `rows.RowSums`.
     covered
-        By name: time in which other spans cover its tasks, see `cover`.
+        By name: time in which its tasks are covered by their children, see `cover`.
     share
         How much of the work is done, 1.0 when all of it is.
     """
@@ -76,28 +76,28 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class _Touched:
-    """The chunks in which the work lies, with their inner spans."""
+    """The chunks in which the work lies, with the children in them."""
 
     chunks: tuple[Chunk, ...]
-    inner: tuple[Inner, ...]
+    children: tuple[Children, ...]
     first_ns: npt.NDArray[np.int64]
     last_ns: npt.NDArray[np.int64]
 
     def overlapping(self, from_ns: int, to_ns: int) -> npt.NDArray[np.intp]:
-        """Chunks that may have inner spans in a stretch of time."""
+        """Chunks that may have children in a stretch of time."""
         return np.flatnonzero((self.first_ns < to_ns) & (self.last_ns > from_ns))
 
     def between(self, from_ns: int, to_ns: int) -> Intervals:
-        """Inner spans in a stretch of time."""
+        """Children in a stretch of time."""
         found = [
-            self.inner[at].touching(self.chunks[at], from_ns, to_ns)
+            self.children[at].touching(self.chunks[at], from_ns, to_ns)
             for at in self.overlapping(from_ns, to_ns).tolist()
         ]
         if not found:
             none = np.empty(0, np.int64)
-            return Intervals(none, none, none)
+            return Intervals(none.view(np.uint64), none, none)
         return Intervals(
-            np.concatenate([part.lane for part in found]),
+            np.concatenate([part.owner for part in found]),
             np.concatenate([part.start_ns for part in found]),
             np.concatenate([part.end_ns for part in found]),
         )
@@ -108,7 +108,7 @@ class Statistics:
 
     def __init__(self) -> None:
         self._places = {table: Places() for table in _TABLES}
-        self._inner: dict[int, Inner] = {}
+        self._children: dict[int, Children] = {}
         # By what is meant and chunk number; of the last scope, and of all that there is.
         self._kept: dict[_What, dict[int, dict[str, Placed]]] = {}
         self._covered: dict[_What, dict[int, tuple[_Known, Placed]]] = {}
@@ -118,6 +118,7 @@ class Statistics:
         self._sheets: dict[str, Sheet] = {}
         self._steps: Iterator[None] = iter(())
         self._n_rows = self._n_done = 0
+        self._newest = -1
         self._is_done = True
 
     def begin(self, snapshot: Snapshot, scope: Scope) -> None:
@@ -127,6 +128,7 @@ class Statistics:
             table: Sheet(n_values, self._places[table])
             for table, n_values in zip(_TABLES, _N_VALUES, strict=True)
         }
+        self._newest = snapshot.chunks[-1].number if snapshot.chunks else -1
         self._forget(snapshot, scope)
         known = len(self._resource)
         fresh = [lane.resource for lane in snapshot.lanes[known:]]
@@ -165,26 +167,26 @@ class Statistics:
     def _forget(self, snapshot: Snapshot, scope: Scope) -> None:
         """Drop what was kept of chunks that are gone, and of other lanes."""
         first = snapshot.chunks[0].number if snapshot.chunks else 0
-        self._inner = _since(first, self._inner)
+        self._children = _since(first, self._children)
         asked = ((None, NO_FILTER), _what(scope))
         self._kept = {what: _since(first, self._kept.get(what, {})) for what in asked}
         self._covered = {what: _since(first, self._covered.get(what, {})) for what in asked}
 
     def _work(self, chunks: tuple[Chunk, ...], scope: Scope, meant: Meant) -> Iterator[None]:
-        inner = []
+        children = []
         for chunk in chunks:
-            if chunk.number in self._inner:
-                inner.append(self._inner[chunk.number])
+            if chunk.number in self._children:
+                children.append(self._children[chunk.number])
                 continue
-            inner.append(inner_of(chunk))
-            if chunk.index is not None:
-                self._inner[chunk.number] = inner[-1]
+            children.append(children_of(chunk))
+            if self._is_final(chunk):
+                self._children[chunk.number] = children[-1]
             yield
         touched = _Touched(
             chunks,
-            tuple(inner),
-            np.array([one.first_ns for one in inner], np.int64),
-            np.array([one.last_ns for one in inner], np.int64),
+            tuple(children),
+            np.array([one.first_ns for one in children], np.int64),
+            np.array([one.last_ns for one in children], np.int64),
         )
         for chunk in chunks:
             yield from self._sum(chunk, scope, meant)
@@ -193,11 +195,11 @@ class Statistics:
 
     def _sum(self, chunk: Chunk, scope: Scope, meant: Meant) -> Iterator[None]:
         """Add the sums of a chunk."""
-        kept = self._kept[_what(scope)] if _is_whole(chunk, scope) else {}
+        kept = self._kept[_what(scope)] if self._is_whole(chunk) else {}
         placed = kept.get(chunk.number)
         if placed is None:
             parts: list[RowSums] = []
-            for rows in _slices(chunk, scope):
+            for rows in self._slices(chunk):
                 parts.append(row_sums(chunk, rows, scope, meant))
                 yield
             if not parts:
@@ -217,21 +219,47 @@ class Statistics:
         if not near:
             return
         # Rows are only ever added, so that as many of them are the same ones.
-        known_of = tuple((touched.chunks[at].number, len(touched.inner[at].rows)) for at in near)
-        kept = self._covered[_what(scope)] if _is_whole(chunk, scope) else {}
+        known_of = tuple((touched.chunks[at].number, len(touched.children[at].rows)) for at in near)
+        kept = self._covered[_what(scope)] if self._is_whole(chunk) else {}
         found_of, placed = kept.get(chunk.number, ((), None))
         if placed is None or found_of != known_of:
             parts = []
-            for rows in _slices(chunk, scope):
+            for rows in self._slices(chunk):
                 from_ns = max(int(chunk.start_ns[rows].min()), scope.from_ns)
                 to_ns = min(int(chunk.end_ns[rows].max()), scope.to_ns)
-                inner = touched.between(from_ns, to_ns)
-                if len(inner):
-                    parts.append(covered_sums(chunk, rows, scope, meant, inner))
+                children = touched.between(from_ns, to_ns)
+                if len(children):
+                    parts.append(covered_sums(chunk, rows, scope, meant, children))
                 yield
             placed = self._sheets["covered"].placed(joined(parts) if parts else empty(1))
             kept[chunk.number] = known_of, placed
         self._sheets["covered"].add(placed)
+
+    def _is_final(self, chunk: Chunk) -> bool:
+        """Whether a chunk is full; it may have no index yet."""
+        return chunk.number < self._newest or chunk.index is not None
+
+    def _is_whole(self, chunk: Chunk) -> bool:
+        """Whether a chunk will not change and lies inside the stretch of time."""
+        scope = self._scope
+        return (
+            self._is_final(chunk)
+            and chunk.t_min >= scope.from_ns
+            and chunk.t_max <= scope.to_ns
+            and chunk.last_start_ns < scope.to_ns
+        )
+
+    def _slices(self, chunk: Chunk) -> Iterator[Rows]:
+        """Rows that touch the stretch, a step's worth each; with an index near in time."""
+        scope = self._scope
+        if self._is_whole(chunk):
+            rows = np.arange(len(chunk)) if chunk.index is None else chunk.index.by_start
+            for first in range(0, len(rows), STEP_ROWS):
+                yield rows[first : first + STEP_ROWS].astype(np.intp)
+            return
+        for found in (chunk.begun(scope.from_ns), chunk.starting(scope.from_ns, scope.to_ns)):
+            for first in range(0, len(found), STEP_ROWS):
+                yield found[first : first + STEP_ROWS]
 
 
 def _what(scope: Scope) -> _What:
@@ -241,25 +269,3 @@ def _what(scope: Scope) -> _What:
 def _since(first: int, kept: dict[int, T]) -> dict[int, T]:
     """What was kept of chunks from a number on."""
     return {number: value for number, value in kept.items() if number >= first}
-
-
-def _is_whole(chunk: Chunk, scope: Scope) -> bool:
-    """Whether a chunk will not change and lies inside the stretch of time."""
-    return (
-        chunk.index is not None
-        and chunk.t_min >= scope.from_ns
-        and chunk.t_max <= scope.to_ns
-        and chunk.last_start_ns < scope.to_ns
-    )
-
-
-def _slices(chunk: Chunk, scope: Scope) -> Iterator[Rows]:
-    """Rows that touch the stretch, a step's worth each; of a sealed chunk near in time."""
-    if chunk.index is not None and _is_whole(chunk, scope):
-        rows = chunk.index.by_start
-        for first in range(0, len(rows), STEP_ROWS):
-            yield rows[first : first + STEP_ROWS].astype(np.intp)
-        return
-    for found in (chunk.begun(scope.from_ns), chunk.starting(scope.from_ns, scope.to_ns)):
-        for first in range(0, len(found), STEP_ROWS):
-            yield found[first : first + STEP_ROWS]

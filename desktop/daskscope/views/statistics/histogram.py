@@ -11,6 +11,7 @@ from PySide6.QtGui import QHelpEvent, QPainter
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from daskscope.derive import quantity
+from daskscope.derive.quantity import THIN
 from daskscope.derive.statistics.histogram import Histogram, ticks
 from daskscope.paint.brush import colour, slot_brush, solid
 from daskscope.paint.control import plain_tip
@@ -27,7 +28,7 @@ _TITLE_PX: Final = 24
 _LINE_LABEL_PX: Final = 14
 _LEFT_PX: Final = 46
 _BOTTOM_PX: Final = 22
-_LEAST: Final = QSize(200, 110)
+_LEAST: Final = QSize(160, 110)
 #: Opacity of a bar that is not marked while others are.
 _QUIET: Final = 0.35
 #: Where the count axis begins, in powers of ten: one task has a bar that can be seen.
@@ -224,7 +225,7 @@ class HistogramView(QWidget):
             y = self._y_px(shown, 10.0**power)
             painter.fillRect(plot.left(), y, plot.width(), 1, colour(theme.grid_major))
             box = (0, y - 7, _LEFT_PX - 6, 14)
-            text = quantity.count(10**power) if power < 5 else f"{10 ** (power - 3):,}k"
+            text = quantity.count(10**power) if power < 6 else f"{10 ** (power - 6)}{THIN}M"
             draw_text(painter, box, text, Role.TINY, theme.t3, Align.RIGHT)
         painter.fillRect(plot.left(), plot.bottom() + 1, plot.width(), 1, colour(theme.line))
         for share, text in ticks(shown):

@@ -14,13 +14,17 @@ from daskscope.paint.icon import icon
 from daskscope.theme import LIGHT, Theme
 from daskscope.views.statistics.histogram import HistogramView
 from daskscope.views.statistics.table import PrefixTable
-from daskscope.views.statistics.workers import WIDTH_PX, FactsView, SharesView
+from daskscope.views.statistics.workers import LEAST_WIDTH_PX, WIDTH_PX, FactsView, SharesView
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
     from daskscope.derive.statistics.frame import StatisticsFrame
 
 _BUTTON_PX: Final = 22
 _ICON_PX: Final = 14
+#: From this width on there is room for everything.
+_AMPLE_PX: Final = 900
 
 
 class StatisticsView(QWidget):
@@ -87,6 +91,11 @@ class StatisticsView(QWidget):
         self.shares.show_shares(frame.shares)
         self.facts.show_facts(frame.facts)
         self.buttons.clear.setVisible(frame.has_selection)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave more to the table where there is little room."""
+        super().resizeEvent(event)
+        self._side.setFixedWidth(WIDTH_PX if self.width() >= _AMPLE_PX else LEAST_WIDTH_PX)
 
     def copy(self, separator: str) -> None:
         """Put the table on the clipboard, with `separator` between values."""

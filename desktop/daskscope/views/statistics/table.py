@@ -37,7 +37,7 @@ LABELS: Final = {
 TIPS: Final = {
     "count": "Tasks that touch the selection",
     "total": "Time that they took in it",
-    "self": "Total without what their threads did meanwhile that has spans of its own",
+    "self": "Total without what they did that has spans of its own",
     "mean": "Of whole durations, of cut tasks too",
     "median": "Of whole durations, of cut tasks too",
     "p95": "95 % of tasks took at most so long",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from daskscope.derive.statistics.frame import Fact, WorkerShare
 
 WIDTH_PX: Final = 224
+LEAST_WIDTH_PX: Final = 184
 _TITLE_PX: Final = 24
 _ROW_PX: Final = 18
 _FACT_PX: Final = 18

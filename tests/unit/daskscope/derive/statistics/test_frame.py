@@ -44,8 +44,8 @@ def cluster() -> tuple[Source, list[Message]]:
     two = source.worker("w1", port=40102, nthreads=2)
     again = source.worker("w1", port=40103, nthreads=2)
     spans = [
-        Span(0, 4 * SECOND, "read", one, 11),
-        Span(1 * SECOND, 2 * SECOND, "inner", one, 11, Kind.OTHER),
+        Span(0, 4 * SECOND, "read", one, 11, span_id=100),
+        Span(1 * SECOND, 2 * SECOND, "inner", one, 11, Kind.OTHER, parent_id=100),
         Span(4 * SECOND, 9 * SECOND, "sum", one, 11, status=Status.ERROR, outcome=Outcome.FAILED),
         Span(0, 6 * SECOND, "sum", two, 21, status=Status.ERROR, outcome=Outcome.LOST),
         Span(5 * SECOND, 6 * SECOND, "sum", two, 0, outcome=Outcome.LOST_WAITING),

@@ -48,7 +48,8 @@ def some_spans(rng: np.random.Generator, n: int) -> list[Span]:
     """Spans of all kinds that overlap, in no order, some of no length, a few very long and late."""
     kinds = [*[Kind.COMPUTE] * 6, Kind.TRANSFER, Kind.DISK_READ, Kind.DISK_WRITE, Kind.DESERIALIZE,
              Kind.OTHER, Kind.GRAPH, Kind.SEND]  # fmt: skip
-    spans = []
+    spans: list[Span] = []
+    tasks: list[Span] = []
     for i in range(n):
         kind = kinds[rng.integers(len(kinds))]
         is_late = rng.random() < 0.01
@@ -61,6 +62,13 @@ def some_spans(rng: np.random.Generator, n: int) -> list[Span]:
             Outcome.LOST_WAITING, Outcome.NONE,
         )  # fmt: skip
         outcome = outcomes[rng.integers(len(outcomes))] if is_task else Outcome.NONE
+        parent_id = 0
+        if tasks and not is_task and rng.random() < 0.7:
+            # A child begins about when its parent does, which may be in a chunk long sealed.
+            parent = tasks[max(len(tasks) - 1 - int(rng.exponential(40)), 0)]
+            parent_id = parent.span_id
+            start = parent.start + int(rng.uniform(-0.3, 1) * (parent.end - parent.start))
+            start = max(start, 0)
         spans.append(
             Span(
                 start,
@@ -74,8 +82,12 @@ def some_spans(rng: np.random.Generator, n: int) -> list[Span]:
                 nbytes=int(rng.integers(-1, 1 << 30)),
                 peer=f"tcp://10.0.4.11:{40101 + int(rng.integers(N_WORKERS))}",
                 outcome=outcome,
+                span_id=int(rng.integers(1, 1 << 62)),
+                parent_id=parent_id,
             )
         )
+        if is_task:
+            tasks.append(spans[-1])
     return spans
 
 
@@ -93,6 +105,8 @@ class Held:
     outcome: int
     nbytes: int
     peer: int
+    span_id: int
+    parent_id: int
 
     def touches(self, scope: Scope) -> bool:
         is_in_time = self.start < scope.to_ns and (
@@ -121,22 +135,23 @@ def held(snapshot: Snapshot) -> list[Held]:
         columns = {name: column.tolist() for name, column in chunk.columns.items()}
         for row in range(len(chunk)):
             lane = columns["lane"][row]
-            rest = (
-                columns[n][row] for n in ("name", "kind", "status", "outcome", "nbytes", "peer")
-            )
+            rest = (columns[name][row] for name in REST)
             start, end = columns["start_ns"][row], columns["end_ns"][row]
             found.append(Held(start, end, lane, snapshot.lanes[lane].resource, *rest))
     return found
 
 
-def covered(task: Held, spans: list[Held], scope: Scope) -> int:
-    """Time of a task in which other kinds of spans lie in its lane, counted once."""
-    inner = (Kind.TRANSFER, Kind.DISK_READ, Kind.DISK_WRITE, Kind.DESERIALIZE, Kind.OTHER)
+REST = ("name", "kind", "status", "outcome", "nbytes", "peer", "span_id", "parent_id")
+
+
+def covered(task: Held, children: list[Held], scope: Scope) -> int:
+    """Time of a task in which its children lie, counted once."""
+    kinds = (Kind.TRANSFER, Kind.DISK_READ, Kind.DISK_WRITE, Kind.DESERIALIZE, Kind.OTHER)
     first, last = task.cut(scope)
     parts = sorted(
         (max(span.start, first), min(span.end, last))
-        for span in spans
-        if span.kind in inner and span.start < last and span.end > first
+        for span in children
+        if span.kind in kinds and span.start < last and span.end > first
     )
     total, reached = 0, first
     for start, end in parts:
@@ -149,9 +164,9 @@ def check_table(
     table: TaskTable, tasks: dict[int, list[Held]], spans: list[Held], scope: Scope
 ) -> None:
     assert sorted(table.name[1:].tolist()) == sorted(tasks)
-    by_lane: defaultdict[int, list[Held]] = defaultdict(list)
+    children: defaultdict[int, list[Held]] = defaultdict(list)
     for span in spans:
-        by_lane[span.lane].append(span)
+        children[span.parent_id].append(span)
     groups = {-1: [task for group in tasks.values() for task in group], **tasks}
     for row, name in enumerate(table.name.tolist()):
         group = groups[name]
@@ -159,7 +174,7 @@ def check_table(
         lasting = np.array([task.end - task.start for task in group], np.float64)
         cuts = [task.cut(scope) for task in group]
         total = sum(end - start for start, end in cuts)
-        covers = sum(covered(task, by_lane[task.lane], scope) for task in group)
+        covers = sum(covered(task, children[task.span_id], scope) for task in group)
         assert shown["count"] == len(group)
         assert shown["total"] == total
         assert shown["self"] == total - covers
@@ -344,4 +359,4 @@ def test_what_was_kept_of_evicted_chunks_is_dropped() -> None:
         figures = worked(statistics, snapshot, Scope(0, snapshot.last_ns + 1))
         assert figures.durations.value[0].sum() == snapshot.n_spans
     assert snapshot.n_evicted > 0
-    assert len(statistics._inner) <= len(snapshot.chunks)
+    assert len(statistics._children) <= len(snapshot.chunks)
