@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 
-from daskscope.app import search_gestures
+from daskscope.app import gestures, search_gestures
 from daskscope.derive.details.subject import of_row
 from daskscope.derive.filtering import filter_choices
 from daskscope.derive.legend import legend
@@ -64,7 +64,8 @@ class Finder:
         if last is not None:
             after = last.order
         else:
-            after = (frame.view.start_ns if is_forward else frame.view.end_ns, -1, -1)
+            x_px = gestures.REVEALED_PX if is_forward else frame.view.width_px
+            after = (frame.view.time_ns(x_px), -1, -1)
         found = step(snapshot, run.marks, after, is_forward)
         if found is not None:
             run.apply(search_gestures.show_found, frame, found)

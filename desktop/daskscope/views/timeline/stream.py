@@ -181,7 +181,8 @@ class StreamView(Strip):
         self._paint_event_lines(painter, frame)
         draw_poles(painter, frame.view, self._bookmarks, frame.height_px, theme)
         self._paint_selection(painter, frame)
-        self._paint_found(painter, frame)
+        if self._ties is None or self._ties.chosen is None:
+            self._paint_found(painter, frame)
         self._paint_hit(painter, frame)
         if self._ties is not None:
             draw_frames(painter, frame, self._ties, theme)

@@ -65,7 +65,6 @@ class SearchBox(QWidget):
         self._clear = self._button("Clear search", "Clear the search (Escape)")
         self._clear.clicked.connect(self.left)
         self.setFixedHeight(CONTROL_PX)
-        self.setMinimumWidth(LEAST_SEARCH_PX)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setFocusProxy(self._text)
         self.setCursor(Qt.CursorShape.IBeamCursor)
@@ -123,10 +122,18 @@ class SearchBox(QWidget):
 
     def sizeHint(self) -> QSize:
         """Room for the beginning of a key, and for the count or the problem."""
-        note_px = text_width(Role.VALUE, self._note())
+        wanted_px = max(SEARCH_PX, self._wanted_px(self._note()))
+        return QSize(min(wanted_px, _MOST_SEARCH_PX), CONTROL_PX)
+
+    def minimumSizeHint(self) -> QSize:
+        """A count is never cut; a problem can be, for it is the tooltip as well."""
+        return QSize(max(LEAST_SEARCH_PX, self._wanted_px(self._field.count)), CONTROL_PX)
+
+    @staticmethod
+    def _wanted_px(note: str) -> int:
         buttons_px = 3 * _BUTTON_PX + _EXPRESSION_PX + 2 * _GAP_PX + 5
-        wanted_px = _TEXT_LEFT_PX + _LEAST_TEXT_PX + round(note_px + 0.5) + buttons_px
-        return QSize(min(max(SEARCH_PX, wanted_px), _MOST_SEARCH_PX), CONTROL_PX)
+        note_px = round(text_width(Role.VALUE, note) + 0.5)
+        return _TEXT_LEFT_PX + _LEAST_TEXT_PX + note_px + buttons_px
 
     # Painting -------------------------------------------------------------------------------
 
