@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
+from daskscope.paint.control import TAB_INSET_PX
 from daskscope.theme import DARK, DOCK_TITLE_PX, LIGHT, Theme
 from daskscope.views.dock import Dock
 
@@ -60,5 +61,7 @@ def test_the_chosen_tab_is_underlined(dock: Dock, theme: Theme) -> None:
     tabs = dock.title.tabs
     picture = dock.title.grab().toImage()
     y = tabs.geometry().bottom()
-    xs = [tabs.geometry().left() + tabs.tabRect(index).left() + 3 for index in (0, 1)]
+    xs = [
+        tabs.geometry().left() + tabs.tabRect(index).left() + TAB_INSET_PX + 3 for index in (0, 1)
+    ]
     assert [picture.pixel(x, y) & 0xFFFFFF == theme.accent for x in xs] == [True, False]

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from daskscope.paint.focus import RING_PX, FocusRing
 from daskscope.theme import DARK, LIGHT, Theme
+from daskscope.views.statistics.table import PrefixTable
 from tests.builders import MS, SECOND
 from tests.gui.working import NOW, Link, cluster
 
@@ -57,7 +58,7 @@ def test_tab_goes_through_the_window_as_it_is_read(active: Run) -> None:
     assert names[start:] == [
         "File", "View", "Go", "Help", "Live", "Pause", "Time in view", "Fit",
         "Previous error", "Next error", "Search", "Regular expression", "Commands", "Theme",
-        "Legend", "Task stream",
+        "Filter", "Legend", "Task stream",
     ]  # fmt: skip
 
 
@@ -133,3 +134,12 @@ def test_a_sheet_keeps_the_keys_when_the_first_data_come(
     link.messages = cluster()[1]
     run.tick(NOW)
     assert run.window.commands.field.hasFocus()
+
+
+def test_parts_of_a_view_show_the_focus_as_well(active: Run) -> None:
+    active.window.focus_view("statistics")
+    table = active.window.findChild(PrefixTable)
+    assert isinstance(table, PrefixTable)
+    table.setFocus(Qt.FocusReason.TabFocusReason)
+    assert ring(active).isVisible()
+    assert ring(active).parentWidget() is table

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit, QToolButton
+from PySide6.QtWidgets import QToolButton
 
 from daskscope.app.actions import ACTIONS, GESTURES
 from daskscope.app.manual import Manual, docs_folder
@@ -222,14 +222,6 @@ def test_columns_are_as_many_as_there_is_room_for(qtbot: QtBot) -> None:
     one, three = shown.height_for(COLUMN_PX), shown.height_for(3 * COLUMN_PX + 100)
     assert one == sum(map(group_px, key_groups()))
     assert three < one / 2
-
-
-def test_the_fields_are_named(busy: Run) -> None:
-    for sheet in (busy.window.commands, busy.window.keys):
-        assert sheet.accessibleName()
-        field = sheet.findChild(QLineEdit)
-        assert isinstance(field, QLineEdit)
-        assert field.accessibleName()
 
 
 def test_the_documentation_is_read_and_its_links_followed(busy: Run, qtbot: QtBot) -> None:

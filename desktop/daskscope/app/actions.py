@@ -139,7 +139,7 @@ ACTIONS: Final = (
         "search.previous", "Previous match", "Search", "go to the match before", ("Shift+N", "Shift+F3"),
         is_repeating=True,
     ),
-    Action("filter.open", "Filter…", "Search", "choose which prefixes, workers, kinds and durations are shown", ("Ctrl+L",)),
+    Action("filter.open", "Filter…", "Search", "choose which prefixes, workers and kinds are shown", ("Ctrl+L",)),
     Action("filter.clear", "Show everything", "Search", "hide nothing", ("Ctrl+Shift+L",)),
     Action("errors.next", "Next error", "Search", "go to the next failure", ("E",), is_repeating=True),
     Action("errors.previous", "Previous error", "Search", "go to the failure before", ("Shift+E",), is_repeating=True),

@@ -133,8 +133,6 @@ class Window(QMainWindow):
         self._add_tab("workers", "Workers", "workers", self.workers)
         buttons = self.statistics.buttons
         self._add_tab("statistics", "Statistics", "workers", self.statistics, buttons)
-        for part in self.statistics.parts:
-            self._ring.watch(part)
         self._add_tab("events", "Events", "workers", self.events)
         self._add_tab("errors", "Errors", "workers", self.errors)
 
@@ -144,7 +142,7 @@ class Window(QMainWindow):
         """Give a view its tab in a dock of `docks`, and its name in `tabs`."""
         page = self.docks[dock].add_page(title, view, buttons)
         self.tabs[name] = Tab(dock, page, view)
-        self._ring.watch(view)
+        self._ring.watch_within(view)
 
     def set_summary(self, name: str, text: str) -> None:
         """What is said at the end of a dock's title while a view of `tabs` is shown."""
@@ -250,8 +248,9 @@ class Window(QMainWindow):
 
     def order_focus(self) -> None:
         """Let Tab go through the window as it is read: row by row, left to right."""
-        views: list[QWidget] = [*self.toolbar.controls(), self.timeline.legend]
-        views.append(self.timeline.stream)
+        timeline = self.timeline
+        views: list[QWidget] = [*self.toolbar.controls(), timeline.filter.funnel]
+        views += [timeline.legend, timeline.stream]
         for name in ("progress", "resources", "workers"):
             views.append(self.docks[name].title.tabs)
             views += [tab.view for tab in self.tabs.values() if tab.dock == name]

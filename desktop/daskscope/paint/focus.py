@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QEvent, QObject, QRect, Qt
 from PySide6.QtGui import QFocusEvent, QPainter
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QTabBar, QWidget
 
 from daskscope.paint.brush import colour
 from daskscope.theme import LIGHT, Theme
@@ -23,6 +23,9 @@ KEY_REASONS: Final = (
 
 #: The focus will be back where it was: another window, or a menu of this one.
 PASSING_REASONS: Final = (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason)
+
+#: What draws its focus itself.
+_DRAWING: Final = (QAbstractButton, QComboBox, QLineEdit, QTabBar)
 
 
 class FocusRing(QWidget):
@@ -45,8 +48,16 @@ class FocusRing(QWidget):
         """Show when `view` has the focus by key."""
         view.installEventFilter(self)
 
+    def watch_within(self, view: QWidget) -> None:
+        """Show when `view`, or a part of it that draws no focus itself, has the focus by key."""
+        for part in (view, *view.findChildren(QWidget)):
+            if part.focusPolicy() & Qt.FocusPolicy.TabFocus and not isinstance(part, _DRAWING):
+                self.watch(part)
+
     def show_on(self, view: QWidget) -> None:
-        """Lie over `view`, whose focus is to be seen."""
+        """Lie over `view`, or over the part that has the focus for it."""
+        while (proxy := view.focusProxy()) is not None:
+            view = proxy
         self.setParent(view)
         self.setGeometry(view.rect())
         self.show()

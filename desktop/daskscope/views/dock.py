@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from daskscope.paint.brush import colour
-from daskscope.paint.control import TabBar
+from daskscope.paint.control import TAB_INSET_PX, TabBar
 from daskscope.paint.font import Role
 from daskscope.paint.text import Align, draw_text
 from daskscope.theme import DOCK_TITLE_PX, LIGHT, PADDING_PX, Theme
@@ -32,7 +32,7 @@ class DockTitle(QWidget):
         self.tabs = TabBar(DOCK_TITLE_PX - 1, self)
         self.tabs.currentChanged.connect(self.page_chosen)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(PADDING_PX, 0, PADDING_PX, 1)
+        layout.setContentsMargins(PADDING_PX - TAB_INSET_PX, 0, PADDING_PX, 1)
         layout.addWidget(self.tabs)
         layout.addStretch(1)
         self._layout = layout
