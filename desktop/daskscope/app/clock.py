@@ -22,12 +22,19 @@ def elapsed_s() -> float:
 
 
 class Clock(QObject):
-    """Calls `ticked` with the wall clock's nanoseconds, at most 60 times a second."""
+    """Calls `ticked` with the wall clock's nanoseconds.
+
+    Attributes
+    ----------
+    period_s
+        Least time from tick to tick; whoever is called may change it for the next tick.
+    """
 
     ticked = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.period_s = FRAME_S
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setSingleShot(True)
@@ -43,8 +50,13 @@ class Clock(QObject):
         """Tick no more."""
         self._timer.stop()
 
+    def wake(self) -> None:
+        """Let the next tick come within a frame, however long it was to be waited for."""
+        if self._timer.remainingTime() > FRAME_S * 1000:
+            self._timer.start(0)
+
     def _tick(self) -> None:
         self.ticked.emit(wall_ns())
         now_s = elapsed_s()
-        self._due_s = max(self._due_s + FRAME_S, now_s + LEAST_REST_S)
+        self._due_s = max(self._due_s + self.period_s, now_s + LEAST_REST_S)
         self._timer.start(max(round((self._due_s - now_s) * 1000), 1))

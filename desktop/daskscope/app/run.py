@@ -223,6 +223,7 @@ class Run(QObject):
             self.ledger.advance(self._snapshot, self._now_ns, started_s)
             self.places.advance(started_s)
         self.keeper.keep_if_due(started_s, self.session, self.window)
+        self._clock.period_s = self._stage.period_s
         frame_ms = (elapsed_s() - started_s) * 1000
         if has_painted:
             self._stage.frame_ms = frame_ms
@@ -310,15 +311,18 @@ class Run(QObject):
     def apply(self, change: Callable[..., Session], *args: object) -> None:
         """Change the session by a gesture."""
         self.session = change(self.session, *args)
+        self._clock.wake()
 
     def with_view(self, change: Callable[..., Session], *args: object) -> None:
         """Change the session by a gesture on what the task stream shows."""
         frame = self._stage.frame
         if frame is not None:
             self.session = change(self.session, frame.view, *args)
+            self._clock.wake()
 
     def _set(self, **fields: object) -> None:
         self.session = replace(self.session, **fields)  # type: ignore[arg-type]
+        self._clock.wake()
 
     def extent(self) -> gestures.Extent:
         """The run so far."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from daskscope.app.clock import elapsed_s
+from daskscope.app.clock import FRAME_S, elapsed_s
 from daskscope.app.pace import Pace
 from daskscope.app.recordings import past_sessions
 from daskscope.app.statistics import StatisticsShow
+from daskscope.app.tempo import PAUSED_PERIOD_S, Tempo
 from daskscope.derive.filtering import filter_frame
 from daskscope.derive.lanes import LaneLayouts
 from daskscope.derive.legend import legend
@@ -71,9 +72,11 @@ class Stage:
     theme
         What everything is drawn in.
     marks
-            Which spans are lit and hidden, as far as it is known.
-        ties
+        Which spans are lit and hidden, as far as it is known.
+    ties
         What is drawn over the bars of a frame for the chosen span.
+    period_s
+        Time until the next tick.
     """
 
     def __init__(self, window: Window, theme: Theme, cap_bytes: int) -> None:
@@ -84,6 +87,10 @@ class Stage:
         self.frame_ms = 0.0
         self.ties: Callable[[TaskStreamFrame, int], Ties | None] = lambda _frame, _now_ns: None
         self._layouts = LaneLayouts()
+        self._tempo = Tempo()
+        self.period_s = FRAME_S
+        self._generation = 0
+        self._paused_pace = Pace(PAUSED_PERIOD_S)
         self._deadline_s = 0.0
         self._whole: Minimap | None = None
         self._is_brushed = False
@@ -167,6 +174,12 @@ class Stage:
         session = replace(session, hover_px=None)
         if session != self._session:
             self._hurry(session)
+            self._tempo.happen(now_s)
+        if feed.spans_per_s or snapshot.running:
+            self._tempo.happen(now_s)
+        self.period_s = self._tempo.period_s(now_s, has_work=False)
+        if self._window.isMinimized():
+            return False
         self._show_status(snapshot, wall_ns, feed, now_s)
         if self._window.is_welcome:
             self._show_welcome(snapshot, wall_ns, now_s)
@@ -210,12 +223,15 @@ class Stage:
     ) -> bool:
         timeline = self._window.timeline
         width_px, height_px = timeline.lanes_size_px
+        now_ns = self._tempo.shown_ns(now_ns, now_s)
         view = viewport(session, width_px, now_ns, snapshot.first_ns, NOT_YET_PX)
         now_px = round(view.x_px(now_ns))
         is_reading = self._layout_pace.is_due(now_s)
         layout = self._layouts.of(snapshot, session, height_px, is_reading)
         self._search(snapshot, session, view, now_s)
-        key = (snapshot.generation, self.marks, session, view, now_px, height_px, layout)
+        if session.is_following or self._paused_pace.is_due(now_s):
+            self._generation = snapshot.generation
+        key = (self._generation, self.marks, session, view, now_px, height_px, layout)
         is_same = self._shown is not None and key == self._shown
         self._deadline_s = now_s + (UNSEEN_WORK_S if is_same else DRAWN_WORK_S)
         if is_same:
@@ -235,6 +251,8 @@ class Stage:
             said = spoken_stream(self.frame, session, snapshot.first_ns, now_ns)
             timeline.stream.set_spoken(said)
         self._show_minimap(snapshot, session, view, now_ns, now_s)
+        has_work = self.frame is not None and not self.frame.is_exact
+        self.period_s = self._tempo.period_s(now_s, has_work=has_work)
         if not is_same:
             timeline.stream.repaint()
         return not is_same

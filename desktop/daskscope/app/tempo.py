@@ -1,0 +1,40 @@
+"""How often the window ticks, and how far "now" is followed while nothing happens."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from daskscope.app.clock import FRAME_S
+
+#: With nothing new for so long the window is idle.
+IDLE_AFTER_S: Final = 2.0
+IDLE_PERIOD_S: Final = 1 / 10
+#: An idle view follows time in steps: each costs a frame that shows nothing new.
+IDLE_STEP_NS: Final = 1_000_000_000
+#: Late spans are shown so often in a view that does not follow.
+PAUSED_PERIOD_S: Final = 0.5
+
+
+class Tempo:
+    """Knows when something happened last; time is an argument."""
+
+    def __init__(self) -> None:
+        self._busy_s = 0.0
+
+    def happen(self, now_s: float) -> None:
+        """Something has happened: a gesture, spans, attempts that run."""
+        self._busy_s = now_s
+
+    def is_idle(self, now_s: float) -> bool:
+        """Whether nothing has happened for a while."""
+        return now_s - self._busy_s > IDLE_AFTER_S
+
+    def period_s(self, now_s: float, *, has_work: bool) -> float:
+        """Time until the next tick: none while work waits, long while idle."""
+        if has_work:
+            return 0.0
+        return IDLE_PERIOD_S if self.is_idle(now_s) else FRAME_S
+
+    def shown_ns(self, time_ns: int, now_s: float) -> int:
+        """The time that is shown as now."""
+        return time_ns // IDLE_STEP_NS * IDLE_STEP_NS if self.is_idle(now_s) else time_ns

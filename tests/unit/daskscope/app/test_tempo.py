@@ -1,0 +1,23 @@
+"""How often the window ticks."""
+
+from __future__ import annotations
+
+from daskscope.app.clock import FRAME_S
+from daskscope.app.tempo import IDLE_AFTER_S, IDLE_PERIOD_S, IDLE_STEP_NS, Tempo
+
+
+def test_ticks_come_less_often_once_nothing_happens() -> None:
+    tempo = Tempo()
+    tempo.happen(10.0)
+    assert tempo.period_s(10.0, has_work=False) == FRAME_S
+    assert tempo.period_s(10.1 + IDLE_AFTER_S, has_work=False) == IDLE_PERIOD_S
+    assert tempo.period_s(10.1 + IDLE_AFTER_S, has_work=True) == 0.0
+    tempo.happen(20.0)
+    assert tempo.period_s(20.0, has_work=False) == FRAME_S
+
+
+def test_an_idle_view_follows_time_in_steps() -> None:
+    tempo = Tempo()
+    tempo.happen(10.0)
+    assert tempo.shown_ns(7 * IDLE_STEP_NS + 5, 10.0) == 7 * IDLE_STEP_NS + 5
+    assert tempo.shown_ns(7 * IDLE_STEP_NS + 5, 20.0) == 7 * IDLE_STEP_NS
