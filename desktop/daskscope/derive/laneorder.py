@@ -83,7 +83,7 @@ class LaneRanks:
 
 
 def lane_order(roster: Roster, session: Session, rank: npt.NDArray[np.float64]) -> LaneOrder:
-    """Pinned ones first, then by rank, then in natural order."""
+    """Pinned ones first, then by rank, then in natural order; those alone that the filter shows."""
     members, pinned = roster.members, session.pinned
     hosts = list(dict.fromkeys(member.host for member in members))
     number_of = {host: number for number, host in enumerate(hosts)}
@@ -101,6 +101,9 @@ def lane_order(roster: Roster, session: Session, rank: npt.NDArray[np.float64]) 
         group = np.zeros(len(members), np.intp)
         hosts = [""]
     order = np.lexsort(keys) if len(members) else natural
+    if session.filter.workers:
+        is_shown = [member.place.name in session.filter.workers for member in members]
+        order = order[np.array(is_shown, np.bool_)[order]]
     group = group[order]
     is_first = np.ones(len(order), np.bool_)
     is_first[1:] = group[1:] != group[:-1]

@@ -89,6 +89,7 @@ class LaneLayouts:
             session.collapsed_hosts,
             session.turned_workers,
             session.pinned,
+            session.filter.workers,
             height_px,
         )
         if self._read is None or is_reading:

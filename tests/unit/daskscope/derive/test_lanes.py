@@ -14,7 +14,8 @@ from daskscope.derive.frames import LaneLayout, RowKind
 from daskscope.derive.lanes import FOLDED_PITCH_PX, LEAST_BLOCK_PX, lane_layout
 from daskscope.derive.quantity import THIN
 from daskscope.derive.taskstream import TaskStream
-from daskscope.session import Session, viewport
+from daskscope.predicate import Filter
+from daskscope.session import Grouping, Session, viewport
 from daskscope.store.schema import Kind, Outcome
 from daskscope.store.snapshot import LaneKind
 from daskscope.store.writer import Store
@@ -60,6 +61,30 @@ def test_hosts_and_workers_are_in_natural_order() -> None:
     assert [worker.name for worker in layout.workers] == ["w9", "w10", "w2"]
     assert [worker.address for worker in layout.workers] == [":3", ":2", ":1"]
     assert (layout.n_hosts, layout.n_workers, layout.n_lanes) == (2, 3, 3)
+
+
+@pytest.mark.parametrize("grouping", list(Grouping))
+@pytest.mark.parametrize("names", [("w3",), ("w1", "w2", "w12"), ("none",)])
+def test_workers_that_are_filtered_out_have_no_rows(
+    grouping: Grouping, names: tuple[str, ...]
+) -> None:
+    snapshot = cluster(20, 2, per_host=2)
+    session = Session(
+        grouping=grouping,
+        collapsed_hosts=frozenset({"node-6"}),
+        filter=Filter(workers=frozenset(names)),
+    )
+    layout = lane_layout(snapshot, session, HEIGHT)
+    shown = {
+        f"w{snapshot.lanes[lane].resource}" for lane in np.flatnonzero(layout.row_of_lane >= 0)
+    }
+
+    assert shown <= set(names)
+    if grouping is not Grouping.HOST:
+        assert [worker.name for worker in layout.workers] == [n for n in names if n != "none"]
+    else:
+        hosts = {f"node-{int(name[1:]) // 2}" for name in names if name != "none"}
+        assert set(titles(layout, RowKind.HOST)) == hosts
 
 
 def test_rows_follow_each_other_without_overlap() -> None:

@@ -183,7 +183,7 @@ def test_an_erred_task_of_a_hidden_prefix_is_hidden_too() -> None:
 
 def test_running_attempts_are_lit_and_hidden_as_well() -> None:
     source, store = Source(), Store()
-    one, two = source.worker("w0"), source.worker("w1")
+    one, two = source.worker("w0"), source.worker("w1", port=40102)
     batches = [
         source.running(one, SECOND, [("inc", 0, 7, 11), ("sum", 0, 8, 12)]),
         source.running(two, SECOND, [("inc", 0, 9, 21)]),
