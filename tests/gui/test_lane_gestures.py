@@ -10,9 +10,11 @@ from PySide6.QtTest import QTest
 
 from daskscope.app.bindings import bindings
 from daskscope.derive.frames import RowKind
+from daskscope.derive.quantity import THIN
 from daskscope.session import Grouping
+from daskscope.store.schema import Kind, SourceStatus
 from daskscope.views.timeline.gutter import HOST_PIN_PX, PIN_PX, WORKER_CHEVRON_X_PX
-from tests.builders import MS
+from tests.builders import MS, SECOND, Source, Span
 from tests.gui.working import NOW
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
     from daskscope.app.run import Run
     from daskscope.derive.frames import LaneLayout
+    from daskscope.store.schema import Message
+    from tests.gui.working import Link
 
 
 @pytest.fixture
@@ -136,3 +140,39 @@ def test_hosts_are_sorted_by_errors(focused: Run) -> None:
     assert names(layout(focused)) == ["w1", "w0"]
     bindings(focused)["lanes.by_busy"].perform()
     assert names(layout(focused)) == ["w0", "w1"]
+
+
+def skewed() -> list[Message]:
+    """Two workers that send each other values; the second one's clock is 25 ms ahead."""
+    source = Source()
+    for worker in (0, 1):
+        source.worker(f"w{worker}", f"node-{worker}", 40_101 + worker, 4)
+    spans = []
+    for number in range(60):
+        start = number * SECOND // 4
+        for own, kind in ((number % 2, Kind.SEND), (1 - number % 2, Kind.TRANSFER)):
+            off = 25 * MS * own
+            peer = f"tcp://10.0.4.11:{40_102 - own}"
+            spans.append(
+                Span(start + off, start + off + 3 * MS, kind.name, own, 0, kind,
+                     nbytes=number + 1, peer=peer)
+            )  # fmt: skip
+    batch = source.spans(spans)
+    return [SourceStatus(is_live=True), source.definitions(), batch]
+
+
+def test_a_wrong_clock_is_said_beside_the_worker_and_below(run: Run, link: Link) -> None:
+    link.messages = skewed()
+    for number in range(3):
+        run.tick(NOW + number * 2 * SECOND)
+    assert run.frame is not None
+    blocks = {block.name: block for block in run.frame.layout.workers}
+    wrong = [block for block in blocks.values() if block.clock]
+
+    assert len(wrong) == 1
+    assert wrong[0].clock.replace(THIN, " ") in ("+25.0 ms", "\u221225.0 ms")
+    assert "25.0 ms" in wrong[0].tip.replace(THIN, " ")
+    assert "transfers with 1 worker" in wrong[0].tip.replace(THIN, " ")
+    run.window.resized.emit()  # show everything anew
+    run.tick(NOW + 5 * SECOND)
+    assert "Clocks off" in run.window.status.accessibleDescription()

@@ -24,7 +24,7 @@ from daskscope.derive.progress import progress_frame
 from daskscope.derive.resources import resources_frame, shown_span_s
 from daskscope.derive.searching import search_field
 from daskscope.derive.spoken import spoken_stream
-from daskscope.derive.status import cluster_field, status_frame
+from daskscope.derive.status import clock_fields, cluster_field, status_frame
 from daskscope.derive.taskstream import TaskStream
 from daskscope.derive.timeaxis import ticks
 from daskscope.derive.welcome import welcome_frame
@@ -313,7 +313,8 @@ class Stage:
                 self._cap_bytes,
                 feed.is_connected,
             )
-            self._window.status.show_frame(frame)
+            clocks = clock_fields(self._layouts.skews)
+            self._window.status.show_frame(replace(frame, counters=(*clocks, *frame.counters)))
             self._window.toolbar.show_state(
                 self._session or Session(),
                 cluster_field(snapshot, wall_ns),

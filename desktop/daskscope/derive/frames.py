@@ -104,6 +104,10 @@ class WorkerBlock:
         It comes first.
     has_line
         A line above it parts it from the worker before.
+    clock
+        How wrong its clock is, in short: "+12 ms"; "" where nothing proves it wrong.
+    tip
+        All that is known of the worker, in lines.
     """
 
     y_px: int
@@ -118,6 +122,8 @@ class WorkerBlock:
     is_folded: bool = False
     is_pinned: bool = False
     has_line: bool = False
+    clock: str = ""
+    tip: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

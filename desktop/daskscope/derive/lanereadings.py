@@ -10,6 +10,7 @@ import numpy as np
 
 from dask_otel import conventions
 from daskscope.derive import quantity
+from daskscope.derive.clocks import Clocks
 from daskscope.derive.reading import SILENCE_NS
 from daskscope.derive.workers import alarm
 from daskscope.store.schema import Kind
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from daskscope.derive.clocks import Skew
     from daskscope.store.snapshot import SeriesPoints, Snapshot
 
 #: Busy shares are means over so much time.
@@ -65,12 +67,15 @@ class LaneReadings:
         By resource id: what each series of its memory tells, and the id of the series.
     newest_ns
         When any worker was last heard of.
+    skews
+        By address of a worker: how wrong its clock is.
     """
 
     busy: npt.NDArray[np.float64]
     points: Mapping[int, SeriesPoints]
     series_of: Mapping[int, Sequence[tuple[str, int]]]
     newest_ns: int
+    skews: Mapping[str, Skew]
 
     def busy_lanes(self, lanes: Sequence[int]) -> float:
         """Busy lanes among some; what has come since counts nothing yet."""
@@ -109,6 +114,7 @@ class ReadingsKeeper:
     def __init__(self) -> None:
         self._series_of: defaultdict[int, list[tuple[str, int]]] = defaultdict(list)
         self._n_known: dict[str, int] = {}
+        self._clocks = Clocks()
 
     def of(self, snapshot: Snapshot) -> LaneReadings:
         """Readings now."""
@@ -123,7 +129,8 @@ class ReadingsKeeper:
         points = snapshot.points
         limits = snapshot.series_of.get(conventions.WORKER_MEMORY.name, ())
         newest_ns = max((int(points[i].time_ns[-1]) for i in limits if i in points), default=0)
-        return LaneReadings(busy_lanes(snapshot), points, self._series_of, newest_ns)
+        skews = self._clocks.of(snapshot)
+        return LaneReadings(busy_lanes(snapshot), points, self._series_of, newest_ns, skews)
 
 
 def busy_lanes(snapshot: Snapshot) -> npt.NDArray[np.float64]:

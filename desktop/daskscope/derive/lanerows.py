@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from daskscope.derive.clocks import Skew
     from daskscope.derive.frames import Int32s
     from daskscope.derive.laneorder import LaneOrder
     from daskscope.derive.lanereadings import LaneReadings, Memory
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Of rows that are no thread's.
 _CAPTIONS: Final = {0: "lost", LEVEL: "async", INNER: "spans"}
+#: Longer names are cut in a tooltip.
+_MOST_NAME: Final = 400
 _DOT: Final = f"{quantity.THIN}·{quantity.THIN}"
 
 
@@ -202,6 +205,7 @@ class Blocks(Lazy[WorkerBlock]):
         item = int(self._item[index])
         member = items.roster.members[int(items.ref[item])]
         memory = self._memory(member)
+        skew = self._readings.skews.get(member.place.address)
         top_px, height_px = (int(value) for value in items.px[:, item])
         return WorkerBlock(
             top_px,
@@ -216,6 +220,8 @@ class Blocks(Lazy[WorkerBlock]):
             is_folded=int(items.kind[item]) == Items.FOLDED,
             is_pinned=member.key in items.session.pinned,
             has_line=item > 0 and int(items.kind[item - 1]) >= Items.WORKER,
+            clock=clock_text(skew) if skew is not None else "",
+            tip=_tip(member, memory, skew),
         )
 
     def _memory(self, member: Member) -> Memory:
@@ -225,3 +231,29 @@ class Blocks(Lazy[WorkerBlock]):
             if isinstance(told, int | float):
                 told_bytes = float(told)
         return self._readings.memory(member.resources, told_bytes)
+
+
+def clock_text(skew: Skew) -> str:
+    """How wrong a clock is: "+12.0 ms" ahead, "−12.0 ms" behind."""
+    text = quantity.duration(skew.ahead_ns)
+    return text if skew.ahead_ns < 0 else f"+{text}"
+
+
+def _tip(member: Member, memory: Memory, skew: Skew | None) -> str:
+    place = member.place
+    kind = "Worker" if place.is_worker else "Service"
+    lines = [f"{kind} {place.name[:_MOST_NAME]}", place.address[:_MOST_NAME]]
+    if place.is_worker:
+        lines.append(f"{quantity.plural(member.n_lanes, 'thread')} on {member.host[:_MOST_NAME]}")
+    if memory.text:
+        lines.append(f"Memory {memory.text}")
+    if member.gone_ns:
+        lines.append(f"Removed at {quantity.clock(member.gone_ns, 1_000_000)}")
+    if skew is not None:
+        way = "ahead" if skew.ahead_ns > 0 else "behind"
+        about = quantity.duration(abs(skew.ahead_ns))
+        batches = quantity.plural(skew.n_batches, "transfer")
+        others = quantity.plural(len(skew.others), "worker")
+        lines.append(f"Its clock is about {about} {way}: by it, {batches} with {others}")
+        lines.append("ended before they began at the other end")
+    return "\n".join(line for line in lines if line)

@@ -24,8 +24,11 @@ from daskscope.session import Grouping
 from daskscope.theme import COMFORTABLE, COMPACT, NORMAL, WORKER_GAP_PX
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
+    from daskscope.derive.clocks import Skew
     from daskscope.derive.frames import Int32s
     from daskscope.derive.members import Roster
     from daskscope.session import Session
@@ -69,6 +72,11 @@ class LaneLayouts:
         self._items: Items
         self._row_of_lane: Int32s
         self._layout: LaneLayout | None = None
+
+    @property
+    def skews(self) -> Mapping[str, Skew]:
+        """Wrong clocks by address of the worker, as of the last readings."""
+        return self._read.skews if self._read is not None else {}
 
     def of(
         self, snapshot: Snapshot, session: Session, height_px: int, is_reading: bool = True

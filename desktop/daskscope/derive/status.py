@@ -13,6 +13,9 @@ from daskscope.derive.reading import SILENCE_NS, measured, newest_count
 from daskscope.derive.workers import SIZES, Sample, worker_samples
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from daskscope.derive.clocks import Skew
     from daskscope.store.schema import SourceStatus
     from daskscope.store.snapshot import Snapshot
 
@@ -127,6 +130,16 @@ def addresses(held: tuple[str, ...]) -> str:
         texts.append(port if texts and this_host == host else address)
         host = this_host
     return ", ".join(texts)
+
+
+def clock_fields(skews: Mapping[str, Skew]) -> tuple[StatusField, ...]:
+    """Which clocks transfers prove wrong; nothing where all may be right."""
+    if not skews:
+        return ()
+    most = max(abs(skew.ahead_ns) for skew in skews.values())
+    value = f"{quantity.plural(len(skews), 'worker')}, {quantity.duration(most)}"
+    tip = "Clocks that are wrong: transfers ended by them before they began at the other end"
+    return (StatusField("Clocks off", value, "warn", tip),)
 
 
 def _recording(status: SourceStatus) -> tuple[StatusField, ...]:

@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPen
-from PySide6.QtWidgets import QSizePolicy
+from PySide6.QtGui import QHelpEvent, QPainter, QPen
+from PySide6.QtWidgets import QSizePolicy, QToolTip
 
 from daskscope.derive.bands import lane_bands, lanes_between
 from daskscope.derive.frames import Hit, RowKind, TaskStreamFrame, Tick
 from daskscope.paint.brush import colour
+from daskscope.paint.control import plain_tip
 from daskscope.theme import GUTTER_PX
 from daskscope.views.timeline.arrows import draw_arrows, draw_frames
 from daskscope.views.timeline.backing import Backing
@@ -373,6 +374,17 @@ class StreamView(Strip):
         if self._frame is None or self._pointer_y < 0:
             return None
         return gutter_target(self._frame, 0, self._pointer_y)
+
+    def event(self, event: QEvent) -> bool:
+        """Tell about the worker beside the pointer."""
+        if not isinstance(event, QHelpEvent) or event.type() != QEvent.Type.ToolTip:
+            return super().event(event)
+        frame, text = self._frame, ""
+        if frame is not None and event.pos().x() < GUTTER_PX:
+            y = event.pos().y() + frame.scroll_px
+            text = "".join(block.tip for block in frame.layout.workers_within(y, 1))
+        QToolTip.showText(event.globalPos(), plain_tip(text), self)
+        return True
 
     def leaveEvent(self, event: QEvent) -> None:
         """Report that nothing is under the pointer."""

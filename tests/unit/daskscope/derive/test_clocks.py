@@ -1,0 +1,102 @@
+"""Clocks that transfers prove wrong."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from daskscope.derive.clocks import Clocks, Skew
+from daskscope.store.schema import Kind
+from daskscope.store.writer import Store
+from tests.builders import MS, SECOND, Source, Span
+
+N_WORKERS = 4
+
+
+def address(worker: int) -> str:
+    return f"tcp://10.0.4.11:{40_101 + worker}"
+
+
+def skews(
+    ahead_ms: dict[int, float], n: int = 400, seed: int = 1, *, is_push: bool = False,
+    same_size: bool = False, lost: float = 0.0,
+) -> dict[str, Skew]:  # fmt: skip
+    """What transfers among workers prove, some of whose clocks are ahead."""
+    rng = random.Random(seed)
+    source, store, clocks = Source(), Store(), Clocks()
+    for worker in range(N_WORKERS):
+        source.worker(f"w{worker}", port=40_101 + worker)
+    spans: list[Span] = []
+    for number in range(n):
+        giver, taker = rng.sample(range(N_WORKERS), 2)
+        start = number * 20 * MS
+        end = start + rng.randrange(2 * MS, 6 * MS)
+        inner = start + MS // 2, end - MS // 2 + rng.randrange(MS)
+        give, take = ((start, end), inner) if is_push else (inner, (start, end))
+        size = 1_000 if same_size else number + 1
+        for own, other, (from_ns, to_ns), kind in (
+            (giver, taker, give, Kind.SEND),
+            (taker, giver, take, Kind.TRANSFER),
+        ):
+            off = round(ahead_ms.get(own, 0) * MS)
+            if rng.random() >= lost:
+                spans.append(
+                    Span(from_ns + off, to_ns + off, kind.name, own, 0, kind, nbytes=size,
+                         peer=address(other))
+                )  # fmt: skip
+    spans.sort(key=lambda span: span.end + rng.randrange(500 * MS))
+    batches = [source.spans(spans[i : i + 50]) for i in range(0, len(spans), 50)]
+    store.apply(source.definitions())
+    for batch in batches:
+        store.apply(batch)
+        found = clocks.of(store.snapshot())
+    return dict(found)
+
+
+@pytest.mark.parametrize("is_push", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_good_clocks_are_not_called_wrong(seed: int, is_push: bool) -> None:
+    assert skews({}, seed=seed, is_push=is_push) == {}
+    assert skews({2: 0.3}, seed=seed, is_push=is_push) == {}
+
+
+@pytest.mark.parametrize("is_push", [False, True])
+@pytest.mark.parametrize("ahead_ms", [12, -40, 900])
+def test_the_one_that_differs_from_all_others_is_named(ahead_ms: float, is_push: bool) -> None:
+    found = skews({2: ahead_ms}, is_push=is_push)
+
+    assert list(found) == [address(2)]
+    skew = found[address(2)]
+    assert skew.ahead_ns == pytest.approx(ahead_ms * MS, abs=2 * MS)
+    assert skew.n_batches >= 20
+    assert set(skew.others) == {address(worker) for worker in (0, 1, 3)}
+
+
+def test_batches_of_one_size_that_cannot_be_told_apart_prove_nothing() -> None:
+    assert skews({}, same_size=True, lost=0.3) == {}
+
+
+def test_lost_ends_prove_nothing() -> None:
+    assert skews({}, lost=0.4) == {}
+    assert list(skews({1: 30}, lost=0.4)) == [address(1)]
+
+
+def test_two_clocks_are_two() -> None:
+    found = skews({0: 50, 3: -70}, n=900)
+
+    assert {one: round(skew.ahead_ns / MS / 10) for one, skew in found.items()} == {
+        address(0): 5,
+        address(3): -7,
+    }
+
+
+def test_nothing_new_is_the_same() -> None:
+    source, store, clocks = Source(), Store(), Clocks()
+    source.worker("w0")
+    batch = source.spans([Span(0, SECOND)])
+    store.apply(source.definitions())
+    store.apply(batch)
+    clocks.of(store.snapshot())
+
+    assert clocks.of(store.snapshot()) is clocks.of(store.snapshot())
