@@ -39,7 +39,8 @@ class Authority:
         self._openssl(
             *("req", "-x509", "-nodes", "-days", "2", "-subj", f"/CN={name}"),
             *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
-            *("-keyout", self.own.key, "-out", self.own.certificate),
+            *("-addext", "keyUsage=critical,keyCertSign", "-keyout", self.own.key),
+            *("-out", self.own.certificate),
         )
 
     def signed(self, name: str) -> Certificate:
@@ -52,7 +53,11 @@ class Authority:
             *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
             *("-keyout", key, "-out", request),
         )
-        extensions.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+        extensions.write_text(
+            "subjectAltName=IP:127.0.0.1,DNS:localhost\n"
+            "authorityKeyIdentifier=keyid\n"  # Python 3.13 is as strict as RFC 5280
+            "basicConstraints=critical,CA:FALSE\n"
+        )
         self._openssl(
             *("x509", "-req", "-days", "2", "-CAcreateserial", "-in", request),
             *("-CA", self.own.certificate, "-CAkey", self.own.key),
