@@ -12,6 +12,7 @@ import logging
 import os
 import socket
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID, uuid5
@@ -29,6 +30,8 @@ from dask_otel.scheduler.adapter import SchedulerAdapter
 from dask_otel.worker.adapter import ENDING, WorkerAdapter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from distributed.core import Server
 
 Adapter: TypeAlias = SchedulerAdapter | WorkerAdapter | ClientAdapter
@@ -173,13 +176,25 @@ async def _start(server: Server | Client, settings: config.Settings, providers: 
 
 
 async def _stop(server: Server | Client, running: _Running) -> None:
-    dasklogs.end(running.emitter)
-    running.adapter.end()
-    await _unplug(server, running.adapter)
+    """Take each part out, whatever becomes of the others."""
+    with _each():
+        dasklogs.end(running.emitter)
+    with _each():
+        running.adapter.end()
+    with _each():
+        await _unplug(server, running.adapter)
     try:
         await asyncio.to_thread(running.emitter.stop)
     except RuntimeError:  # the interpreter ends: no thread can be started
         running.emitter.stop()
+
+
+@contextmanager
+def _each() -> Iterator[None]:
+    try:
+        yield
+    except Exception:
+        logger.exception("A part could not end in order")
 
 
 async def _plug(server: Server | Client, adapter: Adapter) -> None:

@@ -150,8 +150,14 @@ def is_complete(sink: Sink) -> bool:
     return services == ["dask-scheduler", "dask-worker", "dask-worker"]
 
 
-def run(way: Way, kind: str, folder: Path, sink: Sink, protocol: str) -> None:
-    """Run the script started `way`, on a cluster of `kind`, to the end of all that came of it."""
+def run(way: Way, kind: str, folder: Path, sink: Sink, protocol: str) -> str:
+    """Run the script started `way`, on a cluster of `kind`, to the end of all that came of it.
+
+    Returns
+    -------
+    str
+        What the script has written to standard error.
+    """
     config = folder / "config"
     config.mkdir()
     mark = str(folder)
@@ -187,6 +193,7 @@ def run(way: Way, kind: str, folder: Path, sink: Sink, protocol: str) -> None:
         _, errors = script.communicate("\n", timeout=TIMEOUT_S)
         assert script.returncode == 0, errors
     wait_for(lambda: not marked(mark))
+    return errors
 
 
 @contextlib.contextmanager

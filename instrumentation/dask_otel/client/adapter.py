@@ -123,7 +123,7 @@ class ClientAdapter:
                 return original(*args, **kwargs)
             finally:
                 if token is not None:
-                    private.take_back(token)
+                    self._take_back(token)
 
         return submit
 
@@ -140,6 +140,12 @@ class ClientAdapter:
         except Exception as error:  # noqa: BLE001 - nothing here can fail a call
             self.emitter.failed("Annotating tasks", error)
             return None
+
+    def _take_back(self, token: Token[dict[str, Any] | None]) -> None:
+        try:
+            private.take_back(token)
+        except Exception as error:  # noqa: BLE001 - what was submitted is on its way
+            self.emitter.failed("Annotating tasks", error)
 
     def _carrier(self, call: Call) -> dict[str, str]:
         carrier: dict[str, str] = {}

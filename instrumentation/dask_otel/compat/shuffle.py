@@ -273,10 +273,17 @@ def _reading(read: Callable[..., Any], run: Run, listener: Listener) -> Callable
         except BaseException as error:
             listener.file(run, File(False, start_s, clock.now_s(), None, error))
             raise
-        listener.file(run, File(False, start_s, clock.now_s(), int(found[1]), None))
+        listener.file(run, File(False, start_s, clock.now_s(), _read_bytes(found), None))
         return found
 
     return _read
+
+
+def _read_bytes(found: Any) -> int | None:
+    try:
+        return int(found[1])
+    except Exception:  # noqa: BLE001 - a Dask that tells it in another way
+        return None
 
 
 class _Size(NamedTuple):

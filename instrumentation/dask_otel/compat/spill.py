@@ -129,6 +129,14 @@ def _recorded(slow: Any, key: Any, written: bool, unpickling: list[float]) -> It
     finally:
         if record is not None:
             stop_s = clock.now_s()
-            weight = slow.weight_by_key.get(key)
-            n_bytes = None if weight is None else weight.disk
+            n_bytes = _n_bytes(slow, key)
             record(Access(written, key, start_s, stop_s, sum(unpickling), n_bytes, error))
+
+
+def _n_bytes(slow: Any, key: Any) -> int | None:
+    """Bytes on disk of a value; None when it is not there."""
+    try:
+        weight = slow.weight_by_key.get(key)
+        return None if weight is None else int(weight.disk)
+    except Exception:  # noqa: BLE001 - a Dask that keeps them in another way
+        return None

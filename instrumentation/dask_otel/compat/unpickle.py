@@ -10,6 +10,7 @@ Nothing here costs more than two looks at the clock per object.
 
 from __future__ import annotations
 
+import logging
 import sys
 from functools import wraps
 from threading import get_ident
@@ -25,6 +26,8 @@ from dask_otel.compat.override import SharedOverride
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
 
 #: What took less is not told.
 LEAST_S: Final = 1e-3
@@ -82,14 +85,21 @@ def _timed(loads: Callable[..., Any]) -> Callable[..., Any]:
         begun_s = perf_counter()
         found = loads(x, **kwargs)
         spent_s = perf_counter() - begun_s
-        if spent_s > LEAST_S and _is_task(found):
-            stop_s = clock.now_s()
-            n_bytes = nbytes(x) + sum(map(nbytes, kwargs.get("buffers", ())))
-            for listener in tuple(_listeners):
-                listener(Unpickled(found, stop_s - spent_s, stop_s, n_bytes, get_ident()))
+        if spent_s > LEAST_S:
+            _tell(found, spent_s, (x, *(kwargs.get("buffers") or ())))
         return found
 
     return timed
+
+
+def _tell(found: Any, spent_s: float, frames: tuple[Any, ...]) -> None:
+    try:
+        if _is_task(found):
+            stop_s, n_bytes = clock.now_s(), sum(map(nbytes, frames))
+            for listener in tuple(_listeners):
+                listener(Unpickled(found, stop_s - spent_s, stop_s, n_bytes, get_ident()))
+    except Exception:
+        logger.debug("Could not tell what took long to unpickle", exc_info=True)
 
 
 def _is_task(found: Any) -> bool:
