@@ -226,6 +226,7 @@ def test_a_row_is_chosen_by_click_and_by_keys(chosen: Run) -> None:
 
 def test_copy_puts_the_table_on_the_clipboard(chosen: Run) -> None:
     table = chosen.window.statistics.table
+    table.setFocus()
     QTest.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     lines = QGuiApplication.clipboard().text().splitlines()
     assert lines[0].split("\t")[:2] == ["prefix", "count"]

@@ -250,16 +250,16 @@ def _running(snapshot: Snapshot, scope: Scope, crew: Crew) -> Floats:
 
 def _facts(snapshot: Snapshot, figures: Figures, crew: Crew) -> tuple[Fact, ...]:
     """What was moved, and what went wrong."""
-    moved_bytes = figures.pairs.value[0]
+    pairs, moved_bytes = figures.pairs.key, figures.pairs.value[0]
     facts = [Fact("Moved between workers", _bytes_text(moved_bytes.sum()))]
-    if moved_bytes.any():
-        busiest = int(moved_bytes.argmax())
-        pair = int(figures.pairs.key[busiest])
-        address = snapshot.strings[pair & ((1 << PEER_BITS) - 1)]
-        receiver = int(crew.worker_of[pair >> PEER_BITS])
-        sender = _name_at(snapshot, address)
-        name = crew.names[receiver] if receiver >= 0 else "unknown"
-        facts.append(Fact(f"Busiest, {sender} to {name}", _bytes_text(moved_bytes[busiest])))
+    # Of what a shuffle or a client sent the other end is not known.
+    peer, receiver = pairs & ((1 << PEER_BITS) - 1), crew.worker_of[pairs >> PEER_BITS]
+    pair_bytes = np.where((peer > 0) & (receiver >= 0), moved_bytes, 0)
+    if pair_bytes.any():
+        busiest = int(pair_bytes.argmax())
+        sender = _name_at(snapshot, snapshot.strings[int(peer[busiest])])
+        label = f"Busiest, {sender} to {crew.names[int(receiver[busiest])]}"
+        facts.append(Fact(label, _bytes_text(pair_bytes[busiest])))
     facts.append(Fact("Disk", _bytes_text(_column(figures, "disk_bytes").sum())))
     return (*facts, *_failures(figures, crew))
 
@@ -269,7 +269,7 @@ def _name_at(snapshot: Snapshot, address: str) -> str:
     for attributes in snapshot.resources:
         if attributes.get(conventions.WORKER_ADDRESS) == address:
             return place(attributes).name
-    return address.rpartition("://")[2] or "unknown"
+    return address.rpartition("://")[2]
 
 
 def _bytes_text(number: float) -> str:

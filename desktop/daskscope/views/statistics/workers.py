@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from daskscope.derive import quantity
 from daskscope.paint.brush import Lines, colour, hatch
+from daskscope.paint.control import plain_tip
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.table import RowArea
 from daskscope.paint.text import Align, draw_text
@@ -137,7 +138,9 @@ class FactsView(QWidget):
         if len(facts) != len(self._facts):
             self.updateGeometry()
         self._facts = facts
-        self.setAccessibleDescription(", ".join(f"{fact.label} {fact.value}" for fact in facts))
+        lines = [f"{fact.label}: {fact.value or '–'}" for fact in facts]
+        self.setAccessibleDescription(", ".join(lines))
+        self.setToolTip(plain_tip("\n".join(lines)))
         self.update()
 
     def sizeHint(self) -> QSize:

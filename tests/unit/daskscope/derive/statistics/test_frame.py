@@ -185,6 +185,22 @@ def test_facts_tell_of_bytes_and_failures(snapshot: Snapshot) -> None:
     ]
 
 
+def test_the_busiest_pair_is_one_whose_ends_are_known() -> None:
+    source = Source()
+    one = source.worker("w0", port=40101)
+    source.worker("w1", port=40102)
+    moved = {"tcp://10.0.4.11:40102": 10, "": 1000, "tcp://10.9.9.9:1": 20}
+    spans = [
+        Span(0, MS, "transfer", one, 5, Kind.TRANSFER, nbytes=n, peer=peer)
+        for peer, n in moved.items()
+    ]
+    facts = framed(stored(source, source.spans([*spans, Span(0, MS)])), Session()).facts
+    assert [(fact.label, fact.value.replace(THIN, " ")) for fact in facts[:2]] == [
+        ("Moved between workers", "1.0 KiB"),
+        ("Busiest, 10.9.9.9:1 to w0", "20.0 B"),
+    ]
+
+
 def test_an_empty_scope_has_no_numbers(snapshot: Snapshot) -> None:
     frame = framed(snapshot, Session(selection_ns=(T0 + 20 * SECOND, T0 + 30 * SECOND)))
     assert frame.names == ("All",)
