@@ -28,7 +28,7 @@ def tick(run: Run, n: int = 3) -> None:
     for _ in range(n):
         run.tick(NOW + 16 * MS)
     for _ in range(200):
-        if not run._stage._statistics._is_working:
+        if not run._stage._statistics.is_working:
             return
         run.tick(NOW + 16 * MS)
     raise AssertionError("the statistics are never done")
@@ -300,6 +300,17 @@ def test_a_hidden_panel_costs_nothing(busy: Run, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(busy._stage._statistics._statistics, "begin", fail)
     tick(busy)
     assert busy.error is None
+
+
+def test_work_is_gone_on_with_at_once(busy: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = busy._stage._statistics
+    busy.toggle_pause()
+    busy.window.show_tab("statistics")
+    tick(busy)
+    assert busy._stage.period_s > 0
+    monkeypatch.setattr(shown, "show", lambda *_args: setattr(shown, "is_working", True))
+    busy.tick(NOW + 16 * MS)
+    assert busy._stage.period_s == 0
 
 
 def test_what_comes_in_is_counted_a_second_later(

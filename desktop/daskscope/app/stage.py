@@ -130,6 +130,7 @@ class Stage:
     def is_complete(self, snapshot: Snapshot) -> bool:
         """Whether everything that the source had is drawn."""
         is_drawn = self.frame is not None and self.frame.is_exact
+        is_drawn = is_drawn and not self._statistics.is_working
         return snapshot.status.progress >= 1.0 and is_drawn and bool(snapshot.n_spans)
 
     def set_theme(self, theme: Theme) -> None:
@@ -191,6 +192,9 @@ class Stage:
         if self.frame is not None and self.roster is not None:
             view = self.frame.view
             self._statistics.show(snapshot, session, view, self.roster, now_ns, has_painted)
+            if self._statistics.is_working:
+                # No frame waits for them where none is painted.
+                self.period_s = min(self.period_s, FRAME_S if has_painted else 0.0)
         return has_painted
 
     def hit(self, snapshot: Snapshot, x_px: int, y_px: int) -> Hit | None:
