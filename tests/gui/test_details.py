@@ -449,3 +449,21 @@ def test_details_borrow_room_and_give_it_back(chained: Run, link: Link) -> None:
     assert list(chained.window.layout_now().splitters[-1]) == before
     chained.window.show_tab("progress")
     assert right.sizes() == before
+
+
+def test_a_step_to_a_failure_shows_its_details(chained: Run, link: Link) -> None:
+    chained.ledger.step(is_forward=True)
+    ticked(chained, link=link)
+    assert chained.window.details.isVisible()
+    frame = shown(chained)
+    assert (frame.key, frame.pill) == (SUM_KEY, "erred")
+    assert frame.failure is not None
+    assert frame.failure.type == "ValueError"
+
+
+def test_a_step_to_a_match_chooses_it(chained: Run, link: Link) -> None:
+    chained.finder.search("read", is_regex=False)
+    ticked(chained, 4)
+    chained.finder.step(is_forward=True)
+    ticked(chained, link=link)
+    assert shown(chained).name == "read"

@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from daskscope.ingest.inquiry import Archive
     from daskscope.store.inquiry import Answer, Query
 
-#: Of each stretch of time the search works this long, and then leaves as much to the others.
+#: So long a search works at a stretch, and so long it rests then: its thread holds the interpreter
+#: while it compares bytes, and receiving needs it, too.
 SLICE_S: Final = 0.02
+REST_S: Final = 0.005
 _LENGTH: Final = struct.Struct("<I")
 _LOG: Final = logging.getLogger(__name__)
 
@@ -95,7 +97,7 @@ class Desk:
             await self._tell(part)
             if part.is_over:
                 return
-            await asyncio.sleep(SLICE_S)
+            await asyncio.sleep(REST_S)
 
     async def _read(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

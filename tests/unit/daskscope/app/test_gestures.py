@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from daskscope.app import gestures
 from daskscope.derive.frames import BarState, Hit
 from daskscope.session import WHOLE_RUN, Session, Viewport, viewport
 from daskscope.theme import NOT_YET_PX
+from tests.gui import frames
 
 SECOND = 1_000_000_000
 FIRST = 1_700_000_000 * SECOND
@@ -101,3 +104,45 @@ def test_scrolling_stays_within_the_content() -> None:
     for asked, got in ((-5, 0), (300, 300), (9_999, 600)):
         session = gestures.scroll_to(Session(), Frame, asked)  # type: ignore[arg-type]
         assert session.scroll_px == got
+
+
+@pytest.mark.parametrize("start_s", [-500, 10, 200])
+def test_what_is_chosen_elsewhere_comes_into_view(start_s: int) -> None:
+    frame = replace(
+        frames.frame(frames.layout(), frames.BarList().bars(), frames.empty_dense(19, 1012)),
+        view=view_of(Session(is_following=False, end_ns=EXTENT.last_ns, span_ns=10 * SECOND)),
+        height_px=200,
+    )
+    start_ns, end_ns = FIRST + start_s * SECOND, FIRST + (start_s + 1) * SECOND
+    session = gestures.reveal(Session(), frame, start_ns, end_ns, 17)
+    shown = view_of(session)
+
+    assert not session.is_following
+    assert 0 < shown.x_px(start_ns) < shown.x_px(end_ns) < shown.width_px
+    assert shown.ns_per_px == pytest.approx(frame.view.ns_per_px, rel=1e-6)
+    top = frame.layout.rows[17].y_px
+    assert session.scroll_px <= top <= session.scroll_px + 200 - frame.layout.pitch_px
+
+
+def test_what_is_in_view_stays_where_it_is() -> None:
+    frame = replace(
+        frames.frame(frames.layout(), frames.BarList().bars(), frames.empty_dense(19, 1012)),
+        view=view_of(Session()),
+        height_px=200,
+    )
+    view = frame.view
+    seen = gestures.reveal(Session(), frame, view.time_ns(500), view.time_ns(600), 2)
+    assert seen == Session()
+    # It has begun before the view, and goes on in it.
+    assert gestures.reveal(Session(), frame, FIRST - SECOND, view.time_ns(60), 2) == Session()
+    # It has no row.
+    assert gestures.reveal(Session(), frame, view.time_ns(500), view.time_ns(600), -1) == Session()
+
+
+def test_what_is_longer_than_the_view_is_shown_from_its_beginning() -> None:
+    frame = replace(
+        frames.frame(frames.layout(), frames.BarList().bars(), frames.empty_dense(19, 1012)),
+        view=view_of(Session(is_following=False, end_ns=EXTENT.last_ns, span_ns=10 * SECOND)),
+    )
+    session = gestures.reveal(Session(), frame, FIRST, FIRST + 60 * SECOND, 2)
+    assert 0 < view_of(session).x_px(FIRST) < 500
