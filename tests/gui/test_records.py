@@ -174,3 +174,18 @@ def test_the_minimap_marks_where_something_failed(eventful: Run) -> None:
     width = eventful.window.timeline.lanes_size_px[0]
     expected = [168 + round((at - 2) / 18 * width) for at in (7, 15)]
     assert [round(x / 10) for x in found] == [round(x / 10) for x in expected]
+
+
+def test_a_click_on_a_mark_shows_its_row(eventful: Run) -> None:
+    lane = eventful.window.timeline.events
+    eventful.tick(NOW + 32 * MS)
+    assert eventful.frame is not None
+    lane.grab()
+    for at, name, row in ((9, "events", 3), (15, "errors", 1)):
+        x = 168 + round(eventful.frame.view.x_px(T0 + at * SECOND))
+        QTest.mouseClick(lane, Qt.MouseButton.LeftButton, pos=QPoint(x, 8))
+        eventful.tick(NOW + 48 * MS)
+        lane.grab()
+        table = eventful.window.errors if name == "errors" else eventful.window.events.table
+        assert table.isVisible()
+        assert table.marked_row == row

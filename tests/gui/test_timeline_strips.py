@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt
+from PySide6.QtGui import QHelpEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QToolTip, QWidget
 
 from daskscope.derive.frames import EventMark, Hit, LegendEntry
 from daskscope.paint.brush import slot_colour
@@ -408,3 +410,25 @@ def test_of_marks_that_cover_each_other_a_loss_is_kept() -> None:
     marks = [EventMark(100 + i, sign, sign, False) for i, sign in enumerate(signs)]
     (event,) = placed_events(marks, 1_000, lambda text: 6.0 * len(text))
     assert event.event.sign == "lost"
+
+
+def test_events_in_one_place_are_counted_and_told(qtbot: QtBot) -> None:
+    drawn = frames.busy_run()
+    marks = (
+        EventMark(300, "added", "w1 added", has_line=False),
+        EventMark(303, "lost", "w2 lost", has_line=True),
+        EventMark(306, "spill", "4 spills", has_line=False, n=4),
+    )
+    (event,) = placed_events(marks, 1_000, lambda text: 6.0 * len(text))
+    assert event.text == "w2 lost +5"
+
+    lane = EventsView(LIGHT, None)
+    qtbot.addWidget(lane)
+    lane.resize(1180, 18)
+    lane.show_frame(replace(drawn, events=marks))
+    lane.show()
+    lane.grab()
+    point = QPoint(GUTTER_PX + 305, 8)
+    QApplication.sendEvent(lane, QHelpEvent(QEvent.Type.ToolTip, point, lane.mapToGlobal(point)))
+    for text in ("w1 added", "w2 lost", "4 spills"):
+        assert text in QToolTip.text()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from daskscope.app import time_gestures
+from daskscope.app.clock import elapsed_s
 from daskscope.app.pace import Pace
 from daskscope.derive import quantity
 from daskscope.derive.details.subject import of_row
@@ -43,6 +44,7 @@ class Ledger:
         events.table.chosen.connect(self._go_to_event)
         events.chips.toggled.connect(self._toggle)
         errors.chosen.connect(self._go_to_error)
+        run.window.timeline.events.clicked.connect(self._open_at)
         run.window.toolbar.errors.stepped.connect(self.step)
         run.window.workers_dock.page_changed.connect(lambda _page: self._pace.hurry())
 
@@ -99,6 +101,19 @@ class Ledger:
         chosen = run.session.chosen
         spot = (chosen.chunk, chosen.index) if chosen is not None else None
         self._show(self.errors.next(spot, view_ns, is_forward))
+
+    def _open_at(self, x_px: int, _y_px: int) -> None:
+        """Show the table, and in it the row, of the event at a place of the events lane."""
+        window, frame = self._run.window, self._run.frame
+        placed = window.timeline.events.placed_at(x_px)
+        if placed is None or frame is None:
+            return
+        is_error = placed.event.sign == "erred"
+        window.show_tab("errors" if is_error else "events")
+        self._pace.hurry()
+        self.advance(self._run.snapshot, self._run.extent().last_ns, elapsed_s())
+        table = window.errors if is_error else window.events.table
+        table.mark_row(table.frame.near(frame.view.time_ns(placed.event.x_px)))
 
     def _toggle(self, kind: str) -> None:
         self._run.apply(toggle_kind, kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -103,6 +104,12 @@ class RecordsFrame:
     kinds: tuple[KindCount, ...]
     n_all: int
     summary: str
+
+    def near(self, time_ns: int) -> int:
+        """The row whose time is nearest to another, -1 where there is none."""
+        at = bisect_left(self.rows, time_ns, key=lambda row: row.time_ns)
+        around = [row for row in (at - 1, at) if 0 <= row < len(self.rows)]
+        return min(around, key=lambda row: abs(self.rows[row].time_ns - time_ns), default=-1)
 
 
 class _EventRows(Lazy[RecordRow]):

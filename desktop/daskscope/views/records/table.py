@@ -71,6 +71,11 @@ class RecordsTable(RowArea):
         """What is drawn."""
         return self._frame
 
+    @property
+    def marked_row(self) -> int:
+        """The row that was gone to, -1 for none."""
+        return self._marked
+
     def show_frame(self, frame: RecordsFrame) -> None:
         """Draw `frame`; the marked row is the one it was."""
         bar = self.verticalScrollBar()

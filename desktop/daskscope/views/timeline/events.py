@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QRectF, QSize
-from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QSizePolicy
+from PySide6.QtCore import QEvent, QRectF, QSize
+from PySide6.QtGui import QHelpEvent, QPainter
+from PySide6.QtWidgets import QSizePolicy, QToolTip
 
 from daskscope.paint.brush import colour, not_yet_brush
+from daskscope.paint.control import plain_tip
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.icon import draw_event_mark
 from daskscope.paint.text import Align, draw_label, draw_text
@@ -33,17 +34,32 @@ _APART_PX: Final = 8
 #: A cut text must show this much.
 _LEAST_TEXT_PX: Final = 48
 _LEAST_SHARE: Final = 0.5
+#: How near to a mark it is meant.
+_REACH_PX: Final = 6
+#: Lines of a tooltip, and characters of each.
+_MOST_LINES: Final = 12
+_MOST_TEXT: Final = 300
 #: Which of two marks in one place is kept.
 _WEIGHTS: Final = {"paused": 1, "restarted": 1, "removed": 1, "erred": 2, "lost": 3}
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedEvent:
-    """An event with the room its text got: none where `width_px` is 0."""
+    """An event with the room its text got: none where `width_px` is 0.
+
+    `members` are all events that its mark stands for.
+    """
 
     event: EventMark
     left_px: int
     width_px: int
+    members: tuple[EventMark, ...]
+
+    @property
+    def text(self) -> str:
+        """What it says, and how many others stand in its place."""
+        n_others = sum(one.n for one in self.members) - self.event.n
+        return f"{self.event.text} +{n_others}" if n_others else self.event.text
 
 
 def placed_events(
@@ -55,32 +71,34 @@ def placed_events(
     """Place the texts of events so that none covers another or another's mark.
 
     A text stands right of its mark, cut if half of it can be shown, else left of it, else it is
-    left out. Of marks that would cover each other the first is kept, unless a later one tells of
-    something worse. `width_px` is the right edge, `taken_px` a stretch in which no text may stand.
+    left out. Of marks that would cover each other the first is drawn, unless a later one tells of
+    something worse, and the others are counted. `width_px` is the right edge, `taken_px` a stretch
+    in which no text may stand.
     """
-    marks = _apart([event for event in events if -MARK_PX < event.x_px < width_px])
+    groups = _apart([event for event in events if -MARK_PX < event.x_px < width_px])
     result: list[PlacedEvent] = []
     free_px = 0
-    for i, event in enumerate(marks):
-        next_px = marks[i + 1].x_px - MARK_PX // 2 if i + 1 < len(marks) else width_px + _APART_PX
+    for i, (event, members) in enumerate(groups):
+        is_last = i + 1 == len(groups)
+        next_px = width_px + _APART_PX if is_last else groups[i + 1][0].x_px - MARK_PX // 2
         left = event.x_px + MARK_PX // 2 + _GAP_PX
         if taken_px[0] <= left < taken_px[1]:
             left = taken_px[1] + _APART_PX
         stop = next_px - _APART_PX
         if left <= taken_px[0] < stop:
             stop = taken_px[0] - _APART_PX
-        text_px = round(width_of(event.text) + 0.5)
+        text_px = round(width_of(PlacedEvent(event, 0, 0, members).text) + 0.5)
         room = stop - left
         least = max(_LEAST_TEXT_PX, _LEAST_SHARE * text_px)
         before = event.x_px - MARK_PX // 2 - _GAP_PX - text_px
         if text_px <= room or room >= least:
-            result.append(PlacedEvent(event, left, min(text_px, room)))
+            result.append(PlacedEvent(event, left, min(text_px, room), members))
             free_px = left + min(text_px, room) + _APART_PX
         elif before >= free_px and not _overlap((before, before + text_px), taken_px):
-            result.append(PlacedEvent(event, before, text_px))
+            result.append(PlacedEvent(event, before, text_px, members))
             free_px = event.x_px + MARK_PX
         else:
-            result.append(PlacedEvent(event, left, 0))
+            result.append(PlacedEvent(event, left, 0, members))
             free_px = event.x_px + MARK_PX
     return result
 
@@ -89,13 +107,16 @@ def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
     return one[0] < other[1] and other[0] < one[1]
 
 
-def _apart(events: Sequence[EventMark]) -> list[EventMark]:
-    result: list[EventMark] = []
+def _apart(events: Sequence[EventMark]) -> list[tuple[EventMark, tuple[EventMark, ...]]]:
+    """Marks that do not cover each other, each with all events in its place."""
+    result: list[tuple[EventMark, tuple[EventMark, ...]]] = []
     for event in sorted(events, key=lambda event: event.x_px):
-        if not result or event.x_px - result[-1].x_px >= MARK_PX:
-            result.append(event)
-        elif _WEIGHTS.get(event.sign, 0) > _WEIGHTS.get(result[-1].sign, 0):
-            result[-1] = event
+        if not result or event.x_px - result[-1][0].x_px >= MARK_PX:
+            result.append((event, (event,)))
+            continue
+        kept, members = result[-1]
+        is_worse = _WEIGHTS.get(event.sign, 0) > _WEIGHTS.get(kept.sign, 0)
+        result[-1] = event if is_worse else kept, (*members, event)
     return result
 
 
@@ -107,6 +128,7 @@ class EventsView(Strip):
         self._events: tuple[EventMark, ...] = ()
         self._now_px = 0
         self._selection_text = ""
+        self._placed: list[PlacedEvent] = []
         self.setAccessibleName("Events")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -144,9 +166,10 @@ class EventsView(Strip):
             painter.fillRect(self._now_px, 0, right, height - 1, not_yet_brush(theme))
             painter.fillRect(self._now_px, 0, 1, height, colour(theme.accent))
         badge = self._badge()
-        for placed in placed_events(
+        self._placed = placed_events(
             self._events, self._view.width_px - 4, self._text_width, badge or (0, 0)
-        ):
+        )
+        for placed in self._placed:
             self._paint_event(painter, placed)
         self._paint_selection_edges(painter)
         if badge is not None:
@@ -156,7 +179,24 @@ class EventsView(Strip):
         height = self.height() - 1
         draw_event_mark(painter, placed.event.sign, placed.event.x_px, height / 2, self._theme)
         box = (placed.left_px, 0, placed.width_px, height)
-        draw_label(painter, box, placed.event.text, Role.SMALL, self._theme.t2)
+        draw_label(painter, box, placed.text, Role.SMALL, self._theme.t2)
+
+    def placed_at(self, x_px: float) -> PlacedEvent | None:
+        """The event whose mark or text is at a place right of the gutter."""
+        for placed in self._placed:
+            is_text = placed.left_px <= x_px < placed.left_px + placed.width_px
+            if is_text or abs(placed.event.x_px - x_px) <= _REACH_PX:
+                return placed
+        return None
+
+    def event(self, event: QEvent) -> bool:
+        """Tell all that a mark stands for."""
+        if not isinstance(event, QHelpEvent) or event.type() != QEvent.Type.ToolTip:
+            return super().event(event)
+        placed = self.placed_at(event.pos().x() - GUTTER_PX)
+        text = _tip(placed.members) if placed is not None else ""
+        QToolTip.showText(event.globalPos(), plain_tip(text), self)
+        return True
 
     def _badge(self) -> tuple[int, int] | None:
         """Left and right edge of the badge, inside the selection's left edge."""
@@ -178,3 +218,10 @@ class EventsView(Strip):
     @staticmethod
     def _text_width(text: str) -> float:
         return text_width(Role.SMALL, text)
+
+
+def _tip(members: Sequence[EventMark]) -> str:
+    lines = [event.text[:_MOST_TEXT] for event in members[:_MOST_LINES]]
+    if len(members) > _MOST_LINES:
+        lines.append(f"and {len(members) - _MOST_LINES} more")
+    return "\n".join(lines)
