@@ -8,10 +8,9 @@ is *lit* if the search finds it or a marked bin holds it, and not hidden; all ot
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from daskscope.store.schema import Kind
+from daskscope.store.schema import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,12 @@ class Filter:
     hidden_states: frozenset[int] = frozenset()
     least_ns: int = 0
     most_ns: int = 0
+
+    @property
+    def hides_tasks(self) -> bool:
+        """Tasks may be hidden, and not just transfers and other spans."""
+        others = self.hidden_kinds - {Kind.COMPUTE}
+        return self != Filter(hidden_kinds=others)
 
 
 NO_SEARCH: Final = Search()

@@ -11,6 +11,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QLineEdit, QToolButton
 
+from daskscope.app.clock import Clock
 from daskscope.predicate import Search
 from daskscope.store.schema import Message, SourceStatus
 from daskscope.theme import GUTTER_PX
@@ -87,6 +88,12 @@ class Searched:
         assert self.field.hasFocus()
         QTest.keyClick(self.field, key, modifier)
         self.tick()
+
+    @property
+    def period_s(self) -> float:
+        """Time until the next tick."""
+        (clock,) = self.run.findChildren(Clock)
+        return clock.period_s
 
     @property
     def note(self) -> str:
@@ -411,3 +418,28 @@ def test_many_workers_are_narrowed_by_their_names(searched: Searched) -> None:
 
     shown = [part.item(i).text() for i in range(part.count()) if not part.item(i).isHidden()]
     assert shown == ["w29", *(f"w{n}" for n in range(290, 300))]
+
+
+def test_a_search_that_has_not_come_through_lets_the_window_tick_at_once(
+    searched: Searched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for budget in ("SEARCH_BUDGET_S", "SEARCH_ALONE_S"):
+        monkeypatch.setattr(f"daskscope.app.stage.{budget}", 0.0)
+    source = searched.source
+    batch = source.spans([Span(n, n + 1, "inc", 0, 11, key=f"x-{n}") for n in range(30_000)])
+    searched.link.messages = [source.definitions(), batch]
+    searched.tick()
+    notes = []
+    searched.focus()
+    QTest.keyClicks(searched.field, "x-29999")
+    searched.tick(1)
+    while not searched.run.marks.is_complete:
+        notes.append(searched.note)
+        assert searched.period_s == 0
+        searched.tick(1)
+
+    assert len(notes) >= 3
+    assert all(note.endswith("%") for note in notes)
+    assert searched.note == "1 found"
+    searched.tick(20)
+    assert searched.period_s > 0

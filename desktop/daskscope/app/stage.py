@@ -96,7 +96,7 @@ class Stage:
         self._is_brushed = False
         self._task_stream = TaskStream(lambda: elapsed_s() < self._deadline_s)
         self._matches = Matches()
-        self.marks = NO_MARKS
+        self.marks = self._drawn = NO_MARKS
         self._search_key: object = None
         self._statistics = StatisticsShow(window)
         self._shown: object = None
@@ -234,15 +234,17 @@ class Stage:
         layout = self._layouts.of(snapshot, session, height_px, is_reading)
         self._search(snapshot, session, view, now_s)
         if session.is_following or self._paused_pace.is_due(now_s):
-            self._generation = snapshot.generation
-        key = (self._generation, self.marks, session, view, now_px, height_px, layout)
+            self._generation, self._drawn = snapshot.generation, self.marks
+        elif self.marks.predicate != self._drawn.predicate or not self._drawn.is_complete:
+            self._drawn = self.marks
+        key = (self._generation, self._drawn, session, view, now_px, height_px, layout)
         is_same = self._shown is not None and key == self._shown
         self._deadline_s = now_s + (UNSEEN_WORK_S if is_same else DRAWN_WORK_S)
         if is_same:
             is_same = not self._task_stream.go_on()
         if not is_same:
             self._shown = key
-            self._task_stream.mark(self.marks)
+            self._task_stream.mark(self._drawn)
             self.frame = self._task_stream.frame(snapshot, session, layout, view, height_px, now_ns)
             entries = legend(snapshot, session)
             timeline.show_filter(filter_frame(session.filter, self.marks, entries))
@@ -255,7 +257,8 @@ class Stage:
             said = spoken_stream(self.frame, session, snapshot.first_ns, now_ns)
             timeline.stream.set_spoken(said)
         self._show_minimap(snapshot, session, view, now_ns, now_s)
-        has_work = self.frame is not None and not self.frame.is_exact
+        has_work = not self.marks.is_complete
+        has_work |= self.frame is not None and not self.frame.is_exact
         self.period_s = self._tempo.period_s(now_s, has_work=has_work)
         if not is_same:
             timeline.stream.repaint()
@@ -294,7 +297,7 @@ class Stage:
     def _show_panels(self, snapshot: Snapshot, session: Session, now_ns: int, now_s: float) -> None:
         window = self._window
         if window.progress.isVisible() and self._progress_pace.is_due(now_s):
-            progress = progress_frame(snapshot, now_ns)
+            progress = progress_frame(snapshot, now_ns, session.filter)
             window.progress.show_frame(progress)
             window.progress_dock.set_summary(0, progress.summary)
         if window.workers.isVisible() and self._workers_pace.is_due(now_s):

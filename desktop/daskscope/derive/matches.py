@@ -124,12 +124,8 @@ class Marks:
 _NONE: Final[Bytes] = np.empty(0, np.uint8)
 
 
-def nothing_asked(n_spans: int = 0) -> Marks:
-    """Marks of a predicate that asks nothing."""
-    return Marks(Predicate(), "", {}, {}, 0, 0, n_spans, n_spans)
-
-
-NO_MARKS: Final = nothing_asked()
+#: Of a predicate that asks nothing.
+NO_MARKS: Final = Marks(Predicate(), "", {}, {}, 0, 0, 0, 0)
 
 
 @dataclass(slots=True)
@@ -194,10 +190,8 @@ class Matches:
             Asked between slices of about a millisecond.
         """
         if predicate.is_idle:
-            self._work = None
-            if self._marks.predicate != predicate or self._marks.n_spans != snapshot.n_spans:
-                self._marks = nothing_asked(snapshot.n_spans)
-            return self._marks
+            self._work, self._marks = None, NO_MARKS
+            return NO_MARKS
         work = self._work
         if work is None or work.predicate != predicate:
             made = expression(predicate.search)

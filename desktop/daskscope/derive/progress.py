@@ -13,8 +13,10 @@ from dask_otel import conventions
 from daskscope.derive import quantity
 from daskscope.derive.panels import ProgressFrame, ProgressRow
 from daskscope.derive.reading import count_at, measured, newest_count
+from daskscope.predicate import NO_FILTER
 
 if TYPE_CHECKING:
+    from daskscope.predicate import Filter
     from daskscope.store.snapshot import SeriesPoints, Snapshot
 
 #: States in which nothing is left to do.
@@ -26,8 +28,11 @@ _RATE_SPANS_S: Final = (5, 60)
 SEGMENTS: Final = ("released", "memory", "erred", "processing", "no_worker", "waiting")
 
 
-def progress_frame(snapshot: Snapshot, now_ns: int) -> ProgressFrame:
-    """Rows of all prefixes that have tasks, in order of first appearance."""
+def progress_frame(snapshot: Snapshot, now_ns: int, meant: Filter = NO_FILTER) -> ProgressFrame:
+    """Rows of all prefixes that have tasks, in order of first appearance.
+
+    Dask's own counters know no filter, so tasks that `meant` hides are counted, and that is said.
+    """
     points_of = _points_by_prefix(snapshot)
     rows = []
     for string_id in snapshot.prefixes:
@@ -39,6 +44,8 @@ def progress_frame(snapshot: Snapshot, now_ns: int) -> ProgressFrame:
     done = sum(row.done for row in rows)
     total = sum(row.total for row in rows)
     summary = f"{quantity.ratio(done, total)} tasks" if rows else ""
+    if rows and meant.hides_tasks:
+        summary = f"{summary}, hidden ones too"
     return ProgressFrame(tuple(rows), summary)
 
 

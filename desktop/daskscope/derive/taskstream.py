@@ -123,7 +123,7 @@ class TaskStream:
             n_spans_in_view=sum(
                 chunk.n_overlapping(view.start_ns, view.end_ns) for chunk in snapshot.chunks
             ),
-            is_exact=self._shown.is_exact,
+            is_exact=self._shown.is_exact and (lit is None or self._lit.is_exact),
         )
 
     def go_on(self) -> bool:

@@ -11,6 +11,8 @@ import pytest
 
 from dask_otel import conventions as names
 from daskscope.derive.progress import progress_frame, segments
+from daskscope.predicate import Filter
+from daskscope.store.schema import Kind
 from tests.builders import SECOND
 from tests.readings import AT_S, NOW, Cluster
 
@@ -143,3 +145,20 @@ def test_what_is_no_number_counts_nothing() -> None:
     kinds = {names.TASK_PREFIX: "inc", names.TASK_STATE: "memory"}
     cluster.point(names.TASKS, other, AT_S, float("nan"), kinds)
     assert rows(cluster)["inc"].memory == 3
+
+
+@pytest.mark.parametrize(
+    ("meant", "is_said"),
+    [
+        (Filter(), False),
+        (Filter(frozenset({"inc"})), True),
+        (Filter(least_ns=1), True),
+        (Filter(hidden_kinds=frozenset({Kind.TRANSFER})), False),
+        (Filter(hidden_kinds=frozenset({Kind.TRANSFER, Kind.COMPUTE})), True),
+    ],
+)
+def test_that_hidden_tasks_are_counted_is_said(meant: Filter, is_said: bool) -> None:
+    frame = progress_frame(cluster_of(memory=3).snapshot(), NOW, meant)
+
+    assert frame.summary.endswith("hidden ones too") is is_said
+    assert frame.rows[0].total == 3
