@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from daskscope.derive import quantity
+from daskscope.derive.crowd import crowd
 from daskscope.derive.frames import LEAST_BAR_PX, BarState, Hit, RowKind
 from daskscope.derive.matches import Mark
 from daskscope.derive.place import place
@@ -103,7 +104,10 @@ def _bar(snapshot: Snapshot, frame: TaskStreamFrame, spot: _Spot) -> Hit | None:
     chunk_index, index = int(bars.chunk[nearest]), int(bars.index[nearest])
     if chunk_index < 0:
         return _running(snapshot, frame, spot, index, (x0_px, x1_px))
-    return _span(snapshot, frame, spot, (snapshot.chunks[chunk_index], index), (x0_px, x1_px))
+    found = _span(snapshot, frame, spot, (snapshot.chunks[chunk_index], index), (x0_px, x1_px))
+    beside = meant[(bars.x0_px[meant] <= spot.x_px) & (spot.x_px < bars.x1_px[meant])]
+    is_crowd = spot.is_sub and len(beside) > 1
+    return crowd(snapshot, frame, found, beside) if is_crowd else found
 
 
 def _dense(snapshot: Snapshot, frame: TaskStreamFrame, spot: _Spot) -> Hit | None:
