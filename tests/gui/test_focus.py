@@ -143,3 +143,14 @@ def test_parts_of_a_view_show_the_focus_as_well(active: Run) -> None:
     table.setFocus(Qt.FocusReason.TabFocusReason)
     assert ring(active).isVisible()
     assert ring(active).parentWidget() is table
+
+
+def test_the_ring_lies_over_scroll_bars_that_come_later(active: Run, qtbot: QtBot) -> None:
+    active.window.resize(1900, 720)
+    QTest.keyClick(active.window.timeline.stream, Qt.Key.Key_5, CTRL)
+    workers = active.window.workers
+    assert not workers.horizontalScrollBar().isVisible()
+    active.window.resize(1024, 640)
+    qtbot.waitUntil(workers.horizontalScrollBar().isVisible)
+    image = workers.grab().toImage()
+    assert image.pixel(300, workers.height() - 1) & 0xFFFFFF == active.theme.accent

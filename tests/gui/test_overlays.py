@@ -9,13 +9,22 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QToolButton
+from PySide6.QtWidgets import QScrollArea, QToolButton
 
 from daskscope.app.actions import ACTIONS, GESTURES
 from daskscope.app.manual import Manual, docs_folder
 from daskscope.app.overlays import PREFIX_GROUP, WORKER_GROUP, key_groups
+from daskscope.paint.font import Role, text_width
 from daskscope.theme import DARK, LIGHT, Theme
-from daskscope.views.overlay.keys import COLUMN_PX, KEYS_PX, KeyColumns, group_px, key_lines
+from daskscope.views.overlay.keys import (
+    COLUMN_PX,
+    KEYS_PX,
+    KeyColumns,
+    about_lines,
+    group_px,
+    keys_px,
+    row_px,
+)
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QImage
@@ -205,23 +214,32 @@ def test_they_lie_within_the_window(busy: Run, size: tuple[int, int], theme: The
         toggle()
 
 
-def test_no_text_of_the_list_is_cut(qtbot: QtBot) -> None:
-    from daskscope.paint.font import Role, text_width
-    from daskscope.paint.keycap import caps_px
-
+@pytest.mark.parametrize("column_px", [COLUMN_PX, COLUMN_PX + 150])
+def test_no_text_of_the_list_is_cut(qtbot: QtBot, column_px: int) -> None:
     for row in (row for group in key_groups() for row in group.rows):
-        widest = max(sum(caps_px(way) + 8 for way in line) for line in key_lines(row))
-        assert widest - 8 <= KEYS_PX
-        assert text_width(Role.BODY, row.about) <= COLUMN_PX - widest - 8, row.about
+        assert keys_px(row) - 8 <= KEYS_PX
+        lines = about_lines(row, column_px)
+        assert " ".join(lines) == row.about
+        for line in lines:
+            assert text_width(Role.BODY, line) <= column_px - keys_px(row), line
+        assert row_px(row, column_px) >= 16 * len(lines)
 
 
 def test_columns_are_as_many_as_there_is_room_for(qtbot: QtBot) -> None:
     shown = KeyColumns()
     qtbot.addWidget(shown)
     shown.show_groups(key_groups())
-    one, three = shown.height_for(COLUMN_PX), shown.height_for(3 * COLUMN_PX + 100)
-    assert one == sum(map(group_px, key_groups()))
-    assert three < one / 2
+    one, four = shown.height_for(COLUMN_PX), shown.height_for(4 * COLUMN_PX + 100)
+    assert one > sum(group_px(group, COLUMN_PX) for group in key_groups()) - 20
+    assert four < one / 3
+
+
+def test_all_keys_fit_into_a_window_of_the_usual_size(busy: Run, qtbot: QtBot) -> None:
+    busy.window.resize(1600, 900)
+    busy.overlays.toggle_keys()
+    scroll = busy.window.keys.findChild(QScrollArea)
+    assert isinstance(scroll, QScrollArea)
+    qtbot.waitUntil(lambda: scroll.verticalScrollBar().maximum() == 0)
 
 
 def test_the_documentation_is_read_and_its_links_followed(busy: Run, qtbot: QtBot) -> None:

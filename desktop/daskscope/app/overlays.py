@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Entries of the palette that are remembered.
 MOST_RECENT: Final = 20
 SPAN_GROUP: Final = "Time in view"
-SORT_GROUP: Final = "Sort the workers by this"
+SORT_GROUP: Final = "Workers"
 PREFIX_GROUP: Final = "Show only this prefix"
 WORKER_GROUP: Final = "Scroll to this worker"
 
@@ -115,7 +115,9 @@ class Overlays:
             for row in ACTIONS
         ]
         entries += [Entry(f"span:{span_ns}", text, SPAN_GROUP) for span_ns, text in RANGES]
-        entries += [Entry(f"sort:{name}", text, SORT_GROUP) for name, text in LABELS.items()]
+        entries += [
+            Entry(f"sort:{name}", f"Sort by {text}", SORT_GROUP) for name, text in LABELS.items()
+        ]
         entries += [Entry(f"prefix:{name}", name, PREFIX_GROUP) for name in run.prefixes()]
         members = run.roster.members if run.roster is not None else ()
         entries += [

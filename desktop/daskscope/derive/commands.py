@@ -142,7 +142,10 @@ def matching_keys(groups: Sequence[KeyGroup], typed: str) -> tuple[KeyGroup, ...
 
 
 def columns(heights: Sequence[int], n_columns: int) -> list[int]:
-    """Which column each of some blocks stands in, in their order, so that the longest is short.
+    """Which column each of some blocks stands in, so that all columns are about as long.
+
+    The highest block is placed first, each in the column that is shortest then. Columns are
+    numbered by their first block, so that reading goes on as the blocks do, as far as can be.
 
     Parameters
     ----------
@@ -154,23 +157,13 @@ def columns(heights: Sequence[int], n_columns: int) -> list[int]:
     Returns
     -------
     list of int
-        A column for each block, rising by steps of at most 1.
+        A column for each block.
     """
-    low, high = max(heights, default=0), sum(heights)
-    while low < high:  # the least height for which filling one column after the other is enough
-        middle = (low + high) // 2
-        if _filled(heights, middle)[-1] < n_columns:
-            high = middle
-        else:
-            low = middle + 1
-    return _filled(heights, low)
-
-
-def _filled(heights: Sequence[int], most: int) -> list[int]:
-    column, reached, result = 0, 0, []
-    for height in heights:
-        if reached and reached + height > most:
-            column, reached = column + 1, 0
-        reached += height
-        result.append(column)
-    return result
+    reached = [0] * n_columns
+    placed = [0] * len(heights)
+    for block in sorted(range(len(heights)), key=lambda index: -heights[index]):
+        column = min(range(n_columns), key=reached.__getitem__)
+        placed[block] = column
+        reached[column] += heights[block]
+    numbers = {column: number for number, column in enumerate(dict.fromkeys(placed))}
+    return [numbers[column] for column in placed]

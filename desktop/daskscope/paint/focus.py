@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QEvent, QObject, QRect, Qt
 from PySide6.QtGui import QFocusEvent, QPainter
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QTabBar, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractScrollArea,
+    QComboBox,
+    QLineEdit,
+    QTabBar,
+    QWidget,
+)
 
 from daskscope.paint.brush import colour
 from daskscope.theme import LIGHT, Theme
@@ -47,6 +54,10 @@ class FocusRing(QWidget):
     def watch(self, view: QWidget) -> None:
         """Show when `view` has the focus by key."""
         view.installEventFilter(self)
+        if isinstance(view, QAbstractScrollArea):
+            for bar in (view.horizontalScrollBar(), view.verticalScrollBar()):
+                if (container := bar.parentWidget()) is not None:
+                    container.installEventFilter(self)
 
     def watch_within(self, view: QWidget) -> None:
         """Show when `view`, or a part of it that draws no focus itself, has the focus by key."""
@@ -74,7 +85,12 @@ class FocusRing(QWidget):
                 self.setGeometry(watched.rect())
             elif event.type() == QEvent.Type.MouseButtonPress:
                 self.hide()
+        elif event.type() == QEvent.Type.ZOrderChange and self._is_beside(watched):
+            self.raise_()  # a scroll bar that comes puts itself on top
         return False
+
+    def _is_beside(self, widget: QWidget) -> bool:
+        return widget.parentWidget() is self.parentWidget()
 
     def _follow(self, view: QWidget, event: QFocusEvent) -> None:
         if event.reason() in PASSING_REASONS:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from daskscope.derive.commands import KeyGroup, KeyRow, columns, matching_keys
 from daskscope.paint.brush import colour
-from daskscope.paint.font import Role
+from daskscope.paint.font import Role, text_width
 from daskscope.paint.keycap import CAP_PX, caps_px, draw_caps
 from daskscope.paint.text import draw_text
 from daskscope.theme import LIGHT
@@ -23,19 +23,21 @@ if TYPE_CHECKING:
 
     from daskscope.theme import Theme
 
-COLUMN_PX: Final = 400
-_GAP_PX: Final = 40
+#: The least width of a column.
+COLUMN_PX: Final = 320
+_GAP_PX: Final = 32
 #: Of a column, for keys; more of them go on in the next line.
-KEYS_PX: Final = 168
+KEYS_PX: Final = 150
 _WAY_GAP_PX: Final = 8
 _ROW_PX: Final = 24
+_LINE_PX: Final = 16
 _CAP_ROW_PX: Final = CAP_PX + 3
 _HEADING_PX: Final = 28
 _GROUP_GAP_PX: Final = 14
 _INNER_PX: Final = 24
 _FIELD_PX: Final = 300
 #: From the card to the window's edges; wider than this, lines are too long to follow.
-_EDGE_PX: Final = 40
+_EDGE_PX: Final = 32
 _MOST_PX: Final = 1460
 #: Room for a scroll bar.
 _BAR_PX: Final = 10
@@ -56,14 +58,39 @@ def key_lines(row: KeyRow) -> list[list[tuple[str, ...]]]:
     return lines
 
 
-def row_px(row: KeyRow) -> int:
-    """Height of a row."""
-    return max(_ROW_PX, len(key_lines(row)) * _CAP_ROW_PX + 3)
+def keys_px(row: KeyRow) -> int:
+    """Width of the keys of a row, with the gap that keeps texts away."""
+    return max(sum(caps_px(way) + _WAY_GAP_PX for way in line) for line in key_lines(row))
 
 
-def group_px(group: KeyGroup) -> int:
-    """Height of a group with its heading and the gap below."""
-    return _HEADING_PX + sum(map(row_px, group.rows)) + _GROUP_GAP_PX
+def about_lines(row: KeyRow, column_px: int) -> list[str]:
+    """What a row is for, on as many lines as its column needs beside the keys."""
+    room = column_px - keys_px(row) - _WAY_GAP_PX
+    lines: list[str] = []
+    for word in row.about.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(Role.BODY, longer) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+def row_px(row: KeyRow, column_px: int) -> int:
+    """Height of a row in a column."""
+    texts_px = _ROW_PX + (len(about_lines(row, column_px)) - 1) * _LINE_PX
+    return max(texts_px, len(key_lines(row)) * _CAP_ROW_PX + 3)
+
+
+def group_px(group: KeyGroup, column_px: int) -> int:
+    """Height of a group with its heading and the gap below, in a column."""
+    return _HEADING_PX + sum(row_px(row, column_px) for row in group.rows) + _GROUP_GAP_PX
+
+
+def column_widths(width_px: int) -> tuple[int, int]:
+    """How many columns there are in a width, and how wide each is."""
+    n_columns = max((width_px + _GAP_PX) // (COLUMN_PX + _GAP_PX), 1)
+    return n_columns, (width_px - (n_columns - 1) * _GAP_PX) // n_columns
 
 
 class KeyColumns(QWidget):
@@ -94,20 +121,17 @@ class KeyColumns(QWidget):
 
     def height_for(self, width_px: int) -> int:
         """Height of all columns in a width."""
-        heights = [group_px(group) for group in self._groups]
-        placed = columns(heights, self._n_columns(width_px))
-        total: dict[int, int] = {}
-        for column, height in zip(placed, heights, strict=True):
-            total[column] = total.get(column, 0) + height
-        return max(total.values(), default=_ROW_PX)
-
-    @staticmethod
-    def _n_columns(width_px: int) -> int:
-        return max((width_px + _GAP_PX) // (COLUMN_PX + _GAP_PX), 1)
+        n_columns, column_px = column_widths(width_px)
+        heights = [group_px(group, column_px) for group in self._groups]
+        total = [0] * n_columns
+        for column, height in zip(columns(heights, n_columns), heights, strict=True):
+            total[column] += height
+        return max(max(total) - _GROUP_GAP_PX, _ROW_PX)
 
     def _lay_out(self) -> None:
-        heights = [group_px(group) for group in self._groups]
-        self._columns = columns(heights, self._n_columns(self.width()))
+        n_columns, column_px = column_widths(self.width())
+        heights = [group_px(group, column_px) for group in self._groups]
+        self._columns = columns(heights, n_columns)
         self.setMinimumHeight(self.height_for(self.width()))
         self.update()
 
@@ -120,14 +144,11 @@ class KeyColumns(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw every group in its column."""
         painter = QPainter(self)
-        n_columns = self._n_columns(self.width())
-        width = (self.width() - (n_columns - 1) * _GAP_PX) // n_columns
-        column, top = 0, 0
-        for group, place in zip(self._groups, self._columns, strict=True):
-            if place != column:
-                column, top = place, 0
-            self._paint_group(painter, group, column * (width + _GAP_PX), top, width)
-            top += group_px(group)
+        n_columns, width = column_widths(self.width())
+        tops = [0] * n_columns
+        for group, column in zip(self._groups, self._columns, strict=True):
+            self._paint_group(painter, group, column * (width + _GAP_PX), tops[column], width)
+            tops[column] += group_px(group, width)
         if not self._groups:
             draw_text(painter, (0, 0, width, _ROW_PX), "No key matches", Role.BODY, self._theme.t3)
 
@@ -141,14 +162,13 @@ class KeyColumns(QWidget):
         top += _HEADING_PX
         for row in group.rows:
             self._paint_row(painter, row, left, top, width)
-            top += row_px(row)
+            top += row_px(row, width)
 
     def _paint_row(self, painter: QPainter, row: KeyRow, left: int, top: int, width: int) -> None:
-        lines = key_lines(row)
-        keys_px = max(sum(caps_px(way) + _WAY_GAP_PX for way in line) for line in lines)
-        box = (left, top, width - keys_px - _WAY_GAP_PX, _ROW_PX)
-        draw_text(painter, box, row.about, Role.BODY, self._theme.t1)
-        for line in lines:
+        for number, text in enumerate(about_lines(row, width)):
+            box = (left, top + number * _LINE_PX, width - keys_px(row), _ROW_PX)
+            draw_text(painter, box, text, Role.BODY, self._theme.t1)
+        for line in key_lines(row):
             x = left + width - sum(caps_px(way) + _WAY_GAP_PX for way in line) + _WAY_GAP_PX
             for way in line:
                 draw_caps(painter, x, top + _ROW_PX // 2, way, self._theme)

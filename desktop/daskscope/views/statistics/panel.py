@@ -34,8 +34,6 @@ class StatisticsView(QWidget):
     ----------
     table, histogram
         Public for their signals.
-    parts
-        What can have the keyboard.
     buttons
         What belongs into the title of the dock.
     """
@@ -50,7 +48,6 @@ class StatisticsView(QWidget):
         self.histogram = HistogramView(self)
         self.shares = SharesView(self)
         self.facts = FactsView(self)
-        self.parts = (self.table, self.histogram, self.shares)
         self.setFocusProxy(self.table)
         self._side = QWidget(self)
         self._side.setFixedWidth(WIDTH_PX)
