@@ -79,6 +79,8 @@ MENUS: Final = (
 
 ACTIONS: Final = (
     Action("file.open", "Open recording…", "File", "open a recording in a window of its own", ("Ctrl+O",)),
+    Action("file.earlier", "Open the earlier part", "File", "open what had to go from memory, in a window of its own"),
+    Action("file.stop", "Stop reading", "File", "read no more of a recording; what was read stays"),
     Action("file.picture", "Save picture…", "File", "save what the window shows", ("Ctrl+Shift+S",)),
     Action("file.copy", "Copy picture", "File", "copy what the window shows", ("Ctrl+Shift+C",)),
     Action("file.quit", "Quit", "File", "close the window", ("Ctrl+Q",)),
@@ -127,7 +129,7 @@ ACTIONS: Final = (
     Action("lanes.by_errors", "Sort by errors", "Lanes", "those with the most failures first", is_checkable=True),
     Action("selection.tsv", "Copy statistics as TSV", "Selection", "copy the table of the selection, or of the view"),
     Action("selection.csv", "Copy statistics as CSV", "Selection", "the same with commas"),
-    Action("selection.clear", "Clear selection", "Selection", "clear choice, selection, search: the first there is", ("Esc",), _STREAM),
+    Action("selection.clear", "Clear selection", "Selection", "stop reading, or clear choice, selection, search: the first there is", ("Esc",), _STREAM),
     Action("task.dependency", "To its dependency", "Task", "from the chosen task to the dependency that ended last", ("[", ",")),
     Action("task.dependent", "To its dependent", "Task", "from the chosen task to the dependent that began first", ("]", ".")),
     Action("task.zoom", "Zoom to task", "Task", "fill the view with the chosen task", ("Return", "Enter"), _STREAM),

@@ -213,13 +213,30 @@ def attach(
 
 @main.command("open")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--since",
+    "since_s",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="Leave out what ended before, counted from the start of the run.",
+)
+@click.option(
+    "--until",
+    "until_s",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Leave out what began after.",
+)
 @window_options
-def open_recording(options: WindowOptions, file: Path) -> None:
-    """Open a recording (.dscope, or OTLP JSON lines)."""
+def open_recording(
+    options: WindowOptions, file: Path, since_s: float, until_s: float | None
+) -> None:
+    """Open a recording (.dscope, or OTLP JSON lines), or part of it."""
     from daskscope.app.launch import show_recording
 
     with one_line_errors():
-        show_recording(options, file)
+        show_recording(options, file, since_s, until_s)
 
 
 @main.command()

@@ -87,11 +87,14 @@ class Feed:
     def now_ns(self, snapshot: Snapshot, wall_ns: int) -> int:
         """What time it is on the cluster's clock: the right edge of what can have happened.
 
-        A recording stands still at its end. A live cluster's clock is taken for the wall clock
-        unless its newest data say that the two differ by more than `LEAST_SKEW_NS`.
+        A recording stands still at its end, also while it is read to there. A live cluster's clock
+        is taken for the wall clock unless its newest data say that the two differ by more than
+        `LEAST_SKEW_NS`.
         """
         if not snapshot.status.is_live or not self.is_connected:
-            return snapshot.last_ns
+            status = snapshot.status
+            is_reading = status.progress < 1.0 and not status.is_stopped
+            return max(snapshot.last_ns, status.ends_ns) if is_reading else snapshot.last_ns
         skew_ns = self._skew_ns or 0
         return wall_ns + (skew_ns if abs(skew_ns) > LEAST_SKEW_NS else 0)
 

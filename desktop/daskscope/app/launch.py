@@ -116,11 +116,13 @@ def show_attached(
         _run(application, options, ending, Subject(source, journal, failure=attachment.failure))
 
 
-def show_recording(options: WindowOptions, path: Path) -> None:
-    """Open a window on a recording."""
+def show_recording(
+    options: WindowOptions, path: Path, since_s: float = 0.0, until_s: float | None = None
+) -> None:
+    """Open a window on a recording, or on the part between two times since its start."""
     _check(options)
     ending = Ending()
-    with closing(Source.read(path)) as source:
+    with closing(Source.read(path, since_s, until_s)) as source:
         application = _application()
         source.wait()
         _run(application, options, ending, Subject(source, path, is_live=False))

@@ -298,6 +298,8 @@ class Run(QObject):
         window.toolbar.paused.connect(self.toggle_pause)
         window.toolbar.span_chosen.connect(self.choose_span)
         window.toolbar.fitted.connect(self.fit)
+        window.loading.stopped.connect(self.stop_reading)
+        window.status.asked.connect(lambda name: self._menu.actions[name].trigger())
         window.toolbar.commands_asked.connect(self.overlays.toggle_palette)
         window.toolbar.grouped.connect(lambda grouping: self.apply(lane_gestures.group, grouping))
         window.toolbar.theme_toggled.connect(self.toggle_theme)
@@ -437,6 +439,24 @@ class Run(QObject):
 
     # Files, help, demo ----------------------------------------------------------------------
 
+    def stop_reading(self) -> None:
+        """Read no more of the recording; what was read stays."""
+        self._source.stop()
+
+    def escape(self) -> None:
+        """Stop reading a recording, else let go of what is chosen, selected or searched."""
+        if self._is_reading:
+            self.stop_reading()
+        else:
+            self.places.escape()
+
+    def open_earlier(self) -> None:
+        """Show what had to go from memory in a window of its own, as the recording has it."""
+        snapshot = self._snapshot
+        if snapshot.n_evicted:
+            until_s = (snapshot.evicted_ns - snapshot.first_ns) / 1e9
+            open_in_new_window(snapshot.status.journal_path, "--until", f"{until_s:.3f}")
+
     def choose_recording(self) -> None:
         """Let the user choose a recording, and open it."""
         if path := chosen_recording(self.window):
@@ -479,8 +499,9 @@ class Run(QObject):
         self._failure = self._demo.failure
 
 
-def open_in_new_window(path: str) -> None:
+def open_in_new_window(path: str, *options: str) -> None:
     """Show a recording beside this window, in a process of its own."""
     subprocess.Popen(
-        [sys.executable, "-m", "daskscope", "open", str(Path(path))], start_new_session=True
+        [sys.executable, "-m", "daskscope", "open", str(Path(path)), *options],
+        start_new_session=True,
     )

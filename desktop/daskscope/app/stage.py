@@ -17,6 +17,7 @@ from daskscope.app.tempo import PAUSED_PERIOD_S, Tempo
 from daskscope.derive.filtering import filter_frame
 from daskscope.derive.lanes import LaneLayouts
 from daskscope.derive.legend import legend
+from daskscope.derive.loading import loading_frame
 from daskscope.derive.matches import NO_MARKS, Matches
 from daskscope.derive.minimap import minimap, with_brush, with_found
 from daskscope.derive.pick import hit
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 #: What a picture that is made from nothing may take of a tick that draws, and of one that does not.
 DRAWN_WORK_S: Final = 0.003
 UNSEEN_WORK_S: Final = 0.005
+#: The same while a recording is read: a tick then takes in a whole chunk, and what is read is seen.
+READING_WORK_S: Final = 0.02
 #: Memory bars and busy shares in the gutter, and the minimap's curve.
 LAYOUT_PERIOD_S: Final = 1.0
 PROGRESS_PERIOD_S: Final = 0.1
@@ -128,10 +131,15 @@ class Stage:
         return bool(snapshot.n_spans or snapshot.running or snapshot.prefixes or snapshot.lanes)
 
     def is_complete(self, snapshot: Snapshot) -> bool:
-        """Whether everything that the source had is drawn."""
+        """Whether everything that will come is drawn."""
         is_drawn = self.frame is not None and self.frame.is_exact
         is_drawn = is_drawn and not self._statistics.is_working
-        return snapshot.status.progress >= 1.0 and is_drawn and bool(snapshot.n_spans)
+        return self.is_over(snapshot) and is_drawn and bool(snapshot.n_spans)
+
+    @staticmethod
+    def is_over(snapshot: Snapshot) -> bool:
+        """Whether nothing more will come of a recording."""
+        return snapshot.status.progress >= 1.0 or snapshot.status.is_stopped
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in other colours from the next tick on."""
@@ -181,6 +189,7 @@ class Stage:
         self.period_s = self._tempo.period_s(now_s, has_work=False)
         if self._window.isMinimized():
             return False
+        self._window.loading.show_frame(loading_frame(snapshot))
         self._show_status(snapshot, wall_ns, feed, now_s)
         if self._window.is_welcome:
             self._show_welcome(snapshot, wall_ns, now_s)
@@ -240,6 +249,8 @@ class Stage:
         key = (self._generation, self._drawn, session, view, now_px, height_px, layout)
         is_same = self._shown is not None and key == self._shown
         self._deadline_s = now_s + (UNSEEN_WORK_S if is_same else DRAWN_WORK_S)
+        if not snapshot.status.is_live and not self.is_over(snapshot):
+            self._deadline_s = now_s + READING_WORK_S
         if is_same:
             is_same = not self._task_stream.go_on()
         if not is_same:

@@ -25,6 +25,7 @@ from daskscope.paint.table import RowArea
 from daskscope.theme import RIGHT_DOCK_LEAST_PX, RIGHT_DOCK_PX, WINDOW_LEAST_PX, Density, Theme
 from daskscope.views.details.panel import DetailsView
 from daskscope.views.dock import Dock
+from daskscope.views.loading import LoadingView
 from daskscope.views.overlay.hint import HintView
 from daskscope.views.overlay.keys import KeysView
 from daskscope.views.overlay.palette import PaletteView
@@ -84,6 +85,7 @@ class Window(QMainWindow):
         self.statistics = StatisticsView(self)
         self.details = DetailsView(self)
         self.welcome = WelcomeView(self)
+        self.loading = LoadingView(self)
         self.status = StatusBarView(self)
         self.progress_dock, self.resources_dock, self.workers_dock = (Dock(self) for _ in range(3))
         self.docks = {
@@ -122,6 +124,7 @@ class Window(QMainWindow):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.toolbar)
+        layout.addWidget(self.loading)
         layout.addWidget(self._pages, 1)
         layout.addWidget(self.status)
         return body
@@ -179,6 +182,7 @@ class Window(QMainWindow):
             self.statistics,
             self.details,
             self.welcome,
+            self.loading,
             self.status,
             self.commands,
             self.keys,

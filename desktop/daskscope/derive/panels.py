@@ -156,12 +156,37 @@ class ResourcesFrame:
 
 @dataclass(frozen=True, slots=True)
 class StatusField:
-    """One field of the status bar; `tone` is `plain`, `ok`, `warn` or `err`."""
+    """One field of the status bar; `tone` is `plain`, `ok`, `warn` or `err`.
+
+    Attributes
+    ----------
+    action
+        Id of what a click asks for, "" for nothing.
+    """
 
     label: str
     value: str
     tone: str = "plain"
     tip: str = ""
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadingFrame:
+    """How far a recording is read.
+
+    Attributes
+    ----------
+    share
+        From 0 to 1.
+    is_stopped
+        The rest will not be read.
+    """
+
+    title: str
+    detail: str
+    share: float
+    is_stopped: bool
 
 
 @dataclass(frozen=True, slots=True)

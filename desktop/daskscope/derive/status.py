@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _SCHEDULER_ID: Final = re.compile(r"Scheduler-[0-9a-f-]{36}")
 _LAG_WARNED_NS: Final = 2_000_000_000
+#: The action that opens what was evicted.
+EARLIER: Final = "file.earlier"
 
 
 def status_frame(
@@ -50,7 +52,7 @@ def status_frame(
     """
     status = snapshot.status
     return StatusFrame(
-        connection=_connection(status, now_ns, is_connected),
+        connection=_connection(snapshot, now_ns, is_connected),
         left=_received(status, now_ns) if status.is_live else _recording(status),
         counters=(
             *((_lag(snapshot, now_ns), _rate(spans_per_s)) if status.is_live else ()),
@@ -88,12 +90,15 @@ def _cluster_name(snapshot: Snapshot, samples: list[Sample]) -> str:
     return "local cluster" if hosts <= {"127.0.0.1", "::1", "localhost"} else "Dask cluster"
 
 
-def _connection(status: SourceStatus, now_ns: int, is_connected: bool) -> StatusField:
+def _connection(snapshot: Snapshot, now_ns: int, is_connected: bool) -> StatusField:
+    status = snapshot.status
     if status.problem:
         return StatusField("Problem", status.problem, "err", status.problem)
     if not status.is_live:
+        if status.is_stopped:
+            return StatusField("Recording", f"{quantity.share(read_share(snapshot))} read", "warn")
         if status.progress < 1.0:
-            return StatusField("Reading", quantity.share(status.progress))
+            return StatusField("Reading", quantity.share(read_share(snapshot)))
         return StatusField("Recording", "")
     if not (status.http or status.grpc):
         return StatusField("Starting", "", "warn", "The receiver is not ready yet")
@@ -143,8 +148,24 @@ def clock_fields(skews: Mapping[str, Skew]) -> tuple[StatusField, ...]:
 
 
 def _recording(status: SourceStatus) -> tuple[StatusField, ...]:
-    name = status.journal_path.replace("\\", "/").rpartition("/")[2]
-    return (StatusField("File", name, tip=status.journal_path),) if name else ()
+    name = file_name(status)
+    fields = [StatusField("File", name, tip=status.journal_path)] if name else []
+    if status.part:
+        fields.append(StatusField("Part", status.part, "warn", "The rest was not asked for"))
+    return tuple(fields)
+
+
+def read_share(snapshot: Snapshot) -> float:
+    """How much of a recording is here, from 0 to 1; the source is always a little ahead."""
+    status, n_read = snapshot.status, snapshot.n_spans + snapshot.n_evicted
+    if status.spans > n_read and not status.part and status.ends_ns:
+        return n_read / status.spans
+    return status.progress
+
+
+def file_name(status: SourceStatus) -> str:
+    """Name of the recording without its folder."""
+    return status.journal_path.replace("\\", "/").rpartition("/")[2]
 
 
 def _lag(snapshot: Snapshot, now_ns: int) -> StatusField:
@@ -181,9 +202,20 @@ def _dropped(snapshot: Snapshot) -> tuple[StatusField, ...]:
     counts = (
         ("Dropped sender", lost_by_sender, "Spans that workers could not deliver"),
         ("receiver", snapshot.status.rejected, "Spans, points and log records refused"),
-        ("evicted", snapshot.n_evicted, "Oldest spans dropped to stay within memory"),
+        ("evicted", snapshot.n_evicted, _evicted_tip(snapshot)),
     )
     return tuple(
-        StatusField(label, quantity.count(number), "warn" if number else "plain", tip)
+        StatusField(
+            label,
+            quantity.count(number),
+            "warn" if number else "plain",
+            tip,
+            EARLIER if label == "evicted" and number else "",
+        )
         for label, number, tip in counts
     )
+
+
+def _evicted_tip(snapshot: Snapshot) -> str:
+    tip = "Oldest spans dropped to stay within memory"
+    return f"{tip}; a click opens them from the recording" if snapshot.n_evicted else tip

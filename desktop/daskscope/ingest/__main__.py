@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from daskscope.ingest import codec
 from daskscope.ingest.address import AddressError
 from daskscope.ingest.clock import wall_ns
 from daskscope.ingest.codec import FrameError
+from daskscope.ingest.excerpt import Excerpt, Scissors
 from daskscope.ingest.journal import RecordingError
 from daskscope.ingest.link import LinkServer
 from daskscope.ingest.otlp import BadRequestError
@@ -57,6 +59,8 @@ def _arguments() -> argparse.Namespace:
     what.add_argument("--read", type=Path)
     for name in ("--http", "--grpc", "--optional-http", "--optional-grpc"):
         parser.add_argument(name, action="append", default=[])
+    parser.add_argument("--since", type=float, default=0.0)
+    parser.add_argument("--until", type=float)
     return parser.parse_args()
 
 
@@ -76,7 +80,8 @@ async def _receive(arguments: argparse.Namespace, token: str) -> None:
 
 
 async def _read(arguments: argparse.Namespace, token: str) -> None:
-    link = LinkServer(_RecordingFeed(open_recording(arguments.read)), token)
+    excerpt = Excerpt(arguments.since, arguments.until)
+    link = LinkServer(_RecordingFeed(open_recording(arguments.read), excerpt), token)
     _say(link=await link.start(), http=(), grpc=())
     await _until_told()
     await link.close()
@@ -85,20 +90,36 @@ async def _read(arguments: argparse.Namespace, token: str) -> None:
 class _RecordingFeed:
     """A recording for the one client that comes."""
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, excerpt: Excerpt) -> None:
         self._recording = recording
+        self._excerpt = excerpt
+        self._scissors = Scissors(excerpt)
         self._problem = ""
 
     async def frames(self) -> AsyncIterator[Sequence[bytes]]:
-        found: Iterator[list[bytes]] = self._recording.frames()
+        found = self._found()
         try:
-            while frames := await asyncio.to_thread(next, found, None):
+            while (frames := await asyncio.to_thread(next, found, None)) is not None:
                 yield frames
         except (RecordingError, BadRequestError, FrameError) as error:
             self._problem = str(error)
 
+    def _found(self) -> Iterator[list[bytes]]:
+        if self._excerpt.is_whole:
+            yield from self._recording.frames()
+            return
+        for frames in self._recording.frames():
+            cut = (self._scissors.cut(codec.decode(frame)) for frame in frames)
+            yield [codec.encode(message) for message in cut if message is not None]
+
     def status(self) -> SourceStatus:
-        return replace(self._recording.status(), problem=self._problem)
+        status = self._recording.status()
+        return replace(
+            status,
+            problem=self._problem,
+            part=self._excerpt.text,
+            ends_ns=self._scissors.end_ns(status.ends_ns),
+        )
 
     def archive(self) -> Archive:
         return self._recording.archive()

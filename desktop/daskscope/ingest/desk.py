@@ -50,10 +50,18 @@ class Desk:
         Opens what is asked about, in a thread, at the first query.
     writer
         The client's stream, shared with whoever else writes whole frames to it.
+    stop
+        Called when the client wants no more of a recording.
     """
 
-    def __init__(self, archive: Callable[[], Archive], writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self,
+        archive: Callable[[], Archive],
+        writer: asyncio.StreamWriter,
+        stop: Callable[[], None],
+    ) -> None:
         self._open = archive
+        self._stop = stop
         self._writer = writer
         self._archive: Archive | None = None
         # One thread: what it is given is done in order, also when nobody waits for it any more.
@@ -64,6 +72,9 @@ class Desk:
         """Answer until the client has gone."""
         try:
             while (query := await _next_query(reader)) is not None:
+                if query.asked is Asked.STOP:
+                    self._stop()
+                    continue
                 before = self._work.get(query.asked)
                 if before is not None:
                     before.cancel()

@@ -265,6 +265,19 @@ class JournalReader:
                 frame = self._decompressor.decompress(blob)
             yield Chunk(after, last_request, rows, frame)
 
+    def last_chunk(self, message: str) -> Chunk | None:
+        """The newest chunk of one type of messages."""
+        with self._reading():
+            found = self._db.execute(
+                "SELECT id, last_request, rows, frame FROM chunks"
+                " WHERE message = ? ORDER BY id DESC LIMIT 1",
+                (message,),
+            ).fetchall()
+        if not found:
+            return None
+        number, last_request, rows, blob = found[0]
+        return Chunk(number, last_request, rows, self._decompressor.decompress(blob))
+
     def n_rows(self) -> int:
         """Rows in all chunks."""
         with self._reading():

@@ -14,6 +14,7 @@ import hmac
 import socket
 import struct
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from daskscope.ingest import codec
@@ -113,10 +114,11 @@ class LinkServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.transport.set_write_buffer_limits(high=_BUSY_BYTES)
+        stop = asyncio.Event()
         sending = [
-            asyncio.create_task(self._send_frames(writer)),
-            asyncio.create_task(self._send_status(writer)),
-            asyncio.create_task(Desk(self._feed.archive, writer).serve(reader)),
+            asyncio.create_task(self._send_frames(writer, stop)),
+            asyncio.create_task(self._send_status(writer, stop)),
+            asyncio.create_task(Desk(self._feed.archive, writer, stop.set).serve(reader)),
         ]
         try:
             done, _ = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
@@ -127,20 +129,29 @@ class LinkServer:
                 task.cancel()
             await asyncio.gather(*sending, return_exceptions=True)
 
-    async def _send_frames(self, writer: asyncio.StreamWriter) -> None:
+    async def _send_frames(self, writer: asyncio.StreamWriter, stop: asyncio.Event) -> None:
         async with contextlib.aclosing(self._feed.frames()) as feed:  # type: ignore[type-var]
             async for frames in feed:
                 for frame in frames:
                     writer.write(_LENGTH.pack(len(frame)))
                     writer.write(frame)
                 await writer.drain()
+                status = self._feed.status()
+                if not status.is_live:
+                    # Its window is busy until it is read, and wants to know how far that is.
+                    frame = codec.encode(status)
+                    writer.write(_LENGTH.pack(len(frame)) + frame)
+                    if stop.is_set():
+                        break
         # A recording has an end; its window stays connected until it has enough.
         await asyncio.Event().wait()
 
-    async def _send_status(self, writer: asyncio.StreamWriter) -> None:
+    async def _send_status(self, writer: asyncio.StreamWriter, stop: asyncio.Event) -> None:
         while True:
             if writer.transport.get_write_buffer_size() < _BUSY_BYTES:
-                frame = codec.encode(self._feed.status())
+                status = self._feed.status()
+                is_cut = stop.is_set() and not status.is_live and status.progress < 1.0
+                frame = codec.encode(replace(status, is_stopped=is_cut))
                 writer.write(_LENGTH.pack(len(frame)) + frame)
                 await writer.drain()
             await asyncio.sleep(STATUS_INTERVAL_S)

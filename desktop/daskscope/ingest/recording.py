@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
+import numpy as np
 import orjson
 
 from daskscope.ingest import codec
@@ -88,6 +89,15 @@ class JournalRecording:
         self._n_rows = self._reader.n_rows()
         self._is_read = False
         self._duplicates = 0
+        self._ends_ns = self._end_ns()
+
+    def _end_ns(self) -> int:
+        """When the newest spans end: the window needs not grow while it is filled."""
+        chunk = self._reader.last_chunk(SpanBatch.__name__)
+        last = codec.decode(chunk.frame) if chunk is not None else None
+        if not isinstance(last, SpanBatch):
+            return 0
+        return int(last.columns["end_ns"].view(np.int64).max(initial=0))
 
     def frames(self) -> Iterator[list[bytes]]:
         """Chunks as they lie, then the requests after the last chunk, decoded again."""
@@ -144,6 +154,7 @@ class JournalRecording:
             journal_bytes=self._path.stat().st_size,
             journal_path=str(self._path),
             progress=1.0 if self._is_read else min(share, 0.99),
+            ends_ns=self._ends_ns,
         )
 
     def archive(self) -> JournalReader:

@@ -13,12 +13,13 @@ import orjson
 
 from daskscope.ingest.address import AddressError, parse_addresses
 from daskscope.ingest.link import LinkClient, LinkError
+from daskscope.store.inquiry import Asked, Query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from daskscope.store.inquiry import Answer, Query
+    from daskscope.store.inquiry import Answer
     from daskscope.store.schema import Message
 
 _START_S: Final = 30.0
@@ -100,9 +101,10 @@ class Source:
         return cls(arguments)
 
     @classmethod
-    def read(cls, path: Path) -> Source:
-        """Start the reader of a recording."""
-        return cls(["--read", str(path)])
+    def read(cls, path: Path, since_s: float = 0.0, until_s: float | None = None) -> Source:
+        """Start the reader of a recording, or of the part between two times since its start."""
+        until = [] if until_s is None else ["--until", f"{until_s:.9f}"]
+        return cls(["--read", str(path), "--since", f"{since_s:.9f}", *until])
 
     def wait(self, timeout_s: float = _START_S) -> None:
         """Wait until it is ready.
@@ -131,6 +133,10 @@ class Source:
     def ask(self, query: Query) -> bool:
         """Send a query without waiting; False when it cannot be sent now."""
         return self._link is not None and self._link.ask(query)
+
+    def stop(self) -> bool:
+        """Ask for no more of a recording; False when that cannot be sent now."""
+        return self.ask(Query(0, Asked.STOP, 0, 0))
 
     def drain(self, budget_s: float) -> list[Message | Answer]:
         """Messages and answers that have arrived, taken for about `budget_s` seconds; never waits.

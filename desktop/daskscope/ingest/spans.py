@@ -213,6 +213,14 @@ def joined_texts(texts: Sequence[TextColumn]) -> TextColumn:
 
 def taken(batch: SpanBatch, is_taken: npt.NDArray[np.bool_]) -> SpanBatch:
     """The rows of `batch` that are marked."""
-    rows = np.flatnonzero(is_taken).tolist()
+    if is_taken.all():
+        return batch
     columns = {name: column[is_taken] for name, column in batch.columns.items()}
-    return SpanBatch(columns, TextColumn.of(batch.keys[row] for row in rows))
+    return SpanBatch(columns, taken_texts(batch.keys, is_taken))
+
+
+def taken_texts(texts: TextColumn, is_taken: npt.NDArray[np.bool_]) -> TextColumn:
+    """The texts that are marked."""
+    lengths = np.diff(texts.ends, prepend=np.uint32(0))
+    data = texts.data[np.repeat(is_taken, lengths)]
+    return TextColumn(data, np.cumsum(lengths[is_taken], dtype=np.uint32))

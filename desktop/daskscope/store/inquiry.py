@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 
 class Asked(Enum):
-    """What is asked about a span."""
+    """What is asked, in most cases about a span."""
 
     #: Everything that its request says: one `SpanDetails`.
     SPAN = "span"
     #: The spans that have a link to it: `Dependents` in parts, the last one says that it is.
     DEPENDENTS = "dependents"
+    #: Nothing about a span: the reader of a recording shall read no further. It has no answer.
+    STOP = "stop"
 
 
 @dataclass(frozen=True, slots=True)

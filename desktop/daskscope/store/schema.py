@@ -289,6 +289,12 @@ class SourceStatus:
         Share of a recording that has been read, 1.0 when there is nothing more to come.
     problem
         What keeps it from accepting (a full disk), in one line; "" when nothing does.
+    ends_ns
+        When a recording ends, known before it is read to there; 0 where that is not known.
+    is_stopped
+        The window has asked for no more of the recording; nothing more will come.
+    part
+        Which part of a recording is read, as `0:10 to 1:30` since its start; "" for all of it.
     """
 
     is_live: bool
@@ -305,6 +311,9 @@ class SourceStatus:
     journal_path: str = ""
     progress: float = 1.0
     problem: str = ""
+    ends_ns: int = 0
+    is_stopped: bool = False
+    part: str = ""
 
 
 Message: TypeAlias = Definitions | SpanBatch | PointBatch | EventBatch | RunningBatch | SourceStatus

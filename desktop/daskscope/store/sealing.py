@@ -61,12 +61,12 @@ class SealedChunks:
             else:
                 return
 
-    def evict(self) -> int:
-        """Drop the oldest chunk; the number of its spans."""
+    def evict(self) -> Chunk:
+        """Drop the oldest chunk, and return it."""
         oldest, *kept = self.chunks
         self.chunks = tuple(kept)
         self.nbytes -= oldest.nbytes
-        return len(oldest)
+        return oldest
 
     def _steps(self, chunk: Chunk) -> Iterator[None]:
         start_ns, end_ns, columns = chunk.start_ns, chunk.end_ns, chunk.columns

@@ -133,6 +133,8 @@ class Snapshot:
         Start of the first and end of the last thing known; 0 while nothing is.
     n_spans, n_evicted, memory_bytes
         Spans held, spans evicted by the memory cap, memory of the columns held.
+    evicted_ns
+        End of the last span that was evicted, 0 while none was.
     status
         The source's own newest word.
     """
@@ -158,5 +160,6 @@ class Snapshot:
     last_ns: int
     n_spans: int
     n_evicted: int
+    evicted_ns: int
     memory_bytes: int
     status: SourceStatus

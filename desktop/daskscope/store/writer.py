@@ -76,6 +76,7 @@ class Store:
         self._last_ns = 0
         self._n_spans = 0
         self._n_evicted = 0
+        self._evicted_ns = 0
         self._generation = 0
         self._snapshot: Snapshot | None = None
 
@@ -200,9 +201,10 @@ class Store:
         self._sealed.add(chunk)
         self._filling = FillingChunk(chunk.number + 1)
         while self._sealed.nbytes > self._cap_bytes and len(self._sealed.chunks) > 1:
-            n_gone = self._sealed.evict()
-            self._n_spans -= n_gone
-            self._n_evicted += n_gone
+            gone = self._sealed.evict()
+            self._n_spans -= len(gone)
+            self._n_evicted += len(gone)
+            self._evicted_ns = max(self._evicted_ns, gone.t_max)
 
     def _add_prefixes(self, names: Array) -> None:
         names = names[self._palette.slots(names) == NO_SLOT]
@@ -272,6 +274,7 @@ class Store:
             last_ns=self._last_ns,
             n_spans=self._n_spans,
             n_evicted=self._n_evicted,
+            evicted_ns=self._evicted_ns,
             memory_bytes=self._sealed.nbytes + filling.nbytes + self._points.nbytes,
             status=self._status,
         )

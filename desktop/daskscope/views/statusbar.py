@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QHelpEvent, QPainter, QPen
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QHelpEvent, QMouseEvent, QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from daskscope.derive.panels import StatusField, StatusFrame
@@ -95,6 +95,9 @@ def _side_width(fields: tuple[StatusField, ...], gap: int) -> int:
 class StatusBarView(QWidget):
     """The window's lower edge."""
 
+    #: A field was clicked: the id of the action that it asks for.
+    asked = Signal(str)
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = LIGHT
@@ -102,6 +105,7 @@ class StatusBarView(QWidget):
         self.setFixedHeight(STATUS_BAR_PX)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Status")
+        self.setMouseTracking(True)
 
     def show_frame(self, frame: StatusFrame) -> None:
         """Draw `frame`."""
@@ -124,17 +128,31 @@ class StatusBarView(QWidget):
     def event(self, event: QEvent) -> bool:
         """Explain the field under the pointer."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            left, right = placed(self._frame, self.width())
-            tips = [
-                part.field.tip or part.field.value
-                for part in left + right
-                if part.x_px <= event.x() < part.x_px + part.width_px
-            ]
+            field = self._field_at(event.x())
+            tips = [field.tip or field.value] if field is not None else []
             if event.x() < PADDING_PX + _DOT_PX + _title_width(self._frame.connection):
                 tips = [self._frame.connection.tip]
             QToolTip.showText(event.globalPos(), plain_tip("".join(tips[:1])), self)
             return True
         return super().event(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Ask for what the field offers."""
+        field = self._field_at(round(event.position().x()))
+        if field is not None and field.action:
+            self.asked.emit(field.action)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Show which fields can be clicked."""
+        field = self._field_at(round(event.position().x()))
+        is_offer = field is not None and bool(field.action)
+        shape = Qt.CursorShape.PointingHandCursor if is_offer else Qt.CursorShape.ArrowCursor
+        self.setCursor(shape)
+
+    def _field_at(self, x_px: int) -> StatusField | None:
+        left, right = placed(self._frame, self.width())
+        fields = (p.field for p in left + right if p.x_px <= x_px < p.x_px + p.width_px)
+        return next(fields, None)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw dot, connection and fields."""
@@ -164,7 +182,9 @@ class StatusBarView(QWidget):
         box = (part.x_px + drawn_px, 1.0, part.width_px - drawn_px + 1, STATUS_BAR_PX - 1.0)
         rgb = tones.get(field.tone, theme.t1) if field.value else theme.tdis
         role = Role.SUM if field.value and field.tone != "plain" else Role.VALUE
-        draw_text(painter, box, field.value or _DASH, role, rgb)
+        value_px = draw_text(painter, box, field.value or _DASH, role, rgb)
+        if field.action:
+            painter.fillRect(round(box[0]), STATUS_BAR_PX - 5, round(value_px), 1, colour(rgb))
 
 
 def _paint_dot(painter: QPainter, tone: str, theme: Theme) -> None:

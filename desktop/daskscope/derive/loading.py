@@ -1,0 +1,33 @@
+"""How far a recording is read, and that the rest of it is not shown when reading was stopped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from daskscope.derive import quantity
+from daskscope.derive.panels import LoadingFrame
+from daskscope.derive.status import file_name, read_share
+
+if TYPE_CHECKING:
+    from daskscope.store.schema import SourceStatus
+    from daskscope.store.snapshot import Snapshot
+
+
+def loading_frame(snapshot: Snapshot) -> LoadingFrame | None:
+    """The strip over the task stream; None when there is nothing left to read."""
+    status = snapshot.status
+    if status.is_live or status.progress >= 1.0 or not status.journal_path:
+        return None
+    title = f"{'Stopped reading' if status.is_stopped else 'Reading'} {file_name(status)}"
+    detail = _read(status, snapshot.n_spans + snapshot.n_evicted)
+    if status.is_stopped:
+        detail = f"{detail} were read, the rest is not shown"
+    return LoadingFrame(title, detail, read_share(snapshot), status.is_stopped)
+
+
+def _read(status: SourceStatus, n_read: int) -> str:
+    """What is read of what; a file that does not say how many spans it has is told in bytes."""
+    if status.spans > n_read and not status.part:
+        return f"{quantity.count(n_read)} of {quantity.plural(status.spans, 'span')}"
+    share, size = quantity.share(status.progress), quantity.nbytes(status.journal_bytes)
+    return f"{quantity.plural(n_read, 'span')} in {share} of {size}"
