@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
-from daskscope.app import run as runs
+from daskscope.app import opening
 from daskscope.app.options import WindowOptions
 from daskscope.app.run import Run
 from daskscope.derive.status import status_frame
@@ -131,8 +131,8 @@ def test_a_click_on_what_was_evicted_opens_it(
     reading: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[str, ...]] = []
-    monkeypatch.setattr(runs, "open_in_new_window", lambda *arguments: asked.append(arguments))
-    reading.open_earlier()
+    monkeypatch.setattr(opening, "open_in_new_window", lambda *arguments: asked.append(arguments))
+    reading.opening.open_earlier()
     assert asked == []  # nothing was
 
     reading._store._n_evicted, reading._store._evicted_ns = 7, T0 + 2_500_000_000

@@ -31,6 +31,9 @@ class Link:
         self.queries.append(query)
         return True
 
+    def stop(self) -> bool:
+        return False
+
     def drain(self, budget_s: float) -> Sequence[Message | Answer]:
         messages, self.messages = self.messages, []
         return messages

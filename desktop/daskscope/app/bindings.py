@@ -46,11 +46,11 @@ def bindings(run: Run) -> Mapping[str, Binding]:
 
 def _window(run: Run) -> dict[str, Binding]:
     return {
-        "file.open": Binding(run.choose_recording),
+        "file.open": Binding(run.opening.choose),
         "file.picture": Binding(run.choose_picture),
         "file.copy": Binding(run.copy_picture),
-        "file.earlier": Binding(run.open_earlier),
-        "file.stop": Binding(run.stop_reading),
+        "file.earlier": Binding(run.opening.open_earlier),
+        "file.stop": Binding(run.opening.stop),
         "file.quit": Binding(run.window.close),
         "theme.light": Binding(lambda: run.choose_theme("light"), lambda: not run.theme.is_dark),
         "theme.dark": Binding(lambda: run.choose_theme("dark"), lambda: run.theme.is_dark),
@@ -103,7 +103,7 @@ def _timeline(run: Run) -> dict[str, Binding]:
         "time.pause": Binding(run.toggle_pause, lambda: not run.session.is_following),
         "selection.tsv": Binding(lambda: run.window.statistics.copy("\t")),
         "selection.csv": Binding(lambda: run.window.statistics.copy(",")),
-        "selection.clear": Binding(run.escape),
+        "selection.clear": Binding(run.opening.escape),
         "task.dependency": Binding(lambda: run.choosing.walk(is_on=False)),
         "task.dependent": Binding(lambda: run.choosing.walk(is_on=True)),
         "task.zoom": Binding(run.choosing.zoom),

@@ -6,7 +6,6 @@ that change slowly are derived at their own pace, all within the one clock's tic
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from dataclasses import replace
 from importlib.metadata import version
@@ -27,7 +26,8 @@ from daskscope.app.frame_log import FrameLog
 from daskscope.app.keeper import Keeper
 from daskscope.app.ledger import Ledger
 from daskscope.app.manual import Manual, docs_folder
-from daskscope.app.menu import Menu, chosen_picture, chosen_recording, say
+from daskscope.app.menu import Menu, chosen_picture, say
+from daskscope.app.opening import Opening
 from daskscope.app.overlays import Overlays
 from daskscope.app.picture import save_picture
 from daskscope.app.places import Places
@@ -82,6 +82,10 @@ class Run(QObject):
         What the search box does.
     ledger, places
         What the tables of events and errors do; views before, bookmarks, measuring.
+    opening
+        What is done with recordings.
+    is_reading
+        A recording is not yet read to where it will be.
     error
         The first thing that went wrong, or None.
     """
@@ -109,6 +113,7 @@ class Run(QObject):
         self.finder = Finder(self)
         self.ledger = Ledger(self)
         self.places = Places(self)
+        self.opening = Opening(self, source.stop)
         self.window.set_density(self.session.density)
         self.overlays = Overlays(self)
         self.choosing = Choosing(self, source.ask, options.jaeger)
@@ -124,7 +129,7 @@ class Run(QObject):
         self._now_ns = 0
         self._started_s = 0.0
         self._hovered_s = 0.0
-        self._is_reading = not is_live
+        self.is_reading = not is_live
         self._is_ending = is_ending
         self._lines: list[str] = []
         self.error: Exception | None = None
@@ -154,7 +159,7 @@ class Run(QObject):
     def _is_all_drawn(self) -> bool:
         """Everything that the source had is drawn, in every view."""
         is_drawn = self._stage.is_complete(self._snapshot) and self._stage.is_settled
-        return is_drawn and not self._is_reading
+        return is_drawn and not self.is_reading
 
     def choose(self, chosen: Chosen) -> None:
         """Choose a span from anywhere: show its details, and bring it into view."""
@@ -211,8 +216,8 @@ class Run(QObject):
         if self.window.is_welcome and self._stage.has_data(self._snapshot):
             self.window.show_data()
             self._stage.forget()
-        if self._is_reading and self._stage.is_complete(self._snapshot):
-            self._is_reading = False
+        if self.is_reading and self._stage.is_complete(self._snapshot):
+            self.is_reading = False
             self.apply(gestures.pause, self._now_ns)
             self.apply(gestures.stay_within, self.extent())
             self._stage.forget()  # what is slower has not seen all of it
@@ -298,14 +303,10 @@ class Run(QObject):
         window.toolbar.paused.connect(self.toggle_pause)
         window.toolbar.span_chosen.connect(self.choose_span)
         window.toolbar.fitted.connect(self.fit)
-        window.loading.stopped.connect(self.stop_reading)
         window.status.asked.connect(lambda name: self._menu.actions[name].trigger())
         window.toolbar.commands_asked.connect(self.overlays.toggle_palette)
         window.toolbar.grouped.connect(lambda grouping: self.apply(lane_gestures.group, grouping))
         window.toolbar.theme_toggled.connect(self.toggle_theme)
-        window.welcome.open_requested.connect(open_in_new_window)
-        window.welcome.recover_requested.connect(open_in_new_window)
-        window.welcome.choose_requested.connect(self.choose_recording)
         window.welcome.demo_requested.connect(self._start_demo)
         window.closed.connect(QApplication.quit)
         window.resized.connect(self._stage.forget)
@@ -439,29 +440,6 @@ class Run(QObject):
 
     # Files, help, demo ----------------------------------------------------------------------
 
-    def stop_reading(self) -> None:
-        """Read no more of the recording; what was read stays."""
-        self._source.stop()
-
-    def escape(self) -> None:
-        """Stop reading a recording, else let go of what is chosen, selected or searched."""
-        if self._is_reading:
-            self.stop_reading()
-        else:
-            self.places.escape()
-
-    def open_earlier(self) -> None:
-        """Show what had to go from memory in a window of its own, as the recording has it."""
-        snapshot = self._snapshot
-        if snapshot.n_evicted:
-            until_s = (snapshot.evicted_ns - snapshot.first_ns) / 1e9
-            open_in_new_window(snapshot.status.journal_path, "--until", f"{until_s:.3f}")
-
-    def choose_recording(self) -> None:
-        """Let the user choose a recording, and open it."""
-        if path := chosen_recording(self.window):
-            open_in_new_window(path)
-
     def choose_picture(self) -> None:
         """Let the user choose where the picture goes, and save it."""
         if not (path := chosen_picture(self.window)):
@@ -497,11 +475,3 @@ class Run(QObject):
             say(self.window, str(error))
             return
         self._failure = self._demo.failure
-
-
-def open_in_new_window(path: str, *options: str) -> None:
-    """Show a recording beside this window, in a process of its own."""
-    subprocess.Popen(
-        [sys.executable, "-m", "daskscope", "open", str(Path(path)), *options],
-        start_new_session=True,
-    )

@@ -1,0 +1,61 @@
+"""Opening recordings, in windows of their own, and not reading this window's to its end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from daskscope.app.menu import chosen_recording
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from daskscope.app.run import Run
+
+
+class Opening:
+    """What one window does with recordings.
+
+    Parameters
+    ----------
+    stop
+        Asks the source of the window to read no more.
+    """
+
+    def __init__(self, run: Run, stop: Callable[[], object]) -> None:
+        self._run = run
+        self.stop = stop
+        window = run.window
+        window.loading.stopped.connect(stop)
+        window.welcome.open_requested.connect(open_in_new_window)
+        window.welcome.recover_requested.connect(open_in_new_window)
+        window.welcome.choose_requested.connect(self.choose)
+
+    def choose(self) -> None:
+        """Let the user choose a recording, and open it."""
+        if path := chosen_recording(self._run.window):
+            open_in_new_window(path)
+
+    def escape(self) -> None:
+        """Stop reading a recording, else let go of what is measured, chosen or searched."""
+        if self._run.is_reading:
+            self.stop()
+        else:
+            self._run.places.escape()
+
+    def open_earlier(self) -> None:
+        """Show what had to go from memory in a window of its own, as the recording has it."""
+        snapshot = self._run.snapshot
+        if snapshot.n_evicted:
+            until_s = (snapshot.evicted_ns - snapshot.first_ns) / 1e9
+            open_in_new_window(snapshot.status.journal_path, "--until", f"{until_s:.3f}")
+
+
+def open_in_new_window(path: str, *options: str) -> None:
+    """Show a recording beside this window, in a process of its own."""
+    subprocess.Popen(
+        [sys.executable, "-m", "daskscope", "open", str(Path(path)), *options],
+        start_new_session=True,
+    )
