@@ -19,9 +19,9 @@ from daskscope.theme import DARK, LIGHT, Theme
 from daskscope.views.overlay.keys import (
     COLUMN_PX,
     KEYS_PX,
-    KeyColumns,
     about_lines,
     group_px,
+    height_for,
     keys_px,
     row_px,
 )
@@ -214,6 +214,13 @@ def test_they_lie_within_the_window(busy: Run, size: tuple[int, int], theme: The
         toggle()
 
 
+def test_card_and_field_stay_while_one_types(key_list: Sheet) -> None:
+    card, field = key_list.card(), key_list.field.geometry()
+    assert card.contains(field)
+    QTest.keyClicks(key_list.field, "lane")
+    assert (key_list.card(), key_list.field.geometry()) == (card, field)
+
+
 @pytest.mark.parametrize("column_px", [COLUMN_PX, COLUMN_PX + 150])
 def test_no_text_of_the_list_is_cut(qtbot: QtBot, column_px: int) -> None:
     for row in (row for group in key_groups() for row in group.rows):
@@ -226,10 +233,7 @@ def test_no_text_of_the_list_is_cut(qtbot: QtBot, column_px: int) -> None:
 
 
 def test_columns_are_as_many_as_there_is_room_for(qtbot: QtBot) -> None:
-    shown = KeyColumns()
-    qtbot.addWidget(shown)
-    shown.show_groups(key_groups())
-    one, four = shown.height_for(COLUMN_PX), shown.height_for(4 * COLUMN_PX + 100)
+    one, four = (height_for(key_groups(), px) for px in (COLUMN_PX, 4 * COLUMN_PX + 100))
     assert one > sum(group_px(group, COLUMN_PX) for group in key_groups()) - 20
     assert four < one / 3
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QEvent, QObject, QRect, Qt
-from PySide6.QtGui import QKeyEvent, QPainter
+from PySide6.QtGui import QKeyEvent, QPainter, QPixmap
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from daskscope.derive.commands import KeyGroup, KeyRow, columns, matching_keys
@@ -19,7 +19,7 @@ from daskscope.views.overlay.sheet import Sheet
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PySide6.QtGui import QPaintEvent, QResizeEvent
+    from PySide6.QtGui import QHideEvent, QPaintEvent, QResizeEvent
 
     from daskscope.theme import Theme
 
@@ -93,6 +93,16 @@ def column_widths(width_px: int) -> tuple[int, int]:
     return n_columns, (width_px - (n_columns - 1) * _GAP_PX) // n_columns
 
 
+def height_for(groups: Sequence[KeyGroup], width_px: int) -> int:
+    """Height of all columns in a width."""
+    n_columns, column_px = column_widths(width_px)
+    heights = [group_px(group, column_px) for group in groups]
+    total = [0] * n_columns
+    for column, height in zip(columns(heights, n_columns), heights, strict=True):
+        total[column] += height
+    return max(max(total) - _GROUP_GAP_PX, _ROW_PX)
+
+
 class KeyColumns(QWidget):
     """Groups of keys, laid out in as many columns as there is room for."""
 
@@ -101,11 +111,16 @@ class KeyColumns(QWidget):
         self._theme = LIGHT
         self._groups: tuple[KeyGroup, ...] = ()
         self._columns: list[int] = []
+        self._picture: QPixmap | None = None
         self.setAccessibleName("Keys and gestures")
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""
         self._theme = theme
+        self._forget()
+
+    def _forget(self) -> None:
+        self._picture = None
         self.update()
 
     def show_groups(self, groups: tuple[KeyGroup, ...]) -> None:
@@ -119,31 +134,37 @@ class KeyColumns(QWidget):
         self.setAccessibleDescription("; ".join(said))
         self._lay_out()
 
-    def height_for(self, width_px: int) -> int:
-        """Height of all columns in a width."""
-        n_columns, column_px = column_widths(width_px)
-        heights = [group_px(group, column_px) for group in self._groups]
-        total = [0] * n_columns
-        for column, height in zip(columns(heights, n_columns), heights, strict=True):
-            total[column] += height
-        return max(max(total) - _GROUP_GAP_PX, _ROW_PX)
-
     def _lay_out(self) -> None:
         n_columns, column_px = column_widths(self.width())
         heights = [group_px(group, column_px) for group in self._groups]
         self._columns = columns(heights, n_columns)
-        self.setMinimumHeight(self.height_for(self.width()))
-        self.update()
+        self.setMinimumHeight(height_for(self._groups, self.width()))
+        self._forget()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Lay out anew where the width allows for more or fewer columns."""
         super().resizeEvent(event)
+        self._forget()
         if event.size().width() != event.oldSize().width():
             self._lay_out()
 
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Hold no picture of what is not seen."""
+        self._picture = None
+        super().hideEvent(event)
+
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw every group in its column."""
-        painter = QPainter(self)
+        """Draw every group in its column, once: then the picture is drawn again."""
+        if self._picture is None:
+            ratio = self.devicePixelRatioF()
+            self._picture = QPixmap(self.size() * ratio)
+            self._picture.setDevicePixelRatio(ratio)
+            self._picture.fill(colour(self._theme.tipbg))
+            self._paint_groups(self._picture)
+        QPainter(self).drawPixmap(0, 0, self._picture)
+
+    def _paint_groups(self, picture: QPixmap) -> None:
+        painter = QPainter(picture)
         n_columns, width = column_widths(self.width())
         tops = [0] * n_columns
         for group, column in zip(self._groups, self._columns, strict=True):
@@ -151,6 +172,7 @@ class KeyColumns(QWidget):
             tops[column] += group_px(group, width)
         if not self._groups:
             draw_text(painter, (0, 0, width, _ROW_PX), "No key matches", Role.BODY, self._theme.t3)
+        painter.end()
 
     def _paint_group(
         self, painter: QPainter, group: KeyGroup, left: int, top: int, width: int
@@ -223,12 +245,12 @@ class KeysView(Sheet):
         )
 
     def card(self) -> QRect:
-        """In the middle, with some of the window around it."""
+        """In the middle, with some of the window around it; it stays as it is while one types."""
         room = self.rect().adjusted(_EDGE_PX, _EDGE_PX, -_EDGE_PX, -_EDGE_PX)
         width = min(room.width(), _MOST_PX)
         inner = width - 2 * _INNER_PX - _BAR_PX
         chrome = 18 + self.field.height() + 14 + 16
-        height = min(self._keys.height_for(inner) + chrome, room.height())
+        height = min(height_for(self._groups, inner) + chrome, room.height())
         return QRect((self.width() - width) // 2, (self.height() - height) // 2, width, height)
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QPainter, QPen
+from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
 from daskscope.paint.brush import colour
@@ -96,17 +97,10 @@ class Sheet(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the card and its shadow."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        card = QRectF(self.card())
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(colour(0, _SHADOW_ALPHA[self.theme.is_dark] / SHADOW_PX))
-        for grown in range(SHADOW_PX, 0, -1):
-            radius = _RADIUS_PX + grown
-            painter.drawRoundedRect(card.adjusted(-grown, -grown, grown, grown), radius, radius)
-        painter.setBrush(colour(self.theme.tipbg))
-        painter.setPen(QPen(colour(self.theme.tipline), 1))
-        painter.drawRoundedRect(card.adjusted(0.5, 0.5, -0.5, -0.5), _RADIUS_PX, _RADIUS_PX)
+        card = self.card()
+        ratio = self.devicePixelRatioF()
+        picture = _card_picture(self.theme, card.width(), card.height(), ratio)
+        QPainter(self).drawPixmap(card.topLeft() - QPoint(SHADOW_PX, SHADOW_PX), picture)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape closes; nothing goes through to what is below."""
@@ -119,3 +113,25 @@ class Sheet(QWidget):
         event.accept()
         if not self.card().contains(event.position().toPoint()):
             self.close_sheet()
+
+
+@lru_cache(maxsize=4)
+def _card_picture(theme: Theme, width: int, height: int, ratio: float) -> QPixmap:
+    """A card with its shadow: each time that what lies below is drawn, it is drawn again."""
+    size = QSize(width + 2 * SHADOW_PX, height + 2 * SHADOW_PX)
+    picture = QPixmap(size * ratio)
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    card = QRectF(SHADOW_PX, SHADOW_PX, width, height)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour(0, _SHADOW_ALPHA[theme.is_dark] / SHADOW_PX))
+    for grown in range(SHADOW_PX, 0, -1):
+        radius = _RADIUS_PX + grown
+        painter.drawRoundedRect(card.adjusted(-grown, -grown, grown, grown), radius, radius)
+    painter.setBrush(colour(theme.tipbg))
+    painter.setPen(QPen(colour(theme.tipline), 1))
+    painter.drawRoundedRect(card.adjusted(0.5, 0.5, -0.5, -0.5), _RADIUS_PX, _RADIUS_PX)
+    painter.end()
+    return picture
