@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -116,6 +117,21 @@ def test_a_panel_is_hidden_and_shown_from_the_menu(focused: Run) -> None:
         assert action.isChecked() is not is_shown
         action.trigger()
         assert focused.window.workers.isVisible() is is_shown
+
+
+def test_the_layout_of_the_first_start_comes_back(focused: Run) -> None:
+    window = focused.window
+    first = window.layout_now()
+    for name in window.docks:
+        window.toggle_dock(name)
+    for splitter in window.splitters():
+        splitter.setSizes([400, 200])
+    assert window.layout_now() != first
+    next(a for a in menu(focused, "View").actions() if a.text() == "Reset layout").trigger()
+    after = window.layout_now()
+    assert replace(after, splitters=()) == replace(first, splitters=())
+    for sizes, before in zip(after.splitters, first.splitters, strict=True):
+        assert sizes == pytest.approx(before, abs=2)  # shared anew, in whole pixels
 
 
 def test_a_picture_goes_to_the_clipboard(focused: Run) -> None:

@@ -101,6 +101,7 @@ ACTIONS: Final = (
     Action("theme.light", "Light", "Theme", "dark on light", is_checkable=True),
     Action("theme.dark", "Dark", "Theme", "light on dark", is_checkable=True),
     Action("theme.toggle", "Change theme", "Theme", "change between light and dark"),
+    Action("window.layout", "Reset layout", "Window", "show every dock, in the size of the first start"),
     Action("window.full", "Full screen", "Window", "take the whole screen, or give it back", ("F11",), is_checkable=True),
     Action("time.in", "Zoom in", "Time", "less time, at the pointer", ("W", "+", "="), _STREAM, is_repeating=True),
     Action("time.out", "Zoom out", "Time", "more time, at the pointer", ("S", "-"), _STREAM, is_repeating=True),

@@ -294,6 +294,13 @@ class Window(QMainWindow):
             tab = self.tabs[name]
             self.docks[tab.dock].show_page(tab.page)
 
+    def reset_layout(self) -> None:
+        """Show every dock, in the size of the first start."""
+        self._layout = Layout()
+        for name in self.docks:
+            self._show_dock(name, is_shown=True)
+        self._share_room()
+
     def restore_place(self, geometry: str) -> None:
         """Take the place on the screen that the window had, as `Layout.geometry` has it."""
         if geometry:
