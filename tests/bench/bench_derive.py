@@ -16,7 +16,7 @@ from daskscope.derive.taskstream import TaskStream
 from daskscope.session import WHOLE_RUN, Session, viewport
 from daskscope.store.writer import Store
 from daskscope.theme import NOT_YET_PX
-from tests.bench.figures import Figure
+from tests.bench.figures import Figure, figure
 from tests.builders import Load
 
 if TYPE_CHECKING:
@@ -86,12 +86,6 @@ class Following:
             stream.frame(snapshot, session, layout, view, HEIGHT_PX, now_ns)
             times.append((time.perf_counter() - begin_s) * 1e3)
         return float(np.median(times))
-
-
-def figure(name: str, value: float, unit: str, budget: float | None = None) -> Figure:
-    return Figure(
-        name=name, value=value, unit=unit, budget=budget, met=budget is None or value <= budget
-    )
 
 
 def run() -> list[Figure]:

@@ -22,6 +22,12 @@ class Figure(TypedDict):
     met: bool
 
 
+def figure(name: str, value: float, unit: str, budget: float | None = None) -> Figure:
+    """A figure whose budget, if it has one, is the most that it may be."""
+    is_met = budget is None or value <= budget
+    return Figure(name=name, value=value, unit=unit, budget=budget, met=is_met)
+
+
 def measure(name: str) -> list[Figure]:
     """Figures of one benchmark."""
     figures: list[Figure] = importlib.import_module(f"tests.bench.bench_{name}").run()
