@@ -1,8 +1,8 @@
 """A real window in this process, offscreen, on a store that is filled with synthetic columns.
 
 Time goes as it does for a user: ticks come 60 times a second, spans with them. What is measured is
-the whole tick: drain, store, derive, paint. A tick waits for nothing, so its time is the CPU time of
-the window's thread, which other programs of the machine disturb less than the wall clock.
+the whole tick: drain, store, derive, paint. A tick waits for nothing, so its time is the CPU time
+of the window's thread, which other programs of the machine disturb less than the wall clock.
 """
 
 from __future__ import annotations

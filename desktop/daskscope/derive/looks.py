@@ -75,6 +75,8 @@ class Looks:
         if picture is None or view is None:
             return False
         if self.is_exact and picture.is_idle:
+            if self._shelf.is_empty:
+                picture.raster.provide(self._shelf)
             self._shelf.wipe(self._may_go_on)
             return False
         picture.go_on(self._may_go_on)

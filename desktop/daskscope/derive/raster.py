@@ -140,6 +140,8 @@ class Raster:
         n = n_planes * n_rows * window.n_columns
         self._memory = (shelf or Shelf()).take(n)
         self._planes = self._memory[:n].reshape(n_planes, *shape)
+        #: By block of memory: whether something was added to its columns.
+        self._is_written = np.zeros(-(-window.n_columns // _BLOCK_PX), np.bool_)
         self._slot = np.full(shape, NOTHING, np.int16)
         self._busy = np.zeros(shape, np.uint8)
         self._kind = np.zeros(shape, np.uint8)
@@ -158,7 +160,19 @@ class Raster:
 
     def give_back(self, shelf: Shelf) -> None:
         """Let the memory be used by others; this raster is used no more."""
-        shelf.give(self._memory, self._sums.size)
+        shelf.give(
+            self._memory,
+            [
+                self._sums[:, :, at * _BLOCK_PX : (at + 1) * _BLOCK_PX]
+                for at in np.flatnonzero(self._is_written).tolist()
+            ],
+        )
+
+    def provide(self, shelf: Shelf) -> None:
+        """Lay out memory for the next raster: the system gives it when it is first written to."""
+        memory = np.zeros_like(self._memory)
+        sums = memory[: self._sums.size].reshape(self._sums.shape)
+        shelf.give(memory, list(sums))
 
     # Adding ---------------------------------------------------------------------------------
 
@@ -297,6 +311,9 @@ class Raster:
         self._dirty = {block: part for block, part in clipped.items() if part[0] < part[1]}
 
     def _touch(self, first: int, end: int) -> None:
+        for columns in self.window.places(first, end):
+            written = slice(columns.start // _BLOCK_PX, (columns.stop - 1) // _BLOCK_PX + 1)
+            self._is_written[written] = True
         for block in range(first // _BLOCK_PX, (end - 1) // _BLOCK_PX + 1):
             left = max(first, block * _BLOCK_PX)
             right = min(end, (block + 1) * _BLOCK_PX)
