@@ -84,7 +84,7 @@ def chosen_details(source: Source, qtbot: QtBot, is_live: bool) -> DetailsFrame:
     run.session = type(run.session)(
         is_following=False, span_ns=(N + 10) * MS, end_ns=START_NS + (N + 5) * MS
     )
-    ticked()
+    wait_for(lambda: ticked() and run.frame is not None and run.frame.is_exact)
     frame = run.frame
     assert frame is not None
     middle_ns = START_NS + (N - CHOSEN) * MS + MS // 2
