@@ -308,7 +308,7 @@ def test_work_is_gone_on_with_at_once(busy: Run, monkeypatch: pytest.MonkeyPatch
     busy.window.show_tab("statistics")
     tick(busy)
     assert busy._stage.period_s > 0
-    monkeypatch.setattr(shown, "show", lambda *_args: setattr(shown, "is_working", True))
+    monkeypatch.setattr(shown, "show", lambda *_args: setattr(shown, "_is_working", True))
     busy.tick(NOW + 16 * MS)
     assert busy._stage.period_s == 0
 

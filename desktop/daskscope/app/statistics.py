@@ -32,20 +32,14 @@ PATIENCE_S: Final = 0.3
 
 
 class StatisticsShow:
-    """Works on the statistics of the selection, or of the view, and shows them.
-
-    Attributes
-    ----------
-    is_working
-        There is more to do in the next tick.
-    """
+    """Works on the statistics of the selection, or of the view, and shows them."""
 
     def __init__(self, window: Window) -> None:
         self._window = window
         self._statistics = Statistics()
         self._scope: Scope | None = None
         self._generation = -1
-        self.is_working = False
+        self._is_working = self._has_news = False
         self._began_s = 0.0
         self._figures: Figures | None = None
         self._crew: Crew | None = None
@@ -54,6 +48,11 @@ class StatisticsShow:
         self._refresh = Pace(LIVE_PERIOD_S)
         self._view_pace = Pace(VIEW_PERIOD_S)
         self._show_pace = Pace(SHOW_PERIOD_S)
+
+    @property
+    def is_working(self) -> bool:
+        """There is more to do in the next tick."""
+        return self._is_working or self._has_news
 
     def show(
         self,
@@ -69,27 +68,30 @@ class StatisticsShow:
         `view` and `roster` are what the task stream shows, which `has_painted` in this tick.
         """
         if not self._window.statistics.isVisible():
-            self._scope, self.is_working = None, False
+            self._scope, self._is_working, self._has_news = None, False, False
             return
         if self._is_news(session):
             # It takes as long as a slice of work.
             self._show(snapshot, session, roster, now_ns)
+            self._has_news = False
             return
         now_s = elapsed_s()
         self._begin_if_due(snapshot, session, view, now_ns, now_s)
         self._work(now_s, PAINTED_WORK_S if has_painted else WORK_S)
-        if self._is_news(session) and elapsed_s() - now_s < SPARE_S:
+        self._has_news = self._is_news(session)
+        if self._has_news and elapsed_s() - now_s < SPARE_S:
             self._show(snapshot, session, roster, now_ns)
+            self._has_news = False
 
     def _work(self, now_s: float, work_s: float) -> None:
-        if not self.is_working:
+        if not self._is_working:
             return
-        while self.is_working:
-            self.is_working = self._statistics.step()
+        while self._is_working:
+            self._is_working = self._statistics.step()
             if elapsed_s() - now_s >= work_s:
                 break
         is_long = now_s - self._began_s >= PATIENCE_S and self._show_pace.is_due(now_s)
-        if is_long or not self.is_working:
+        if is_long or not self._is_working:
             self._figures = self._statistics.figures()
 
     def _begin_if_due(
@@ -101,15 +103,15 @@ class StatisticsShow:
         if session.selection_ns is not None or is_first or scope.filter != self._scope_filter():
             is_due = is_moved
         elif session.is_following:
-            is_due = is_moved and not self.is_working and self._refresh.is_due(now_s)
+            is_due = is_moved and not self._is_working and self._refresh.is_due(now_s)
         else:
             is_due = is_moved and self._view_pace.is_due(now_s)
-        if not is_due and not self.is_working and snapshot.generation != self._generation:
+        if not is_due and not self._is_working and snapshot.generation != self._generation:
             is_due = self._refresh.is_due(now_s)
         if is_due:
             self._scope, self._generation = scope, snapshot.generation
             self._statistics.begin(snapshot, scope)
-            self.is_working, self._began_s = True, now_s
+            self._is_working, self._began_s = True, now_s
 
     def _scope_filter(self) -> object:
         return self._scope.filter if self._scope is not None else None
