@@ -53,6 +53,9 @@ class Spring:
     def ask(self, _query: object) -> None:
         """Nobody answers."""
 
+    def stop(self) -> None:
+        """There is nothing to stop."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ticks:

@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float32]
 
-#: A picture, the one that stands in for it, and two that were given up.
-_MOST_KEPT: Final = 4
-#: Parts that are wiped while a picture waits for its memory.
-_FEW_PARTS: Final = 5
+#: Beside the picture that is shown and the one that stands in for it.
+_MOST_KEPT: Final = 2
 #: More is taken than is asked for, so that a picture with some rows more fits as well.
 _MARGIN: Final = 1.15
 
@@ -67,7 +65,7 @@ class Shelf:
     def take(self, n: int) -> Floats:
         """At least `n` zeros: float32.
 
-        What was given up soon after it was taken is wiped at once, for little was written to it.
+        What is worn is wiped at once: even that takes less than new memory.
         """
         fitting = [i for i, memory in enumerate(self._clean) if len(memory) >= n]
         if fitting:
@@ -77,7 +75,7 @@ class Shelf:
             key=lambda worn: len(worn.parts),
             default=None,
         )
-        if least is None or len(least.parts) > _FEW_PARTS:
+        if least is None:
             return np.zeros(round(n * _MARGIN), np.float32)
         self._worn = [worn for worn in self._worn if worn is not least]
         while least.parts:

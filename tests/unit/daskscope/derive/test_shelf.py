@@ -12,7 +12,6 @@ def test_what_is_given_back_is_wiped_in_slices_and_used_again() -> None:
     memory = shelf.take(2_000_000)
     memory[:1_500_000] = 1
     shelf.give(memory, [memory[at : at + 250_000] for at in range(0, 1_500_000, 250_000)])
-    assert shelf.take(10) is not memory
     n_slices = 0
     while not shelf.is_clean:
         shelf.wipe(lambda: False)
@@ -39,13 +38,13 @@ def test_little_is_kept() -> None:
     shelf.wipe(lambda: True)
     taken = [shelf.take(100) for _ in range(5)]
     n_again = sum(any(one is other for other in memories) for one in taken)
-    assert n_again == 4
+    assert n_again == 2
     assert not np.concatenate(taken).any()
 
 
-def test_what_was_hardly_used_is_wiped_at_once() -> None:
+def test_what_is_worn_least_is_wiped_when_nothing_else_is_there() -> None:
     shelf = Shelf()
-    memories = [shelf.take(100) for _ in range(3)]
+    memories = [shelf.take(100) for _ in range(2)]
     for n, memory in enumerate(memories, 1):
         memory[:] = 1
         shelf.give(memory, [memory[i::n] for i in range(n)])
