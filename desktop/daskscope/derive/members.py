@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from daskscope.derive.frames import Int32s
@@ -105,8 +106,9 @@ class Roster:
 
     @property
     def n_threads(self) -> int:
-        """Threads of all members that are there."""
-        return int(self.n_lanes[~self.is_gone].sum())
+        """Threads of all workers that are there."""
+        is_worker = np.array([member.place.is_worker for member in self.members], np.bool_)
+        return int(self.n_lanes[~self.is_gone & is_worker].sum())
 
 
 @dataclass(slots=True, eq=False)

@@ -10,14 +10,17 @@ resource. What may never have begun shares one lane, and so does what is not dra
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from daskscope.store.levels import MOST_LEVELS, Levels, Rows
+from daskscope.store.levels import Levels
 from daskscope.store.schema import SUB_KINDS, Array, Kind
 from daskscope.store.snapshot import Lane, LaneKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: Lanes of one resource for spans that overlap and name no thread.
 MAX_PACKED: Final = 16
@@ -32,6 +35,7 @@ _INNER: Final = 1 << 61
 
 Int64s = npt.NDArray[np.int64]
 LaneIds = npt.NDArray[np.uint32]
+RunIds = npt.NDArray[np.int32]
 
 
 class LaneRegistry:
@@ -69,7 +73,13 @@ class LaneRegistry:
         self._has_attempts[resource] = has_attempts
 
     def of_spans(
-        self, resource: Array, thread: Int64s, kind: Array, start_ns: Int64s, end_ns: Int64s
+        self,
+        resource: Array,
+        thread: Int64s,
+        kind: Array,
+        start_ns: Int64s,
+        end_ns: Int64s,
+        run_id: RunIds,
     ) -> LaneIds:
         """Lane of each of some spans; `thread` is `WAITING` of what may never have begun."""
         kinds = kind.view(np.uint8)
@@ -85,15 +95,20 @@ class LaneRegistry:
         lane = self._known(resource, thread)
         self._run(lane, ~is_beside)
         run = np.flatnonzero(~is_beside & (thread > 0))
-        self._lift(lane, run, start_ns, end_ns)
+        self._levels.reach(len(self.lanes))
+        levels = self._levels.upper(lane[run], start_ns[run], end_ns[run], run_id[run])
+        self._lift(lane, [(int(run[at]), level) for at, level in levels])
         self._see(lane, start_ns, end_ns)
         return lane
 
-    def of_running(self, resource: int, thread: Int64s, start_ns: Int64s) -> LaneIds:
+    def of_running(
+        self, resource: int, thread: Int64s, start_ns: Int64s, run_id: RunIds
+    ) -> LaneIds:
         """Lane of each attempt that a worker runs."""
         lane = self._known(np.full(len(thread), resource, np.uint32), thread)
         self._run(lane, np.ones(len(lane), np.bool_))
-        self._spread(lane, start_ns)
+        self._levels.reach(len(self.lanes))
+        self._lift(lane, self._levels.run(resource, lane, start_ns, run_id))
         self._see(lane, start_ns, start_ns)
         return lane
 
@@ -108,22 +123,10 @@ class LaneRegistry:
         n = len(self.lanes)
         return self._first_ns[:n].copy(), self._last_ns[:n].copy()
 
-    def _lift(self, lane: LaneIds, rows: Rows, start_ns: Int64s, end_ns: Int64s) -> None:
-        """Move spans that overlap earlier ones of their lane to other levels, in place."""
-        self._levels.reach(len(self.lanes))
-        for place, level in self._levels.upper(lane[rows], start_ns[rows], end_ns[rows]):
-            lane[rows[place]] = self._level_id(int(lane[rows[place]]), level)
-
-    def _spread(self, lane: LaneIds, start_ns: Int64s) -> None:
-        """Move attempts that run at the same time in one thread to different levels, in place."""
-        if len(lane) == len(set(lane.tolist())):
-            return
-        n_of: dict[int, int] = {}
-        for row in np.argsort(start_ns, kind="stable").tolist():
-            number = int(lane[row])
-            level = n_of[number] = n_of.get(number, -1) + 1
-            if level:
-                lane[row] = self._level_id(number, min(level, MOST_LEVELS - 1))
+    def _lift(self, lane: LaneIds, levels: Iterable[tuple[int, int]]) -> None:
+        """Move rows to other levels of their lane, in place."""
+        for row, level in levels:
+            lane[row] = self._level_id(int(lane[row]), level)
 
     def _level_id(self, lane: int, level: int) -> int:
         """The lane of a level above another lane."""

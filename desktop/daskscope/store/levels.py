@@ -6,6 +6,7 @@ lanes where some do not are placed one by one: each on a level whose last span h
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -34,6 +35,9 @@ class Levels:
         # Start and end of the last span of each lane's level 0, and of the levels above.
         self._last_ns = np.empty((2, 0), np.int64)
         self._upper: dict[int, list[tuple[int, int]]] = {}
+        # Of each worker: of its lanes on which spans overlap, the level and start of each attempt
+        # that runs, by run id.
+        self._running: dict[int, dict[int, dict[int, tuple[int, int]]]] = {}
 
     def reach(self, n_lanes: int) -> None:
         """Know of so many lanes."""
@@ -42,7 +46,49 @@ class Levels:
             fresh = np.zeros((2, max(n_lanes - n_known, n_known)), np.int64)
             self._last_ns = np.concatenate([self._last_ns, fresh], axis=1)
 
-    def upper(self, lane: Array, start_ns: Int64s, end_ns: Int64s) -> list[tuple[int, int]]:
+    def run(
+        self, resource: int, lane: Array, start_ns: Int64s, run_id: npt.NDArray[np.int32]
+    ) -> list[tuple[int, int]]:
+        """Place all attempts that a worker runs; row and level of each that is not on level 0.
+
+        What runs keeps its level until it ends, and nothing else is put there; that of a lane on
+        which nothing ever overlapped is not looked after.
+        """
+        known = self._running.pop(resource, {})
+        numbers = lane.tolist()
+        crowded = {number for number, n in Counter(numbers).items() if n > 1} | known.keys()
+        crowded |= self._upper.keys() & set(numbers)
+        rows = [row for row, number in enumerate(numbers) if number in crowded]
+        found: list[tuple[int, int]] = []
+        now: defaultdict[int, dict[int, tuple[int, int]]] = defaultdict(dict)
+        begins, runs = start_ns.tolist(), run_id.tolist()
+        # Those that have a level come first.
+        rows.sort(key=lambda row: (runs[row] not in known.get(numbers[row], {}), begins[row]))
+        for row in rows:
+            number, begin_ns, run = numbers[row], begins[row], runs[row]
+            level, _ = known.get(number, {}).get(run, (-1, 0))
+            if level < 0:
+                taken = {one for one, _ in now[number].values()}
+                level = self._free(number, begin_ns, taken)
+            now[number][run] = level, begin_ns
+            if level:
+                found.append((row, level))
+        if now:
+            self._running[resource] = dict(now)
+        return found
+
+    def _free(self, number: int, begin_ns: int, taken: set[int]) -> int:
+        """The lowest level on which nothing runs and that was over at a time."""
+        ends = [int(self._last_ns[1, number]), *(end for _, end in self._upper.get(number, ()))]
+        for level in range(MOST_LEVELS - 1):
+            is_over = level >= len(ends) or ends[level] <= begin_ns + SLACK_NS
+            if is_over and level not in taken:
+                return level
+        return MOST_LEVELS - 1
+
+    def upper(
+        self, lane: Array, start_ns: Int64s, end_ns: Int64s, run_id: npt.NDArray[np.int32]
+    ) -> list[tuple[int, int]]:
         """Place spans; row and level of each that is not on level 0."""
         if not len(lane):
             return []
@@ -60,46 +106,66 @@ class Levels:
         slack_ns = np.minimum(shorter_ns >> _SLACK_SHIFT, SLACK_NS)
         is_early = last_ns[0] + slack_ns < before_ns[1]
         self._last_ns[:, lanes[first]] = last_ns[:, np.append(first[1:], len(order)) - 1]
+        watched = {number for of in self._running.values() for number in of}
+        if watched:
+            is_early |= np.isin(lanes, list(watched))
         if not is_early.any():
             return []
         crowded = np.unique(lanes[is_early])
         self._last_ns[:, crowded] = known_ns[:, np.isin(lanes[first], crowded)]
-        return self._placed(lane, start_ns, end_ns, order[np.isin(lanes, crowded)])
+        return self._placed(lane, start_ns, end_ns, run_id, order[np.isin(lanes, crowded)])
 
     def _placed(
-        self, lane: Array, start_ns: Int64s, end_ns: Int64s, rows: Rows
+        self,
+        lane: Array,
+        start_ns: Int64s,
+        end_ns: Int64s,
+        run_id: npt.NDArray[np.int32],
+        rows: Rows,
     ) -> list[tuple[int, int]]:
         """Place spans one by one, in order of start."""
         rows = rows[np.argsort(start_ns[rows], kind="stable")]
-        columns = (rows, lane[rows], start_ns[rows], end_ns[rows])
+        columns = (rows, lane[rows], start_ns[rows], end_ns[rows], run_id[rows])
+        running = {number: of[number] for of in self._running.values() for number in of}
         found = []
-        for row, number, begin_ns, until_ns in zip(*(c.tolist() for c in columns), strict=True):
+        for row, number, begin_ns, until_ns, run in zip(
+            *(column.tolist() for column in columns), strict=True
+        ):
             upper = self._upper.setdefault(number, [])
             first_ns, last_ns = self._last_ns[:, number].tolist()
-            level = _level([(first_ns, last_ns), *upper], begin_ns, until_ns)
+            runs = running.get(number, {})
+            if run in runs:
+                level, _ = runs.pop(run)
+            else:
+                taken = {one for one, since_ns in runs.values() if since_ns < until_ns}
+                level = _level([(first_ns, last_ns), *upper], begin_ns, until_ns, taken)
             if not level:
                 self._last_ns[:, number] = begin_ns, until_ns
                 continue
-            if level > len(upper):
-                upper.append((begin_ns, until_ns))
-            elif until_ns > upper[level - 1][1]:
+            while level > len(upper):
+                upper.append((0, 0))
+            if until_ns > upper[level - 1][1]:
                 upper[level - 1] = begin_ns, until_ns
             found.append((row, level))
         return found
 
 
-def _level(last_ns: list[tuple[int, int]], begin_ns: int, until_ns: int) -> int:
+def _level(last_ns: list[tuple[int, int]], begin_ns: int, until_ns: int, taken: set[int]) -> int:
     """The level for a span, of levels that had these last ones; one above them where none is free.
+
+    On those that are `taken` something else runs.
 
     The one that was free for the shortest time leaves the others to longer spans, which began
     earlier and come later.
     """
-    level, newest_ns = len(last_ns), -1
+    level, newest_ns = max(len(last_ns), max(taken, default=0) + 1), -1
     for number, (start_ns, end_ns) in enumerate(last_ns):
+        if number in taken:
+            continue
         shorter_ns = min(until_ns - begin_ns, end_ns - start_ns)
         slack_ns = min(shorter_ns >> _SLACK_SHIFT, SLACK_NS)
         if newest_ns < end_ns <= begin_ns + slack_ns:
             level, newest_ns = number, end_ns
     if level < MOST_LEVELS:
         return level
-    return min(range(1, MOST_LEVELS), key=lambda number: last_ns[number][1])
+    return min(range(1, len(last_ns)), key=lambda number: last_ns[number][1])

@@ -150,7 +150,12 @@ class Store:
         end_ns = np.maximum(columns["end_ns"].view(np.int64), start_ns)
         kind, name = columns["kind"], columns["name"]
         lane = self._lanes.of_spans(
-            columns["resource"], columns["thread"].view(np.int64), kind, start_ns, end_ns
+            columns["resource"],
+            columns["thread"].view(np.int64),
+            kind,
+            start_ns,
+            end_ns,
+            columns["run_id"].view(np.int32),
         )
         is_compute = kind == Kind.COMPUTE
         self._add_prefixes(name[is_compute])
@@ -218,14 +223,16 @@ class Store:
         columns = batch.columns
         start_ns = columns["start_ns"].view(np.int64)
         name = columns["name"].astype(np.uint32)
-        lane = self._lanes.of_running(batch.resource, columns["thread"].view(np.int64), start_ns)
+        run_id = columns["run_id"].view(np.int32)
+        thread = columns["thread"].view(np.int64)
+        lane = self._lanes.of_running(batch.resource, thread, start_ns, run_id)
         running = Running(
             resource=batch.resource,
             time_ns=batch.time_ns,
             lane=lane,
             start_ns=start_ns,
             name=name,
-            run_id=columns["run_id"].view(np.int32),
+            run_id=run_id,
             keys=batch.keys,
         )
         if self._running.replace(running):

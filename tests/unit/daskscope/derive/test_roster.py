@@ -125,3 +125,19 @@ def test_a_new_lane_among_ten_thousand_costs_a_small_part_of_them_all() -> None:
 
     assert keeper.of(store.snapshot()).member_of_lane[-1] >= 0
     assert min(costs) < cost_s(RosterKeeper()) / 5
+
+
+def test_threads_are_those_of_workers_that_are_there() -> None:
+    source, store = Source(), Store()
+    source.worker("w0", nthreads=3)
+    source.worker("w1", port=40_102, nthreads=5)
+    client = source.resource({"service.name": "dask-client"})
+    spans = source.spans([Span(0, 9, "gather", client, 0, Kind.CLIENT)] * 2)
+    removed = source.event(
+        conventions.EVENT_WORKER_REMOVED, 5, dask_worker_address="tcp://10.0.4.11:40102"
+    )
+    store.apply(source.definitions())
+    store.apply(spans)
+    store.apply(removed)
+
+    assert RosterKeeper().of(store.snapshot()).n_threads == 3

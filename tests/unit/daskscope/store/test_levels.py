@@ -134,3 +134,38 @@ def test_attempts_that_run_at_once_in_one_thread_are_apart() -> None:
 
     assert len(set(lanes)) == 3
     assert [store.snapshot().lanes[lane].thread for lane in lanes] == [21, 21, 22]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_has_ended_does_not_overlap_what_runs(seed: int) -> None:
+    """Coroutines of one loop: each tick tells what runs, and then what has ended."""
+    rng = random.Random(seed)
+    source, store = Source(), Store()
+    worker = source.worker("w0")
+    first = source.spans([Span(-9, -1, thread=21), Span(-8, -2, thread=21)])
+    store.apply(source.definitions())
+    store.apply(first)
+    spans = [
+        Span(span.start, span.end, thread=21, run_id=number)
+        for number, span in enumerate(sorted(coroutines(rng, 120, 3), key=lambda one: one.start))
+    ]
+    tick = 40 * MS
+    for now in range(tick, spans[-1].end + 2 * tick, tick):
+        ended = [span for span in spans if now - tick < span.end <= now]
+        store.apply(source.spans(ended))
+        runs = [
+            ("inc", span.start, span.run_id, 21)
+            for span in spans
+            if span.start < now - tick / 2 and span.end > now
+        ]
+        store.apply(source.running(worker, now, runs))
+        snapshot = store.snapshot()
+        if worker not in snapshot.running:
+            continue
+        running = snapshot.running[worker]
+        lanes = running.lane.tolist()
+        assert len(set(lanes)) == len(lanes)
+        for chunk in snapshot.chunks:
+            for lane, start_ns in zip(lanes, running.start_ns.tolist(), strict=True):
+                rows = np.flatnonzero(chunk.columns["lane"] == lane)
+                assert (chunk.end_ns[rows] <= start_ns + SLACK_NS).all()
