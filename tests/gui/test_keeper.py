@@ -37,6 +37,7 @@ class Starts:
 
     def start(self, is_live: bool = True, **options: object) -> Run:
         link = Link()
+        has_data = bool(options.pop("has_data", True))
         memory = Memory(
             self._folder / "config",
             self._folder / "views",
@@ -53,6 +54,8 @@ class Starts:
         self._qtbot.addWidget(run.window)
         self._started.append(run)
         run.show(SIZE)
+        if not has_data:
+            return run
         done: list[Message] = [SourceStatus(is_live=is_live, http=Link.http, progress=1.0)]
         link.messages = [*done, *cluster()[1][1:]]
         self.tick(run)
@@ -207,3 +210,17 @@ def test_the_keys_are_hinted_at_until_one_knows_them(starts: Starts) -> None:
     again.finish()
 
     assert not starts.start().window.hint.isVisible()
+
+
+def test_a_window_that_never_had_data_leaves_the_sizes_of_docks_alone(starts: Starts) -> None:
+    run = starts.start()
+    run.window.splitters()[0].setSizes([900, 500])
+    kept = run.window.layout_now().splitters
+    run.finish()
+
+    empty = starts.start(has_data=False, size=(1100, 700))
+    empty.tick(NOW)
+    assert empty.window.is_welcome
+    empty.finish()
+
+    assert starts.kept().layout.splitters == kept

@@ -15,7 +15,7 @@ from daskscope.theme import DENSITIES, NORMAL
 
 if TYPE_CHECKING:
     from daskscope.app.options import WindowOptions
-    from daskscope.app.settings import Memory
+    from daskscope.app.settings import Layout, Memory
     from daskscope.app.window import Window
 
 #: What was changed shortly before the window was killed is lost.
@@ -92,19 +92,25 @@ class Keeper:
         if choices != self._kept_choices and not window.is_welcome:
             self._kept_choices = choices
             self._memory.keep_view(view_state(session))
-        layout = self.settings.layout
-        if self._options.view == "all":
-            place = layout.geometry
-            layout = window.layout_now()
-            if self._options.size is not None:
-                layout = replace(layout, geometry=place)
         names = {density: name for name, density in DENSITIES.items()}
         self.change(
             density=names[session.density],
             worker_sort=session.worker_sort,
             is_sort_descending=session.is_sort_descending,
-            layout=layout,
+            layout=self._layout(window),
         )
         if self.settings != self._kept_settings:
             self._kept_settings = self.settings
             self._memory.keep_settings(self.settings)
+
+    def _layout(self, window: Window) -> Layout:
+        """What of the layout is the user's choice; the rest is as it was remembered."""
+        before = self.settings.layout
+        if self._options.view != "all":
+            return before
+        now = window.layout_now()
+        if self._options.size is not None:
+            now = replace(now, geometry=before.geometry)
+        if window.is_welcome:  # docks that were not seen have sizes that nobody chose
+            now = replace(now, splitters=before.splitters)
+        return now

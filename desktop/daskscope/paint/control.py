@@ -77,10 +77,16 @@ def _tokens(theme: Theme) -> dict[str, int]:
 class TabBar(QTabBar):
     """Tabs of text, the chosen one underlined; works with keyboard and screen readers."""
 
-    def __init__(self, height_px: int = DOCK_TITLE_PX, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        height_px: int = DOCK_TITLE_PX,
+        parent: QWidget | None = None,
+        inset_px: int = TAB_INSET_PX,
+    ) -> None:
         super().__init__(parent)
         self._theme = LIGHT
         self._height_px = height_px
+        self._inset_px = inset_px
         self.setDrawBase(False)
         self.setExpanding(False)
         self.setUsesScrollButtons(False)
@@ -117,7 +123,7 @@ class TabBar(QTabBar):
             role = Role.TITLE if is_chosen else Role.BODY
             rgb = theme.t1 if is_chosen or index == pointer else theme.t2
             text = self.tabText(index)
-            left = rect.left() + TAB_INSET_PX
+            left = rect.left() + self._inset_px
             draw_text(painter, (left, 0, rect.width(), rect.height() - 1), text, role, rgb)
             if is_chosen:
                 width = round(text_width(Role.TITLE, text))
@@ -125,9 +131,8 @@ class TabBar(QTabBar):
                 painter.fillRect(left, top, width, _UNDERLINE_PX, colour(theme.accent))
                 if self.hasFocus() and self._has_key_focus:
                     painter.setPen(QPen(colour(theme.accent), RING_PX))
-                    painter.drawRect(
-                        rect.left() + 1, 4, width + 2 * TAB_INSET_PX - 2, rect.height() - 10
-                    )
+                    ring_px = width + self._inset_px + TAB_INSET_PX - RING_PX
+                    painter.drawRect(rect.left() + 1, 4, ring_px, rect.height() - 10)
 
 
 class ComboBox(QComboBox):

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from daskscope.derive.panels import Recipe, WelcomeFrame
 from daskscope.paint.brush import colour
-from daskscope.paint.control import TAB_INSET_PX, TabBar, style_sheet
+from daskscope.paint.control import TabBar, style_sheet
 from daskscope.paint.font import Role, font
 from daskscope.paint.icon import ICON_PX, icon
 from daskscope.paint.text import draw_text
@@ -64,7 +64,7 @@ class WelcomeView(QWidget):
         self._demo.clicked.connect(self.demo_requested)
         self._heading = Heading(self)
         self._counters = Counters(self)
-        self.tabs = TabBar(_TAB_PX, self)
+        self.tabs = TabBar(_TAB_PX, self, inset_px=0)
         self._recipes: list[RecipePage] = []
         self._way = DataWay(self)
         self.tabs.currentChanged.connect(self._choose)
@@ -129,10 +129,7 @@ class WelcomeView(QWidget):
         column.addSpacing(14)
         column.addWidget(self._counters)
         column.addSpacing(20)
-        self._tab_row = QHBoxLayout()
-        self._tab_row.setContentsMargins(-TAB_INSET_PX, 0, 0, 0)
-        self._tab_row.addWidget(self.tabs)
-        column.addLayout(self._tab_row)
+        column.addWidget(self.tabs)
         column.addSpacing(20)
         column.addWidget(self._way)
         column.addStretch(1)
@@ -159,7 +156,7 @@ class WelcomeView(QWidget):
         self._recipes = [RecipePage(recipe, self._page) for recipe in recipes]
         while self.tabs.count():
             self.tabs.removeTab(0)
-        below_tabs = self._column.indexOf(self._tab_row) + 1
+        below_tabs = self._column.indexOf(self.tabs) + 1
         for recipe, page in zip(recipes, self._recipes, strict=True):
             page.set_theme(self._theme)
             page.hide()
