@@ -106,7 +106,7 @@ class Decoder:
             if isinstance(message, ExportTraceServiceRequest):
                 traces.append((number, request.parsed.data, message))
             elif isinstance(message, ExportMetricsServiceRequest):
-                rows = self._points.read(message, request.received_ns)
+                rows = self._points.read(request.parsed.data, message, request.received_ns)
                 point_parts.append((number, rows))
             elif isinstance(message, ExportLogsServiceRequest):
                 events, runs = records.read(message, number, request.received_ns, self.tables)

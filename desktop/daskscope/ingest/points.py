@@ -20,21 +20,25 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     SummaryDataPoint,
 )
 
+from daskscope.ingest.point_scan import metrics_at, numbers_at
 from daskscope.ingest.values import attributes_of
 from daskscope.store.schema import POINT_COLUMNS, PointBatch, Series
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
         ExportMetricsServiceRequest,
     )
 
     from daskscope.ingest.definitions import Tables
+    from daskscope.ingest.point_scan import Numbers
 
 _DELTA: Final = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
 _NO_VALUE: Final = DataPointFlags.DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK
 _MAX_TIME_NS: Final = 2**63 - 1
+#: Series that are known by their bytes; all are forgotten when there are more.
+MAX_KNOWN_SERIES: Final = 1_000_000
 
 CountedPoint: TypeAlias = HistogramDataPoint | ExponentialHistogramDataPoint | SummaryDataPoint
 
@@ -54,6 +58,8 @@ class Points:
         self._tables = tables
         self._totals: dict[int, float] = {}
         self._pending: dict[int, float] = {}
+        self._series: dict[tuple[int, bytes, bool], dict[bytes, int]] = {}
+        self._n_known = 0
 
     def begin(self) -> None:
         """Forget the deltas that were read since `accept`: their requests come again."""
@@ -64,15 +70,50 @@ class Points:
         self._totals.update(self._pending)
         self._pending.clear()
 
-    def read(self, request: ExportMetricsServiceRequest, received_ns: int) -> list[Point]:
-        """All points of a request; a point without a time is of `received_ns`."""
+    def read(
+        self, data: bytes, request: ExportMetricsServiceRequest, received_ns: int
+    ) -> list[Point]:
+        """All points of a request; a point without a time is of `received_ns`.
+
+        `data` are the bytes of `request`.
+        """
         points: list[Point] = []
+        places = metrics_at(data)
         for group in request.resource_metrics:
             resource = self._tables.resource_of(group.resource)
-            for scope in group.scope_metrics:
-                for metric in scope.metrics:
-                    points.extend(self._metric(metric, resource))
+            within = next(places, None)
+            for index, scope in enumerate(group.scope_metrics):
+                metrics = scope.metrics
+                for number in range(len(metrics)):
+                    numbers = None
+                    if within is not None:
+                        numbers = numbers_at(data, *within[index][number])
+                    if numbers is not None:
+                        points += self._known(numbers, metrics, number, resource)
+                    else:
+                        points.extend(self._metric(metrics[number], resource))
         return [p if p.time_ns else p._replace(time_ns=received_ns) for p in points]
+
+    def _known(
+        self, numbers: Numbers, metrics: Sequence[Metric], number: int, resource: int
+    ) -> list[Point]:
+        """Points of a metric of which the series are known by their bytes, or will be."""
+        series_of = self._series.setdefault((resource, *numbers.head), {})
+        try:
+            return [
+                Point(series_of[attributes], min(time_ns, _MAX_TIME_NS), value)
+                for attributes, time_ns, value in numbers.points
+            ]
+        except KeyError:
+            points = list(self._metric(metrics[number], resource))
+            if self._n_known > MAX_KNOWN_SERIES:
+                self._series.clear()
+                self._n_known = 0
+                return points
+            for point, (attributes, _, _) in zip(points, numbers.points, strict=True):
+                series_of[attributes] = point.series
+            self._n_known += len(points)
+            return points
 
     def _metric(self, metric: Metric, resource: int) -> Iterator[Point]:
         kind = metric.WhichOneof("data")

@@ -103,7 +103,7 @@ class Wire:
         return [data[a:b] for a, b in zip(begin.tolist(), ends, strict=True)]
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def varint_at(data: bytes, at: int) -> tuple[int, int]:
     """The varint at one place, and where it ends."""
     value = shift = 0
     while True:
@@ -134,7 +134,7 @@ def submessages(data: bytes, begin: int, end: int, tag: int) -> tuple[list[int],
             at += 1
             length += (more << 7) - 0x80
             if more >= 0x80:
-                length, at = _varint(data, at - 2)
+                length, at = varint_at(data, at - 2)
         if found == tag:
             begins.append(at)
             ends.append(at + length)
