@@ -60,7 +60,8 @@ def metrics_at(data: bytes) -> Iterator[list[list[tuple[int, int]]] | None]:
     resources = submessages(data, 0, len(data), 0x0A)
     for begin, end in zip(*resources, strict=True) if resources else ():
         scopes = submessages(data, begin, end, 0x12)
-        found = [submessages(data, *scope, 0x12) for scope in zip(*scopes or ((), ()), strict=True)]
+        inner = zip(*scopes, strict=True) if scopes else ()
+        found = [submessages(data, first, last, 0x12) for first, last in inner]
         whole = [list(zip(*metrics, strict=True)) for metrics in found if metrics is not None]
         yield whole if scopes is not None and len(whole) == len(found) else None
 
