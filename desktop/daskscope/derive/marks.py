@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
 #: Of more events in view, as after hours zoomed out, those of one name that lie together are one.
 MOST_MARKS: Final = 200
-#: Failures and other frequent events within one stretch of so many columns are one mark.
+#: Failures and other events within one stretch of so many columns are one mark.
 _APART_PX: Final = 12
+#: The same of such as come all the time and are not what one looks for.
+_FAR_APART_PX: Final = 96
 #: OTLP severity number of WARN.
 _WARN: Final = 13
 #: Sign of events, and whether a line goes down from them.
@@ -111,8 +113,12 @@ def _logged(snapshot: Snapshot, view: Viewport) -> Iterator[EventMark]:
     is_many = len(told) > MOST_MARKS
     if not is_many:
         yield from _told(snapshot, view, told)
-    for rows in (told if is_many else told[:0], frequent, warned):
-        yield from _together(snapshot, view, rows)
+    for rows, apart_px in (
+        (told if is_many else told[:0], _APART_PX),
+        (frequent, _FAR_APART_PX),
+        (warned, _APART_PX),
+    ):
+        yield from _together(snapshot, view, rows, apart_px)
 
 
 def _told(snapshot: Snapshot, view: Viewport, told: Numbers) -> Iterator[EventMark]:
@@ -130,12 +136,18 @@ def _told(snapshot: Snapshot, view: Viewport, told: Numbers) -> Iterator[EventMa
             yield EventMark(round(view.x_px(time_ns)), sign, fact.text, has_line)
 
 
-def _together(snapshot: Snapshot, view: Viewport, rows: Numbers) -> Iterator[EventMark]:
-    """One mark for all events of one name that lie together."""
+def _together(
+    snapshot: Snapshot, view: Viewport, rows: Numbers, apart_px: int
+) -> Iterator[EventMark]:
+    """One mark for all events of one name within stretches of so many columns.
+
+    Stretches count from the start of the run, so that marks stay together while time scrolls.
+    """
     columns, events = snapshot.events.columns, snapshot.events
     names = columns["name"][rows].astype(np.int64)
     times = columns["time_ns"].view(np.int64)[rows]
-    key = _stretches(snapshot, view, times) * (int(names.max(initial=0)) + 1) + names
+    stretch = ((times - snapshot.first_ns) / (apart_px * view.ns_per_px)).astype(np.int64)
+    key = stretch * (int(names.max(initial=0)) + 1) + names
     _, first, counts = np.unique(key, return_index=True, return_counts=True)
     for row, n in zip(rows[first].tolist(), counts.tolist(), strict=True):
         name, x_px = _name(snapshot, row), round(view.x_px(int(columns["time_ns"][row])))
@@ -148,16 +160,6 @@ def _together(snapshot: Snapshot, view: Viewport, rows: Numbers) -> Iterator[Eve
             lines = events.bodies[row].strip().splitlines()
             text = lines[0] if lines else name
         yield EventMark(x_px, sign, text, has_line, n)
-
-
-def _stretches(
-    snapshot: Snapshot, view: Viewport, times: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """Numbers of stretches of `_APART_PX` columns.
-
-    They count from the start of the run, so that marks stay together while time scrolls.
-    """
-    return ((times - snapshot.first_ns) / (_APART_PX * view.ns_per_px)).astype(np.int64)
 
 
 def _chosen(snapshot: Snapshot, view: Viewport) -> tuple[Numbers, Numbers, Numbers]:
