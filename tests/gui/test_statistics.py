@@ -181,6 +181,19 @@ def test_without_a_selection_the_view_is_counted_and_says_so(busy: Run) -> None:
     assert not busy.window.statistics.buttons.clear.isVisible()
 
 
+def test_a_key_selects_what_is_in_view(busy: Run) -> None:
+    busy.toggle_pause()
+    tick(busy)
+    stream = busy.window.timeline.stream
+    stream.setFocus()
+    QTest.keyClick(stream, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    tick(busy)
+    assert busy.frame is not None
+    assert busy.session.selection_ns == (busy.frame.view.start_ns, busy.frame.view.end_ns)
+    assert "Whole view" not in heading(busy)
+    assert cells(busy, "count")["All"] == "3"
+
+
 def test_the_cross_clears_the_selection(chosen: Run) -> None:
     button = chosen.window.statistics.buttons.clear
     assert button.isVisible()

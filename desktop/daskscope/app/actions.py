@@ -128,6 +128,7 @@ ACTIONS: Final = (
     Action("lanes.by_name", "Sort by name", "Lanes", "sort hosts and workers by name", is_checkable=True),
     Action("lanes.by_busy", "Sort by busy time", "Lanes", "the busiest hosts and workers first", is_checkable=True),
     Action("lanes.by_errors", "Sort by errors", "Lanes", "those with the most failures first", is_checkable=True),
+    Action("selection.view", "Select what is in view", "Selection", "select the time in view", ("Ctrl+A",), _STREAM),
     Action("selection.tsv", "Copy statistics as TSV", "Selection", "copy the table of the selection, or of the view"),
     Action("selection.csv", "Copy statistics as CSV", "Selection", "the same with commas"),
     Action("selection.clear", "Clear selection", "Selection", "stop reading, or clear choice, selection, search: the first there is", ("Esc",), _STREAM),

@@ -352,6 +352,11 @@ class Run(QObject):
             self.window.show_tab("statistics")
         self.apply(gestures.select, int(start_ns), int(end_ns), lanes)
 
+    def select_view(self) -> None:
+        """Select the time in view, of all lanes."""
+        if self.frame is not None:
+            self.select(self.frame.view.start_ns, self.frame.view.end_ns, None)
+
     def clear_selection(self) -> None:
         """Select and mark nothing."""
         self.apply(gestures.clear)
