@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 #: What a picture that is made from nothing may take of a tick that draws, and of one that does not.
 DRAWN_WORK_S: Final = 0.003
 UNSEEN_WORK_S: Final = 0.005
+#: The same while something is lit: there are two pictures then, and the search comes before them.
+LIT_WORK_S: Final = 0.005
 #: The same while a recording is read: a tick then takes in a whole chunk, and what is read is seen.
 READING_WORK_S: Final = 0.02
 #: Memory bars and busy shares in the gutter, and the minimap's curve.
@@ -249,6 +251,8 @@ class Stage:
         key = (self._generation, self._drawn, session, view, now_px, height_px, layout)
         is_same = self._shown is not None and key == self._shown
         self._deadline_s = now_s + (UNSEEN_WORK_S if is_same else DRAWN_WORK_S)
+        if self.marks.is_lighting:
+            self._deadline_s = elapsed_s() + LIT_WORK_S
         if not snapshot.status.is_live and not self.is_over(snapshot):
             self._deadline_s = now_s + READING_WORK_S
         if is_same:

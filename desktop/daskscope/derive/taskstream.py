@@ -63,6 +63,7 @@ class TaskStream:
         self._lit = Looks(may_go_on)
         self._marks = NO_MARKS
         self._sieves = Sieves(NO_FILTER)
+        self._is_lit_first = False
 
     def mark(self, marks: Marks) -> None:
         """Let the next frames light and hide what `marks` says; a frame depends on it as well."""
@@ -96,8 +97,12 @@ class TaskStream:
         """
         scroll_px = min(max(session.scroll_px, 0), max(layout.height_px - height_px, 0))
         rows = rowing(layout, len(snapshot.lanes), scroll_px, height_px)
+        # In turns, since the first may leave no time to the second.
+        self._is_lit_first = not self._is_lit_first
+        lit = self._lit_look(snapshot, rows, view) if self._is_lit_first else None
         shown = self._look(snapshot, session, rows, view)
-        lit = self._lit_look(snapshot, rows, view)
+        if not self._is_lit_first:
+            lit = self._lit_look(snapshot, rows, view)
         running = running_spans(snapshot, rows, now_ns)
         running_marks = marks_of(snapshot, running, self._marks)
         is_lit = running_marks == Mark.LIT
@@ -134,8 +139,10 @@ class TaskStream:
         bool
             Whether a frame with the same arguments would be exact now, and was not.
         """
-        is_new = self._shown.go_on()
-        return self._lit.go_on() or is_new
+        self._is_lit_first = not self._is_lit_first
+        looks = (self._lit, self._shown) if self._is_lit_first else (self._shown, self._lit)
+        are_new = [look.go_on() for look in looks]
+        return any(are_new)
 
     def _look(self, snapshot: Snapshot, session: Session, rows: Rowing, view: Viewport) -> Look:
         """What the filter shows."""

@@ -227,3 +227,29 @@ def test_lit_columns_grow_with_the_search_and_with_what_arrives() -> None:
     assert (frame.lit.slot[rows] == fresh.lit.slot[rows]).all()
     assert lit == sorted(lit)
     assert lit[-1] > lit[0]
+
+
+def test_what_is_lit_is_not_left_behind_while_spans_arrive_and_time_is_short() -> None:
+    load, store, matches = Load(n_workers=2, n_threads=2, n_prefixes=2), Store(), Matches()
+    store.apply(load.source.definitions())
+    for _ in range(20):
+        store.apply(load.batch(8_192))
+    session, asked = Session(search=Search("prefix-1")), 0
+
+    def may_go_on() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked < 2
+
+    stream = TaskStream(may_go_on)
+    n_exact = 0
+    for _ in range(150):
+        store.apply(load.batch(50))
+        snapshot, asked = store.snapshot(), 0
+        view = Viewport(T0, 400.0 * MS, WIDTH)
+        stream.mark(matches.advance(snapshot, session.predicate, view, always))
+        layout = lane_layout(snapshot, session, HEIGHT)
+        frame = stream.frame(snapshot, session, layout, view, HEIGHT, snapshot.last_ns)
+        n_exact += frame.is_exact
+
+    assert n_exact > 100
