@@ -99,6 +99,7 @@ class Stage:
         self._deadline_s = 0.0
         self._whole: Minimap | None = None
         self._is_brushed = False
+        self._is_resting = False
         self._task_stream = TaskStream(lambda: elapsed_s() < self._deadline_s)
         self._matches = Matches()
         self.marks = self._drawn = NO_MARKS
@@ -180,7 +181,7 @@ class Stage:
             Whether the task stream was painted.
         """
         now_s = elapsed_s()
-        self._is_forgetful = False
+        was_forgetful, self._is_forgetful = self._is_forgetful, False
         # Where the pointer is changes no frame.
         session = replace(session, hover_px=None)
         if session != self._session:
@@ -191,12 +192,15 @@ class Stage:
         self.period_s = self._tempo.period_s(now_s, has_work=False)
         if self._window.isMinimized():
             return False
+        self._is_resting = not was_forgetful and self._tempo.is_resting(now_s)
         self._window.loading.show_frame(loading_frame(snapshot))
-        self._show_status(snapshot, wall_ns, feed, now_s)
+        if not self._is_resting:
+            self._show_status(snapshot, wall_ns, feed, now_s)
         if self._window.is_welcome:
             self._show_welcome(snapshot, wall_ns, now_s)
             return False
-        self._show_panels(snapshot, session, now_ns, now_s)
+        if not self._is_resting:
+            self._show_panels(snapshot, session, now_ns, now_s)
         has_painted = False
         if self._window.timeline.isVisible():
             has_painted = self._show_timeline(snapshot, session, now_ns, now_s)
@@ -240,8 +244,9 @@ class Stage:
         width_px, height_px = timeline.lanes_size_px
         now_ns = self._tempo.shown_ns(now_ns, now_s)
         view = viewport(session, width_px, now_ns, snapshot.first_ns, NOT_YET_PX)
-        now_px = round(view.x_px(now_ns))
-        is_reading = self._layout_pace.is_due(now_s)
+        # Beyond the view it is all one where now is.
+        now_px = min(round(view.x_px(now_ns)), width_px)
+        is_reading = not self._is_resting and self._layout_pace.is_due(now_s)
         layout = self._layouts.of(snapshot, session, height_px, is_reading)
         self._search(snapshot, session, view, now_s)
         if session.is_following or self._paused_pace.is_due(now_s):
@@ -284,7 +289,8 @@ class Stage:
     ) -> None:
         """Show the whole run now and then, and at once where in it a gesture has led."""
         timeline = self._window.timeline
-        if self._minimap_pace.is_due(now_s) or self._whole is None:
+        is_due = not self._is_resting and self._minimap_pace.is_due(now_s)
+        if is_due or self._whole is None:
             n_threads = self.roster.n_threads if self.roster is not None else 0
             whole = minimap(snapshot, view, timeline.lanes_size_px[0], now_ns, n_threads)
             self._whole = with_found(whole, snapshot, self.marks, now_ns)

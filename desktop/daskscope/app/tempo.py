@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from daskscope.app.clock import FRAME_S
+from daskscope.app.pace import Pace
 
 #: With nothing new for so long the window is idle.
 IDLE_AFTER_S: Final = 2.0
@@ -20,6 +21,7 @@ class Tempo:
 
     def __init__(self) -> None:
         self._busy_s = 0.0
+        self._step_pace = Pace(IDLE_STEP_NS / 1e9)
 
     def happen(self, now_s: float) -> None:
         """Something has happened: a gesture, spans, attempts that run."""
@@ -28,6 +30,10 @@ class Tempo:
     def is_idle(self, now_s: float) -> bool:
         """Whether nothing has happened for a while."""
         return now_s - self._busy_s > IDLE_AFTER_S
+
+    def is_resting(self, now_s: float) -> bool:
+        """Whether nothing need be shown in this tick: an idle window is shown once in a step."""
+        return self.is_idle(now_s) and not self._step_pace.is_due(now_s)
 
     def period_s(self, now_s: float, *, has_work: bool) -> float:
         """Time until the next tick: none while work waits, long while idle."""

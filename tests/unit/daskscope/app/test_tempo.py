@@ -21,3 +21,11 @@ def test_an_idle_view_follows_time_in_steps() -> None:
     tempo.happen(10.0)
     assert tempo.shown_ns(7 * IDLE_STEP_NS + 5, 10.0) == 7 * IDLE_STEP_NS + 5
     assert tempo.shown_ns(7 * IDLE_STEP_NS + 5, 20.0) == 7 * IDLE_STEP_NS
+
+
+def test_an_idle_window_rests_but_for_a_tick_in_each_step() -> None:
+    tempo = Tempo()
+    tempo.happen(10.0)
+    assert not tempo.is_resting(11.0)
+    ticks = [20.0 + n * IDLE_PERIOD_S for n in range(50)]
+    assert sum(not tempo.is_resting(now_s) for now_s in ticks) in (5, 6)
