@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QHelpEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QComboBox, QToolTip
 
 from daskscope.app.bindings import bindings
 from daskscope.derive.frames import RowKind
@@ -176,3 +178,33 @@ def test_a_wrong_clock_is_said_beside_the_worker_and_below(run: Run, link: Link)
     run.window.resized.emit()  # show everything anew
     run.tick(NOW + 5 * SECOND)
     assert "Clocks off" in run.window.status.accessibleDescription()
+
+
+def test_the_toolbar_chooses_the_grouping(busy: Run) -> None:
+    box = next(
+        found for found in busy.window.toolbar.findChildren(QComboBox)
+        if found.accessibleName() == "Group"
+    )  # fmt: skip
+    busy.window.resize(1600, 900)
+    layout(busy)
+    assert box.isVisible()
+    for grouping in (Grouping.FOLDED, Grouping.WORKER):
+        box.showPopup()
+        index = box.model().index(list(Grouping).index(grouping), 0)
+        view = box.view()
+        QTest.mouseClick(
+            view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(index).center()
+        )
+        assert busy.session.grouping is grouping
+        assert RowKind.HOST not in kinds(layout(busy))
+
+
+def test_the_gutter_tells_about_a_worker(busy: Run) -> None:
+    stream, block = busy.window.timeline.stream, layout(busy).workers[1]
+    for x, said in ((400, ""), (60, "tcp://10.0.4.11:40102")):
+        point = QPoint(x, block.y_px + 8)
+        QApplication.sendEvent(
+            stream, QHelpEvent(QEvent.Type.ToolTip, point, stream.mapToGlobal(point))
+        )
+        assert said in QToolTip.text()
+        assert bool(QToolTip.text()) is bool(said)
