@@ -375,3 +375,81 @@ def test_failures_of_a_dense_sub_lane_are_black_or_its_twin(theme: Theme) -> Non
     drawn = dense_lane(slot=-1, busy=0, kind=FAILED_KIND)
     top = drawn.layout.rows[FIRST_LANE].y_px + NORMAL.bar_px + NORMAL.gap_px
     assert pixels_of(drawn, theme)[top, 350] & 0xFFFFFF == theme.erred
+
+
+def lit_run(drawn: TaskStreamFrame, busy: int, kind: int = 0) -> TaskStreamFrame:
+    """`drawn`, of which slot 2 is lit from column 340 to 350."""
+    lit = frames.empty_dense(len(drawn.layout.rows), drawn.view.width_px)
+    lit.slot[FIRST_LANE, 340:350] = 2
+    lit.busy[FIRST_LANE, 340:350] = busy
+    lit.kind[FIRST_LANE, 340:350] = kind
+    return replace(drawn, lit=lit)
+
+
+@THEMES
+@pytest.mark.parametrize(("busy", "share"), [(255, 1.0), (0, 0.5)])
+def test_what_is_lit_in_a_dense_run_stands_out_of_ghosts(
+    theme: Theme, busy: int, share: float
+) -> None:
+    drawn = lit_run(dense_lane(frames.GETITEM - 1, 255), busy)
+    top = drawn.layout.rows[FIRST_LANE].y_px
+    pixels = pixels_of(drawn, theme)
+    ghost = mixed(slot_colour(theme, frames.GETITEM - 1), theme.lane, opacity(theme))
+    lit = mixed(slot_colour(theme, 2), theme.lane, share)
+
+    line = pixels[top + 3, 300:400].tolist()
+    assert line[:40] == [ghost] * 40
+    assert line[40:50] == [lit] * 10
+    assert line[50:] == [ghost] * 50
+
+
+@THEMES
+def test_errors_and_sub_lanes_are_ghosts_too_where_they_are_not_lit(theme: Theme) -> None:
+    drawn = lit_run(dense_lane(-2, 255, kind=int(Kind.TRANSFER)), 255, int(Kind.TRANSFER))
+    top = drawn.layout.rows[FIRST_LANE].y_px
+    pixels = pixels_of(drawn, theme)
+    sub = top + lane_shape(drawn.layout.pitch_px).sub_top_px
+
+    assert pixels[top, 320] == mixed(theme.erred, theme.lane, opacity(theme))
+    assert pixels[sub, 320] == mixed(theme.transfer, theme.lane, opacity(theme))
+    assert pixels[sub, 345] == theme.transfer
+
+
+@THEMES
+def test_little_that_is_lit_in_a_density_row_is_a_pixel_below_a_ghost(theme: Theme) -> None:
+    lanes = layout()
+    row = next(i for i, row in enumerate(lanes.rows) if row.kind is RowKind.DENSITY)
+    share = np.full((1, 1012), 0.9, np.float32)
+    few = np.zeros((1, 1012), np.float32)
+    few[0, 500] = 1e-4
+    nothing = np.zeros(1012, np.float32)
+    drawn = frame(lanes, BarList().bars(), densities=(DensityColumns(row, (3,), share, nothing),))
+    drawn = replace(
+        drawn,
+        lit=frames.empty_dense(len(lanes.rows), 1012),
+        lit_densities=(DensityColumns(row, (2,), few, nothing),),
+    )
+    top, height = lanes.rows[row].y_px, lanes.rows[row].height_px
+    pixels = pixels_of(drawn, theme)[top : top + height]
+
+    assert pixels[:, 500].tolist().count(slot_colour(theme, 2)) == 1
+    assert set(pixels[:, 499].tolist()) == {theme.wait2, theme.lane}
+
+
+@THEMES
+def test_bars_that_are_not_lit_are_drawn_before_those_that_are(theme: Theme) -> None:
+    bars = BarList()
+    for x, state in ((10, BarState.FINISHED), (40, BarState.ERRED), (70, BarState.LOST)):
+        bars.add(FIRST_LANE, x, x + 20, 1, state=state)
+        bars.add(FIRST_LANE, x + 200, x + 220, 1, state=state)
+    made = bars.bars()
+    made = replace(made, is_lit=made.x0_px < 200)
+    drawn = frame(one_lane().layout, made)
+
+    groups = bar_groups(made, bar_shapes(drawn))
+
+    assert [(group.fill, group.is_lit, len(group.rects)) for group in groups] == [
+        (fill, is_lit, 1)
+        for fill in (Fill.PREFIX, Fill.LOST, Fill.ERRED)
+        for is_lit in (False, True)
+    ]
