@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAccessible
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -154,3 +155,32 @@ def test_the_ring_lies_over_scroll_bars_that_come_later(active: Run, qtbot: QtBo
     qtbot.waitUntil(workers.horizontalScrollBar().isVisible)
     image = workers.grab().toImage()
     assert image.pixel(300, workers.height() - 1) & 0xFFFFFF == active.theme.accent
+
+
+def test_tab_goes_through_the_empty_state_as_it_is_read(run: Run, qtbot: QtBot) -> None:
+    run.window.activateWindow()
+    qtbot.waitUntil(run.window.isActiveWindow)
+    run.tick(NOW)
+    names = []
+    for _ in range(30):
+        QTest.keyClick(focus(), Qt.Key.Key_Tab)
+        interface = QAccessible.queryAccessibleInterface(focus())
+        names.append(str(interface.text(QAccessible.Text.Name)))
+    start = names.index("Theme") + 1
+    assert names[start : start + 5] == [
+        "Open recording", "Run the demo", "Any script", "Copy", "Recordings",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Tab, Qt.Key.Key_Backtab])
+@pytest.mark.parametrize(
+    "view", ["stream", "progress", "details", "statistics", "events", "errors"]
+)
+def test_no_view_keeps_tab_to_itself(active: Run, view: str, key: Qt.Key) -> None:
+    active.window.focus_view(view)
+    names = []
+    for _ in range(60):
+        QTest.keyClick(focus(), key)
+        names.append(focus().accessibleName())
+    assert "File" in names, names
+    assert "Task stream" in names, names

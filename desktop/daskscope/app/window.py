@@ -251,15 +251,16 @@ class Window(QMainWindow):
         self._ring.show_on(view)  # it may have had the focus already
 
     def order_focus(self) -> None:
-        """Let Tab go through the window as it is read: row by row, left to right."""
+        """Let Tab go through the window as it is read, from the empty state on."""
         timeline = self.timeline
-        views: list[QWidget] = [*self.toolbar.controls(), timeline.filter.funnel]
-        views += [timeline.legend, timeline.stream]
+        views: list[QWidget] = [*self.toolbar.controls(), *self.welcome.controls()]
+        views += [timeline.filter.funnel, timeline.legend, timeline.stream]
         for name in ("progress", "resources", "workers"):
             views.append(self.docks[name].title.tabs)
             views += [tab.view for tab in self.tabs.values() if tab.dock == name]
         for before, after in itertools.pairwise(views):
             self.setTabOrder(before, after)
+        self.welcome.tabs.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def toggle_full_screen(self) -> None:
         """Take the whole screen, or go back to what was before."""

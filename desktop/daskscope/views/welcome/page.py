@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -23,7 +24,7 @@ from daskscope.paint.icon import ICON_PX, icon
 from daskscope.paint.text import draw_text
 from daskscope.theme import LIGHT, Theme
 from daskscope.views.welcome.dataway import DataWay
-from daskscope.views.welcome.recipe import RecipePage
+from daskscope.views.welcome.recipe import CopyButton, RecipePage
 from daskscope.views.welcome.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class WelcomeView(QWidget):
         self.tabs.currentChanged.connect(self._choose)
         self.tabs.setAccessibleName("Ways to send data")
         self._scroll = QScrollArea(self)
-        self._scroll.setAccessibleName("How to send data")
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it follows the focus of its parts
         self._page = QWidget(self._scroll)
         self._column = QVBoxLayout(self._page)
         self._lay_out()
@@ -164,6 +165,17 @@ class WelcomeView(QWidget):
             self.tabs.addTab(recipe.title)
         self.tabs.setCurrentIndex(min(chosen, len(recipes) - 1))
         self._choose(self.tabs.currentIndex())
+        self.order_focus()
+
+    def controls(self) -> list[QWidget]:
+        """What can have the focus, as it is read."""
+        copies = [button for page in self._recipes for button in page.findChildren(CopyButton)]
+        return [self._open, self._demo, self.tabs, *copies, self.shelf]
+
+    def order_focus(self) -> None:
+        """Let Tab go through the page as it is read."""
+        for before, after in itertools.pairwise(self.controls()):
+            self.setTabOrder(before, after)
 
     def _choose(self, index: int) -> None:
         for number, page in enumerate(self._recipes):
