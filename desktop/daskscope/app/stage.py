@@ -242,7 +242,7 @@ class Stage:
     ) -> bool:
         timeline = self._window.timeline
         width_px, height_px = timeline.lanes_size_px
-        now_ns = self._tempo.shown_ns(now_ns, now_s)
+        now_ns = self._tempo.shown_ns(now_ns, is_resting=self._is_resting)
         view = viewport(session, width_px, now_ns, snapshot.first_ns, NOT_YET_PX)
         # Beyond the view it is all one where now is.
         now_px = min(round(view.x_px(now_ns)), width_px)

@@ -10,8 +10,8 @@ from daskscope.app.pace import Pace
 #: With nothing new for so long the window is idle.
 IDLE_AFTER_S: Final = 2.0
 IDLE_PERIOD_S: Final = 1 / 10
-#: An idle view follows time in steps: each costs a frame that shows nothing new.
-IDLE_STEP_NS: Final = 1_000_000_000
+#: An idle window follows time in steps: each costs a frame that shows nothing new.
+IDLE_STEP_S: Final = 1.0
 #: Late spans are shown so often in a view that does not follow.
 PAUSED_PERIOD_S: Final = 0.5
 
@@ -21,7 +21,8 @@ class Tempo:
 
     def __init__(self) -> None:
         self._busy_s = 0.0
-        self._step_pace = Pace(IDLE_STEP_NS / 1e9)
+        self._step_pace = Pace(IDLE_STEP_S)
+        self._shown_ns = 0
 
     def happen(self, now_s: float) -> None:
         """Something has happened: a gesture, spans, attempts that run."""
@@ -41,6 +42,8 @@ class Tempo:
             return 0.0
         return IDLE_PERIOD_S if self.is_idle(now_s) else FRAME_S
 
-    def shown_ns(self, time_ns: int, now_s: float) -> int:
-        """The time that is shown as now."""
-        return time_ns // IDLE_STEP_NS * IDLE_STEP_NS if self.is_idle(now_s) else time_ns
+    def shown_ns(self, time_ns: int, *, is_resting: bool) -> int:
+        """The time that is shown as now: it stands still in a tick in which nothing is shown."""
+        if not is_resting:
+            self._shown_ns = time_ns
+        return self._shown_ns

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daskscope.app.clock import FRAME_S
-from daskscope.app.tempo import IDLE_AFTER_S, IDLE_PERIOD_S, IDLE_STEP_NS, Tempo
+from daskscope.app.tempo import IDLE_AFTER_S, IDLE_PERIOD_S, Tempo
 
 
 def test_ticks_come_less_often_once_nothing_happens() -> None:
@@ -16,11 +16,11 @@ def test_ticks_come_less_often_once_nothing_happens() -> None:
     assert tempo.period_s(20.0, has_work=False) == FRAME_S
 
 
-def test_an_idle_view_follows_time_in_steps() -> None:
+def test_now_stands_still_while_nothing_is_shown() -> None:
     tempo = Tempo()
-    tempo.happen(10.0)
-    assert tempo.shown_ns(7 * IDLE_STEP_NS + 5, 10.0) == 7 * IDLE_STEP_NS + 5
-    assert tempo.shown_ns(7 * IDLE_STEP_NS + 5, 20.0) == 7 * IDLE_STEP_NS
+    assert tempo.shown_ns(7, is_resting=False) == 7
+    assert tempo.shown_ns(9, is_resting=True) == 7
+    assert tempo.shown_ns(11, is_resting=False) == 11
 
 
 def test_an_idle_window_rests_but_for_a_tick_in_each_step() -> None:
