@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +15,8 @@ from tests.matrix.ways import WAYS, run
 from tests.sinks import GrpcSink, HttpSink
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import Future
     from pathlib import Path
 
     from tests.sinks import SeenSpan, Sink
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 KINDS = ("processes", "threads", "no-nanny")
 SINKS: dict[str, type[HttpSink] | type[GrpcSink]] = {"http/protobuf": HttpSink, "grpc": GrpcSink}
 #: A flag belongs to a command.
+PARAMETERS = ("way", "kind", "protocol")
 CELLS = [
     (way, kind, protocol)
     for way in WAYS
@@ -29,7 +34,10 @@ CELLS = [
 ]
 MICROSECOND_NS = 1_000
 
+N_AT_ONCE = 2
+
 Attempt = tuple[str, int]
+Cell = tuple[str, str, str]
 
 
 def attempts(sink: Sink) -> dict[Attempt, list[SeenSpan]]:
@@ -89,16 +97,50 @@ def outcomes(exported: dict[Attempt, list[SeenSpan]], key: str) -> list[str]:
     ]
 
 
-@pytest.mark.e2e
-@pytest.mark.parametrize(("way", "kind", "protocol"), CELLS)
-def test_nothing_is_missing_and_nothing_comes_twice(
-    way: str, kind: str, protocol: str, tmp_path: Path
-) -> None:
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a cell: what was sent, what the tasks saw, what Dask was told."""
+
+    exported: dict[Attempt, list[SeenSpan]]
+    begun: list[dict[str, Any]]
+    ended: list[dict[str, Any]]
+
+
+def outcome(way: str, kind: str, protocol: str, folder: Path) -> Outcome:
+    """Run one cell."""
     with SINKS[protocol]() as sink:
-        run(WAYS[way], kind, tmp_path, sink, protocol)
-    exported = attempts(sink)
-    begun = [json.loads(line) for line in (tmp_path / "begun.jsonl").read_text().splitlines()]
-    ended = json.loads((tmp_path / "account.json").read_text())
+        run(WAYS[way], kind, folder, sink, protocol)
+    lines = (folder / "begun.jsonl").read_text().splitlines()
+    ended = json.loads((folder / "account.json").read_text())
+    return Outcome(attempts(sink), [json.loads(line) for line in lines], ended)
+
+
+@pytest.fixture(scope="module")
+def outcomes_by_cell(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[Cell, Future[Outcome]]]:
+    """Of all cells that are asked for, `N_AT_ONCE` at a time: each mostly waits."""
+    chosen = [
+        item.callspec.params
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.module is request.module
+    ]
+    cells = [cell for cell in CELLS if dict(zip(PARAMETERS, cell, strict=True)) in chosen]
+    pool = ThreadPoolExecutor(N_AT_ONCE)
+    yield {
+        cell: pool.submit(outcome, *cell, tmp_path_factory.mktemp("-".join(cell[:2])))
+        for cell in cells
+    }
+    pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(PARAMETERS, CELLS)
+def test_nothing_is_missing_and_nothing_comes_twice(
+    way: str, kind: str, protocol: str, outcomes_by_cell: dict[Cell, Future[Outcome]]
+) -> None:
+    found = outcomes_by_cell[way, kind, protocol].result()
+    exported, begun, ended = found.exported, found.begun, found.ended
     check_once(exported)
     check_begun(exported, begun)
     check_account(exported, ended)
