@@ -13,10 +13,14 @@ with OpenTelemetry has submitted and for what continues a very large trace, a W3
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+#: Longest name of a type that is believed to be one.
+MAX_TYPE: Final = 200
 
 
 class Failure(NamedTuple):
@@ -35,6 +39,17 @@ class Failure(NamedTuple):
     pickled: bytes
     text: str
     traceback: str
+
+
+def named_type(text: str) -> str:
+    """Name of an exception's type as its `repr` says it; `Exception` where it may say anything.
+
+    Users can make a `repr` of what they like, of which not a word may stand in place of a type.
+    """
+    name, bracket, _ = text.partition("(")
+    words = name.split(".")
+    is_name = bool(bracket) and len(name) <= MAX_TYPE and all(map(str.isidentifier, words))
+    return name if is_name else "Exception"
 
 
 class Transfer(NamedTuple):

@@ -10,6 +10,7 @@ from dask.utils import typename
 from distributed.utils import key_split_group
 
 from dask_otel import conventions as names
+from dask_otel.events import named_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +52,7 @@ def describe(failure: Failure, tracebacks: bool = True) -> Description:
     `Exception(repr(e))` in place of an exception that cannot be pickled; its real type then stands
     in front of the `repr`.
     """
-    name, message = failure.text.partition("(")[0] or "Exception", failure.text
+    name, message = named_type(failure.text), failure.text
     try:
         # Dask's own bytes, pickled in this process a moment ago.
         error = pickle.loads(failure.pickled) if failure.pickled else None  # noqa: S301

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dask_otel import conventions as names
 from dask_otel.compat import clock
 from dask_otel.conventions import MAX_GRAPH_PREFIXES, MAX_TRANSFER_KEYS
-from dask_otel.events import Event
+from dask_otel.events import Event, named_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -141,7 +141,7 @@ class Happenings:
         if not self._room(names.EVENT_GROUP_ERRED):
             return
         text = message.get("exception_text") or ""
-        what = text[:MAX_BODY] if self._tracebacks else text.partition("(")[0][:MAX_BODY]
+        what = text[:MAX_BODY] if self._tracebacks or not text else named_type(text)
         attributes = {
             names.TASK_KEY: str(ts.key)[:MAX_BODY],
             names.TASK_PREFIX: ts.prefix.name,

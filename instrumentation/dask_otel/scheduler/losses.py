@@ -97,7 +97,7 @@ class Ended:
             ts.priority,
         )
         failure = reading.failure(message)
-        failure = failure._replace(traceback=failure.traceback[-MAX_TRACEBACK:])
+        failure = failure._replace(traceback=_cut(failure.traceback))
         self._failed.append((now_s, message["worker"], values, failure))
 
     def forget(self, until_s: float) -> None:
@@ -127,6 +127,12 @@ def _attempt(
 ) -> Attempt:
     waits = None, None, None  # only the worker knows
     return Attempt._make((*values, outcome, failure, *waits, (), worker, None))
+
+
+def _cut(traceback: str) -> str:
+    """The end of a traceback, and a word about what is missing."""
+    n_cut = len(traceback) - MAX_TRACEBACK
+    return f"... {n_cut} characters cut ...\n{traceback[n_cut:]}" if n_cut > 0 else traceback
 
 
 def _since(held: Reversible[_Entry], after_s: float) -> Iterator[_Entry]:

@@ -28,6 +28,7 @@ def test_an_exception_is_described_as_opentelemetry_does() -> None:
         (b"", "KeyError('x')", ("KeyError", "KeyError('x')")),
         (b"rubbish", "KeyError('x')", ("KeyError", "KeyError('x')")),
         (pickle.dumps(Exception("Odd('x')")), "Odd('x')", ("Odd", "Odd('x')")),
+        (b"", "lib.Odd('x')", ("lib.Odd", "lib.Odd('x')")),
         (b"", "", ("Exception", "")),
     ],
 )
@@ -52,6 +53,15 @@ def test_without_tracebacks_the_type_is_all() -> None:
     failure = Failure(pickle.dumps(ValueError("secret")), "ValueError('secret')", "  secret\n")
     assert text.describe(failure, tracebacks=False) == ("ValueError", "", "")
     assert list(text.describe(failure, tracebacks=False).details()) == []
+
+
+@pytest.mark.parametrize(
+    "said", ["my secret", "<secret (1)>", "secret", "", "E" * 300 + "(1)", "a..b(secret)"]
+)
+def test_a_repr_of_the_users_own_making_is_no_name_of_a_type(said: str) -> None:
+    for pickled in (b"", pickle.dumps(Exception(said))):
+        found = text.describe(Failure(pickled, said, ""), tracebacks=False)
+        assert found == ("Exception", "", "")
 
 
 @pytest.mark.parametrize(

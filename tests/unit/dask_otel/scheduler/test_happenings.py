@@ -197,6 +197,15 @@ def test_a_group_that_erred(tracebacks: bool) -> None:
     assert event.attributes[names.EVENT_TASK_COUNT] == 5
 
 
+def test_what_a_user_makes_of_a_repr_is_kept_with_the_traceback() -> None:
+    heard = Heard(tracebacks=False)
+    group: Any = SimpleNamespace(name="inc-1", states={"erred": 1})
+    ts: Any = SimpleNamespace(key="x", group=group, prefix=SimpleNamespace(name="inc"))
+    heard.happenings.group_erred(ts, {"exception_text": "a secret (1)"}, None)
+    (event,) = heard.events
+    assert event.body == "inc-1 failed: Exception"
+
+
 def test_a_target_is_told_when_it_changes() -> None:
     heard = Heard()
     for target in (2, 2, 3, 3, 2):

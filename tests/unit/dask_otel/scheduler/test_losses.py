@@ -57,7 +57,9 @@ def test_failures_are_kept_with_their_cause() -> None:
     assert attempt.outcome == names.OUTCOME_FAILED
     assert attempt.failure is not None
     assert describe(attempt.failure)[:2] == ("ValueError", "no")
-    assert len(attempt.failure.traceback) == losses.MAX_TRACEBACK
+    said, _, kept = attempt.failure.traceback.partition("\n")
+    assert said == f"... {100_007 - losses.MAX_TRACEBACK} characters cut ..."
+    assert len(kept) == losses.MAX_TRACEBACK
     assert attempt.failure.traceback.endswith("the end")
 
 
