@@ -82,7 +82,10 @@ def forked() -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-ODD_KEYS: list[Any] = ["", "k" * 100_000, ("a", 0), ("a", ("b", 1.5)), "raw \xff", "日本\n<b>"]
+ODD_KEYS: list[Any] = [
+    *("", "k" * 100_000, "raw \xff", "日本\n<b>", 7, -2.5, 1 << 40),
+    *(("a", 0), ("a", ("b", 1.5)), ("a", 1.0)),
+]
 FUNCTIONS: list[Callable[[], Any]] = [unpicklable, rude, mute, loud, deep, forked]
 KILLERS: list[Callable[[], Any]] = [deadly, interrupted]
 
