@@ -3,9 +3,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QHelpEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QToolTip, QWidget
 
 from daskscope.paint.control import TAB_INSET_PX
 from daskscope.theme import DARK, DOCK_TITLE_PX, LIGHT, Theme
@@ -65,3 +66,25 @@ def test_the_chosen_tab_is_underlined(dock: Dock, theme: Theme) -> None:
         tabs.geometry().left() + tabs.tabRect(index).left() + TAB_INSET_PX + 3 for index in (0, 1)
     ]
     assert [picture.pixel(x, y) & 0xFFFFFF == theme.accent for x in xs] == [True, False]
+
+
+def test_a_summary_that_is_cut_is_told_whole(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(QToolTip, "showText", lambda _at, text, *_rest: told.append(text))
+    dock = Dock()
+    qtbot.addWidget(dock)
+    dock.resize(300, 100)
+    dock.add_page("Statistics", QWidget())
+    dock.show()
+
+    def tip(point: QPoint) -> str:
+        event = QHelpEvent(QEvent.Type.ToolTip, point, dock.title.mapToGlobal(point))
+        QApplication.sendEvent(dock.title, event)
+        return told[-1]
+
+    dock.set_summary(0, "short")
+    spot = dock.title.summary_box().center()
+    assert tip(spot) == ""
+    dock.set_summary(0, "a <b>long</b> summary " * 9)
+    assert "&lt;b&gt;long" in tip(spot)
+    assert tip(QPoint(2, 2)) == ""

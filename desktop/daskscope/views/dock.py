@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Signal
-from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QRect, QSize, Signal
+from PySide6.QtGui import QHelpEvent, QPainter
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QSizePolicy,
+    QStackedWidget,
+    QToolTip,
+    QVBoxLayout,
+    QWidget,
+)
 
 from daskscope.paint.brush import colour
-from daskscope.paint.control import TAB_INSET_PX, TabBar
-from daskscope.paint.font import Role
+from daskscope.paint.control import TAB_INSET_PX, TabBar, plain_tip
+from daskscope.paint.font import Role, text_width
 from daskscope.paint.text import Align, draw_text
 from daskscope.theme import DOCK_TITLE_PX, LIGHT, PADDING_PX, Theme
 
@@ -66,18 +73,33 @@ class DockTitle(QWidget):
         """As wide as its tabs."""
         return QSize(self.tabs.sizeHint().width() + 2 * PADDING_PX, DOCK_TITLE_PX)
 
+    def summary_box(self) -> QRect:
+        """Where the summary stands."""
+        left = self.tabs.geometry().right() + PADDING_PX
+        right = self.width() - PADDING_PX
+        if self._buttons is not None:
+            right = self._buttons.x() - PADDING_PX
+        return QRect(left, 0, max(right - left, 0), self.height() - 1)
+
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw ground, lower line and summary."""
         painter = QPainter(self)
         theme = self._theme
         painter.fillRect(self.rect(), colour(theme.s1))
         painter.fillRect(0, self.height() - 1, self.width(), 1, colour(theme.line))
-        left = self.tabs.geometry().right() + PADDING_PX
-        right = self.width() - PADDING_PX
-        if self._buttons is not None:
-            right = self._buttons.x() - PADDING_PX
-        box = (left, 0, max(right - left, 0), self.height() - 1)
+        area = self.summary_box()
+        box = (area.left(), 0, area.width(), area.height())
         draw_text(painter, box, self._summary, Role.VALUE, theme.t2, Align.RIGHT)
+
+    def event(self, event: QEvent) -> bool:
+        """Tell the whole summary where there is no room for it."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            box = self.summary_box()
+            is_cut = text_width(Role.VALUE, self._summary) > box.width()
+            text = self._summary if is_cut and box.contains(event.pos()) else ""
+            QToolTip.showText(event.globalPos(), plain_tip(text), self, box)
+            return True
+        return super().event(event)
 
 
 class Dock(QWidget):

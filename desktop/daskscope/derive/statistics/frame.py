@@ -182,18 +182,20 @@ def _summary(snapshot: Snapshot, session: Session, figures: Figures, crew: Crew)
     ends = (quantity.elapsed(t - snapshot.first_ns, step_ns) for t in (scope.from_ns, scope.to_ns))
     n_tasks = int(figures.durations.value[0].sum())
     n_hidden, n_waiting = (int(_column(figures, name).sum()) for name in _NOT_COUNTED)
-    tasks = [f"{quantity.plural(n_tasks, 'task')}, totals cut at the edges"]
+    tasks = [quantity.plural(n_tasks, "task")]
     if n_hidden:
         tasks.append(f"{quantity.count(n_hidden)} hidden not counted")
     if n_waiting:
         tasks.append(f"{quantity.count(n_waiting)} lost before they began not counted")
+    tasks.append("totals cut at the edges")
+    # What must not be cut off where there is little room comes first.
     parts = [
+        "" if figures.share >= 1 else f"computing… {quantity.share(figures.share)}",
         "" if session.selection_ns is not None else "Whole view",
         " – ".join(ends),
         quantity.duration(length_ns),
         "" if scope.lanes is None else quantity.plural(int(crew.n_threads.sum()), "thread"),
         ", ".join(tasks),
-        "" if figures.share >= 1 else f"computing… {quantity.share(figures.share)}",
     ]
     return _APART.join(part for part in parts if part)
 
