@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -123,9 +123,11 @@ def statistics_frame(
     rows = _ordered(table, texts, session)
     chosen = next((at for at, row in enumerate(rows) if texts[row] == session.statistics_prefix), 0)
     at = rows[chosen]
+    past = _past(snapshot, figures.scope, now_ns)
+    running_ns, n_running = _running(snapshot, past, crew)
     medians, p95s = table.values["median"], table.values["p95"]
     return StatisticsFrame(
-        summary=_summary(snapshot, session, figures, crew),
+        summary=_summary(snapshot, session, figures, (int(crew.n_threads.sum()), n_running)),
         has_selection=session.selection_ns is not None,
         table=table,
         rows=rows,
@@ -138,7 +140,7 @@ def statistics_frame(
             figures.durations, int(table.name[at]), float(medians[at]), float(p95s[at])
         ),
         bins=session.bins,
-        shares=_shares(snapshot, figures, crew, now_ns),
+        shares=_shares(figures, crew, past, running_ns),
         facts=_facts(snapshot, figures, crew),
         share=figures.share,
     )
@@ -174,12 +176,15 @@ def _ordered(table: TaskTable, texts: Sequence[str], session: Session) -> tuple[
     return (0, *sorted(by_name, key=lambda row: float(values[row]), reverse=descending))
 
 
-def _summary(snapshot: Snapshot, session: Session, figures: Figures, crew: Crew) -> str:
+def _summary(
+    snapshot: Snapshot, session: Session, figures: Figures, n_threads_running: tuple[int, int]
+) -> str:
     """One line: `3:33.62 – 3:42.92  9.30 s  2 810 tasks, totals cut at the edges`."""
     scope = figures.scope
     length_ns = max(scope.to_ns - scope.from_ns, 1)
     step_ns = 10 ** max(math.floor(math.log10(length_ns)) - 2, 0)
     ends = (quantity.elapsed(t - snapshot.first_ns, step_ns) for t in (scope.from_ns, scope.to_ns))
+    n_threads, n_running = n_threads_running
     n_tasks = int(figures.durations.value[0].sum())
     n_hidden, n_waiting = (int(_column(figures, name).sum()) for name in _NOT_COUNTED)
     tasks = [quantity.plural(n_tasks, "task")]
@@ -187,6 +192,8 @@ def _summary(snapshot: Snapshot, session: Session, figures: Figures, crew: Crew)
         tasks.append(f"{quantity.count(n_hidden)} hidden not counted")
     if n_waiting:
         tasks.append(f"{quantity.count(n_waiting)} lost before they began not counted")
+    if n_running:
+        tasks.append(f"{quantity.count(n_running)} still running not counted")
     tasks.append("totals cut at the edges")
     # What must not be cut off where there is little room comes first.
     parts = [
@@ -194,7 +201,7 @@ def _summary(snapshot: Snapshot, session: Session, figures: Figures, crew: Crew)
         "" if session.selection_ns is not None else "Whole view",
         " – ".join(ends),
         quantity.duration(length_ns),
-        "" if scope.lanes is None else quantity.plural(int(crew.n_threads.sum()), "thread"),
+        "" if scope.lanes is None else quantity.plural(n_threads, "thread"),
         ", ".join(tasks),
     ]
     return _APART.join(part for part in parts if part)
@@ -206,21 +213,17 @@ def _column(figures: Figures, name: str) -> Floats:
 
 
 def _shares(
-    snapshot: Snapshot, figures: Figures, crew: Crew, now_ns: int
+    figures: Figures, crew: Crew, past: Scope, running_ns: Floats
 ) -> tuple[WorkerShare, ...]:
-    """Shares of the threads' time within what has happened so far; what runs now counts as well."""
-    scope = figures.scope
-    from_ns = max(scope.from_ns, snapshot.first_ns)
-    to_ns = max(min(scope.to_ns, now_ns), from_ns + 1)
-    length_ns = (to_ns - from_ns) * crew.n_threads
+    """Shares of the threads' time in `past`; what runs now counts as well."""
+    length_ns = past.to_ns - past.from_ns
     resource = figures.workers.key
     compute, transfer, disk = (
-        crew.by_worker(resource, _column(figures, name)) / length_ns
+        crew.by_worker(resource, _column(figures, name)) / (length_ns * crew.n_threads)
         for name in ("compute_ns", "transfer_ns", "disk_ns")
     )
-    shown = Scope(from_ns, to_ns, scope.lanes, scope.filter)
-    compute += _running(snapshot, shown, crew) / length_ns
-    gone = crew.gone_ns(from_ns, to_ns) / (to_ns - from_ns)
+    compute += running_ns / (length_ns * crew.n_threads)
+    gone = crew.gone_ns(past.from_ns, past.to_ns) / length_ns
     shares = (
         WorkerShare(name, int(n_threads), *values)
         for name, n_threads, *values in zip(
@@ -236,18 +239,31 @@ def _shares(
     return tuple(one for one in shares if one.gone < 1)
 
 
-def _running(snapshot: Snapshot, scope: Scope, crew: Crew) -> Floats:
-    """Time of running attempts by worker."""
-    shown = sieve(snapshot, scope.filter) if scope.filter != NO_FILTER else None
-    resources, values = [], []
-    for resource, running in snapshot.running.items():
-        lasting_ns = np.maximum(scope.to_ns - np.maximum(running.start_ns, scope.from_ns), 0)
-        is_meant = np.ones(len(lasting_ns), np.bool_) if shown is None else shown.running(running)
-        if scope.lanes is not None:
-            is_meant &= np.isin(running.lane, list(scope.lanes))
-        resources.append(resource)
-        values.append(float(lasting_ns[is_meant].sum()))
-    return crew.by_worker(np.array(resources, np.int64), np.array(values, np.float64))
+def _past(snapshot: Snapshot, scope: Scope, now_ns: int) -> Scope:
+    """What of a scope has happened so far."""
+    from_ns = max(scope.from_ns, snapshot.first_ns)
+    return replace(scope, from_ns=from_ns, to_ns=max(min(scope.to_ns, now_ns), from_ns + 1))
+
+
+def _running(snapshot: Snapshot, past: Scope, crew: Crew) -> tuple[Floats, int]:
+    """Time of running attempts by worker, and their number."""
+    workers = tuple(snapshot.running.values())
+    if not workers:
+        return np.zeros(len(crew.names)), 0
+    every = replace(
+        workers[0],
+        lane=np.concatenate([one.lane for one in workers]),
+        start_ns=np.concatenate([one.start_ns for one in workers]),
+        name=np.concatenate([one.name for one in workers]),
+    )
+    resource = np.repeat([one.resource for one in workers], [len(one.lane) for one in workers])
+    is_meant = every.start_ns < past.to_ns
+    if past.filter != NO_FILTER:
+        is_meant &= sieve(snapshot, past.filter).running(every)
+    if past.lanes is not None:
+        is_meant &= np.isin(every.lane, list(past.lanes))
+    lasting_ns = past.to_ns - np.maximum(every.start_ns[is_meant], past.from_ns)
+    return crew.by_worker(resource[is_meant], lasting_ns.astype(np.float64)), len(lasting_ns)
 
 
 def _facts(snapshot: Snapshot, figures: Figures, crew: Crew) -> tuple[Fact, ...]:
