@@ -1,4 +1,5 @@
-"""Measures the budgets: `python -m tests.bench [NAME ...]`, for example `latency`; all by default.
+"""Measures the budgets: `python -m tests.bench [NAME ...]`, for example `latency`; by default all
+but those that take many minutes.
 
 Each `bench_<name>.py` has `run()`, which returns its figures, and runs in a process of its own, one
 after the other, so that none disturbs another. A figure over its budget is printed as not met, and
@@ -22,6 +23,8 @@ from tests.bench.figures import Figure, measured
 
 HERE = Path(__file__).parent
 OUTPUT = HERE.parents[1] / "out" / "bench.json"
+#: Run only when they are named.
+LONG = ("soak",)
 PACKAGES = (
     *("daskscope", "dask", "distributed", "numpy", "PySide6-Essentials", "pyqtgraph"),
     *("opentelemetry-sdk", "aiohttp", "grpcio", "protobuf"),
@@ -71,7 +74,7 @@ def main() -> int:
     known = sorted(path.stem.removeprefix("bench_") for path in HERE.glob("bench_*.py"))
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)}")
-    names = parser.parse_args().names or known
+    names = parser.parse_args().names or [name for name in known if name not in LONG]
     unknown = sorted(set(names) - set(known))
     if unknown:
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}")
