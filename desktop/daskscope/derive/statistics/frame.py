@@ -193,7 +193,7 @@ def _summary(
     if n_waiting:
         tasks.append(f"{quantity.count(n_waiting)} lost before they began not counted")
     if n_running:
-        tasks.append(f"{quantity.count(n_running)} still running not counted")
+        tasks.append(f"{quantity.count(n_running)} running not counted")
     tasks.append("totals cut at the edges")
     # What must not be cut off where there is little room comes first.
     parts = [
