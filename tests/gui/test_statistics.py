@@ -194,6 +194,23 @@ def test_a_key_selects_what_is_in_view(busy: Run) -> None:
     assert cells(busy, "count")["All"] == "3"
 
 
+def test_the_view_is_counted_at_once_when_the_selection_is_cleared(
+    busy: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr("daskscope.app.statistics.elapsed_s", lambda: clock[0])
+    busy.select(T0, T0 + SECOND, None)
+    tick(busy)
+    assert cells(busy, "count")["All"] == "0"
+    busy.clear_selection()
+    tick(busy)
+    assert cells(busy, "count")["All"] == "3"
+    busy.select(T0, T0 + 3 * SECOND, None)
+    busy.clear_selection()
+    tick(busy)
+    assert cells(busy, "count")["All"] == "3"
+
+
 def test_the_cross_clears_the_selection(chosen: Run) -> None:
     button = chosen.window.statistics.buttons.clear
     assert button.isVisible()

@@ -39,6 +39,8 @@ class StatisticsShow:
         self._statistics = Statistics()
         self._scope: Scope | None = None
         self._generation = -1
+        #: Whether something was selected, and the filter.
+        self._asked_of: object = None
         self._is_working = self._has_news = False
         self._began_s = 0.0
         self._figures: Figures | None = None
@@ -97,10 +99,10 @@ class StatisticsShow:
     def _begin_if_due(
         self, snapshot: Snapshot, session: Session, view: Viewport, now_ns: int, now_s: float
     ) -> None:
-        scope = _scope(snapshot, session, view, now_ns)
-        is_first = self._scope is None
+        scope, chosen = _scope(snapshot, session, view, now_ns), session.selection_ns is not None
         is_moved = scope != self._scope
-        if session.selection_ns is not None or is_first or scope.filter != self._scope_filter():
+        is_asked = chosen or (chosen, scope.filter) != self._asked_of
+        if is_asked or self._scope is None:
             is_due = is_moved
         elif session.is_following:
             is_due = is_moved and not self._is_working and self._refresh.is_due(now_s)
@@ -110,11 +112,9 @@ class StatisticsShow:
             is_due = self._refresh.is_due(now_s)
         if is_due:
             self._scope, self._generation = scope, snapshot.generation
+            self._asked_of = chosen, scope.filter
             self._statistics.begin(snapshot, scope)
             self._is_working, self._began_s = True, now_s
-
-    def _scope_filter(self) -> object:
-        return self._scope.filter if self._scope is not None else None
 
     def _is_news(self, session: Session) -> bool:
         """Whether what there is has not been shown, or not as it is asked for now."""

@@ -127,7 +127,7 @@ def statistics_frame(
     running_ns, n_running = _running(snapshot, past, crew)
     medians, p95s = table.values["median"], table.values["p95"]
     return StatisticsFrame(
-        summary=_summary(snapshot, session, figures, (int(crew.n_threads.sum()), n_running)),
+        summary=_summary(snapshot, session, figures, crew, n_running),
         has_selection=session.selection_ns is not None,
         table=table,
         rows=rows,
@@ -177,14 +177,13 @@ def _ordered(table: TaskTable, texts: Sequence[str], session: Session) -> tuple[
 
 
 def _summary(
-    snapshot: Snapshot, session: Session, figures: Figures, n_threads_running: tuple[int, int]
+    snapshot: Snapshot, session: Session, figures: Figures, crew: Crew, n_running: int
 ) -> str:
     """One line: `3:33.62 – 3:42.92  9.30 s  2 810 tasks, totals cut at the edges`."""
     scope = figures.scope
     length_ns = max(scope.to_ns - scope.from_ns, 1)
     step_ns = 10 ** max(math.floor(math.log10(length_ns)) - 2, 0)
     ends = (quantity.elapsed(t - snapshot.first_ns, step_ns) for t in (scope.from_ns, scope.to_ns))
-    n_threads, n_running = n_threads_running
     n_tasks = int(figures.durations.value[0].sum())
     n_hidden, n_waiting = (int(_column(figures, name).sum()) for name in _NOT_COUNTED)
     tasks = [quantity.plural(n_tasks, "task")]
@@ -201,7 +200,7 @@ def _summary(
         "" if session.selection_ns is not None else "Whole view",
         " – ".join(ends),
         quantity.duration(length_ns),
-        "" if scope.lanes is None else quantity.plural(n_threads, "thread"),
+        "" if scope.lanes is None else quantity.plural(int(crew.n_threads.sum()), "thread"),
         ", ".join(tasks),
     ]
     return _APART.join(part for part in parts if part)
