@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 #: Levels of one lane; what finds none free lies on the one that is free first.
 MOST_LEVELS: Final = 16
-#: The clock is set right between two spans of a thread, so that the second may seem to begin before
-#: the first has ended: by less than this, and than an eighth of the shorter one, is no overlap.
-SLACK_NS: Final = 1_000_000
-_SLACK_SHIFT: Final = 3
+#: Dask sets a worker's clock right with each heartbeat (`Worker.scheduler_delay`), on a busy
+#: machine by tens of milliseconds, so that a span may seem to begin before the one ahead of it has
+#: ended: by less than this, and than half of the shorter one, is no overlap.
+SLACK_NS: Final = 100_000_000
+_SLACK_SHIFT: Final = 1
+#: The same where spans are known to overlap, and each is to be seen whole.
+CROWDED_SLACK_NS: Final = 1_000_000
+_CROWDED_SHIFT: Final = 3
 #: Lane ids that sort in linear time.
 _MOST_SHORT: Final = 1 << 16
 
@@ -35,6 +39,7 @@ class Levels:
         # Start and end of the last span of each lane's level 0, and of the levels above.
         self._last_ns = np.empty((2, 0), np.int64)
         self._upper: dict[int, list[tuple[int, int]]] = {}
+        self._is_crowded = np.zeros(0, np.bool_)
         # Of each worker: of its lanes on which spans overlap, the level and start of each attempt
         # that runs, by run id.
         self._running: dict[int, dict[int, dict[int, tuple[int, int]]]] = {}
@@ -45,6 +50,7 @@ class Levels:
         if n_lanes > n_known:
             fresh = np.zeros((2, max(n_lanes - n_known, n_known)), np.int64)
             self._last_ns = np.concatenate([self._last_ns, fresh], axis=1)
+            self._is_crowded = np.append(self._is_crowded, np.zeros(fresh.shape[1], np.bool_))
 
     def run(
         self, resource: int, lane: Array, start_ns: Int64s, run_id: npt.NDArray[np.int32]
@@ -81,7 +87,7 @@ class Levels:
         """The lowest level on which nothing runs and that was over at a time."""
         ends = [int(self._last_ns[1, number]), *(end for _, end in self._upper.get(number, ()))]
         for level in range(MOST_LEVELS - 1):
-            is_over = level >= len(ends) or ends[level] <= begin_ns + SLACK_NS
+            is_over = level >= len(ends) or ends[level] <= begin_ns + CROWDED_SLACK_NS
             if is_over and level not in taken:
                 return level
         return MOST_LEVELS - 1
@@ -104,6 +110,8 @@ class Levels:
         known_ns = before_ns[:, first] = self._last_ns[:, lanes[first]]
         shorter_ns = np.minimum(last_ns[1] - last_ns[0], before_ns[1] - before_ns[0])
         slack_ns = np.minimum(shorter_ns >> _SLACK_SHIFT, SLACK_NS)
+        among = np.flatnonzero(self._is_crowded[lanes])
+        slack_ns[among] = np.minimum(shorter_ns[among] >> _CROWDED_SHIFT, CROWDED_SLACK_NS)
         is_early = last_ns[0] + slack_ns < before_ns[1]
         self._last_ns[:, lanes[first]] = last_ns[:, np.append(first[1:], len(order)) - 1]
         watched = {number for of in self._running.values() for number in of}
@@ -142,6 +150,7 @@ class Levels:
             if not level:
                 self._last_ns[:, number] = begin_ns, until_ns
                 continue
+            self._is_crowded[number] = True
             while level > len(upper):
                 upper.append((0, 0))
             if until_ns > upper[level - 1][1]:
@@ -159,11 +168,13 @@ def _level(last_ns: list[tuple[int, int]], begin_ns: int, until_ns: int, taken: 
     earlier and come later.
     """
     level, newest_ns = max(len(last_ns), max(taken, default=0) + 1), -1
+    is_crowded = len(last_ns) > 1
+    shift, most_ns = (_CROWDED_SHIFT, CROWDED_SLACK_NS) if is_crowded else (_SLACK_SHIFT, SLACK_NS)
     for number, (start_ns, end_ns) in enumerate(last_ns):
         if number in taken:
             continue
         shorter_ns = min(until_ns - begin_ns, end_ns - start_ns)
-        slack_ns = min(shorter_ns >> _SLACK_SHIFT, SLACK_NS)
+        slack_ns = min(shorter_ns >> shift, most_ns)
         if newest_ns < end_ns <= begin_ns + slack_ns:
             level, newest_ns = number, end_ns
     if level < MOST_LEVELS:
