@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from daskscope.derive.minimap import minimap
+from daskscope.derive.errors import NO_ERRORS, ErrorKeeper
+from daskscope.derive.minimap import error_columns, minimap
 from daskscope.session import Viewport
+from daskscope.store.schema import Status
 from daskscope.store.writer import Store
 from tests.builders import SECOND, T0, Load, Source, Span
 
@@ -79,3 +81,15 @@ def test_nothing_yet_is_an_empty_minimap() -> None:
     assert found.slots == ()
     assert found.busy.shape == (0, 100)
     assert found.length_text == ""
+
+
+def test_each_column_with_a_failure_is_marked_once() -> None:
+    source = Source()
+    worker = source.worker("w0", nthreads=1)
+    ends = (10, 10.2, 50, 99.9, 100)
+    spans = [Span(0, round(end * SECOND), "inc", worker, status=Status.ERROR) for end in ends]
+    snapshot = snapshot_of(source, *spans)
+    errors = ErrorKeeper().of(snapshot)
+
+    assert error_columns(snapshot, errors, 100, snapshot.last_ns).tolist() == [10, 50, 99]
+    assert error_columns(snapshot, NO_ERRORS, 100, snapshot.last_ns).tolist() == []
