@@ -85,6 +85,8 @@ class StreamView(Strip):
         self._pointer_y = -1
         self._target: GutterTarget | None = None
         self._handle_grip_px: int | None = None
+        self._bands_of: object = None
+        self._bands: list[tuple[int, int]] = []
         #: Where a drag began, in unscrolled content.
         self._press_y_px = 0
         self._has_panned = False
@@ -221,7 +223,11 @@ class StreamView(Strip):
             return
         painter.setPen(QPen(edge, 1))
         painter.setBrush(fill)
-        for first_px, end_px in lane_bands(frame.layout, self._selection_lanes):
+        # With thousands of lanes it takes a millisecond to find them.
+        bands_of = frame.layout, self._selection_lanes
+        if bands_of != self._bands_of:
+            self._bands_of, self._bands = bands_of, lane_bands(*bands_of)
+        for first_px, end_px in self._bands:
             top = max(first_px - frame.scroll_px, -2)
             bottom = min(end_px - frame.scroll_px, self.height() + 2)
             if top < bottom:
