@@ -26,6 +26,7 @@ CTRL = Qt.KeyboardModifier.ControlModifier
 
 @pytest.fixture
 def active(busy: Run, qtbot: QtBot) -> Run:
+    busy.window.resize(1700, 800)  # with room for every menu
     busy.window.activateWindow()
     busy.window.timeline.stream.setFocus()
     qtbot.waitUntil(busy.window.timeline.stream.hasFocus)
@@ -57,8 +58,9 @@ def test_tab_goes_through_the_window_as_it_is_read(active: Run) -> None:
         "Tabs: Workers, Statistics, Events, Errors", "Workers",
     ]  # fmt: skip
     assert names[start:] == [
-        "File", "View", "Go", "Help", "Live", "Pause", "Time in view", "Fit",
-        "Previous error", "Next error", "Search", "Regular expression", "Commands", "Theme",
+        "File", "View", "Go", "Tools", "Help", "Live", "Pause", "Time in view", "Fit",
+        "Group", "Previous error", "Next error", "Search", "Regular expression",
+        "Commands", "Theme",
         "Filter", "Legend", "Task stream",
     ]  # fmt: skip
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QToolButton
 from daskscope.app.actions import ACTIONS, MENUS
 from daskscope.app.bindings import bindings
 from daskscope.session import WHOLE_RUN
-from daskscope.theme import DENSITIES
+from daskscope.theme import DENSITIES, TOOLBAR_PX, WINDOW_LEAST_PX
 from tests.builders import MS
 from tests.gui.working import NOW
 
@@ -55,6 +55,11 @@ def test_every_row_has_a_function_and_every_function_a_row(run: Run) -> None:
 def test_every_row_stands_in_a_menu(run: Run) -> None:
     shown = [a.text().partition("\t")[0] for title, _ in MENUS for a in menu(run, title).actions()]
     assert sorted(filter(None, shown)) == sorted(row.text for row in ACTIONS)
+
+
+@pytest.mark.parametrize("title", [title for title, _ in MENUS])
+def test_a_menu_fits_into_the_least_window(run: Run, title: str) -> None:
+    assert menu(run, title).sizeHint().height() < WINDOW_LEAST_PX[1] - TOOLBAR_PX
 
 
 def test_w_and_s_zoom(focused: Run) -> None:

@@ -73,7 +73,8 @@ _STREAM: Final = Context.STREAM
 MENUS: Final = (
     ("File", ("File",)),
     ("View", ("Views", "Panels", "Density", "Theme", "Window")),
-    ("Go", ("Time", "Lanes", "Selection", "Task", "Search")),
+    ("Go", ("Time", "Lanes")),
+    ("Tools", ("Search", "Selection", "Task")),
     ("Help", ("Help",)),
 )
 
