@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+#: For each second of work so many seconds without it.
+REST: Final = 12.0
+
 
 class Pace:
     """Says when `period_s` have passed since the last time; time is an argument.
@@ -22,6 +27,14 @@ class Pace:
         periods = (now_s - self._phase_s) // self._period_s + 1
         self._next_s = self._phase_s + periods * self._period_s
         return True
+
+    def rest(self, began_s: float, ended_s: float) -> None:
+        """What was due took so long: be due again when `REST` times that has passed, if not later.
+
+        So what takes long, as with thousands of workers, is done less often and never takes most
+        of the time.
+        """
+        self._next_s = max(self._next_s, ended_s + REST * (ended_s - began_s))
 
     def hurry(self) -> None:
         """Be due at the next question."""

@@ -318,21 +318,28 @@ class Stage:
     def _show_panels(self, snapshot: Snapshot, session: Session, now_ns: int, now_s: float) -> None:
         window = self._window
         if window.progress.isVisible() and self._progress_pace.is_due(now_s):
+            began_s = elapsed_s()
             progress = progress_frame(snapshot, now_ns, session.filter)
             window.progress.show_frame(progress)
             window.progress_dock.set_summary(0, progress.summary)
+            self._progress_pace.rest(began_s, elapsed_s())
         if window.workers.isVisible() and self._workers_pace.is_due(now_s):
+            began_s = elapsed_s()
             workers = workers_frame(snapshot, session, now_ns)
             window.workers.show_frame(workers)
             window.workers_dock.set_summary(0, workers.summary)
+            self._workers_pace.rest(began_s, elapsed_s())
         if window.resources.isVisible():
             if self._resources_pace.is_due(now_s):
+                began_s = elapsed_s()
                 span_s = shown_span_s((now_ns - snapshot.first_ns) / 1e9)
                 window.resources.begin_frame(resources_frame(snapshot, now_ns, span_s))
+                self._resources_pace.rest(began_s, elapsed_s())
             window.resources.show_next()
 
     def _show_status(self, snapshot: Snapshot, wall_ns: int, feed: Feed, now_s: float) -> None:
         if self._status_pace.is_due(now_s):
+            began_s = elapsed_s()
             frame = status_frame(
                 snapshot,
                 wall_ns,
@@ -348,6 +355,7 @@ class Stage:
                 cluster_field(snapshot, wall_ns),
                 snapshot.status.is_live or not snapshot.generation,
             )
+            self._status_pace.rest(began_s, elapsed_s())
 
     def _show_welcome(self, snapshot: Snapshot, wall_ns: int, now_s: float) -> None:
         if self._recordings_pace.is_due(now_s):

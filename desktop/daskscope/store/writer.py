@@ -125,13 +125,16 @@ class Store:
             if isinstance(address, str) and resource not in self._resources_at[address]:
                 self._resources_at[address].append(resource)
         _extend(self._series, new.series_base, new.series)
+        added: defaultdict[str, list[int]] = defaultdict(list)
         for series_id, series in enumerate(new.series, new.series_base):
             known = self._series_of.get(series.name, ())
-            if series_id not in known:
-                self._series_of = self._series_of | {series.name: (*known, series_id)}
+            if not known or series_id > known[-1]:
+                added[series.name].append(series_id)
             prefix = series.attributes.get(conventions.TASK_PREFIX)
             if series.name == conventions.TASKS.name and isinstance(prefix, str):
                 self._awaited[prefix] = None
+        longer = {name: (*self._series_of.get(name, ()), *more) for name, more in added.items()}
+        self._series_of = self._series_of | longer
         self._add_counted_prefixes()
 
     def _add_counted_prefixes(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daskscope.app.pace import Pace
+from daskscope.app.pace import REST, Pace
 
 
 def test_due_once_a_period() -> None:
@@ -32,3 +32,20 @@ def test_hurry_is_for_one_time() -> None:
 
     assert pace.is_due(1.1)
     assert not pace.is_due(1.2)
+
+
+def test_what_takes_long_rests_for_longer() -> None:
+    pace = Pace(0.25)
+    assert pace.is_due(1.0)
+
+    pace.rest(1.0, 1.001)
+    assert not pace.is_due(1.2)
+    assert pace.is_due(1.25)
+
+    pace.rest(1.25, 1.75)
+    assert not pace.is_due(1.75 + REST * 0.5 - 0.01)
+    assert pace.is_due(1.75 + REST * 0.5)
+
+    pace.rest(8.0, 9.0)
+    pace.hurry()
+    assert pace.is_due(9.1)
