@@ -5,6 +5,7 @@ No Qt, and no clock: the time of the tick is an argument.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,7 +13,7 @@ from daskscope.store.inquiry import Answer, Dependents, SpanDetails
 from daskscope.store.schema import Message, PointBatch, RunningBatch, SpanBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from daskscope.store.snapshot import Snapshot
     from daskscope.store.writer import Store
@@ -44,6 +45,8 @@ class Feed:
         The store that is filled.
     spans_per_s
         Spans that came in over the last seconds.
+    is_behind
+        There may be more than the last tick had time for.
     answers
         To queries, in order of arrival; whoever asked takes them out.
     """
@@ -55,6 +58,8 @@ class Feed:
         self.answers: deque[Answer] = deque()
         self._arrivals: deque[tuple[int, int]] = deque()
         self._skew_ns: int | None = None
+        self._waiting: deque[Message | Answer] = deque()
+        self.is_behind = False
 
     @property
     def is_connected(self) -> bool:
@@ -62,10 +67,10 @@ class Feed:
         return not self._link.is_closed
 
     def advance(self, wall_ns: int) -> Snapshot:
-        """Drain the link within `DRAIN_BUDGET_S`, and return what is known now."""
+        """Take what fits into `DRAIN_BUDGET_S`, and return what is known now."""
         n_spans = 0
         newest_ns = 0
-        for message in self._link.drain(DRAIN_BUDGET_S):
+        for message in self._arriving():
             if isinstance(message, SpanDetails | Dependents):
                 self.answers.append(message)
                 continue
@@ -83,6 +88,24 @@ class Feed:
             self._see(newest_ns, wall_ns)
         self._count(n_spans, wall_ns)
         return self.store.snapshot()
+
+    def _arriving(self) -> Iterator[Message | Answer]:
+        """Messages one by one, until there are no more or the tick has spent its share on them.
+
+        What is left waits here, and what comes behind it in the link, which holds up its sender.
+        """
+        # Of this thread: what others of the machine take is not to be made up for by less.
+        begin_s = time.thread_time()
+        self.is_behind = False
+        while self._waiting or self._fetch():
+            yield self._waiting.popleft()
+            if time.thread_time() - begin_s >= DRAIN_BUDGET_S:
+                self.is_behind = True
+                return
+
+    def _fetch(self) -> bool:
+        self._waiting.extend(self._link.drain(0.0))
+        return bool(self._waiting)
 
     def now_ns(self, snapshot: Snapshot, wall_ns: int) -> int:
         """What time it is on the cluster's clock: the right edge of what can have happened.

@@ -189,7 +189,7 @@ class Stage:
             self._tempo.happen(now_s)
         if feed.spans_per_s or snapshot.running:
             self._tempo.happen(now_s)
-        self.period_s = self._tempo.period_s(now_s, has_work=False)
+        self.period_s = self._tempo.period_s(now_s, has_work=feed.is_behind)
         if self._window.isMinimized():
             return False
         self._is_resting = not was_forgetful and self._tempo.is_resting(now_s)
@@ -279,7 +279,8 @@ class Stage:
         self._show_minimap(snapshot, session, view, now_ns, now_s)
         has_work = not self.marks.is_complete
         has_work |= self.frame is not None and not self.frame.is_exact
-        self.period_s = self._tempo.period_s(now_s, has_work=has_work)
+        if has_work:
+            self.period_s = self._tempo.period_s(now_s, has_work=True)
         if not is_same:
             timeline.stream.repaint()
         return not is_same

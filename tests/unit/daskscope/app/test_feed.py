@@ -34,7 +34,7 @@ class Link:
         self.is_closed = False
 
     def drain(self, budget_s: float) -> list[Message]:
-        assert budget_s > 0
+        assert budget_s >= 0
         messages, self.messages = self.messages, []
         return messages
 
@@ -59,6 +59,25 @@ def test_spans_reach_the_store() -> None:
 
     assert snapshot.n_spans == 5
     assert snapshot.last_ns == WALL
+
+
+def test_a_burst_is_taken_over_many_ticks() -> None:
+    class Burst(Link):
+        def drain(self, budget_s: float) -> list[Message]:
+            first, self.messages = self.messages[:1], self.messages[1:]
+            return first
+
+    link = Burst()
+    link.messages += [spans(8_192, WALL + n) for n in range(40)]
+    feed = Feed(link, Store(1 << 30))
+    n_spans = []
+    for _ in range(100):
+        n_spans.append(feed.advance(WALL).n_spans)
+        if not feed.is_behind:
+            break
+    assert n_spans[-1] == 40 * 8_192
+    assert len(n_spans) > 5
+    assert n_spans[5] < 20 * 8_192
 
 
 def test_rate_is_that_of_the_last_seconds() -> None:
