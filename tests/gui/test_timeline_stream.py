@@ -111,6 +111,21 @@ def test_the_lanes_of_a_worker_that_is_gone_are_hatched(qtbot: QtBot, theme: The
 
 
 @THEMES
+def test_the_lanes_of_a_worker_are_hatched_until_it_is_back(qtbot: QtBot, theme: Theme) -> None:
+    lanes = layout()
+    block = lanes.workers[2]
+    gap_ns = frames.START_NS + 5_000_000_000, frames.START_NS + 9_000_000_000
+    workers = (*lanes.workers[:2], replace(block, gaps_ns=(gap_ns,)), *lanes.workers[3:])
+    drawn = frame(replace(lanes, workers=workers), BarList().bars())
+    image = picture(shown(qtbot, drawn, theme))
+    left, right = (round(drawn.view.x_px(edge_ns)) for edge_ns in gap_ns)
+    inside = {colour_at(image, x, block.y_px + 2) for x in range(left, right)}
+    assert theme.lane not in inside
+    assert colour_at(image, left - 5, block.y_px + 2) == theme.lane
+    assert colour_at(image, right + 5, block.y_px + 2) == theme.lane
+
+
+@THEMES
 def test_the_selection_is_tinted_between_two_edges(qtbot: QtBot, theme: Theme) -> None:
     drawn = frame(layout(), BarList().bars())
     view = shown(qtbot, drawn, theme)

@@ -96,6 +96,9 @@ class WorkerBlock:
         0 fine, 1 over 60 % of the limit, 2 paused or over 95 %.
     gone_ns
         When the worker was removed, 0 while it is there.
+    gaps_ns
+        From the removal of a process to what the one that came back for it did first, 0 while it
+        has done nothing.
     key
         Of the worker, for folding and pinning.
     is_folded
@@ -124,6 +127,7 @@ class WorkerBlock:
     has_line: bool = False
     clock: str = ""
     tip: str = ""
+    gaps_ns: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

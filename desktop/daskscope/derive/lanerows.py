@@ -222,6 +222,7 @@ class Blocks(Lazy[WorkerBlock]):
             has_line=item > 0 and int(items.kind[item - 1]) >= Items.WORKER,
             clock=clock_text(skew) if skew is not None else "",
             tip=_tip(member, memory, skew),
+            gaps_ns=tuple(member.gaps_ns),
         )
 
     def _memory(self, member: Member) -> Memory:

@@ -52,6 +52,8 @@ class Member:
         Lane ids of the row of attempts that may never have begun; that row is not one of `rows`.
     gone_ns
         When it was removed, 0 while it is there.
+    gaps_ns
+        From the removal of a process to what the next one did first, 0 while it has done nothing.
     """
 
     key: str
@@ -66,6 +68,7 @@ class Member:
     beside: list[int] = field(default_factory=list)
     levels: dict[tuple[int, int, int], list[int]] = field(default_factory=dict)
     gone_ns: int = 0
+    gaps_ns: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def n_lanes(self) -> int:

@@ -65,6 +65,9 @@ class _Track:
         for i, before in enumerate(self._newest):
             if self._is_over(before, process):
                 self._newest[i] = process
+                if before.gone_ns:
+                    gap_ns = before.gone_ns, self._first_ns(process)
+                    self.members[i].gaps_ns.append(gap_ns)
                 self._take_over(self.members[i], process)
                 return
         key = "\0".join((*self._name, *([str(len(self.members))] if self.members else ())))

@@ -225,19 +225,25 @@ def draw_zones(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:
     width = frame.view.width_px
     end = min(max(frame.now_px, 0), width)
     for block in frame.layout.workers_within(frame.scroll_px, frame.height_px):
-        top = block.y_px - frame.scroll_px
-        if not block.gone_ns:
-            continue
-        left = round(min(max(frame.view.x_px(block.gone_ns), 0), width))
-        if left >= end:
-            continue
-        painter.fillRect(left, top, end - left, block.height_px, gone_brush(theme))
-        text = f"{block.name} gone"
-        text_px = text_width(Role.CAPTION, text) + 16
-        if text_px < end - left:
-            middle = round((left + end - text_px) / 2)
-            box = (middle, top + block.height_px // 2 - 9, round(text_px), 18)
-            painter.fillRect(*box, colour(theme.lane2))
-            draw_text(painter, box, text, Role.CAPTION, theme.t2, Align.CENTRE)
+        zones = [(since_ns, until_ns, "restarted") for since_ns, until_ns in block.gaps_ns]
+        if block.gone_ns:
+            zones.append((block.gone_ns, 0, "gone"))
+        for since_ns, until_ns, state in zones:
+            left = round(min(max(frame.view.x_px(since_ns), 0), width))
+            right = min(max(frame.view.x_px(until_ns), 0), end) if until_ns else end
+            if left < right:
+                box = (left, block.y_px - frame.scroll_px, round(right) - left, block.height_px)
+                _draw_gone(painter, box, f"{block.name} {state}", theme)
     if end < width:
         painter.fillRect(end, 0, width - end, frame.height_px, not_yet_brush(theme))
+
+
+def _draw_gone(painter: QPainter, box: tuple[int, int, int, int], text: str, theme: Theme) -> None:
+    """Draw that a worker is not there, and say it where there is room."""
+    left, top, width, height = box
+    painter.fillRect(*box, gone_brush(theme))
+    text_px = round(text_width(Role.CAPTION, text)) + 16
+    if text_px < width:
+        middle = left + (width - text_px) // 2, top + height // 2 - 9, text_px, 18
+        painter.fillRect(*middle, colour(theme.lane2))
+        draw_text(painter, middle, text, Role.CAPTION, theme.t2, Align.CENTRE)

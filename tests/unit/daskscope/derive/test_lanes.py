@@ -20,7 +20,7 @@ from daskscope.store.schema import Kind, Outcome
 from daskscope.store.snapshot import LaneKind
 from daskscope.store.writer import Store
 from daskscope.theme import COMPACT, NORMAL
-from tests.builders import MS, SECOND, Source, Span, points
+from tests.builders import MS, SECOND, T0, Source, Span, points
 
 if TYPE_CHECKING:
     from daskscope.store.snapshot import Snapshot
@@ -208,6 +208,27 @@ def test_a_worker_that_is_gone_says_when() -> None:
 
     assert [block.gone_ns for block in layout.workers] == list(store.snapshot().removed_ns.values())
     assert layout.rows[0].detail == "gone"
+
+
+def test_a_worker_that_is_back_was_away_from_its_removal_to_its_first_span() -> None:
+    source, store = Source(), Store()
+    old = source.worker("w3", port=40_101, nthreads=1)
+    before = source.spans([Span(0, SECOND, resource=old)])
+    address = "tcp://10.0.4.11:40101"
+    event = source.event(conventions.EVENT_WORKER_REMOVED, 2 * SECOND, dask_worker_address=address)
+    new = source.worker("w3", port=40_999, nthreads=1)
+    store.apply(source.definitions())
+    store.apply(before)
+    store.apply(event)
+
+    (block,) = lane_layout(store.snapshot(), Session(), HEIGHT).workers
+    removed_ns = store.snapshot().removed_ns[address]
+    assert block.gaps_ns == ((removed_ns, 0),)
+
+    store.apply(source.spans([Span(5 * SECOND, 6 * SECOND, resource=new)]))
+    (block,) = lane_layout(store.snapshot(), Session(), HEIGHT).workers
+    assert block.gaps_ns == ((removed_ns, T0 + 5 * SECOND),)
+    assert not block.gone_ns
 
 
 def test_a_thread_beyond_the_pool_takes_a_row_that_is_over() -> None:
