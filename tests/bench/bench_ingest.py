@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import multiprocessing
+import statistics
 import tempfile
 import time
 from contextlib import closing
@@ -19,8 +20,11 @@ import grpc
 from daskscope.ingest.decoder import Decoder, Numbered
 from daskscope.ingest.otlp import Encoding, Signal, parse
 from daskscope.ingest.source import Source
+from daskscope.simulate.cluster import Cluster
+from daskscope.simulate.requests import SPANS
+from daskscope.simulate.session import Session
 from daskscope.store.schema import SourceStatus, SpanBatch
-from tests.telemetry import tasks
+from tests.telemetry import START_NS, tasks
 
 REQUEST_SPANS = 4_000
 N_REQUESTS = 100
@@ -29,6 +33,8 @@ RATE_BUDGET = 150_000
 DECODE_BUDGET_US = 6.6
 OPEN_BUDGET_S = 4.0
 N_CONNECTIONS = 2
+#: Requests that are decoded together.
+N_GROUP = 8
 
 
 Export: TypeAlias = "grpc.UnaryUnaryMultiCallable[bytes, bytes]"
@@ -120,6 +126,27 @@ def decode_us() -> float:
     return best_s / REQUEST_SPANS * 1e6
 
 
+def decode_simulated_us() -> float:
+    """The same for a cluster of 64 workers at 20,000 spans/s: some thirty spans of each a time.
+
+    Groups are as large as those of a receiver that is behind. The first seconds, in which every
+    text is new, do not count.
+    """
+    session = Session(Cluster(1, 64, 4), 20_000, START_NS)
+    traces = [one for one in session.requests(6) if one.signal == SPANS]
+    decoder, times = Decoder(), []
+    for first in range(0, len(traces) - N_GROUP, N_GROUP):
+        part = traces[first : first + N_GROUP]
+        began_s = time.process_time()
+        numbered = [
+            Numbered(number, 0, parse(Signal.TRACES, Encoding.PROTOBUF, one.body))
+            for number, one in enumerate(part, first + 1)
+        ]
+        decoder.accept(decoder.decode(numbered))
+        times.append((time.process_time() - began_s) / sum(one.n_items for one in part))
+    return statistics.median(times[1:]) * 1e6
+
+
 def open_s(path: Path, n: int) -> float:
     """Seconds from starting the reader to the last span in the window's hands."""
     began_s = time.perf_counter()
@@ -137,7 +164,10 @@ def measure(name: str, value: float, unit: str, budget: float, is_least: bool) -
 
 def run() -> list[dict[str, Any]]:
     """All measurements of the ingest side."""
-    results = [measure("decode a span", decode_us(), "us", DECODE_BUDGET_US, False)]
+    results = [
+        measure("decode a span", decode_us(), "us", DECODE_BUDGET_US, False),
+        measure("decode, of 64 workers", decode_simulated_us(), "us", DECODE_BUDGET_US, False),
+    ]
     with tempfile.TemporaryDirectory() as folder:
         for kind, n_requests in (("grpc", N_REQUESTS), ("http", N_OPENED // REQUEST_SPANS)):
             rate, path = receive(kind, Path(folder), n_requests)

@@ -6,6 +6,7 @@ when it was shown and has painted for the first time.
 
 from __future__ import annotations
 
+import csv
 import os
 import statistics
 import subprocess
@@ -86,14 +87,21 @@ def record_spans(path: Path) -> None:
             ).close()
 
 
-def open_s(path: Path, settings: dict[str, str]) -> float:
-    """Time from the command to a picture of the whole recording on disk."""
-    picture = path.with_suffix(".png")
+def open_s(path: Path, settings: dict[str, str]) -> tuple[float, float]:
+    """Time from the command to a picture of the whole recording on disk, and to a first one.
+
+    The first is counted from the moment at which the window is shown.
+    """
+    picture, frames = path.with_suffix(".png"), path.with_suffix(".csv")
     started_s = time.perf_counter()
-    result = daskscope("open", path, "--screenshot", picture, "--range", "all", **settings)
+    shown = "--screenshot", picture, "--frame-log", frames
+    result = daskscope("open", path, *shown, "--range", "all", **settings)
     if result.returncode or not picture.exists():
         raise RuntimeError(f"open failed: {result.stderr}")
-    return time.perf_counter() - started_s
+    took_s = time.perf_counter() - started_s
+    with frames.open() as file:
+        first = next(row for row in csv.DictReader(file) if int(row["spans_held"]))
+    return took_s, float(first["t_s"]) + float(first["frame_ms"]) / 1e3
 
 
 def run() -> list[dict[str, Any]]:
@@ -107,10 +115,12 @@ def run() -> list[dict[str, Any]]:
         starts_s = [launch_s(settings) for _ in range(N_STARTS)]
         recording = Path(folder) / "million.dscope"
         record_spans(recording)
+        whole_s, first_s = open_s(recording, settings)
         figures = [
             ("window visible after launch, median of 5", statistics.median(starts_s), 1.5),
             ("window visible after launch, slowest of 5", max(starts_s), None),
-            ("open 1,000,000 spans: launch to picture on disk", open_s(recording, settings), 4.0),
+            ("open 1,000,000 spans: launch to picture on disk", whole_s, 4.0),
+            ("open 1,000,000 spans: window shown to first picture", first_s, 1.0),
         ]
     return [
         {
