@@ -72,6 +72,11 @@ class Choosing:
         """What is known of the chosen span."""
         return self._inquiry.known
 
+    @property
+    def has_work(self) -> bool:
+        """The store has not been looked through for the chosen span."""
+        return self.known is not None and not self.known.survey.is_over
+
     # Tick -----------------------------------------------------------------------------------
 
     def advance(

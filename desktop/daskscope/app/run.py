@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QApplication
 from daskscope.app import gestures, lane_gestures
 from daskscope.app.bindings import bindings
 from daskscope.app.choosing import Choosing
-from daskscope.app.clock import Clock, elapsed_s
+from daskscope.app.clock import FRAME_S, Clock, elapsed_s
 from daskscope.app.demo import Demo, DemoError
 from daskscope.app.feed import Feed
 from daskscope.app.finder import Finder
@@ -229,6 +229,8 @@ class Run(QObject):
             self.places.advance(started_s)
         self.keeper.keep_if_due(started_s, self.session, self.window)
         self._clock.period_s = self._stage.period_s
+        if self.choosing.has_work:
+            self._clock.period_s = min(self._clock.period_s, FRAME_S)
         frame_ms = (elapsed_s() - started_s) * 1000
         if has_painted:
             self._stage.frame_ms = frame_ms

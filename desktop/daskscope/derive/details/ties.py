@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 #: Beyond so many in a direction each worker has one.
 MOST_ARROWS: Final = 8
 #: Workers that have one at most.
-MOST_WORKERS: Final = 16
+MOST_WORKERS: Final = 8
 #: From a bar to the upright.
 STEM_PX: Final = 9
 #: So far beyond the lanes a line goes at most.

@@ -6,7 +6,8 @@ between lanes; a casing in the colour of the lane keeps them apart from bars.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from daskscope.derive.frames import Int32s, TaskStreamFrame
     from daskscope.theme import Theme
 
+Point: TypeAlias = tuple[float, float]
+
 _LINE_PX: Final = 1.5
 _CASING_PX: Final = 3.5
 _BEND_PX: Final = 4.0
@@ -34,32 +37,37 @@ _HEAD_PX: Final = (6.0, 3.5)
 _STEM_PX: Final = 8
 _DASHES: Final = (3.0, 2.5)
 _MORE_PX: Final = (14, 6)
-
-Point = tuple[float, float]
+#: So far beyond the lanes an upright goes to rows that are not in view.
+_BEYOND_PX: Final = 8.0
 
 
 def draw_arrows(painter: QPainter, frame: TaskStreamFrame, ties: Ties, theme: Theme) -> None:
-    """Draw all arrows."""
+    """Draw all arrows; those of one direction are one line with branches."""
     if ties.chosen is None:
         return
-    ways = [(arrow, _path(_way(arrow, frame))) for arrow in ties.arrows]
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    ways = []
+    for is_in in (False, True):
+        arrows = [arrow for arrow in ties.arrows if arrow.is_in is is_in]
+        if arrows:
+            ways.append((is_in, *(_into if is_in else _out_of)(arrows, frame)))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(QPen(colour(theme.lane), _CASING_PX))
-    for _, path in ways:
+    for _, path, _ in ways:
         painter.drawPath(path)
-    for arrow, path in sorted(ways, key=lambda way: way[0].is_in):
-        rgb = theme.accent if arrow.is_in else theme.t2
-        pen = QPen(colour(rgb), _LINE_PX)
-        if not arrow.is_in:
+    for is_in, path, heads in ways:
+        rgb = colour(theme.accent if is_in else theme.t2)
+        pen = QPen(rgb, _LINE_PX)
+        if not is_in:
             pen.setDashPattern(_DASHES)
         painter.setPen(pen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawPath(path)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(colour(rgb))
-        painter.drawPolygon(_head(arrow.target_px, _middle(frame, arrow.target_row)))
+        painter.setBrush(rgb)
+        for head in heads:
+            painter.drawPolygon(head)
     painter.restore()
 
 
@@ -106,54 +114,91 @@ def _rects(frame: TaskStreamFrame, related: Int32s) -> Int32s:
     return rects.astype(np.int32)
 
 
-def _middle(frame: TaskStreamFrame, row: int) -> float:
-    """Height at which arrows leave and reach the bars of a row."""
-    top_px, height_px = (int(px) for px in frame.layout.row_px[:, row])
-    is_lane = frame.layout.kinds[row] == RowKind.LANE
-    bar_px = lane_shape(frame.layout.pitch_px).bar_px if is_lane else height_px
-    return top_px - frame.scroll_px + bar_px / 2
+@dataclass(frozen=True, slots=True)
+class _Heights:
+    """Where arrows touch a row: the middle of its bars, and the gap under it."""
+
+    middle: float
+    gap: float
+
+    @classmethod
+    def of(cls, frame: TaskStreamFrame, row: int) -> _Heights:
+        """Heights in the visible part, beyond it a little."""
+        top_px, height_px = (int(px) for px in frame.layout.row_px[:, row])
+        is_lane = frame.layout.kinds[row] == RowKind.LANE
+        bar_px = lane_shape(frame.layout.pitch_px).bar_px if is_lane else height_px
+        top = top_px - frame.scroll_px
+        return cls(*(_near(y, frame) for y in (top + bar_px / 2, top + height_px - 1.0)))
+
+    def is_seen(self, frame: TaskStreamFrame) -> bool:
+        """Whether the row is in view, even in part."""
+        return self.gap > -_BEYOND_PX and self.middle < frame.height_px + _BEYOND_PX
 
 
-def _gap(frame: TaskStreamFrame, row: int) -> float:
-    """Height of the gap under a row."""
-    top_px, height_px = (int(px) for px in frame.layout.row_px[:, row])
-    return top_px - frame.scroll_px + height_px - 1.0
+def _near(y: float, frame: TaskStreamFrame) -> float:
+    return min(max(y, -_BEYOND_PX), frame.height_px + _BEYOND_PX)
 
 
-def _way(arrow: Arrow, frame: TaskStreamFrame) -> list[Point]:
-    """The corners of an arrow's way."""
-    source, target = _middle(frame, arrow.source_row), _middle(frame, arrow.target_row)
-    end = arrow.target_px - 1.0
-    if arrow.is_in:
-        gap = _gap(frame, arrow.source_row)
-        begin = arrow.source_px - 2.0
-        return [
-            (begin, source),
-            (begin, gap),
-            (arrow.trunk_px, gap),
-            (arrow.trunk_px, target),
-            (end, target),
-        ]
-    gap = _gap(frame, arrow.target_row)
-    stem = end - _STEM_PX
-    return [
-        (arrow.source_px + 1.0, source),
-        (arrow.trunk_px, source),
-        (arrow.trunk_px, gap),
-        (stem, gap),
-        (stem, target),
-        (end, target),
-    ]
+def _into(arrows: Sequence[Arrow], frame: TaskStreamFrame) -> tuple[QPainterPath, list[QPolygonF]]:
+    """From the ends of bars down to the gaps, along them to the upright, and from there in."""
+    path = QPainterPath()
+    trunk, target = arrows[0].trunk_px, arrows[0].target_px
+    own = _Heights.of(frame, arrows[0].target_row).middle
+    joints = []
+    for arrow in arrows:
+        at = _Heights.of(frame, arrow.source_row)
+        joints.append(at.gap)
+        if at.is_seen(frame):
+            begin = arrow.source_px - 2.0
+            path.moveTo(begin, at.middle)
+            _bend(path, (begin, at.gap), (trunk, at.gap))
+            _bend(path, (trunk, at.gap), (trunk, own))
+    for end in {min(joints), max(joints)}:
+        path.moveTo(trunk, end + _step(end, own))
+        _bend(path, (trunk, own), (target, own))
+    path.lineTo(target - 1.0, own)
+    return path, [_head(target - 1.0, own)]
 
 
-def _path(points: Sequence[Point]) -> QPainterPath:
-    """A line through points with round bends."""
-    path = QPainterPath(QPointF(*points[0]))
-    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
-        path.lineTo(_towards(corner, before))
-        path.quadTo(QPointF(*corner), _towards(corner, after))
-    path.lineTo(QPointF(*points[-1]))
-    return path
+def _out_of(
+    arrows: Sequence[Arrow], frame: TaskStreamFrame
+) -> tuple[QPainterPath, list[QPolygonF]]:
+    """From the end of a bar to the upright, along the gaps, and up to the beginnings of bars."""
+    path = QPainterPath()
+    heads = []
+    trunk, source = arrows[0].trunk_px, arrows[0].source_px
+    own = _Heights.of(frame, arrows[0].source_row).middle
+    joints = []
+    for arrow in arrows:
+        at = _Heights.of(frame, arrow.target_row)
+        joints.append(at.gap)
+        if at.is_seen(frame):
+            end = arrow.target_px - 1.0
+            stem = end - _STEM_PX
+            path.moveTo(trunk, at.gap + _step(at.gap, own))
+            _bend(path, (trunk, at.gap), (stem, at.gap))
+            _bend(path, (stem, at.gap), (stem, at.middle))
+            _bend(path, (stem, at.middle), (end, at.middle))
+            path.lineTo(end, at.middle)
+            heads.append(_head(end, at.middle))
+    for end in {min(joints), max(joints)}:
+        path.moveTo(source + 1.0, own)
+        _bend(path, (trunk, own), (trunk, end))
+        path.lineTo(trunk, end + _step(end, own))
+    return path, heads
+
+
+def _bend(path: QPainterPath, corner: Point, after: Point) -> None:
+    """Go to a corner, and round it towards the next point."""
+    position = path.currentPosition()
+    path.lineTo(_towards(corner, (position.x(), position.y())))
+    path.quadTo(QPointF(*corner), _towards(corner, after))
+
+
+def _step(joint: float, own: float) -> float:
+    """From a joint so far towards the own row as a bend takes."""
+    room = abs(own - joint) / 2
+    return min(_BEND_PX, room) * (1 if own > joint else -1)
 
 
 def _towards(corner: Point, other: Point) -> QPointF:
