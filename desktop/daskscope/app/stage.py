@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from daskscope.derive.details.ties import Ties
     from daskscope.derive.frames import Hit, Minimap, TaskStreamFrame
     from daskscope.derive.members import Roster
-    from daskscope.derive.panels import PastSession
+    from daskscope.derive.panels import PastSession, StatusField
     from daskscope.store.snapshot import Snapshot
 
 #: What a picture that is made from nothing may take of a tick that draws, and of one that does not.
@@ -116,6 +116,9 @@ class Stage:
         self._workers_pace = Pace(TABLE_PERIOD_S)
         self._resources_pace = Pace(TABLE_PERIOD_S, TABLE_PERIOD_S / 2)
         self._status_pace = Pace(STATUS_PERIOD_S)
+        # It counts workers, which takes long where there are many, and no gesture changes it.
+        self._cluster_pace = Pace(STATUS_PERIOD_S)
+        self._cluster: StatusField | None = None
         self._recordings_pace = Pace(RECORDINGS_PERIOD_S)
 
     @property
@@ -167,6 +170,7 @@ class Stage:
             self._workers_pace,
             self._resources_pace,
             self._status_pace,
+            self._cluster_pace,
         ):
             pace.hurry()
 
@@ -339,6 +343,10 @@ class Stage:
             window.resources.show_next()
 
     def _show_status(self, snapshot: Snapshot, wall_ns: int, feed: Feed, now_s: float) -> None:
+        if self._cluster is None or self._cluster_pace.is_due(now_s):
+            began_s = elapsed_s()
+            self._cluster = cluster_field(snapshot, wall_ns)
+            self._cluster_pace.rest(began_s, elapsed_s())
         if self._status_pace.is_due(now_s):
             began_s = elapsed_s()
             frame = status_frame(
@@ -353,7 +361,7 @@ class Stage:
             self._window.status.show_frame(replace(frame, counters=(*clocks, *frame.counters)))
             self._window.toolbar.show_state(
                 self._session or Session(),
-                cluster_field(snapshot, wall_ns),
+                self._cluster,
                 snapshot.status.is_live or not snapshot.generation,
             )
             self._status_pace.rest(began_s, elapsed_s())

@@ -127,8 +127,12 @@ class ReadingsKeeper:
                     self._series_of[series.resource].append((words[said], series_id))
             self._n_known[metric.name] = len(ids)
         points = snapshot.points
-        limits = snapshot.series_of.get(conventions.WORKER_MEMORY.name, ())
-        newest_ns = max((int(points[i].time_ns[-1]) for i in limits if i in points), default=0)
+        newest_ns = 0
+        for metric in (conventions.WORKER_LIMIT, conventions.WORKER_MEMORY):
+            told = snapshot.series_of.get(metric.name, ())
+            newest_ns = max((int(points[i].time_ns[-1]) for i in told if i in points), default=0)
+            if newest_ns:  # of each worker one series is enough
+                break
         skews = self._clocks.of(snapshot)
         return LaneReadings(busy_lanes(snapshot), points, self._series_of, newest_ns, skews)
 
