@@ -24,6 +24,9 @@ _POINTS_PER_INCH: Final = 72
 class Role(Enum):
     """What a text is for: its size in pixels, weight, and whether it is monospaced."""
 
+    # A role is looked up hundreds of times a frame; an enumeration's own hash is a Python function.
+    __hash__ = object.__hash__
+
     PAGE_TITLE = (20.0, 600, False)
     OBJECT_TITLE = (15.0, 600, False)
     TITLE = (12.0, 600, False)  # dock titles, active tabs, group rows, primary buttons

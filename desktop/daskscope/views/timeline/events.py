@@ -178,8 +178,9 @@ class EventsView(Strip):
     def _paint_event(self, painter: QPainter, placed: PlacedEvent) -> None:
         height = self.height() - 1
         draw_event_mark(painter, placed.event.sign, placed.event.x_px, height / 2, self._theme)
-        box = (placed.left_px, 0, placed.width_px, height)
-        draw_label(painter, box, placed.text, Role.SMALL, self._theme.t2)
+        if placed.width_px:
+            box = (placed.left_px, 0, placed.width_px, height)
+            draw_label(painter, box, placed.text, Role.SMALL, self._theme.t2)
 
     def placed_at(self, x_px: float) -> PlacedEvent | None:
         """The event whose mark or text is at a place right of the gutter."""
