@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -433,7 +434,8 @@ def test_nobody_listens_and_nobody_hears_of_it(
     for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL"):
         del environment[name]
     said = run_script(tmp_path, environment).splitlines()
-    assert [line for line in said if "distributed.preloading - INFO" not in line] == []
+    # Dask itself says what it preloads, and on a busy machine that its event loop was late.
+    assert [line for line in said if not re.search(r" - distributed\.\w+ - INFO - ", line)] == []
 
 
 def test_several_threads_start_the_same_servers_at_once(
