@@ -66,6 +66,9 @@ class Attachment(SchedulerInstrumentation):
             await scheduler.register_worker_plugin(None, self._for_workers, NAME, idempotent=True)
         except OSError:  # a worker has gone meanwhile; the others and those to come have it
             logging.getLogger(__name__).info("A worker did not answer", exc_info=True)
+        except Exception:
+            await self.close()
+            raise
         if self._client not in scheduler.clients:
             await self.leave()
 

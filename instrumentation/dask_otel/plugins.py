@@ -83,6 +83,7 @@ class SchedulerInstrumentation(_Destination, SchedulerPlugin):
 
     _scheduler: Scheduler
     _look: PeriodicCallback | None = None
+    _was_there = False
 
     async def start(self, scheduler: Scheduler) -> None:
         """Begin; called by Dask before it adds the plugin."""
@@ -100,5 +101,7 @@ class SchedulerInstrumentation(_Destination, SchedulerPlugin):
             await preload.uninstrument(self._scheduler)
 
     async def _end_if_removed(self) -> None:
-        if self not in self._scheduler.plugins.values():
+        if self in self._scheduler.plugins.values():
+            self._was_there = True
+        elif self._was_there:  # else it is still on its way in
             await self.close()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 import subprocess
 import sys
 from typing import Any
 
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Scheduler
 
 import dask_otel
 from dask_otel import config, plugins, preload
+from tests.waiting import wait_for
 
 KINDS = (dask_otel.SchedulerInstrumentation, dask_otel.WorkerInstrumentation)
 
@@ -52,3 +54,23 @@ def test_a_plugin_ends_only_what_it_has_begun() -> None:
         assert preload.is_instrumented(worker)
         client.unregister_worker_plugin(plugins.NAME)
         assert not preload.is_instrumented(worker)
+
+
+class _Slow(dask_otel.SchedulerInstrumentation):
+    """Takes its time to begin, as `attach` does where workers are slow to answer."""
+
+    async def start(self, scheduler: Scheduler) -> None:
+        await super().start(scheduler)
+        await asyncio.sleep(3 * plugins._LOOK_S)
+
+
+@pytest.mark.cluster
+def test_a_plugin_that_is_on_its_way_in_does_not_end_as_if_it_was_taken_out() -> None:
+    with (
+        LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster,
+        Client(cluster) as client,
+    ):
+        client.register_plugin(_Slow())
+        assert preload.is_instrumented(cluster.scheduler)
+        client.unregister_scheduler_plugin(plugins.NAME)
+        wait_for(lambda: not preload.is_instrumented(cluster.scheduler))
