@@ -13,6 +13,7 @@ with OpenTelemetry has submitted and for what continues a very large trace, a W3
 
 from __future__ import annotations
 
+import pickle
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -50,6 +51,15 @@ def named_type(text: str) -> str:
     words = name.split(".")
     is_name = bool(bracket) and len(name) <= MAX_TYPE and all(map(str.isidentifier, words))
     return name if is_name else "Exception"
+
+
+class WorkerLost(Exception):  # noqa: N818 - named as Dask names `KilledWorker`
+    """The worker that was to run a task has gone."""
+
+
+def gone(reason: str) -> Failure:
+    """Failure of all attempts that were lost together with their worker."""
+    return Failure(pickle.dumps(WorkerLost(reason)), "WorkerLost()", "")
 
 
 class Transfer(NamedTuple):

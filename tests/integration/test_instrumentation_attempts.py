@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import dask
 import pytest
 from dask.base import annotate
-from distributed import Reschedule, Worker, get_worker, wait
+from distributed import Reschedule, Worker, fire_and_forget, get_worker, wait
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from dask_otel import conventions as names
@@ -155,6 +155,27 @@ def test_a_cancelled_task_that_runs_when_its_worker_closes(
     assert seen.attributes[names.TASK_OUTCOME] == "cancelled"
     assert seen.attributes[names.THREAD_ID] > 0
     assert seen.span.end_time_unix_nano - seen.span.start_time_unix_nano < 1e9
+
+
+@pytest.mark.parametrize("processes", [False, True])
+def test_what_runs_when_its_worker_closes_is_lost_from_its_first_moment(
+    monkeypatch: pytest.MonkeyPatch, sink: Sink, tmp_path: Path, processes: bool
+) -> None:
+    path = tmp_path / "running"
+
+    def run() -> None:
+        path.touch()
+        time.sleep(1)
+
+    with instrumented(monkeypatch, sink.endpoint, processes=processes) as client:
+        fire_and_forget(client.submit(run, key="running"))
+        wait_for(path.exists)  # no heartbeat has told of it yet
+    (seen,) = attempts(sink)
+    assert seen.attributes[names.TASK_OUTCOME] == "lost"
+    assert seen.attributes[names.TASK_EXECUTING] is True
+    assert seen.attributes[names.ERROR_TYPE].endswith(".WorkerLost")
+    keys = [found.attributes.get(names.TASK_KEY) for found in sink.spans()]
+    assert keys.count("running") == 1
 
 
 def test_waits_say_what_a_task_waited_for(monkeypatch: pytest.MonkeyPatch, sink: Sink) -> None:

@@ -14,7 +14,7 @@ from tornado.ioloop import PeriodicCallback
 from dask_otel.compat import clock
 from dask_otel.compat import scheduler as private
 from dask_otel.emit import guarded
-from dask_otel.events import Failure
+from dask_otel.events import Failure, gone
 from dask_otel.points import SchedulerPoints
 from dask_otel.scheduler import losses, reading
 from dask_otel.scheduler.assignments import Assignment, Assignments
@@ -209,15 +209,16 @@ class SchedulerAdapter(SchedulerPlugin):
             return
         said = str(message.get("stimulus_id", "")), bool(message.get("expected"))
         reason, expected = self._happenings.worker_removed(ws, *said)
-        self._lose(ws, message.get("processing-tasks") or (), reason, expected)
         acknowledged_s = reading.acknowledged_s(ws)
-        if not expected and acknowledged_s is not None:
-            # A worker that closes in good order sends all by itself.
+        if expected and acknowledged_s is not None:
+            return  # a worker that closes in good order sends all by itself, what it runs included
+        self._lose(ws, message.get("processing-tasks") or (), reason, expected)
+        if acknowledged_s is not None:
             self._make_good(ws.address, acknowledged_s - losses.CLOCK_ERROR_S)
 
     def _lose(self, ws: WorkerState, keys: Iterable[Any], reason: str, expected: bool) -> None:
         """Record what a worker has not ended; of one that was asked to go, only what it ran."""
-        failure, now_s = losses.gone(reason), clock.now_s()
+        failure, now_s = gone(reason), clock.now_s()
         for key in keys:
             assignment = self._assignments.current(key)
             if assignment is None:

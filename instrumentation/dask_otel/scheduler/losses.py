@@ -6,7 +6,6 @@ what the scheduler says in its place, are one and the same span.
 
 from __future__ import annotations
 
-import pickle
 from collections import deque
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
@@ -34,10 +33,6 @@ MAX_TRACEBACK: Final = 16_384
 #: would take four times as long, for each task, and it is needed for few.
 _Held: TypeAlias = tuple[float, str, tuple[Any, ...]]
 _Entry = TypeVar("_Entry", bound=tuple[Any, ...])
-
-
-class WorkerLost(Exception):  # noqa: N818 - named as Dask names `KilledWorker`
-    """The worker that was to run a task has gone."""
 
 
 class Ended:
@@ -174,8 +169,3 @@ def lost(
         worker=ws.address,
         executing=began_s is not None,
     )
-
-
-def gone(reason: str) -> Failure:
-    """Failure of all attempts that were lost together."""
-    return Failure(pickle.dumps(WorkerLost(reason)), "WorkerLost", "")

@@ -3,8 +3,8 @@
 - Dask's state machine says every change of a task's state; an attempt has ended when a task leaves
   one of the states in which it runs for `memory`, `error` or `rescheduled`. One that is given up
   while it runs (`cancelled`, `resumed`) ends there all the same, when its function returns.
-- One that is given up and still runs when its worker closes ends there: Dask waits for its thread,
-  but tells nobody what comes of it.
+- What still runs when its worker closes ends there: Dask waits for its thread, but tells nobody
+  what comes of it.
 - That is called six times per task on the event loop, so most of the event is made in the task's
   own thread. The loop writes two entries of a dict per task, and none outlives the task.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from dask_otel import conventions as names
 from dask_otel.compat import clock
-from dask_otel.events import Attempt
+from dask_otel.events import Attempt, gone
 from dask_otel.worker import reading
 from dask_otel.worker.reading import GIVEN_UP_STATES, RUNNING_STATES
 
@@ -117,17 +117,22 @@ class Attempts:
         )
 
     def close(self) -> None:
-        """Record what was given up and still runs: the worker closes, and only it knows of that.
-
-        What else it runs is reported by the scheduler, as lost.
-        """
-        for key, given_up in self._given_up.items():
-            ts = self._tasks.get(key)
-            attempt = None if ts is None else self._ran.pop(key, None) or self._unfinished(ts)
-            if attempt is not None:
-                transfers = self._transfers.pop(key, ())
-                self._record(_cancelled(attempt, given_up)._replace(transfers=transfers))
-        self._given_up.clear()
+        """Record what runs: the worker closes, and only it knows exactly what that is."""
+        state, failure = self._worker.state, gone("its worker has closed")
+        for ts in (*state.executing, *state.long_running):
+            given_up = self._given_up.pop(ts.key, None)
+            attempt = self._ran.pop(ts.key, None) or self._unfinished(ts)
+            if attempt is None:
+                continue
+            attempt = attempt._replace(
+                n_bytes=None, type=None, transfers=self._transfers.pop(ts.key, ())
+            )
+            if given_up is None:
+                outcome = names.OUTCOME_LOST
+                attempt = attempt._replace(outcome=outcome, failure=failure, executing=True)
+            else:
+                attempt = _cancelled(attempt, given_up)
+            self._record(attempt)
 
     def run_ids(self) -> dict[Any, int]:
         """The true run ids of the attempts that were given up and still run, by key."""

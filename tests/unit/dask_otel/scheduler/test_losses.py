@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from dask_otel import conventions as names
+from dask_otel import events
 from dask_otel.record.text import describe
 from dask_otel.scheduler import losses
 from dask_otel.scheduler.assignments import Assignment
@@ -102,7 +103,7 @@ def worker(last_seen_s: float, executing: dict[Any, float], **metrics: Any) -> A
 
 def test_a_lost_attempt_began_when_its_worker_said_so() -> None:
     lost = assignment(time_s=10.0)
-    failure = losses.gone("handle-worker-cleanup")
+    failure = events.gone("handle-worker-cleanup")
     said = losses.lost(worker(14.0, {lost.task: 3.0}), lost, None, failure, 20.0)
     assert (said.start_s, said.stop_s, said.executing) == (11.0, 20.0, True)
     unsaid = losses.lost(worker(14.0, {}), lost, None, failure, 20.0)
@@ -111,7 +112,7 @@ def test_a_lost_attempt_began_when_its_worker_said_so() -> None:
     assert earlier.executing is False
     assert (said.outcome, said.worker, said.run_id) == (names.OUTCOME_LOST, "tcp://w", 7)
     assert describe(failure)[:2] == (
-        "dask_otel.scheduler.losses.WorkerLost",
+        "dask_otel.events.WorkerLost",
         "handle-worker-cleanup",
     )
 

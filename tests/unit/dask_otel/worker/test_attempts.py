@@ -318,6 +318,21 @@ def test_one_given_up_whose_thread_has_ended_when_its_worker_closes(machine: Mac
     assert attempt.transfers == (transfer,)
 
 
+@pytest.mark.parametrize("has_ended", [False, True])
+def test_what_a_closing_worker_runs_is_lost(machine: Machine, has_ended: bool) -> None:
+    machine.assign(run_id=4)
+    start = machine.begin()
+    run = machine.ran(start) if has_ended else None  # nobody has been told
+    machine.attempts.close()
+    attempt = machine.only()
+    assert (attempt.run_id, attempt.outcome, attempt.executing) == (4, names.OUTCOME_LOST, True)
+    assert (attempt.n_bytes, attempt.type) == (None, None)
+    assert attempt.failure is not None
+    assert attempt.failure.text == "WorkerLost()"
+    if run is not None:
+        assert (attempt.start_s, attempt.stop_s) == run
+
+
 def test_a_closing_worker_says_nothing_of_what_it_has_not_begun(machine: Machine) -> None:
     machine.assign()
     machine.free()
