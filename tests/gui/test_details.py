@@ -30,11 +30,13 @@ from tests.gui.working import NOW
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QUrl
+    from PySide6.QtGui import QImage
     from PySide6.QtWidgets import QWidget
     from pytestqt.qtbot import QtBot
 
     from daskscope.app.run import Run
     from daskscope.derive.details.frame import DetailsFrame, Listing
+    from daskscope.theme import Theme
     from tests.gui.working import Link
 
 HASH = "1aa99a81299c9c547b8f405bc29dfd9e"
@@ -467,3 +469,28 @@ def test_a_step_to_a_match_chooses_it(chained: Run, link: Link) -> None:
     chained.finder.step(is_forward=True)
     ticked(chained, link=link)
     assert shown(chained).name == "read"
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_arrows_are_drawn_on_their_upright(chained: Run, link: Link, theme: Theme) -> None:
+    chained.choose_theme(theme.name)
+    choose(chained, SUM_KEY, link)
+    frame = chained.frame
+    assert frame is not None
+    ties = chained.choosing.ties(frame, NOW)
+    assert ties is not None
+    arrow = next(one for one in ties.arrows if one.is_in and one.source_row != one.target_row)
+    tops = frame.layout.row_px[0] - frame.scroll_px
+    # Half way between both rows, where nothing else is.
+    y = int(tops[arrow.source_row] + frame.layout.pitch_px + tops[arrow.target_row]) // 2
+
+    def amount(picture: QImage) -> int:
+        """How much of the accent's blue is there, less red."""
+        pixels = [picture.pixelColor(GUTTER_PX + arrow.trunk_px + dx, y) for dx in (-1, 0)]
+        return sum(pixel.blue() - pixel.red() for pixel in pixels)
+
+    drawn = amount(chained.window.timeline.stream.grab().toImage())
+    chained.choosing.let_go()
+    ticked(chained)
+    gone = amount(chained.window.timeline.stream.grab().toImage())
+    assert drawn > gone + 100

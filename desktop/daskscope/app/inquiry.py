@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from daskscope.store.snapshot import Snapshot
 
 #: Of a tick, for looking through the store.
-SURVEY_BUDGET_S: Final = 0.0015
+SURVEY_BUDGET_S: Final = 0.001
 #: A question that was sent so long ago is called unanswered.
 PATIENCE_S: Final = 4.0
 #: How often the newest requests of a live cluster are searched for dependents.

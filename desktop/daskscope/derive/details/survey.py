@@ -94,8 +94,9 @@ class Survey:
 
     def advance(self, snapshot: Snapshot, budget_s: float) -> None:
         """Go on for about `budget_s` seconds."""
-        deadline_s = time.perf_counter() + budget_s
-        self._locate_pending(snapshot, deadline_s)
+        begin_s = time.perf_counter()
+        deadline_s = begin_s + budget_s
+        self._locate_pending(snapshot, begin_s + budget_s / 2)
         for piece in self._all.pieces(snapshot):
             self._go_over(snapshot, piece)
             if time.perf_counter() >= deadline_s:

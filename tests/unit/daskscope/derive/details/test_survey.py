@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from daskscope.derive.details import survey as survey_module
+from daskscope.derive.details import sweep as sweep_module
 from daskscope.derive.details.subject import locate, of_row, row_subject, settled, subject
 from daskscope.derive.details.survey import Survey
 from daskscope.derive.details.sweep import Sweep
@@ -30,6 +31,7 @@ N_ROWS = 64
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (chunk_module, filling_module):
         monkeypatch.setattr(module, "CHUNK_ROWS", N_ROWS)
+    monkeypatch.setattr(sweep_module, "STEP_ROWS", 20)
 
 
 class Growing:
