@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -19,72 +17,23 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from daskscope.ingest import receiver as receivers
 from daskscope.ingest.clock import wall_ns
 from daskscope.ingest.journal import JournalReader
-from daskscope.ingest.service import Ports, receiving
 from daskscope.ingest.source import Source
 from daskscope.simulate.cluster import Cluster
 from daskscope.simulate.requests import Request
 from daskscope.simulate.run import send_all
 from daskscope.simulate.send import connect
 from daskscope.simulate.session import Session
+from tests.stuck import body, stuck_receiver
 from tests.telemetry import tasks
 from tests.viewer import Window, ids
-from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from opentelemetry.sdk.trace import ReadableSpan
 
 LOOPBACK = ("127.0.0.1:0",)
-
-
-class Stuck:
-    """A receiver of which the disk is stuck until it is let go."""
-
-    def __init__(self, receiver: receivers.Receiver, urls: dict[str, str]) -> None:
-        self.receiver = receiver
-        self.urls = urls
-        self.is_free = threading.Event()
-        commit = receiver._journal.commit
-
-        def stuck(*arguments: Any) -> int:
-            assert self.is_free.wait(60)
-            return commit(*arguments)
-
-        receiver._journal.commit = stuck  # type: ignore[assignment,method-assign]
-
-    def fill(self) -> list[threading.Thread]:
-        """Send until there is no more room; the threads wait for their answers."""
-        senders = []
-        for number in range(2):
-            request = Request(0, "traces", body(number), 600)
-            sender = threading.Thread(target=lambda one=request: self._send(one))
-            sender.start()
-            senders.append(sender)
-        wait_for(lambda: self.receiver._waiting_bytes > 2 * len(body(0)) - 1_000)
-        return senders
-
-    def _send(self, request: Request) -> None:
-        sender = connect(self.urls["http"])
-        while sender.send(request).retry_s is not None:
-            time.sleep(0.05)
-        sender.close()
-
-
-def body(number: int) -> bytes:
-    return tasks(600, first=600 * number).SerializeToString()
-
-
-@asynccontextmanager
-async def stuck_receiver(path: Path) -> AsyncIterator[Stuck]:
-    async with receiving(path, Ports.parse(http=LOOPBACK, grpc=LOOPBACK), wall_ns) as receiver:
-        urls = {"http": f"http://{receiver.http[0]}", "grpc": f"grpc://{receiver.grpc[0]}"}
-        stuck = Stuck(receiver, urls)
-        try:
-            yield stuck
-        finally:
-            stuck.is_free.set()
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from daskscope.app.feed import RATE_WINDOW_NS, Feed
@@ -132,3 +134,15 @@ def test_a_recording_ends_where_it_ends() -> None:
     feed = Feed(link, Store(1 << 20))
 
     assert feed.now_ns(feed.advance(WALL), WALL) == WALL - 9 * SECOND
+
+
+def test_a_recording_stands_at_its_end_while_it_is_read_to_there() -> None:
+    link = Link()
+    status = SourceStatus(is_live=False, progress=0.2, ends_ns=WALL + 9 * SECOND)
+    link.messages += [spans(1, WALL), status]
+    feed = Feed(link, Store(1 << 20))
+    assert feed.now_ns(feed.advance(WALL), 0) == WALL + 9 * SECOND
+    # Where reading was stopped, or has come to the end, there is nothing more.
+    for over in (replace(status, is_stopped=True), replace(status, progress=1.0)):
+        link.messages.append(over)
+        assert feed.now_ns(feed.advance(WALL), 0) == WALL
