@@ -27,6 +27,9 @@ CHUNK_COLUMNS: Final[Mapping[str, np.dtype[np.generic]]] = {
     name: dtype for name, dtype in SPAN_COLUMNS.items() if name not in ("resource", "thread")
 } | {"lane": np.dtype("u4")}
 
+#: So many rows are looked at one by one rather than found.
+_FEW_ROWS: Final = 512
+
 Rows = npt.NDArray[np.intp]
 _Order = npt.NDArray[np.uint16]
 
@@ -190,6 +193,18 @@ class Chunk:
         return self.index.by_start[first:last].astype(np.intp)
 
     def begun(self, at_ns: int) -> Rows:
-        """Rows with `start < at_ns <= end`."""
-        rows = self.lasting(0, at_ns, at_ns)
-        return rows[self.end_ns[rows] > at_ns]
+        """Rows with `start < at_ns < end`."""
+        if self.t_min >= at_ns or self.t_max <= at_ns:
+            return np.empty(0, np.intp)
+        rows: Rows
+        if self.index is None:
+            return np.flatnonzero((self.start_ns < at_ns) & (self.end_ns > at_ns))
+        # The few that last long, and of the others those that began not longer ago than they last.
+        is_few = (n <= _FEW_ROWS for n in self.index.n_at_least)
+        least = next((c for c, is_meant in enumerate(is_few) if is_meant), 63)
+        longest_ns = 1 << max(least - 1, 0)
+        long = self.index.by_duration[: self.index.n_at_least[least]].astype(np.intp)
+        short = self.starting(at_ns - longest_ns, at_ns)
+        short = short[self.end_ns[short] - self.start_ns[short] < longest_ns]
+        rows = np.concatenate([long, short])
+        return rows[(self.start_ns[rows] < at_ns) & (self.end_ns[rows] > at_ns)]
