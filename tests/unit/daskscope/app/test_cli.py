@@ -147,3 +147,8 @@ def test_what_stands_before_qt_is_checked_needs_no_qt(module: str) -> None:
     )
 
     assert result.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:16686", "file:///etc/passwd"])
+def test_jaeger_is_a_page_of_the_web(url: str) -> None:
+    assert "http://HOST:PORT" in one_line(run("connect", "--jaeger", url))
