@@ -220,6 +220,8 @@ def test_a_failed_picture_is_an_error_and_no_file(
     qtbot: QtBot, link: Link, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    # Without a loop that it ends, it would end those in which later tests wait.
+    monkeypatch.setattr(QApplication, "exit", lambda *_: None)
     gone = tmp_path / "gone"
     options = WindowOptions(screenshot=gone / "a.png", size=(1280, 720), theme="dark")
     run = Run(link, options, True, lambda: "")  # type: ignore[arg-type]
