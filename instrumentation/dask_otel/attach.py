@@ -59,9 +59,8 @@ class Attachment(SchedulerInstrumentation):
         self._for_workers = dumps(WorkerInstrumentation(endpoint, protocol))
         self._leaving: asyncio.Future[None] | None = None
 
-    async def start(self, scheduler: Scheduler) -> None:
-        """Begin on the scheduler, on every worker and on those to come."""
-        await super().start(scheduler)
+    async def _join(self, scheduler: Scheduler) -> None:
+        """Begin on every worker and on those to come."""
         try:
             await scheduler.register_worker_plugin(None, self._for_workers, NAME, idempotent=True)
         except OSError:  # a worker has gone meanwhile; the others and those to come have it
@@ -69,6 +68,10 @@ class Attachment(SchedulerInstrumentation):
         except Exception:
             await self.close()
             raise
+
+    async def start(self, scheduler: Scheduler) -> None:
+        """Begin on the scheduler, on every worker and on those to come."""
+        await super().start(scheduler)
         if self._client not in scheduler.clients:
             await self.leave()
 

@@ -83,14 +83,18 @@ class SchedulerInstrumentation(_Destination, SchedulerPlugin):
 
     _scheduler: Scheduler
     _look: PeriodicCallback | None = None
-    _was_there = False
 
     async def start(self, scheduler: Scheduler) -> None:
         """Begin; called by Dask before it adds the plugin."""
         self._scheduler = scheduler
         self._began = await preload.instrument(scheduler, self._settings())
+        await self._join(scheduler)
+        # Dask adds it at once when this returns, and not before.
         self._look = PeriodicCallback(self._end_if_removed, _LOOK_S * 1e3)
         self._look.start()
+
+    async def _join(self, scheduler: Scheduler) -> None:
+        """What else is to be done before Dask adds the plugin."""
 
     async def close(self) -> None:
         """End what this plugin has begun."""
@@ -101,7 +105,5 @@ class SchedulerInstrumentation(_Destination, SchedulerPlugin):
             await preload.uninstrument(self._scheduler)
 
     async def _end_if_removed(self) -> None:
-        if self in self._scheduler.plugins.values():
-            self._was_there = True
-        elif self._was_there:  # else it is still on its way in
+        if self not in self._scheduler.plugins.values():
             await self.close()

@@ -59,8 +59,7 @@ def test_a_plugin_ends_only_what_it_has_begun() -> None:
 class _Slow(dask_otel.SchedulerInstrumentation):
     """Takes its time to begin, as `attach` does where workers are slow to answer."""
 
-    async def start(self, scheduler: Scheduler) -> None:
-        await super().start(scheduler)
+    async def _join(self, scheduler: Scheduler) -> None:
         await asyncio.sleep(3 * plugins._LOOK_S)
 
 
