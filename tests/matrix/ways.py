@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from distributed import Client
 
 import dask_otel
 from tests.e2e.programs import DASKSCOPE, MARK, marked
+from tests.ports import free_port
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -99,12 +101,15 @@ def _register(address: str, sink: Sink) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _attach(address: str, sink: Sink) -> Iterator[None]:
+    ports = [f"127.0.0.1:{free_port()}" for _ in range(2)]  # of its window
+    window = "--http", ports[0], "--grpc", ports[1]
     attached = subprocess.Popen(
-        [DASKSCOPE, "attach", address, "--endpoint", sink.endpoint],
+        [DASKSCOPE, "attach", address, "--endpoint", sink.endpoint, *window],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {MARK: ""},
+        # Other windows keep their sessions elsewhere.
+        env=os.environ | {MARK: "", "XDG_DATA_HOME": tempfile.mkdtemp()},
     )
     try:
         wait_for(lambda: attached.poll() is not None or is_complete(sink))
