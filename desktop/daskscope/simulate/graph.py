@@ -209,6 +209,8 @@ class State:
     ----------
     free
         int64, shape (n lanes,): when each lane becomes free.
+    since
+        int64, shape (workers,): when the newest process of each came.
     run_id
         The next one.
     n_moves
@@ -218,6 +220,7 @@ class State:
     """
 
     free: Ints
+    since: Ints
     knows: Flags
     run_id: int = FIRST_RUN_ID
     n_moves: int = 0
@@ -226,4 +229,5 @@ class State:
     def of(cls, cluster: Cluster) -> State:
         """A cluster that has not worked yet."""
         knows = np.zeros((len(NAMES), cluster.n_workers), np.bool_)
-        return cls(np.zeros(cluster.n_lanes, np.int64), knows)
+        lanes, workers = (np.zeros(n, np.int64) for n in (cluster.n_lanes, cluster.n_workers))
+        return cls(lanes, workers, knows)

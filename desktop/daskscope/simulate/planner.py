@@ -146,6 +146,7 @@ class Planner:
             worker[moved] = thieves
             lane = worker * n_threads + rank_within(worker) % n_threads
         process = self._cluster.process_of[lane // n_threads]
+        assigned = np.maximum(assigned, self._state.since[lane // n_threads])
         return _Placed(lane, process, assigned, assigned.copy()), stolen
 
     def _stolen(self, worker: Ints, soonest: Ints) -> tuple[Ints, Ints]:
@@ -288,6 +289,7 @@ class Planner:
         state.free = before
         successor = self._cluster.restart(worker)
         state.knows[:, worker] = False
+        state.since[worker] = noticed + BACK_NS
         self.loss = Loss(worker, process, successor, time, noticed + BACK_NS, len(again))
         is_over = (unpickled.process != process) | (unpickled.end <= time)
         return left.joined(redone), unpickled.rows(is_over).joined(more)

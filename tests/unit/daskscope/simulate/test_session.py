@@ -215,6 +215,14 @@ def test_a_lost_worker_is_told_by_the_scheduler_and_comes_back() -> None:
             and one.attributes[names.WORKER_NAME] == name
         ]
         assert address not in back
+    for event in events:
+        if event.event_name == names.EVENT_WORKER_RESTARTED:
+            starts = [
+                one.span.start_time_unix_nano
+                for one in spans().values()
+                if one.resource.get(names.WORKER_ADDRESS) == event.attributes[names.WORKER_ADDRESS]
+            ]
+            assert min(starts, default=event.time_ns) >= event.time_ns
 
 
 def test_parents_are_sent_when_their_graph_has_ended() -> None:
