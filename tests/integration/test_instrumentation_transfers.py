@@ -7,6 +7,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
+import dask
 import distributed.worker
 import pytest
 from distributed import Client, LocalCluster, Nanny, Worker
@@ -97,6 +98,25 @@ def test_both_ends_tell_the_same_of_a_batch(
     # What was fetched for the task is under its attempt.
     (attempt,) = (seen for seen in sink.spans() if seen.span.name == "used")
     assert attempt.span.span_id in {seen.span.parent_span_id for seen in received}
+
+
+def test_workers_that_keep_no_logs_tell_of_their_batches_too(
+    monkeypatch: pytest.MonkeyPatch, sink: Sink
+) -> None:
+    no_logs = {"distributed.admin.low-level-log-length": 0}
+    with dask.config.set(no_logs), instrumented(monkeypatch, sink.endpoint, n_workers=2) as client:
+        assert isinstance(client.cluster, LocalCluster)
+        workers = list(client.cluster.workers.values())
+        first, second = client.scheduler_info()["workers"]
+        part = client.submit(make, MIB, key="a", workers=[first])
+        assert client.submit(len, part, key="n", workers=[second]).result() == MIB
+    for action in (names.ACTION_TRANSFER, names.ACTION_SEND):
+        (seen,) = (
+            seen for seen in spans(sink, action) if seen.attributes[names.TRANSFER_KEYS] == ["a"]
+        )
+        assert seen.attributes[names.TRANSFER_BYTES] > MIB
+    for worker in workers:  # as Dask has made them
+        assert worker.transfer_incoming_log.maxlen == worker.transfer_outgoing_log.maxlen == 0
 
 
 def test_what_a_client_gathers_is_sent(monkeypatch: pytest.MonkeyPatch, sink: Sink) -> None:

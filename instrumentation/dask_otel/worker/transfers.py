@@ -4,12 +4,14 @@
   thread are known. Until then it waits here, as long as that task is still to come; a batch that no
   task waits for any more goes out alone, and so does one that has failed.
 - Dask notes what has arrived in its logs, in the same step of the event loop in which `gather_dep`
-  and `get_data` return. What has failed it only tells the state machine, without times.
+  and `get_data` return. What has failed it only tells the state machine, without times. A worker
+  that is to keep no logs (`distributed.admin.low-level-log-length`) keeps the newest line.
 - A peer that is busy has sent nothing: that is no transfer.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from contextvars import ContextVar
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 GATHER_DEP: Final = "gather_dep"
 GET_DATA: Final = "get_data"
+LOGS: Final = ("transfer_incoming_log", "transfer_outgoing_log")
 
 
 class _Request:
@@ -84,6 +87,11 @@ class TransferProbe:
         self._overrides = [
             Override(vars(worker), GATHER_DEP, self._receiving(worker.gather_dep)),
             Override(worker.handlers, GET_DATA, self._sending(worker.handlers[GET_DATA])),
+            *(
+                Override(vars(worker), name, deque(maxlen=1))
+                for name in LOGS
+                if getattr(worker, name).maxlen == 0
+            ),
         ]
 
     def end(self) -> None:
