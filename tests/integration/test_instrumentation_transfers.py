@@ -114,7 +114,7 @@ def test_workers_that_keep_no_logs_tell_of_their_batches_too(
         (seen,) = (
             seen for seen in spans(sink, action) if seen.attributes[names.TRANSFER_KEYS] == ["a"]
         )
-        assert seen.attributes[names.TRANSFER_BYTES] > MIB
+        assert seen.attributes[names.TRANSFER_BYTES] >= MIB
     for worker in workers:  # as Dask has made them
         assert worker.transfer_incoming_log.maxlen == worker.transfer_outgoing_log.maxlen == 0
 
