@@ -16,7 +16,7 @@ from daskscope.derive.frames import BarState
 from daskscope.session import WHOLE_RUN
 from daskscope.store.schema import Kind, Message, SourceStatus
 from daskscope.theme import GUTTER_PX
-from tests.builders import MS, SECOND
+from tests.builders import MS, SECOND, Span
 from tests.gui.working import LONG_KEY, NOW, Link, cluster
 
 if TYPE_CHECKING:
@@ -79,6 +79,35 @@ def test_a_pointer_that_moves_makes_no_frame(busy: Run) -> None:
 
     # The gutter's memory bars may fall due once meanwhile.
     assert len({id(frame) for frame in frames}) <= 2
+
+
+def test_a_view_that_is_held_draws_no_frame_for_all_that_arrives(busy: Run, link: Link) -> None:
+    busy.toggle_pause()
+    busy.tick(NOW + SECOND)  # now has left the view
+    source, _ = cluster()
+    frames = []
+    for n in range(12):
+        start = (60 + n) * SECOND
+        link.messages = [source.spans([Span(start, start + MS, "sum", 0, 11)])]
+        busy.tick(NOW + SECOND)
+        frames.append(busy.frame)
+
+    # Twice a second late spans are looked for, and once the gutter's readings may be due.
+    assert len({id(frame) for frame in frames}) <= 3
+
+
+def test_a_minimised_window_draws_nothing_and_still_receives(busy: Run, link: Link) -> None:
+    busy.window.showMinimized()
+    before, n_spans = busy.frame, busy.snapshot.n_spans
+    for n in range(4):
+        link.messages = cluster()[1]
+        busy.tick(NOW + (1 + n) * SECOND)
+    assert busy.frame is before
+    assert busy.snapshot.n_spans > n_spans
+
+    busy.window.showNormal()
+    busy.tick(NOW + 9 * SECOND)
+    assert busy.frame is not before
 
 
 def test_the_brush_of_the_minimap_follows_a_gesture_at_once(busy: Run) -> None:
