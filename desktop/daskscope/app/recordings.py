@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,21 +25,26 @@ def sessions_folder() -> Path:
 
 
 def new_journal(started_ns: int) -> Path:
-    """A path for the journal of a session that starts now, free at this moment."""
+    """A path for the journal of a session that starts now: an empty file, so that it stays free."""
     started = datetime.fromtimestamp(started_ns / 1e9).astimezone()
     stem = started.strftime("%Y-%m-%d %H.%M.%S")
     folder = sessions_folder()
-    path = folder / f"{stem}.dscope"
-    number = 2
-    while path.exists():
-        path = folder / f"{stem} {number}.dscope"
-        number += 1
-    return path
+    for number in itertools.count(1):
+        path = folder / (f"{stem}.dscope" if number == 1 else f"{stem} {number}.dscope")
+        try:
+            path.touch(exist_ok=False)
+        except FileExistsError:  # another session of this second
+            continue
+        return path
+    raise AssertionError("numbers do not end")
 
 
 def drop_if_empty(journal: Path) -> None:
     """Remove the journal of a session that has ended and in which nothing was received."""
     if not journal.exists():
+        return
+    if not journal.stat().st_size:
+        journal.unlink()
         return
     reader = JournalReader(journal)
     is_empty = not reader.meta.requests

@@ -119,11 +119,11 @@ class Journal:
         Raises
         ------
         RecordingError
-            The path is taken or cannot be written.
+            The path is taken, by more than an empty file, or cannot be written.
         """
         self.path = path
         self.meta = Meta()
-        if path.exists():
+        if path.exists() and path.stat().st_size:
             raise RecordingError(f"{path} is there already")
         self._lock = _locked(path)
         self._compressor = zstandard.ZstdCompressor(level=1)
