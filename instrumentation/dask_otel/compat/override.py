@@ -6,16 +6,15 @@ functions of a module in `vars(module)`: all of these are mappings. Classes are 
 
 from __future__ import annotations
 
-import logging
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
+
+from dask_otel.compat.versions import GAPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
 
 _MISSING: Final = object()
-
-logger = logging.getLogger(__name__)
 
 
 class Override:
@@ -61,7 +60,7 @@ class SharedOverride:
         `vars` of the module.
     makers
         By the name of a function: what makes its replacement from the function itself. A name that
-        the module does not have is left out, with one warning.
+        the module does not have is left out, and noted.
     """
 
     def __init__(
@@ -82,7 +81,7 @@ class SharedOverride:
             for name, make in self._makers.items():
                 function = self._namespace.get(name)
                 if function is None:
-                    logger.warning("This version of Dask has no %s: not all is watched", name)
+                    GAPS.note(name)
                 else:
                     self._overrides.append(Override(self._namespace, name, make(function)))
 

@@ -6,21 +6,19 @@ so in the log, and nothing is watched.
 
 from __future__ import annotations
 
-import logging
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from distributed.protocol.serialize import deserialize
 
 from dask_otel.compat.override import Override
+from dask_otel.compat.versions import GAPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from distributed import Scheduler
     from distributed.scheduler import TaskState
-
-logger = logging.getLogger(__name__)
 
 
 def watch_assignments(
@@ -33,7 +31,7 @@ def watch_assignments(
     """
     original = getattr(scheduler, "_task_to_msg", None)
     if not callable(original):
-        _missing("Scheduler._task_to_msg")
+        GAPS.note("Scheduler._task_to_msg")
         return None
 
     def task_to_msg(ts: TaskState) -> Any:
@@ -51,7 +49,7 @@ def watch_failures(scheduler: Scheduler, seen: Callable[[dict[str, Any]], None])
     """
     original = scheduler.stream_handlers.get("task-erred")
     if original is None or iscoroutinefunction(original):
-        _missing("Scheduler.handle_task_erred")
+        GAPS.note("Scheduler.handle_task_erred")
         return None
 
     def handle_task_erred(**message: Any) -> Any:
@@ -65,7 +63,7 @@ def watch_target(scheduler: Scheduler, seen: Callable[[int], None]) -> Override 
     """Call `seen` with the number of workers that the scheduler tells adaptive scaling to have."""
     original = scheduler.handlers.get("adaptive_target")
     if original is None or iscoroutinefunction(original):
-        _missing("Scheduler.adaptive_target")
+        GAPS.note("Scheduler.adaptive_target")
         return None
 
     def adaptive_target(target_duration: float | None = None) -> Any:
@@ -98,7 +96,3 @@ def pickled(exception: Any) -> bytes:
         exception = deserialize(exception.header, exception.frames)
     data = getattr(exception, "data", exception)
     return bytes(data) if isinstance(data, bytes | bytearray | memoryview) else b""
-
-
-def _missing(name: str) -> None:
-    logger.warning("This version of Dask has no %s as expected: what it tells is missing", name)

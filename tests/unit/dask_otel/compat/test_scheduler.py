@@ -11,6 +11,7 @@ import pytest
 from distributed import Client, LocalCluster, Scheduler
 
 from dask_otel.compat import scheduler as private
+from dask_otel.compat.versions import Gaps
 
 pytestmark = pytest.mark.cluster
 
@@ -78,13 +79,18 @@ async def test_source_code_is_read_from_dasks_spans() -> None:
             assert private.source_code(cluster.scheduler, "no such span") == ()
 
 
-async def test_a_dask_that_lacks_it_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_dask_that_lacks_it_is_left_alone_with_one_warning(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gaps = Gaps()
+    monkeypatch.setattr(private, "GAPS", gaps)
     bare: Any = SimpleNamespace(handlers={}, stream_handlers={})
     with caplog.at_level(logging.WARNING):
         assert private.watch_assignments(bare, lambda *_: None) is None
         assert private.watch_failures(bare, lambda *_: None) is None
         assert private.watch_target(bare, lambda *_: None) is None
-    assert len(caplog.records) == 3
+    assert len(caplog.records) == 1
+    assert len(gaps.names) == 3
 
 
 def test_pickles_of_every_wrapping() -> None:
