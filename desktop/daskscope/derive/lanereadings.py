@@ -150,7 +150,9 @@ def busy_lanes(snapshot: Snapshot) -> npt.NDArray[np.float64]:
             rows = found[chunk.columns["kind"][found] == Kind.COMPUTE]
             in_it_ns = chunk.end_ns[rows] - np.maximum(chunk.start_ns[rows], from_ns)
             np.add.at(busy_ns, chunk.columns["lane"][rows], in_it_ns.astype(np.float64))
-    for running in snapshot.running.values():
-        in_it_ns = to_ns - np.maximum(running.start_ns, from_ns)
-        np.add.at(busy_ns, running.lane, np.maximum(in_it_ns, 0).astype(np.float64))
+    if snapshot.running:
+        workers = snapshot.running.values()
+        lane = np.concatenate([running.lane for running in workers])
+        in_it_ns = to_ns - np.concatenate([running.start_ns for running in workers]).clip(from_ns)
+        np.add.at(busy_ns, lane, np.maximum(in_it_ns, 0).astype(np.float64))
     return np.minimum(busy_ns / BUSY_SPAN_NS, 1.0)

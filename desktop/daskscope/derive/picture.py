@@ -59,7 +59,8 @@ _OFF_GRID_NS: Final = 1.5
 _MAX_BLOCKS: Final = 32
 #: Rows that are taken at once.
 _PORTION_ROWS: Final = 1 << 14
-
+_NO_IDS: Final = np.zeros(0, np.uint32)
+_NO_TIMES: Final = np.zeros(0, np.int64)
 
 _EVER: Final = 1 << 62
 
@@ -360,19 +361,19 @@ class Picture:
 
 def running_spans(snapshot: Snapshot, rows: Rowing, now_ns: int) -> Spans:
     """What runs on the visible rows; `index` counts over the attempts of all workers."""
-    blocks = [np.empty(0, SPAN)]
-    n_before = 0
-    for running in snapshot.running.values():
-        row = rows.row_of_lane[running.lane]
-        spans = np.empty(len(row), SPAN)
-        spans["start_ns"] = running.start_ns
-        spans["end_ns"] = np.maximum(running.start_ns, now_ns)
-        spans["row"] = row + rows.first_row
-        spans["slot"] = snapshot.slot_of[running.name]
-        spans["name"] = running.name
-        spans["chunk"] = -1
-        spans["index"] = n_before + np.arange(len(row))
-        spans["kind"], spans["state"] = Kind.COMPUTE, BarState.RUNNING
-        blocks.append(spans[row >= 0])
-        n_before += len(row)
-    return np.concatenate(blocks)
+    workers = tuple(snapshot.running.values())
+    # Joined first: thousands of workers run few attempts each.
+    lane = np.concatenate([_NO_IDS, *(running.lane for running in workers)])
+    index = np.flatnonzero(rows.row_of_lane[lane] >= 0)
+    start_ns = np.concatenate([_NO_TIMES, *(running.start_ns for running in workers)])[index]
+    name = np.concatenate([_NO_IDS, *(running.name for running in workers)])[index]
+    spans = np.empty(len(index), SPAN)
+    spans["start_ns"] = start_ns
+    spans["end_ns"] = np.maximum(start_ns, now_ns)
+    spans["row"] = rows.row_of_lane[lane[index]] + rows.first_row
+    spans["slot"] = snapshot.slot_of[name]
+    spans["name"] = name
+    spans["chunk"] = -1
+    spans["index"] = index
+    spans["kind"], spans["state"] = Kind.COMPUTE, BarState.RUNNING
+    return spans
