@@ -96,7 +96,9 @@ class LaneRegistry:
         self._run(lane, ~is_beside)
         run = np.flatnonzero(~is_beside & (thread > 0))
         self._levels.reach(len(self.lanes))
-        levels = self._levels.upper(lane[run], start_ns[run], end_ns[run], run_id[run])
+        levels = self._levels.upper(
+            lane[run], start_ns[run], end_ns[run], run_id[run], kinds[run] == Kind.COMPUTE
+        )
         self._lift(lane, [(int(run[at]), level) for at, level in levels])
         self._see(lane, start_ns, end_ns)
         return lane

@@ -1,12 +1,14 @@
 """Levels of a lane: spans that overlap in one thread, as coroutines do, lie on different ones.
 
 Spans of a lane mostly follow each other, which is seen for a whole batch at once. Only those of
-lanes where some do not are placed one by one: each on a level whose last span has ended.
+lanes where some do not are looked at one by one, and each is placed on a level whose last span has
+ended, once it is sure that it is not the worker's clock that was set right.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+import itertools
+from collections import Counter, defaultdict, deque
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -17,14 +19,15 @@ if TYPE_CHECKING:
 
 #: Levels of one lane; what finds none free lies on the one that is free first.
 MOST_LEVELS: Final = 16
+#: Spans that overlap by less than this, and than an eighth of the shorter one, follow each other.
+SLACK_NS: Final = 1_000_000
+_SLACK_SHIFT: Final = 3
 #: Dask sets a worker's clock right with each heartbeat (`Worker.scheduler_delay`), on a busy
-#: machine by tens of milliseconds, so that a span may seem to begin before the one ahead of it has
-#: ended: by less than this, and than half of the shorter one, is no overlap.
-SLACK_NS: Final = 100_000_000
-_SLACK_SHIFT: Final = 1
-#: The same where spans are known to overlap, and each is to be seen whole.
-CROWDED_SLACK_NS: Final = 1_000_000
-_CROWDED_SHIFT: Final = 3
+#: machine by tens of milliseconds: then the tasks of a thread that runs one at a time seem to
+#: overlap, two at once and by no more than this.
+CORRECTION_NS: Final = 100_000_000
+#: Spans of a lane that are looked at to tell that from spans that do overlap.
+_N_RECENT: Final = 4
 #: Lane ids that sort in linear time.
 _MOST_SHORT: Final = 1 << 16
 
@@ -39,7 +42,9 @@ class Levels:
         # Start and end of the last span of each lane's level 0, and of the levels above.
         self._last_ns = np.empty((2, 0), np.int64)
         self._upper: dict[int, list[tuple[int, int]]] = {}
+        # Whether spans of a lane are known to overlap, and the newest of those that may.
         self._is_crowded = np.zeros(0, np.bool_)
+        self._recent: dict[int, deque[tuple[int, int]]] = {}
         # Of each worker: of its lanes on which spans overlap, the level and start of each attempt
         # that runs, by run id.
         self._running: dict[int, dict[int, dict[int, tuple[int, int]]]] = {}
@@ -63,6 +68,7 @@ class Levels:
         known = self._running.pop(resource, {})
         numbers = lane.tolist()
         crowded = {number for number, n in Counter(numbers).items() if n > 1} | known.keys()
+        self._is_crowded[list(crowded)] = True
         crowded |= self._upper.keys() & set(numbers)
         rows = [row for row, number in enumerate(numbers) if number in crowded]
         found: list[tuple[int, int]] = []
@@ -87,13 +93,18 @@ class Levels:
         """The lowest level on which nothing runs and that was over at a time."""
         ends = [int(self._last_ns[1, number]), *(end for _, end in self._upper.get(number, ()))]
         for level in range(MOST_LEVELS - 1):
-            is_over = level >= len(ends) or ends[level] <= begin_ns + CROWDED_SLACK_NS
+            is_over = level >= len(ends) or ends[level] <= begin_ns + SLACK_NS
             if is_over and level not in taken:
                 return level
         return MOST_LEVELS - 1
 
     def upper(
-        self, lane: Array, start_ns: Int64s, end_ns: Int64s, run_id: npt.NDArray[np.int32]
+        self,
+        lane: Array,
+        start_ns: Int64s,
+        end_ns: Int64s,
+        run_id: npt.NDArray[np.int32],
+        is_attempt: npt.NDArray[np.bool_],
     ) -> list[tuple[int, int]]:
         """Place spans; row and level of each that is not on level 0."""
         if not len(lane):
@@ -110,8 +121,6 @@ class Levels:
         known_ns = before_ns[:, first] = self._last_ns[:, lanes[first]]
         shorter_ns = np.minimum(last_ns[1] - last_ns[0], before_ns[1] - before_ns[0])
         slack_ns = np.minimum(shorter_ns >> _SLACK_SHIFT, SLACK_NS)
-        among = np.flatnonzero(self._is_crowded[lanes])
-        slack_ns[among] = np.minimum(shorter_ns[among] >> _CROWDED_SHIFT, CROWDED_SLACK_NS)
         is_early = last_ns[0] + slack_ns < before_ns[1]
         self._last_ns[:, lanes[first]] = last_ns[:, np.append(first[1:], len(order)) - 1]
         watched = {number for of in self._running.values() for number in of}
@@ -119,6 +128,7 @@ class Levels:
             is_early |= np.isin(lanes, list(watched))
         if not is_early.any():
             return []
+        self._is_crowded[lanes[is_early & ~is_attempt[order]]] = True
         crowded = np.unique(lanes[is_early])
         self._last_ns[:, crowded] = known_ns[:, np.isin(lanes[first], crowded)]
         return self._placed(lane, start_ns, end_ns, run_id, order[np.isin(lanes, crowded)])
@@ -139,8 +149,11 @@ class Levels:
         for row, number, begin_ns, until_ns, run in zip(
             *(column.tolist() for column in columns), strict=True
         ):
-            upper = self._upper.setdefault(number, [])
             first_ns, last_ns = self._last_ns[:, number].tolist()
+            if not self._overlaps(number, (first_ns, last_ns), (begin_ns, until_ns)):
+                self._last_ns[:, number] = begin_ns, until_ns
+                continue
+            upper = self._upper.setdefault(number, [])
             runs = running.get(number, {})
             if run in runs:
                 level, _ = runs.pop(run)
@@ -150,13 +163,43 @@ class Levels:
             if not level:
                 self._last_ns[:, number] = begin_ns, until_ns
                 continue
-            self._is_crowded[number] = True
             while level > len(upper):
                 upper.append((0, 0))
             if until_ns > upper[level - 1][1]:
                 upper[level - 1] = begin_ns, until_ns
             found.append((row, level))
         return found
+
+    def _overlaps(self, number: int, last: tuple[int, int], span: tuple[int, int]) -> bool:
+        """Whether spans of a lane are known to overlap, now that it has one more.
+
+        Only that three are at once, or two for long, is no correction of the clock.
+        """
+        if self._is_crowded[number]:
+            return True
+        recent = self._recent.setdefault(number, deque([last], _N_RECENT))
+        shared = [_shared(one, span) for one in recent]
+        recent.append(span)
+        pairs = itertools.combinations(shared, 2)
+        is_found = any(until_ns - since_ns > CORRECTION_NS for since_ns, until_ns in shared)
+        is_found |= any(_length(_shared(one, other)) > _slack_ns(span) for one, other in pairs)
+        if is_found:
+            self._is_crowded[number] = True
+            del self._recent[number]
+        return is_found
+
+
+def _shared(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    """What two spans have in common; it ends before it starts where they have nothing."""
+    return max(one[0], other[0]), min(one[1], other[1])
+
+
+def _length(span: tuple[int, int]) -> int:
+    return span[1] - span[0]
+
+
+def _slack_ns(span: tuple[int, int]) -> int:
+    return min(_length(span) >> _SLACK_SHIFT, SLACK_NS)
 
 
 def _level(last_ns: list[tuple[int, int]], begin_ns: int, until_ns: int, taken: set[int]) -> int:
@@ -168,13 +211,11 @@ def _level(last_ns: list[tuple[int, int]], begin_ns: int, until_ns: int, taken: 
     earlier and come later.
     """
     level, newest_ns = max(len(last_ns), max(taken, default=0) + 1), -1
-    is_crowded = len(last_ns) > 1
-    shift, most_ns = (_CROWDED_SHIFT, CROWDED_SLACK_NS) if is_crowded else (_SLACK_SHIFT, SLACK_NS)
     for number, (start_ns, end_ns) in enumerate(last_ns):
         if number in taken:
             continue
         shorter_ns = min(until_ns - begin_ns, end_ns - start_ns)
-        slack_ns = min(shorter_ns >> shift, most_ns)
+        slack_ns = min(shorter_ns >> _SLACK_SHIFT, SLACK_NS)
         if newest_ns < end_ns <= begin_ns + slack_ns:
             level, newest_ns = number, end_ns
     if level < MOST_LEVELS:

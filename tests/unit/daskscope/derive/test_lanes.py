@@ -417,8 +417,8 @@ def test_what_overlaps_in_a_thread_has_rows_below_it() -> None:
     source = Source()
     worker = source.worker("w0", nthreads=2)
     spans = [
-        Span(0, 9, "inc", worker, 11),
-        Span(1, 8, "inc", worker, 11),
+        Span(0, SECOND, "inc", worker, 11),
+        Span(1, SECOND - 1, "inc", worker, 11),
         Span(0, 9, "inc", worker, 12),
         Span(1, 2, "load", worker, 12, Kind.OTHER),
     ]
@@ -434,7 +434,12 @@ def test_no_two_attempts_of_a_row_overlap_in_pixels() -> None:
     source = Source()
     source.worker("w0", nthreads=2)
     ends = [0] * 5
-    spans = []
+    # So that it is sure from the start that they overlap, see `store.levels`.
+    spans = [
+        Span(start, start + SECOND, thread=thread)
+        for thread in (11, 12)
+        for start in (-2 * SECOND, -2 * SECOND + MS)
+    ]
     for number in range(200):
         start = ends[number % 5] + rng.randrange(40 * MS)
         ends[number % 5] = start + rng.randrange(200 * MS)
