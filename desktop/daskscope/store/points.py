@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from daskscope.store.newest import NewestTable
 from daskscope.store.snapshot import SeriesPoints
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from daskscope.store.schema import PointBatch
+    from daskscope.store.snapshot import Newest
 
 _POINT_BYTES: Final = 16
 #: Points of one series are thinned beyond this number, fewer if there are very many series.
@@ -51,6 +53,7 @@ class PointTable:
         self._series: dict[int, _Growing] = {}
         self._frozen: dict[int, SeriesPoints] = {}
         self._changed: set[int] = set()
+        self._newest = NewestTable()
         self.nbytes = 0
         self.first_ns = 0
         self.last_ns = 0
@@ -64,6 +67,7 @@ class PointTable:
         first_ns, last_ns = int(time_ns.min()), int(time_ns.max())
         self.first_ns = min(self.first_ns or first_ns, first_ns)
         self.last_ns = max(self.last_ns, last_ns)
+        self._newest.add(series, time_ns, value)
         order = np.lexsort((time_ns, series))
         series, time_ns, value = series[order], time_ns[order], value[order]
         begins = np.flatnonzero(np.concatenate([[True], series[1:] != series[:-1]])).tolist()
@@ -77,6 +81,10 @@ class PointTable:
             self._frozen = self._frozen | fresh
             self._changed = set()
         return self._frozen
+
+    def newest(self) -> Newest:
+        """The newest point of each series."""
+        return self._newest.frozen(self.frozen())
 
     def _extend(
         self, series: int, time_ns: npt.NDArray[np.int64], value: npt.NDArray[np.float64]

@@ -92,6 +92,25 @@ class SeriesPoints:
 
 
 @dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest point of each series, by series id; those without points have no number.
+
+    Attributes
+    ----------
+    time_ns
+        int64, the least there is for a series without points.
+    value
+        float64, NaN for a series without points.
+    per_s
+        float64: growth a second over the last seconds, NaN from a single point.
+    """
+
+    time_ns: npt.NDArray[np.int64]
+    value: npt.NDArray[np.float64]
+    per_s: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class Events:
     """Log records in order of arrival: the columns of `schema.EVENT_COLUMNS` and two texts each."""
 
@@ -118,6 +137,8 @@ class Snapshot:
         The tables that ids point into.
     points
         By series id; a series with no points yet is absent.
+    newest
+        The newest points alone, in arrays. Series without points may lie beyond their ends.
     series_of
         Ids of all series of one metric name.
     running
@@ -149,6 +170,7 @@ class Snapshot:
     traces: Sequence[bytes]
     series: Sequence[Series]
     points: Mapping[int, SeriesPoints]
+    newest: Newest
     series_of: Mapping[str, tuple[int, ...]]
     running: Mapping[int, Running]
     events: Events

@@ -273,6 +273,7 @@ class Store:
             traces=Listing(self._traces),
             series=Listing(self._series),
             points=points,
+            newest=self._points.newest(),
             series_of=self._series_of,
             running=self._running.frozen(),
             events=self._events.frozen(),
