@@ -23,6 +23,7 @@ from daskscope.derive.minimap import minimap, with_brush, with_found
 from daskscope.derive.pick import hit
 from daskscope.derive.progress import progress_frame
 from daskscope.derive.resources import resources_frame, shown_span_s
+from daskscope.derive.sampling import Sampler
 from daskscope.derive.searching import search_field
 from daskscope.derive.spoken import spoken_stream
 from daskscope.derive.status import clock_fields, cluster_field, status_frame
@@ -92,6 +93,7 @@ class Stage:
         self.frame_ms = 0.0
         self.ties: Callable[[TaskStreamFrame, int], Ties | None] = lambda _frame, _now_ns: None
         self._layouts = LaneLayouts()
+        self._sampler = Sampler()
         self._tempo = Tempo()
         self.period_s = FRAME_S
         self._generation = 0
@@ -330,7 +332,7 @@ class Stage:
             self._progress_pace.rest(began_s, elapsed_s())
         if window.workers.isVisible() and self._workers_pace.is_due(now_s):
             began_s = elapsed_s()
-            workers = workers_frame(snapshot, session, now_ns)
+            workers = workers_frame(snapshot, session, now_ns, self._sampler)
             window.workers.show_frame(workers)
             window.workers_dock.set_summary(0, workers.summary)
             self._workers_pace.rest(began_s, elapsed_s())
@@ -338,14 +340,16 @@ class Stage:
             if self._resources_pace.is_due(now_s):
                 began_s = elapsed_s()
                 span_s = shown_span_s((now_ns - snapshot.first_ns) / 1e9)
-                window.resources.begin_frame(resources_frame(snapshot, now_ns, span_s))
+                window.resources.begin_frame(
+                    resources_frame(snapshot, now_ns, span_s, self._sampler)
+                )
                 self._resources_pace.rest(began_s, elapsed_s())
             window.resources.show_next()
 
     def _show_status(self, snapshot: Snapshot, wall_ns: int, feed: Feed, now_s: float) -> None:
         if self._cluster is None or self._cluster_pace.is_due(now_s):
             began_s = elapsed_s()
-            self._cluster = cluster_field(snapshot, wall_ns)
+            self._cluster = cluster_field(snapshot, wall_ns, self._sampler)
             self._cluster_pace.rest(began_s, elapsed_s())
         if self._status_pace.is_due(now_s):
             began_s = elapsed_s()

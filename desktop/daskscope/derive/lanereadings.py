@@ -11,7 +11,7 @@ import numpy as np
 from dask_otel import conventions
 from daskscope.derive import quantity
 from daskscope.derive.clocks import Clocks
-from daskscope.derive.reading import SILENCE_NS
+from daskscope.derive.reading import SILENCE_NS, newest_of
 from daskscope.derive.workers import alarm
 from daskscope.store.schema import Kind
 
@@ -129,8 +129,7 @@ class ReadingsKeeper:
         points = snapshot.points
         newest_ns = 0
         for metric in (conventions.WORKER_LIMIT, conventions.WORKER_MEMORY):
-            told = snapshot.series_of.get(metric.name, ())
-            newest_ns = max((int(points[i].time_ns[-1]) for i in told if i in points), default=0)
+            newest_ns = int(newest_of(snapshot, metric)[0].max(initial=0))
             if newest_ns:  # of each worker one series is enough
                 break
         skews = self._clocks.of(snapshot)

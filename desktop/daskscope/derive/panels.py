@@ -11,6 +11,8 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import numpy.typing as npt
 
@@ -101,10 +103,12 @@ class WorkersFrame:
     ----------
     columns
         Identifiers of the columns, in order.
+    rows
+        Each is made when it is asked for.
     """
 
     columns: tuple[str, ...]
-    rows: tuple[WorkerRow, ...]
+    rows: Sequence[WorkerRow]
     summary: str
     sort: str
     is_descending: bool

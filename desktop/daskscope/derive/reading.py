@@ -1,23 +1,25 @@
-"""Newest values and rates of metric series, in the few shapes that panels ask for."""
+"""Newest values of metric series, in the few shapes that panels ask for."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import numpy as np
 
     from dask_otel import conventions
     from daskscope.store.schema import Series
     from daskscope.store.snapshot import SeriesPoints, Snapshot
 
+Indices: TypeAlias = npt.NDArray[np.int64]
+Floats: TypeAlias = npt.NDArray[np.float64]
+
 #: A series that is exported regularly and has been silent for so long is gone.
 SILENCE_NS: Final = 10_000_000_000
-#: Rates are differences over the newest points of so much time.
-RATE_SPAN_NS: Final = 3_000_000_000
 
 
 def measured(
@@ -48,15 +50,11 @@ def _number(value: np.float64) -> float:
     return float(value) if math.isfinite(value) else 0.0
 
 
-def growth_per_s(points: SeriesPoints) -> float:
-    """Rate of a cumulative series over its newest points; NaN from a single point.
-
-    A counter that restarts counts as one that stood still.
-    """
-    end_ns = int(points.time_ns[-1])
-    first = max(int(points.time_ns.searchsorted(end_ns - RATE_SPAN_NS)), 0)
-    first = min(first, max(len(points.time_ns) - 2, 0))
-    span_ns = end_ns - int(points.time_ns[first])
-    if span_ns <= 0:
-        return float("nan")
-    return max(float(points.value[-1]) - float(points.value[first]), 0.0) * 1e9 / span_ns
+def newest_of(snapshot: Snapshot, metric: conventions.Metric) -> tuple[Indices, Floats]:
+    """Times and values of the newest points of all series of `metric` that have any."""
+    ids = np.array(snapshot.series_of.get(metric.name, ()), np.int64)
+    newest = snapshot.newest
+    ids = ids[ids < len(newest.value)]
+    time_ns, value = newest.time_ns[ids], newest.value[ids]
+    is_heard = time_ns != np.iinfo(np.int64).min
+    return time_ns[is_heard], value[is_heard]

@@ -20,8 +20,9 @@ from dask_otel import conventions as names
 from daskscope.derive import quantity
 from daskscope.derive.panels import Chart, Curve, ResourcesFrame
 from daskscope.derive.place import is_worker, process
-from daskscope.derive.reading import SILENCE_NS, measured
-from daskscope.derive.workers import LEAST_BYTES, SIZES, worker_samples
+from daskscope.derive.reading import SILENCE_NS, measured, newest_of
+from daskscope.derive.sampling import SIZES, Sampler
+from daskscope.derive.workers import LEAST_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,25 +57,23 @@ _SUMS: Final[Mapping[names.Metric, Mapping[str, str]]] = {
 _OF_PROCESS: Final = (names.CPU_USAGE, names.PROCESS_DISK_IO)
 
 
-def resources_frame(snapshot: Snapshot, now_ns: int, span_s: float = 300.0) -> ResourcesFrame:
+def resources_frame(
+    snapshot: Snapshot, now_ns: int, span_s: float = 300.0, sampler: Sampler | None = None
+) -> ResourcesFrame:
     """The charts of the `span_s` seconds that end at `now_ns`."""
-    workers = [
-        sample for sample in worker_samples(snapshot, now_ns, SIZES) if not sample.is_removed
-    ]
+    samples = (sampler or Sampler()).of(snapshot, now_ns, SIZES)
+    workers = samples.those(~samples.is_removed)
     most_steps = min(max(_MOST_CELLS // max(len(workers), 1), _FEWEST_STEPS), _MOST_STEPS)
     step_ns = max(int(span_s * 1e9) // most_steps, _LEAST_STEP_NS)
     n_steps = math.ceil(span_s * 1e9 / step_ns)
     # Curves end where the data do: an export that is on its way is no drop to zero.
-    newest_ns = max(
-        (int(points.time_ns[-1]) for _, _, points in measured(snapshot, names.CPU_USAGE)),
-        default=now_ns,
-    )
+    heard_ns = newest_of(snapshot, names.CPU_USAGE)[0]
+    newest_ns = int(heard_ns.max()) if len(heard_ns) else now_ns
     grid_ns = np.arange(-n_steps, 1, dtype=np.int64)
     grid_ns = (min(newest_ns, now_ns) // step_ns + grid_ns) * step_ns
     sums = _sums(snapshot, grid_ns)
     x_s = (grid_ns[1:] - now_ns) / 1e9
-    cores = sum(sample.values.get("threads", 0.0) for sample in workers)
-    limit_bytes = sum(sample.values.get("limit", 0.0) for sample in workers)
+    cores, limit_bytes = workers.total("threads"), workers.total("limit")
     charts = (
         _cpu(x_s, sums, cores or math.nan),
         _memory(x_s, sums, limit_bytes or math.nan),

@@ -5,21 +5,25 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from dask_otel import conventions
 from daskscope.derive import quantity
 from daskscope.derive.panels import StatusField, StatusFrame
 from daskscope.derive.place import split_address
-from daskscope.derive.reading import SILENCE_NS, measured, newest_count
-from daskscope.derive.workers import SIZES, Sample, worker_samples
+from daskscope.derive.reading import SILENCE_NS, newest_of
+from daskscope.derive.sampling import SIZES, Sampler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from daskscope.derive.clocks import Skew
+    from daskscope.derive.sampling import Samples
     from daskscope.store.schema import SourceStatus
     from daskscope.store.snapshot import Snapshot
 
 _SCHEDULER_ID: Final = re.compile(r"Scheduler-[0-9a-f-]{36}")
+_LOCAL: Final = ("127.0.0.1", "::1", "localhost")
 _LAG_WARNED_NS: Final = 2_000_000_000
 #: The action that opens what was evicted.
 EARLIER: Final = "file.earlier"
@@ -64,30 +68,31 @@ def status_frame(
     )
 
 
-def cluster_field(snapshot: Snapshot, now_ns: int) -> StatusField:
+def cluster_field(snapshot: Snapshot, now_ns: int, sampler: Sampler | None = None) -> StatusField:
     """What the window shows: the cluster's name, and how large it is."""
-    samples = worker_samples(snapshot, now_ns, SIZES)
-    if not samples and snapshot.n_spans:
+    samples = (sampler or Sampler()).of(snapshot, now_ns, SIZES)
+    if not len(samples) and snapshot.n_spans:
         return StatusField("Other services", "no Dask worker", "plain")
-    if not samples:
+    if not len(samples):
         return StatusField("Waiting for data", "", "warn")
     name = _cluster_name(snapshot, samples)
-    running = [sample for sample in samples if not sample.is_removed]
-    n_threads = round(sum(sample.values.get("threads", 0.0) for sample in running))
-    if not running:
+    running = samples.those(~samples.is_removed)
+    n_threads = round(running.total("threads"))
+    if not len(running):
         return StatusField(name, "no worker", "plain")
     size = f"{quantity.plural(len(running), 'worker')}, {quantity.plural(n_threads, 'thread')}"
     return StatusField(name, size, "ok" if snapshot.status.is_live else "plain")
 
 
-def _cluster_name(snapshot: Snapshot, samples: list[Sample]) -> str:
+def _cluster_name(snapshot: Snapshot, samples: Samples) -> str:
     """The name somebody gave; Dask's own id of a scheduler tells nobody anything."""
     for attributes in snapshot.resources:
         name = str(attributes.get(conventions.SERVICE_NAMESPACE) or "")
         if name and not _SCHEDULER_ID.fullmatch(name):
             return name
-    hosts = {split_address(sample.place.address)[0] for sample in samples}
-    return "local cluster" if hosts <= {"127.0.0.1", "::1", "localhost"} else "Dask cluster"
+    addresses_of = (samples.places[number].address for number in samples.resource.tolist())
+    is_local = all(split_address(address)[0] in _LOCAL for address in addresses_of)
+    return "local cluster" if is_local else "Dask cluster"
 
 
 def _connection(snapshot: Snapshot, now_ns: int, is_connected: bool) -> StatusField:
@@ -196,9 +201,8 @@ def _memory(snapshot: Snapshot, cap_bytes: int) -> StatusField:
 
 
 def _dropped(snapshot: Snapshot) -> tuple[StatusField, ...]:
-    lost_by_sender = sum(
-        newest_count(points) for _, _, points in measured(snapshot, conventions.SPANS_DROPPED)
-    )
+    lost = newest_of(snapshot, conventions.SPANS_DROPPED)[1]
+    lost_by_sender = float(lost[np.isfinite(lost)].sum())
     counts = (
         ("Dropped sender", lost_by_sender, "Spans that workers could not deliver"),
         ("receiver", snapshot.status.rejected, "Spans, points and log records refused"),

@@ -6,19 +6,18 @@ never the sum. A worker's row shows what that worker itself moved.
 
 from __future__ import annotations
 
-import math
-from collections import Counter, defaultdict
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from dask_otel import conventions as names
+import numpy as np
+
 from daskscope.derive import quantity
+from daskscope.derive.lazy import Lazy
 from daskscope.derive.panels import WorkerRow, WorkerRowKind, WorkersFrame
-from daskscope.derive.place import Place, natural_key, place, process
-from daskscope.derive.reading import SILENCE_NS, growth_per_s, measured
+from daskscope.derive.place import Place, natural_key
+from daskscope.derive.sampling import Floats, Indices, Sampler, Samples, group_sums
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from daskscope.session import Session
     from daskscope.store.snapshot import Snapshot
@@ -44,37 +43,6 @@ LEAST_BYTES: Final = 50.0
 SPILL_SHARE: Final = 0.60
 TERMINATE_SHARE: Final = 0.95
 
-_NAN: Final = float("nan")
-
-#: Reading by value of the metric's attribute ("" for a metric without one), by metric.
-_READINGS: Final[Mapping[names.Metric, Mapping[str, str]]] = {
-    names.WORKER_STATUS: {"paused": "paused"},
-    names.CPU_USAGE: {"": "busy"},
-    names.WORKER_THREADS: {"": "threads"},
-    names.WORKER_LIMIT: {"": "limit"},
-    names.WORKER_MEMORY: {
-        names.MEMORY_MANAGED: "managed",
-        names.MEMORY_UNMANAGED_OLD: "old",
-        names.MEMORY_UNMANAGED_RECENT: "recent",
-        names.MEMORY_SPILLED: "spilled",
-    },
-    names.WORKER_TASKS: {
-        "executing": "run",
-        "long-running": "run",
-        "ready": "ready",
-        "constrained": "ready",
-        "memory": "in_memory",
-    },
-    names.WORKER_LATENCY: {"": "latency"},
-    names.TRANSFER_IO: {names.RECEIVE: "net_in", names.TRANSMIT: "net_out"},
-    names.PROCESS_DISK_IO: {names.READ: "disk_read", names.WRITE: "disk_write"},
-    names.HOST_NETWORK_RATE: {names.RECEIVE: "host_net_in", names.TRANSMIT: "host_net_out"},
-    names.HOST_DISK_RATE: {names.READ: "host_disk_read", names.WRITE: "host_disk_write"},
-}
-#: What tells how many workers there are and how large.
-SIZES: Final = (names.WORKER_THREADS, names.WORKER_LIMIT, names.WORKER_LATENCY)
-#: Of the process, which several workers may share.
-_OF_PROCESS: Final = ("busy", "disk_read", "disk_write")
 _RATES: Final = ("net_in", "net_out", "disk_read", "disk_write")
 _SUMMED: Final = (
     "busy",
@@ -90,126 +58,29 @@ _SUMMED: Final = (
 )
 
 
-@dataclass(slots=True)
-class Sample:
-    """Newest readings of one worker, or their sums; what was not measured is absent.
-
-    Attributes
-    ----------
-    process
-        The same for all workers of one process.
-    """
-
-    place: Place
-    time_ns: int = 0
-    is_removed: bool = False
-    process: object = None
-    values: dict[str, float] = field(default_factory=dict)
-
-    def value(self, name: str) -> float:
-        """A reading, NaN where there is none."""
-        return self.values.get(name, _NAN)
-
-    @property
-    def is_paused(self) -> bool:
-        """It has said that it takes no tasks because its memory is full."""
-        return self.value("paused") > 0
-
-    @property
-    def cpu(self) -> float:
-        """Share of the threads' worth of CPU in use."""
-        threads = self.value("threads")
-        return self.value("busy") / threads if threads > 0 else _NAN
-
-    @property
-    def process_bytes(self) -> float:
-        """Memory of the process; Dask's three parts add up to it."""
-        return self.value("managed") + self.values.get("old", 0.0) + self.values.get("recent", 0.0)
-
-
-def workers_frame(snapshot: Snapshot, session: Session, now_ns: int) -> WorkersFrame:
+def workers_frame(
+    snapshot: Snapshot, session: Session, now_ns: int, sampler: Sampler | None = None
+) -> WorkersFrame:
     """The table in the order the session asks for.
 
     When not one worker runs any more (the cluster has been closed, or a recording has ended), the
-    last ones stay with what they last said, in state `removed`.
+    last ones stay with what they last said, in state `removed`. A `sampler` that is kept for one
+    store makes all but the first call fast.
     """
-    samples = worker_samples(snapshot, now_ns)
-    shown = [sample for sample in samples if not sample.is_removed] or samples
-    by_host: defaultdict[str, list[Sample]] = defaultdict(list)
-    for sample in shown:
-        by_host[sample.place.host].append(sample)
-    hosts = [_host(host, workers) for host, workers in by_host.items()]
-    rows = [_row(WorkerRowKind.TOTAL, _total(shown, hosts))] if shown else []
-    for host in _ordered(hosts, session):
-        key = host.place.host
-        is_folded = key in session.collapsed_hosts
-        rows.append(_row(WorkerRowKind.HOST, host, is_folded=is_folded))
-        if not is_folded:
-            rows += [
-                _row(WorkerRowKind.WORKER, worker) for worker in _ordered(by_host[key], session)
-            ]
+    sampler = sampler or Sampler()
+    samples = sampler.of(snapshot, now_ns)
+    is_running = ~samples.is_removed
+    shown = samples.those(is_running) if is_running.any() else samples
+    rows: Sequence[WorkerRow] = ()
+    if len(shown):
+        rows = _Rows(shown, session, sampler.ranks()[shown.resource])
     return WorkersFrame(
         columns=COLUMNS,
-        rows=tuple(rows),
-        summary=_summary(snapshot, samples),
+        rows=rows,
+        summary=_summary(snapshot, int(is_running.sum()), sampler) if len(samples) else "",
         sort=session.worker_sort,
         is_descending=session.is_sort_descending,
     )
-
-
-def worker_samples(
-    snapshot: Snapshot, now_ns: int, metrics: Iterable[names.Metric] = tuple(_READINGS)
-) -> list[Sample]:
-    """One sample of `metrics` for each worker that was heard of lately, removed ones marked.
-
-    A worker silent for longer than `SILENCE_NS` while others are heard is left out; `now_ns` bounds
-    what counts as lately, so that a clock running ahead silences nobody.
-    """
-    by_resource: dict[int, Sample] = {}
-    for metric in metrics:
-        readings = _READINGS[metric]
-        for kind, series, points in measured(snapshot, metric):
-            name = readings.get(kind)
-            if name is None:
-                continue
-            sample = by_resource.get(series.resource)
-            if sample is None:
-                sample = Sample(place(snapshot.resources[series.resource]))
-                sample.time_ns = int(points.time_ns[-1])
-                sample.process = process(snapshot.resources[series.resource]) or series.resource
-                by_resource[series.resource] = sample
-            value = growth_per_s(points) if series.is_cumulative else float(points.value[-1])
-            if math.isfinite(value):
-                sample.values[name] = sample.values.get(name, 0.0) + value
-    return _recent(snapshot, by_resource, now_ns)
-
-
-def _recent(snapshot: Snapshot, by_resource: Mapping[int, Sample], now_ns: int) -> list[Sample]:
-    newest_ns = max((sample.time_ns for sample in by_resource.values()), default=0)
-    by_address: dict[str, Sample] = {}
-    for resource, sample in sorted(by_resource.items(), key=lambda item: item[1].time_ns):
-        if not sample.place.is_worker or min(newest_ns, now_ns) - sample.time_ns > SILENCE_NS:
-            continue
-        attributes = snapshot.resources[resource]
-        for name, key in (("threads", names.WORKER_NTHREADS), ("limit", names.WORKER_MEMORY_LIMIT)):
-            told = attributes.get(key)
-            if name not in sample.values and isinstance(told, int | float) and told > 0:
-                sample.values[name] = float(told)
-        sample.is_removed = sample.place.address in snapshot.removed_ns
-        by_address[sample.place.address or f"{resource}"] = sample
-    samples = list(by_address.values())
-    _share(samples)
-    return samples
-
-
-def _share(samples: Iterable[Sample]) -> None:
-    """Let workers of one process share what it uses in equal parts."""
-    here = [sample for sample in samples if not sample.is_removed]
-    n_workers = Counter(sample.process for sample in here)
-    for sample in here:
-        for name in _OF_PROCESS:
-            if name in sample.values:
-                sample.values[name] /= n_workers[sample.process]
 
 
 def alarm(process_bytes: float, limit_bytes: float, is_paused: bool = False) -> int:
@@ -225,93 +96,153 @@ def alarm(process_bytes: float, limit_bytes: float, is_paused: bool = False) -> 
     return 2 if share >= TERMINATE_SHARE else 1 if share >= SPILL_SHARE else 0
 
 
-def _sums(samples: Iterable[Sample]) -> dict[str, float]:
-    """Sums of what adds up, and the mean latency."""
-    samples = list(samples)
-    sums = {}
-    for name in (*_SUMMED, "latency"):
-        known = [sample.values[name] for sample in samples if name in sample.values]
-        if known:
-            sums[name] = sum(known) / (len(known) if name == "latency" else 1)
-    return sums
+class _Rows(Lazy[WorkerRow]):
+    """The rows of some workers: the total, then each host with its workers.
+
+    Numbers of all rows are arrays: first the total, then hosts in order of appearance, then
+    workers.
+    """
+
+    def __init__(self, shown: Samples, session: Session, rank: Indices) -> None:
+        self._shown, self._collapsed = shown, session.collapsed_hosts
+        _, first, host = np.unique(shown.host, return_index=True, return_inverse=True)
+        appearance = np.argsort(first)
+        self._first = first[appearance]
+        host = np.argsort(appearance)[host]
+        self._n_hosts = len(first)
+        self._values = _with_sums(shown, host, self._n_hosts)
+        self._cpu, self._process_bytes = _derived(self._values)
+        self._places = [self._host(number) for number in range(self._n_hosts)]
+        self._order = self._ordered(session, host, rank)
+        super().__init__(len(self._order))
+
+    def make(self, index: int) -> WorkerRow:
+        """One row."""
+        at = int(self._order[index])
+        worker = at - 1 - self._n_hosts
+        if at == 0:
+            caption = quantity.plural(len(self._shown), "worker")
+            kind, where = WorkerRowKind.TOTAL, Place("", "", "Total", caption, "", is_worker=False)
+        elif worker < 0:
+            kind, where = WorkerRowKind.HOST, self._places[at - 1]
+        else:
+            where = self._shown.places[int(self._shown.resource[worker])]
+            kind = WorkerRowKind.WORKER
+        values = {name: float(value[at]) for name, value in self._values.items()}
+        cpu, process_bytes = float(self._cpu[at]), float(self._process_bytes[at])
+        is_paused = values["paused"] > 0
+        state = ""
+        if kind is WorkerRowKind.WORKER:
+            state = "paused" if is_paused else "running"
+            state = "removed" if self._shown.is_removed[worker] else state
+        return WorkerRow(
+            kind=kind,
+            host=where.host,
+            name=where.name,
+            caption=where.port,
+            state=state,
+            cpu=cpu,
+            memory=(values["managed"], values["old"], values["recent"], values["spilled"]),
+            limit_bytes=values["limit"],
+            alarm=alarm(process_bytes, values["limit"], is_paused=is_paused),
+            cells=_cells(where.name, cpu, process_bytes, values),
+            is_folded=kind is WorkerRowKind.HOST and where.host in self._collapsed,
+        )
+
+    def _host(self, number: int) -> Place:
+        where = self._shown.places[int(self._shown.resource[self._first[number]])]
+        address = where.host_address
+        return Place(where.host, address, where.host, port=address, address="", is_worker=False)
+
+    def _ordered(self, session: Session, host: Indices, rank: Indices) -> Indices:
+        """What each row shows."""
+        number = self._number(session.worker_sort)
+        n_sums = 1 + self._n_hosts
+        names = [where.name for where in self._places]
+        rank_of = {name: i for i, name in enumerate(sorted(set(names), key=natural_key))}
+        ranks = np.array([rank_of[name] for name in names], np.int64)
+        hosts = _ordered(ranks, number[1:n_sums], session)
+        workers = _ordered(rank, number[n_sums:], session)
+        workers = workers[np.argsort(host[workers], kind="stable")]
+        ends = np.cumsum(np.bincount(host, minlength=self._n_hosts)).tolist()
+        parts = [np.zeros(1, np.int64)]
+        for at in hosts.tolist():
+            parts.append(np.array([1 + at], np.int64))
+            if self._places[at].host not in self._collapsed:
+                parts.append(n_sums + workers[ends[at - 1] if at else 0 : ends[at]])
+        return np.concatenate(parts)
+
+    def _number(self, column: str) -> Floats:
+        """What rows are sorted by; nothing where that is their names."""
+        known = {"cpu": self._cpu, "memory": self._process_bytes} | self._values
+        return known.get(column, np.full(len(self._cpu), np.nan))
 
 
-def _host(host: str, workers: list[Sample]) -> Sample:
-    """Sums of a host; its traffic is the greatest that any of its workers saw."""
-    address = workers[0].place.host_address
-    values = _sums(workers)
-    for name in _RATES:
-        key = f"host_{name}"
-        known = [worker.values[key] for worker in workers if key in worker.values]
-        if known:
-            values[name] = max(known)
-    where = Place(host, address, host, port=address, address="", is_worker=False)
-    return Sample(where, values=values)
-
-
-def _total(workers: list[Sample], hosts: list[Sample]) -> Sample:
-    """Sums of everything; traffic is that of the hosts."""
-    values = _sums(workers)
-    for name in _RATES:
-        known = [host.values[name] for host in hosts if name in host.values]
-        if known:
-            values[name] = sum(known)
-    caption = quantity.plural(len(workers), "worker")
-    return Sample(Place("", "", "Total", caption, "", is_worker=False), values=values)
-
-
-def _ordered(samples: Iterable[Sample], session: Session) -> list[Sample]:
+def _ordered(rank: Indices, number: Floats, session: Session) -> Indices:
     """Sorted by the session's column; what was not measured comes last either way."""
-    by_name = sorted(samples, key=lambda sample: natural_key(sample.place.name))
-    descending = session.is_sort_descending
+    by_name = np.argsort(rank, kind="stable")
+    is_descending = session.is_sort_descending
     if session.worker_sort not in COLUMNS[1:]:
-        return by_name[::-1] if descending else by_name
-    key = session.worker_sort
-    known = [sample for sample in by_name if not math.isnan(_number(sample, key))]
-    unknown = [sample for sample in by_name if math.isnan(_number(sample, key))]
-    return sorted(known, key=lambda sample: _number(sample, key), reverse=descending) + unknown
+        return by_name[::-1] if is_descending else by_name
+    number = number[by_name]
+    order = np.lexsort((-number if is_descending else number, np.isnan(number)))
+    return by_name[order]
 
 
-def _number(sample: Sample, column: str) -> float:
-    if column == "cpu":
-        return sample.cpu
-    return sample.process_bytes if column == "memory" else sample.value(column)
+def _with_sums(shown: Samples, host: Indices, n_hosts: int) -> dict[str, Floats]:
+    """Values of all rows: sums of what adds up and the mean latency, then those of workers.
+
+    Traffic of a host is the greatest that any of its workers saw, that of all is the hosts'.
+    """
+    nothing = np.full(1 + n_hosts, np.nan)
+    values = {}
+    for name in (*_SUMMED, "latency"):
+        total = _sums(shown.values[name], np.zeros_like(host), 1)
+        sums = np.concatenate([total, _sums(shown.values[name], host, n_hosts)])
+        if name == "latency":
+            counts = np.bincount(host[~np.isnan(shown.values[name])], minlength=n_hosts)
+            sums /= np.maximum(np.concatenate([[counts.sum()], counts]), 1)
+        values[name] = np.concatenate([sums, shown.values[name]])
+    for name in _RATES:
+        greatest = np.full(n_hosts, np.nan)
+        np.fmax.at(greatest, host, shown.values[f"host_{name}"])
+        total = _sums(greatest, np.zeros(n_hosts, np.int64), 1)
+        values[name] = np.concatenate([total, greatest, shown.values[name]])
+    values["paused"] = np.concatenate([nothing, shown.values["paused"]])
+    return values
 
 
-def _row(kind: WorkerRowKind, sample: Sample, is_folded: bool = False) -> WorkerRow:
-    limit_bytes = sample.value("limit")
-    state = "removed" if sample.is_removed else "paused" if sample.is_paused else "running"
-    return WorkerRow(
-        kind=kind,
-        host=sample.place.host,
-        name=sample.place.name,
-        caption=sample.place.port,
-        state=state if kind == WorkerRowKind.WORKER else "",
-        cpu=sample.cpu,
-        memory=(
-            sample.value("managed"),
-            sample.value("old"),
-            sample.value("recent"),
-            sample.value("spilled"),
-        ),
-        limit_bytes=limit_bytes,
-        alarm=alarm(sample.process_bytes, limit_bytes, is_paused=sample.is_paused),
-        cells=_cells(sample),
-        is_folded=is_folded,
-    )
+def _sums(value: Floats, group: Indices, n: int) -> Floats:
+    """Sum of each group; NaN where nothing was measured."""
+    known = ~np.isnan(value)
+    return group_sums(value[known], group[known], n)
 
 
-def _cells(sample: Sample) -> tuple[str, ...]:
+def _derived(values: Mapping[str, Floats]) -> tuple[Floats, Floats]:
+    """Share of the threads' worth of CPU in use, and memory of the processes.
+
+    Dask's three parts of memory add up to that of the process.
+    """
+    threads = values["threads"]
+    cpu = np.full(len(threads), np.nan)
+    np.divide(values["busy"], threads, out=cpu, where=threads > 0)
+    parts = np.nan_to_num(values["old"]) + np.nan_to_num(values["recent"])
+    return cpu, values["managed"] + parts
+
+
+def _cells(
+    name: str, cpu: float, process_bytes: float, values: Mapping[str, float]
+) -> tuple[str, ...]:
     return (
-        sample.place.name,
-        quantity.share(sample.cpu),
-        quantity.memory(sample.process_bytes, sample.value("limit")),
-        _unless_none(quantity.nbytes, sample.value("spilled")),
-        quantity.count(sample.value("run")),
-        quantity.count(sample.value("ready")),
-        quantity.count(sample.value("in_memory")),
-        quantity.seconds(sample.value("latency")),
-        *(_unless_none(quantity.byte_rate, sample.value(name)) for name in _RATES),
+        name,
+        quantity.share(cpu),
+        quantity.memory(process_bytes, values["limit"]),
+        _unless_none(quantity.nbytes, values["spilled"]),
+        quantity.count(values["run"]),
+        quantity.count(values["ready"]),
+        quantity.count(values["in_memory"]),
+        quantity.seconds(values["latency"]),
+        *(_unless_none(quantity.byte_rate, values[rate]) for rate in _RATES),
     )
 
 
@@ -320,15 +251,11 @@ def _unless_none(text_of: Callable[[float], str], value: float) -> str:
     return "" if value < LEAST_BYTES else text_of(value)
 
 
-def _summary(snapshot: Snapshot, samples: list[Sample]) -> str:
+def _summary(snapshot: Snapshot, n_running: int, sampler: Sampler) -> str:
     """How many run, and who left last."""
-    n_running = sum(not sample.is_removed for sample in samples)
-    if not samples:
-        return ""
     text = f"{quantity.count(n_running)} running"
     if not snapshot.removed_ns:
         return text
     address, time_ns = max(snapshot.removed_ns.items(), key=lambda item: item[1])
-    places = (place(attributes) for attributes in snapshot.resources)
-    name = next((where.name for where in places if where.address == address), address)
+    name = next((where.name for where in sampler.places if where.address == address), address)
     return f"{text}, {name} removed at {quantity.elapsed(time_ns - snapshot.first_ns)}"

@@ -19,6 +19,8 @@ from daskscope.paint.text import Align, draw_text
 from daskscope.theme import NORMAL, PADDING_PX, TABLE_HEADER_PX, Theme
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PySide6.QtGui import QResizeEvent
     from PySide6.QtWidgets import QWidget
 
@@ -47,6 +49,8 @@ _SPILL_PX: Final = 24
 _BAR_PX: Final = 6
 _NAME_PX: Final = {WorkerRowKind.TOTAL: 12, WorkerRowKind.HOST: 24, WorkerRowKind.WORKER: 40}
 _CHEVRON_PX: Final = 4
+#: Rows whose texts make the columns' widths.
+_MOST_MEASURED: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +73,17 @@ class TableColumns:
     content_px: int
 
 
-def table_columns(frame: WorkersFrame, width_px: int) -> TableColumns:
-    """Columns as wide as their texts; spare room goes to the gaps, lacking room shortens bars."""
-    texts = [_widest(frame, index) for index in range(len(COLUMNS))]
-    texts[0] = _name_width(frame)
+def table_columns(
+    frame: WorkersFrame, width_px: int, in_view: Sequence[WorkerRow] = ()
+) -> TableColumns:
+    """Columns as wide as their texts; spare room goes to the gaps, lacking room shortens bars.
+
+    Of very many rows some are measured, and those `in_view`: each text costs time.
+    """
+    step = -(-len(frame.rows) // _MOST_MEASURED)
+    rows = [*frame.rows[:: max(step, 1)], *in_view]
+    texts = [_widest(rows, index) for index in range(len(COLUMNS))]
+    texts[0] = _name_width(rows)
     spare = width_px - 2 * PADDING_PX - sum(texts)
     bars = _CPU_BAR_PX + 8 + _MEMORY_BAR_PX + _SPILL_PX + 8
     n_gaps = len(COLUMNS) - 1
@@ -94,21 +105,19 @@ def table_columns(frame: WorkersFrame, width_px: int) -> TableColumns:
     return TableColumns(tuple(edges), cpu_bar, memory_bar, x - gap + PADDING_PX)
 
 
-def _widest(frame: WorkersFrame, index: int) -> int:
+def _widest(rows: Sequence[WorkerRow], index: int) -> int:
     heading = text_width(Role.CAPTION, LABELS[COLUMNS[index]]) + 12
-    return math.ceil(
-        max([heading, *(text_width(Role.SUM, row.cells[index]) for row in frame.rows)])
-    )
+    return math.ceil(max([heading, *(text_width(Role.SUM, row.cells[index]) for row in rows)]))
 
 
-def _name_width(frame: WorkersFrame) -> int:
+def _name_width(rows: Sequence[WorkerRow]) -> int:
     widths = [
         _NAME_PX[row.kind]
         - PADDING_PX
         + text_width(Role.TITLE, row.name)
         + text_width(Role.SMALL, row.caption)
         + 8
-        for row in frame.rows
+        for row in rows
     ]
     return min(math.ceil(max([90.0, *widths])), 260)
 
@@ -169,7 +178,9 @@ class WorkersView(RowArea):
         return ""
 
     def _lay_out(self) -> None:
-        self._columns = table_columns(self._frame, self.viewport().width())
+        seen = self.visible_rows()
+        in_view = self._frame.rows[seen.start : seen.stop]
+        self._columns = table_columns(self._frame, self.viewport().width(), in_view)
         self.set_rows(len(self._frame.rows), self._columns.content_px)
 
     # Painting -----------------------------------------------------------------------------------

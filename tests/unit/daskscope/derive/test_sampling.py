@@ -1,0 +1,161 @@
+"""Readings in arrays are those of a walk over all series, one by one."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from dask_otel import conventions as names
+from daskscope.derive.place import place, process
+from daskscope.derive.reading import SILENCE_NS, measured, newest_of
+from daskscope.derive.sampling import READINGS, SIZES, Sampler
+from daskscope.store.newest import growth_per_s
+from daskscope.store.schema import Definitions
+from daskscope.store.writer import Store
+from tests.builders import SECOND, T0, Source, points
+from tests.readings import removed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from daskscope.derive.sampling import Samples
+    from daskscope.store.schema import AttributeValue
+    from daskscope.store.snapshot import Snapshot
+
+#: Address or resource id, removed or not, values.
+Walked = list[tuple[str, bool, dict[str, float]]]
+
+
+def walk(snapshot: Snapshot, now_ns: int, metrics: Iterable[names.Metric]) -> Walked:
+    """The definition: one series after the other."""
+    values: dict[int, dict[str, float]] = {}
+    heard_ns: dict[int, int] = {}
+    for metric in metrics:
+        for kind, series, held in measured(snapshot, metric):
+            name = READINGS[metric].get(kind)
+            if name is None:
+                continue
+            mine = values.setdefault(series.resource, {})
+            heard_ns.setdefault(series.resource, int(held.time_ns[-1]))
+            value = growth_per_s(held) if series.is_cumulative else float(held.value[-1])
+            if math.isfinite(value):
+                mine[name] = mine.get(name, 0.0) + value
+    newest_ns = min(max(heard_ns.values(), default=0), now_ns)
+    found: dict[str, tuple[int, bool, dict[str, float]]] = {}
+    for resource in sorted(values, key=lambda resource: heard_ns[resource]):
+        attributes = snapshot.resources[resource]
+        where = place(attributes)
+        if not where.is_worker or newest_ns - heard_ns[resource] > SILENCE_NS:
+            continue
+        for name, key in (("threads", names.WORKER_NTHREADS), ("limit", names.WORKER_MEMORY_LIMIT)):
+            told = attributes.get(key)
+            if isinstance(told, int) and told > 0:
+                values[resource].setdefault(name, float(told))
+        is_removed = where.address in snapshot.removed_ns
+        found[where.address or f"{resource}"] = resource, is_removed, values[resource]
+    share(snapshot, found.values())
+    return [(address, is_gone, mine) for address, (_, is_gone, mine) in found.items()]
+
+
+def share(snapshot: Snapshot, found: Collection[tuple[int, bool, dict[str, float]]]) -> None:
+    keys = {number: process(snapshot.resources[number]) or number for number, _, _ in found}
+    n_workers = Counter(keys[number] for number, is_gone, _ in found if not is_gone)
+    for number, is_gone, mine in found:
+        for name in () if is_gone else {"busy", "disk_read", "disk_write"} & mine.keys():
+            mine[name] /= n_workers[keys[number]]
+
+
+def told(samples: Samples) -> Walked:
+    result = []
+    for i, number in enumerate(samples.resource.tolist()):
+        mine = {name: float(value[i]) for name, value in samples.values.items()}
+        address = samples.places[number].address or f"{number}"
+        known = {name: value for name, value in mine.items() if not math.isnan(value)}
+        result.append((address, bool(samples.is_removed[i]), known))
+    return result
+
+
+class Crowd:
+    """Workers that come, go, come again under the address they had, and say all sorts of things."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.source, self.store = Source(), Store()
+        self.source.resource({names.SERVICE_NAME: names.SERVICE_SCHEDULER})
+        self.series: dict[tuple[str, int, str], int] = {}
+        self.now = 0
+
+    def come(self) -> None:
+        port = int(self.rng.integers(12))
+        resource = self.source.worker(f"w{port}", f"node-{port % 3}", port)
+        more: dict[str, AttributeValue] = {
+            names.PROCESS_PID: int(self.rng.integers(4)),
+            names.SERVICE_INSTANCE_ID: f"{self.rng.integers(3)}",
+            names.WORKER_NTHREADS: int(self.rng.integers(3)),
+        }
+        attributes = {**self.source.resources[resource], **more}
+        if self.rng.random() < 0.1:
+            del attributes[names.WORKER_ADDRESS]
+        self.source.resources[resource] = attributes
+
+    def speak(self) -> None:
+        rows = []
+        for resource in range(len(self.source.resources)):
+            if self.rng.random() < 0.3:
+                continue
+            for metric, kinds in READINGS.items():
+                kind = str(self.rng.choice([*kinds, "other"]))
+                key = metric.name, resource, kind
+                if key not in self.series:
+                    said = {metric.attributes[-1]: kind} if metric.attributes else {}
+                    self.series[key] = self.source.metric(metric, resource, **said)
+                late = int(self.rng.integers(20)) if self.rng.random() < 0.1 else 0
+                value = float("nan") if self.rng.random() < 0.02 else self.rng.integers(1_000)
+                rows.append((self.series[key], self.now - late * SECOND // 2, float(value)))
+        self.apply(points(rows))
+
+    def apply(self, *messages: object) -> None:
+        source = self.source
+        known = Definitions(
+            strings=tuple(source.strings),
+            resources=tuple(source.resources),
+            series=tuple(source.series),
+        )
+        for message in (known, *messages):
+            self.store.apply(message)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_crowd_is_read_as_one_by_one(seed: int) -> None:
+    crowd, sampler = Crowd(seed), Sampler()
+    for step in range(25):
+        crowd.now += int(crowd.rng.integers(1, 5)) * SECOND // 2
+        for _ in range(int(crowd.rng.integers(4))):
+            crowd.come()
+        crowd.speak()
+        if crowd.rng.random() < 0.2:
+            address = f"tcp://10.0.4.11:{crowd.rng.integers(12)}"
+            crowd.apply(*removed(crowd.source, address, crowd.now / SECOND))
+        snapshot, now_ns = crowd.store.snapshot(), T0 + crowd.now
+        for metrics in (tuple(READINGS), SIZES):
+            expected = walk(snapshot, now_ns, metrics)
+            assert told(sampler.of(snapshot, now_ns, metrics)) == expected, step
+            assert told(Sampler().of(snapshot, now_ns, metrics)) == expected, step
+        heard = [held for _, _, held in measured(snapshot, names.WORKER_THREADS)]
+        time_ns, value = newest_of(snapshot, names.WORKER_THREADS)
+        assert time_ns.tolist() == [int(held.time_ns[-1]) for held in heard]
+        np.testing.assert_equal(value.tolist(), [float(held.value[-1]) for held in heard])
+
+
+def test_names_rank_by_their_numbers_and_equal_ones_alike() -> None:
+    crowd = Crowd(0)
+    for name in ("w10", "w2", "w2"):
+        crowd.source.worker(name)
+    crowd.apply()
+    sampler = Sampler()
+    sampler.of(crowd.store.snapshot(), T0)
+    assert sampler.ranks()[1:].tolist() == [2, 1, 1]
