@@ -32,6 +32,8 @@ WAITING: Final = -1 << 39
 _KINDS: Final = {_HIDDEN: LaneKind.HIDDEN, WAITING: LaneKind.WAITING}
 #: Added to the thread of spans within attempts: more than any thread's number.
 _INNER: Final = 1 << 61
+#: So few rows are faster looked up one by one: a word of one worker.
+_FEW: Final = 16
 
 Int64s = npt.NDArray[np.int64]
 LaneIds = npt.NDArray[np.uint32]
@@ -141,7 +143,12 @@ class LaneRegistry:
         return known
 
     def _known(self, resource: Array, thread: Int64s) -> LaneIds:
-        """Lanes of known pairs by searching their codes, of others one by one."""
+        """Lanes of known pairs by searching their codes, of others and of a few one by one."""
+        if len(thread) <= _FEW:
+            pairs = zip(resource.tolist(), thread.tolist(), strict=True)
+            return np.array([self._id(*pair) for pair in pairs], np.uint32)
+        if len(self._codes) != len(self._id_of):
+            self._index()
         code = _code(resource, thread)
         if len(self._codes):
             at = np.minimum(np.searchsorted(self._codes, code), len(self._codes) - 1)
@@ -151,10 +158,8 @@ class LaneRegistry:
             lane, is_known = np.empty(len(code), np.uint32), np.zeros(len(code), np.bool_)
         unknown = np.flatnonzero(~is_known).tolist()
         if unknown:
-            pairs = [(int(resource[row]), int(thread[row])) for row in unknown]
             # In order of arrival, so that the same data get the same lanes.
-            lane[unknown] = [self._id(*pair) for pair in pairs]
-            self._index()
+            lane[unknown] = [self._id(int(resource[row]), int(thread[row])) for row in unknown]
         return lane
 
     def _index(self) -> None:

@@ -181,3 +181,22 @@ def test_calls_of_a_client_are_packed() -> None:
     spans = [Span(0, 9, "dask.client.gather", client, 0, Kind.CLIENT) for _ in range(2)]
 
     assert [lane.kind for lane in snapshot_of(source, spans).lanes] == [LaneKind.PACKED] * 2
+
+
+def test_lanes_are_the_same_whether_spans_come_one_by_one_or_at_once() -> None:
+    def crowd() -> tuple[Source, list[Span]]:
+        source = Source()
+        workers = [source.worker(f"w{i}", port=i) for i in range(20)]
+        return source, [
+            Span(10 * i + j, 10 * i + j + 1, resource=worker, thread=7 + j % 3)
+            for i in range(3)
+            for j, worker in enumerate(workers)
+        ]
+
+    source, spans = crowd()
+    at_once = snapshot_of(source, spans)
+    source, spans = crowd()
+    one_by_one = snapshot_of(source, *([span] for span in spans[:30]), spans[30:])
+
+    assert one_by_one.lanes == at_once.lanes
+    assert lanes_of(one_by_one) == lanes_of(at_once)
