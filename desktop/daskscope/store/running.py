@@ -59,10 +59,18 @@ class RunningTable:
         slot = run_id & (N_REMEMBERED - 1)
         self._finished[slot] = run_id
         self._finished_of[slot] = resource
-        for number in np.unique(resource).tolist() if self._of else ():
-            running = self._of.get(number)
-            if running is not None:
-                self._put(_kept(running, ~self._is_over(running)))
+        held = [self._of[number] for number in np.unique(resource).tolist() if number in self._of]
+        if not held:
+            return
+        # Of all at once: thousands of workers run few attempts each.
+        n_each = [len(running.run_id) for running in held]
+        all_ids = np.concatenate([running.run_id for running in held])
+        all_resources = np.repeat([running.resource for running in held], n_each)
+        is_over = self._are_over(all_ids, all_resources)
+        ends = np.cumsum(n_each).tolist()
+        for running, begin, end in zip(held, [0, *ends], ends, strict=False):
+            if is_over[begin:end].any():
+                self._put(_kept(running, ~is_over[begin:end]))
 
     def remove(self, resource: int, time_ns: int) -> None:
         """The worker was removed at `time_ns`: what it ran by then is lost."""
@@ -89,10 +97,13 @@ class RunningTable:
         return self._frozen
 
     def _is_over(self, running: Running) -> Mask:
-        slot = running.run_id & (N_REMEMBERED - 1)
-        is_over: Mask = self._finished[slot] == running.run_id
-        is_over &= self._finished_of[slot] == running.resource
-        is_over &= running.run_id >= 0
+        return self._are_over(running.run_id, running.resource)
+
+    def _are_over(self, run_id: npt.NDArray[np.int32], resource: Array | int) -> Mask:
+        slot = run_id & (N_REMEMBERED - 1)
+        is_over: Mask = self._finished[slot] == run_id
+        is_over &= self._finished_of[slot] == resource
+        is_over &= run_id >= 0
         return is_over
 
     def _put(self, running: Running) -> None:
