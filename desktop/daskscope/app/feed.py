@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from daskscope.store.inquiry import Answer, Dependents, SpanDetails
 from daskscope.store.schema import Message, PointBatch, RunningBatch, SpanBatch
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 #: Share of a frame that draining may take, so that a burst never holds up the picture.
 DRAIN_BUDGET_S = 0.004
+#: The same while a recording is read, which somebody waits for.
+READING_BUDGET_S = 0.016
+#: Points that are taken at once: each may be of another series.
+_MOST_POINTS: Final = 1 << 13
 RATE_WINDOW_NS = 2_000_000_000
 #: Clocks that differ by less are taken for one clock.
 LEAST_SKEW_NS = 2_000_000_000
@@ -59,6 +63,7 @@ class Feed:
         self._arrivals: deque[tuple[int, int]] = deque()
         self._skew_ns: int | None = None
         self._waiting: deque[Message | Answer] = deque()
+        self._budget_s = DRAIN_BUDGET_S
         self.is_behind = False
 
     @property
@@ -67,7 +72,7 @@ class Feed:
         return not self._link.is_closed
 
     def advance(self, wall_ns: int) -> Snapshot:
-        """Take what fits into `DRAIN_BUDGET_S`, and return what is known now."""
+        """Take what fits into the tick's share, and return what is known now."""
         n_spans = 0
         newest_ns = 0
         for message in self._arriving():
@@ -87,7 +92,10 @@ class Feed:
         if newest_ns:
             self._see(newest_ns, wall_ns)
         self._count(n_spans, wall_ns)
-        return self.store.snapshot()
+        snapshot = self.store.snapshot()
+        is_reading = not snapshot.status.is_live and snapshot.status.progress < 1.0
+        self._budget_s = READING_BUDGET_S if is_reading else DRAIN_BUDGET_S
+        return snapshot
 
     def _arriving(self) -> Iterator[Message | Answer]:
         """Messages one by one, until there are no more or the tick has spent its share on them.
@@ -99,12 +107,13 @@ class Feed:
         self.is_behind = False
         while self._waiting or self._fetch():
             yield self._waiting.popleft()
-            if time.thread_time() - begin_s >= DRAIN_BUDGET_S:
+            if time.thread_time() - begin_s >= self._budget_s:
                 self.is_behind = True
                 return
 
     def _fetch(self) -> bool:
-        self._waiting.extend(self._link.drain(0.0))
+        for message in self._link.drain(0.0):
+            self._waiting.extend(_portions(message))
         return bool(self._waiting)
 
     def now_ns(self, snapshot: Snapshot, wall_ns: int) -> int:
@@ -133,3 +142,13 @@ class Feed:
         while self._arrivals and self._arrivals[0][0] < wall_ns - RATE_WINDOW_NS:
             self._arrivals.popleft()
         self.spans_per_s = sum(n for _, n in self._arrivals) * 1e9 / RATE_WINDOW_NS
+
+
+def _portions(message: Message | Answer) -> Iterator[Message | Answer]:
+    """A message in parts none of which takes long."""
+    if not isinstance(message, PointBatch) or len(message) <= _MOST_POINTS:
+        yield message
+        return
+    for begin in range(0, len(message), _MOST_POINTS):
+        part = slice(begin, begin + _MOST_POINTS)
+        yield PointBatch({name: column[part] for name, column in message.columns.items()})

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from daskscope.app import feed as feeding
 from daskscope.app.feed import RATE_WINDOW_NS, Feed
 from daskscope.store.schema import (
+    POINT_COLUMNS,
     SPAN_COLUMNS,
     Definitions,
     Message,
+    PointBatch,
     SourceStatus,
     SpanBatch,
     TextColumn,
 )
 from daskscope.store.writer import Store
+
+if TYPE_CHECKING:
+    import pytest
 
 SECOND = 1_000_000_000
 WALL = 1_700_000_000 * SECOND
@@ -146,3 +153,22 @@ def test_a_recording_stands_at_its_end_while_it_is_read_to_there() -> None:
     for over in (replace(status, is_stopped=True), replace(status, progress=1.0)):
         link.messages.append(over)
         assert feed.now_ns(feed.advance(WALL), 0) == WALL
+
+
+def test_points_of_very_many_series_are_taken_over_several_ticks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(feeding, "DRAIN_BUDGET_S", 0.0)
+    n = 20_000
+    columns = {name: np.zeros(n, dtype) for name, dtype in POINT_COLUMNS.items()}
+    columns["series"] += np.arange(n, dtype=columns["series"].dtype)
+    columns["time_ns"] += WALL
+    columns["value"] = np.arange(n, dtype=np.float64)
+    link = Link()
+    link.messages = [PointBatch(columns)]
+    feed = Feed(link, Store(1 << 20))
+
+    held = [len(feed.advance(WALL).points) for _ in range(3)]
+
+    assert 0 < held[0] < held[1] < held[2] == n
+    assert feed.advance(WALL).newest.value.tolist() == list(range(n))
