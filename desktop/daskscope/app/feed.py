@@ -23,7 +23,7 @@ DRAIN_BUDGET_S = 0.004
 #: The same while a recording is read, which somebody waits for.
 READING_BUDGET_S = 0.016
 #: Points that are taken at once: each may be of another series.
-_MOST_POINTS: Final = 1 << 13
+_MOST_POINTS: Final = 1 << 12
 RATE_WINDOW_NS = 2_000_000_000
 #: Clocks that differ by less are taken for one clock.
 LEAST_SKEW_NS = 2_000_000_000
