@@ -32,6 +32,9 @@ CONFIG = {
     "distributed.worker.preload": ["dask_otel"],
     "distributed.client.preload": ["dask_otel"],
     "distributed.worker.memory.target": 0.001,  # 2 MB: nearly everything is spilled
+    # Never reached, however large the process of all tests is by then.
+    "distributed.worker.memory.spill": 98.0,
+    "distributed.worker.memory.pause": 99.0,
     "distributed.admin.system-monitor.host-cpu": True,
     "distributed.scheduler.work-stealing-interval": "50ms",
 }
@@ -229,8 +232,8 @@ def test_workers_tell_their_state_memory_and_what_users_measure(run: Run) -> Non
         thresholds = run.values(names.WORKER_MEMORY_THRESHOLD, worker)
         assert thresholds == {
             ("target",): 2_000_000,
-            ("spill",): 1_400_000_000,
-            ("pause",): 1_600_000_000,
+            ("spill",): 196_000_000_000,
+            ("pause",): 198_000_000_000,
         }
         wait_for(lambda: run.values(names.USER_METRICS, worker).get(("answer",)) == 42)  # noqa: B023
         assert run.values(names.USER_METRICS, worker) == {("answer",): 42, ("nested.depth",): 1.5}

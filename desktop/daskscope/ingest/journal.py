@@ -273,10 +273,11 @@ class JournalReader:
                 " WHERE message = ? ORDER BY id DESC LIMIT 1",
                 (message,),
             ).fetchall()
-        if not found:
-            return None
-        number, last_request, rows, blob = found[0]
-        return Chunk(number, last_request, rows, self._decompressor.decompress(blob))
+            if not found:
+                return None
+            number, last_request, rows, blob = found[0]
+            frame = self._decompressor.decompress(blob)
+        return Chunk(number, last_request, rows, frame)
 
     def n_rows(self) -> int:
         """Rows in all chunks."""

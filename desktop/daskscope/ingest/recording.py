@@ -93,8 +93,11 @@ class JournalRecording:
 
     def _end_ns(self) -> int:
         """When the newest spans end: the window needs not grow while it is filled."""
-        chunk = self._reader.last_chunk(SpanBatch.__name__)
-        last = codec.decode(chunk.frame) if chunk is not None else None
+        try:
+            chunk = self._reader.last_chunk(SpanBatch.__name__)
+            last = codec.decode(chunk.frame) if chunk is not None else None
+        except (RecordingError, codec.FrameError):
+            return 0  # damage is said when it is read, after all that comes before
         if not isinstance(last, SpanBatch):
             return 0
         return int(last.columns["end_ns"].view(np.int64).max(initial=0))
