@@ -71,10 +71,19 @@ def test_no_two_attempts_of_a_lane_overlap(seed: int, order: str) -> None:
         # Late by up to some dozens of others.
         spans.sort(key=lambda span: span.end + rng.randrange(60 * MS))
     batches = [spans[i : i + 17] for i in range(0, len(spans), 17)]
-    snapshot = stored(source, *batches)
-
+    unsure = stored(source, *batches)
     # A few of the first in each thread, before it was sure that they overlap.
-    assert len(overlaps_ns(snapshot)) <= 6
+    assert len(overlaps_ns(unsure)) <= 6
+
+    source = Source()
+    source.worker("w0")
+    first = [
+        Span(start, start + SECOND, thread=thread)
+        for thread in (21, 22)
+        for start in (-2 * SECOND, -2 * SECOND + MS // 2)
+    ]
+    snapshot = stored(source, first, *batches)
+    assert not overlaps_ns(snapshot)
     assert {lane.kind for lane in snapshot.lanes} == {LaneKind.THREAD, LaneKind.LEVEL}
     assert len(snapshot.lanes) <= 2 * MOST_LEVELS
 
