@@ -8,17 +8,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.metrics import CallbackOptions, Observation
-from opentelemetry.sdk._logs import (
-    LoggerProvider,
-    LogRecordProcessor,
-    ReadableLogRecord,
-    ReadWriteLogRecord,
-)
 from opentelemetry.sdk.metrics import MeterProvider, ObservableCounter, ObservableGauge
 from opentelemetry.sdk.metrics.export import MetricReader, MetricsData
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
@@ -34,6 +26,15 @@ from opentelemetry.trace import (
 from dask_otel import conventions as names
 from dask_otel import wire
 from dask_otel.compat import sdk as otel
+from dask_otel.compat.otel_logs import (
+    LogRecord,
+    LogRecordProcessor,
+    ReadableLogRecord,
+    ReadWriteLogRecord,
+    SdkLoggerProvider,
+    SeverityNumber,
+    encode_logs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -163,7 +164,7 @@ class LogBatch(LogRecordProcessor):
 
     def __init__(self, resource: Resource, version: str) -> None:
         self._records: list[ReadableLogRecord] = []
-        provider = LoggerProvider(resource, shutdown_on_exit=False)
+        provider = SdkLoggerProvider(resource, shutdown_on_exit=False)
         provider.add_log_record_processor(self)
         self._logger = provider.get_logger(names.SCOPE_NAME, version, names.SCHEMA_URL)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
@@ -19,6 +20,10 @@ SOURCES = {
 MAX_LINES = 500
 QT = ("PySide6", "pyqtgraph", "qtawesome", "shiboken6")
 DASK = ("dask", "distributed", "opentelemetry.sdk")
+#: Whose private names `dask_otel.compat` alone may touch.
+FOREIGN = ("dask", "distributed", "opentelemetry", "tornado")
+#: With an underscore, and yet public: what a named tuple has.
+NAMED_TUPLE = {"_asdict", "_fields", "_make", "_replace"}
 STARTS_DASK = "daskscope.app.workload"  # the demo's cluster, in a process of its own
 
 
@@ -73,6 +78,48 @@ def test_each_unit_test_file_mirrors_a_module() -> None:
         ):
             strays.append(str(path.relative_to(ROOT)))
     assert strays == []
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.endswith("__")
+
+
+def private_imports(node: ast.AST) -> list[str]:
+    """Private names of others that an import statement names."""
+    if isinstance(node, ast.Import):
+        dotted = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        dotted = [f"{node.module}.{alias.name}" for alias in node.names]
+    else:
+        return []
+    parts = (name.split(".") for name in dotted)
+    return [
+        ".".join(found) for found in parts if found[0] in FOREIGN and any(map(is_private, found))
+    ]
+
+
+def private_attributes(node: ast.AST) -> list[str]:
+    """What is private in an object that is neither `self` nor `cls`."""
+    if (
+        not isinstance(node, ast.Attribute)
+        or not is_private(node.attr)
+        or node.attr in NAMED_TUPLE
+        or (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"))
+    ):
+        return []
+    return [ast.unparse(node)]
+
+
+def test_only_compat_touches_what_others_keep_to_themselves() -> None:
+    source = SOURCES["dask_otel"]
+    touched = {
+        f"{path.relative_to(source)}:{getattr(node, 'lineno', 0)}": found
+        for path in sorted(source.rglob("*.py"))
+        if path.relative_to(source).parts[0] != "compat"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (found := [*private_imports(node), *private_attributes(node)])
+    }
+    assert touched == {}
 
 
 def test_dask_otel_is_light_until_it_is_used() -> None:

@@ -6,13 +6,13 @@ import logging
 from importlib.metadata import version
 from typing import TYPE_CHECKING, TypeVar
 
-from opentelemetry import _logs, metrics, trace
-from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 
 from dask_otel import config, sdk
 from dask_otel.compat import sdk as otel
+from dask_otel.compat.otel_logs import SdkLoggerProvider, global_provider
 from dask_otel.outputs.direct import DirectLogs, DirectPoints, DirectSpans
 from dask_otel.outputs.link import Link
 from dask_otel.outputs.provided import ProvidedLogs, ProvidedPoints, ProvidedSpans
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.resources import Resource
 
+    from dask_otel.compat.otel_logs import LoggerProvider
     from dask_otel.config import Settings
     from dask_otel.outputs.values import LogOutput, PointOutput, Providers, SpanOutput
     from dask_otel.record.spans import SpanMaker
@@ -77,9 +78,9 @@ def _spans(
 
 
 def _logs_output(
-    settings: Settings, resource: Resource, brought: _logs.LoggerProvider | None
+    settings: Settings, resource: Resource, brought: LoggerProvider | None
 ) -> LogOutput | None:
-    provider = brought or _of_sdk(_logs.get_logger_provider(), LoggerProvider)
+    provider = brought or _of_sdk(global_provider(), SdkLoggerProvider)
     if provider is not None:
         return ProvidedLogs(provider, resource, _version())
     if settings.logs is None:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary, WeakSet
 
 from opentelemetry.metrics import Observation
-from opentelemetry.sdk._logs import LoggerProvider as SdkLoggerProvider
 from opentelemetry.sdk.trace import TracerProvider as SdkTracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import Link as SpanLink
@@ -28,6 +27,7 @@ from opentelemetry.trace import (
 from dask_otel import conventions as names
 from dask_otel import sdk
 from dask_otel.compat import sdk as otel
+from dask_otel.compat.otel_logs import SdkLoggerProvider
 from dask_otel.record import spans as records
 from dask_otel.record.logs import log
 from dask_otel.wire import readable
@@ -35,11 +35,11 @@ from dask_otel.wire import readable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.trace import Tracer, TracerProvider
 
+    from dask_otel.compat.otel_logs import LoggerProvider
     from dask_otel.correlate import Place
     from dask_otel.events import LogEvent, SpanEvent
     from dask_otel.points import Attributes, Points

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
+    from dask_otel.compat.otel_logs import LoggerProvider
     from dask_otel.correlate import Place
     from dask_otel.events import LogEvent, SpanEvent
     from dask_otel.points import Points
