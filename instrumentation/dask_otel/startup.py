@@ -83,10 +83,20 @@ def arguments(role: str) -> str:
 
 
 def names(value: Any) -> tuple[str, ...]:
-    """What a setting `preload` lists: Dask takes one name, too."""
+    """What a setting `preload` lists: Dask takes one name, too.
+
+    Raises
+    ------
+    ValueError
+        What Dask cannot take, either.
+    """
     if not value:
         return ()
-    return (value,) if isinstance(value, str) else tuple(map(str, value))
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"a list of preloads is {value!r}: must be names of modules")
+    return tuple(map(str, value))
 
 
 def with_us(value: Any) -> list[str]:
@@ -116,7 +126,7 @@ def ways() -> tuple[Way, ...]:
     Raises
     ------
     ValueError
-        A config file that is none.
+        A config file that is none, or a list in one that is none.
     """
     files = [
         (str(path), config)

@@ -108,18 +108,53 @@ def dask_finding(free_port: Callable[[], int], **settings: str) -> tuple[str, st
     return findings(daskscope("doctor", *ports, **settings))["Dask"]
 
 
-def test_it_says_whether_dask_would_be_instrumented_and_what_hides_it(
+def test_it_says_whether_dask_would_be_instrumented(
     tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
-    etc = Path(__file__).parents[2] / "instrumentation" / "etc" / "dask"
-    settings = {"DASK_ROOT_CONFIG": str(etc), "DASK_CONFIG": str(tmp_path)}
+    settings = installed(tmp_path)
     verdict, text = dask_finding(free_port, **settings)
     assert verdict == "ok"
     assert text.endswith("daskscope.yaml")
     verdict, text = dask_finding(free_port, **settings, DASK_DASK_OTEL__ENABLED="False")
     assert (verdict, "dask-otel.enabled" in text) == ("note", True)
-    own = tmp_path / "own.yaml"
-    own.write_text("distributed: {worker: {preload: [json]}}")
-    verdict, text = dask_finding(free_port, **settings)
-    assert verdict == "note"
-    assert f"distributed.worker.preload of {own} hides that of " in text
+
+
+@pytest.mark.parametrize(
+    ("own", "hidden"),
+    [
+        ("{worker: {preload: [json]}}", ["worker"]),
+        ("{worker: {preload: json}}", ["worker"]),
+        ("{scheduler: {preload: []}, worker: {preload: [json]}}", ["scheduler", "worker"]),
+        ("{worker: {preload: [json, dask_otel]}}", []),
+        ("{client: {preload: [json]}}", []),
+    ],
+)
+def test_it_says_which_list_of_the_users_hides_that_it_is_installed(
+    tmp_path: Path, free_port: Callable[[], int], own: str, hidden: list[str]
+) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(f"distributed: {own}")
+    verdict, text = dask_finding(free_port, **installed(tmp_path))
+    assert verdict == ("note" if hidden else "ok")
+    assert re.findall(r"distributed\.(\w+)\.preload of (\S+) hides that of \S+;", text) == [
+        (role, str(path)) for role in hidden
+    ]
+    assert text.count("add dask_otel to it") == len(hidden)
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [("distributed: [", "own.yaml"), ("distributed: {worker: {preload: 5}}", "5: must be names")],
+)
+def test_a_config_that_dask_cannot_read_fails_in_one_line(
+    tmp_path: Path, free_port: Callable[[], int], own: str, words: str
+) -> None:
+    (tmp_path / "own.yaml").write_text(own)
+    verdict, text = dask_finding(free_port, **installed(tmp_path))
+    assert (verdict, words in text) == ("fail", True), text
+
+
+def installed(folder: Path) -> dict[str, str]:
+    """Environment of an installed `dask_otel`, with the user's own config in `folder`."""
+    etc = Path(__file__).parents[2] / "instrumentation" / "etc" / "dask"
+    return {"DASK_ROOT_CONFIG": str(etc), "DASK_CONFIG": str(folder)}

@@ -151,23 +151,23 @@ def _instrumentation() -> Finding:
     subject = "Dask"
     if importlib.util.find_spec("distributed") is None:
         return Finding("note", subject, "not installed here")
-    from dask_otel import config, startup
-
     try:
+        from dask_otel import config, startup  # Dask reads its config when it is imported
+
         ways = startup.ways()
         enabled = config.is_enabled()
     except ValueError as error:
-        return Finding("fail", subject, str(error))
-    hidden = next((way for way in ways if way.hidden and way.role != "client"), None)
+        return Finding("fail", subject, str(error).partition("\n")[0])
+    hidden = [
+        f"the list distributed.{way.role}.preload of {way.sources[-1].name}"
+        f" hides that of {way.hidden.name}; add dask_otel to it"
+        for way in ways
+        if way.hidden and way.role != "client"
+    ]
     if not enabled:
         return Finding("note", subject, "not instrumented: dask-otel.enabled or OTEL_SDK_DISABLED")
-    if hidden is not None and hidden.hidden is not None:
-        return Finding(
-            "note",
-            subject,
-            f"not instrumented: the list distributed.{hidden.role}.preload of"
-            f" {hidden.sources[-1].name} hides that of {hidden.hidden.name}; add dask_otel to it",
-        )
+    if hidden:
+        return Finding("note", subject, f"not instrumented: {'; '.join(hidden)}")
     if not startup.starts(ways):
         return Finding("note", subject, "not instrumented: run python -m dask_otel enable")
     return Finding(

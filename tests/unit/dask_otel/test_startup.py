@@ -40,6 +40,12 @@ def test_nothing_is_set(folders: tuple[Path, Path]) -> None:
     assert not startup.starts(startup.ways())
 
 
+def test_what_is_no_list_is_refused_in_words(folders: tuple[Path, Path]) -> None:
+    preloads(folders[1] / "a.yaml", worker="5")
+    with pytest.raises(ValueError, match="a list of preloads is 5: must be names of modules"):
+        startup.ways()
+
+
 def test_the_last_file_counts_and_hides_the_others(folders: tuple[Path, Path]) -> None:
     system, user = folders
     installed = preloads(system / "a.yaml", scheduler="[dask_otel]", worker="[dask_otel]")
