@@ -6,7 +6,7 @@ PYTHON ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check tools xvfb test versions bench clean
+.PHONY: help setup demo check tools xvfb test versions chromium bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,7 +39,10 @@ out/bokeh: constraints.txt # Dask's own page, to be measured beside ours; nothin
 	$(BIN)/pip install --quiet --no-deps --upgrade --constraint constraints.txt --target $@ bokeh contourpy narwhals pillow xyzservices
 	@touch $@
 
-bench: setup tools out/bokeh ## measure the budgets, write out/bench.json; ARGS="latency"
+chromium: # what shows Dask's page
+	@command -v chromium >/dev/null || packaging/apt.sh "Chromium, for the benchmark of Dask's page," chromium
+
+bench: setup tools out/bokeh chromium ## measure the budgets, write out/bench.json; ARGS="latency"
 	PYTHONPATH=packaging $(BIN)/python -m tests.bench $(ARGS)
 
 clean: ## remove what was made here; the tools stay in their cache

@@ -11,15 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.bench.__main__ import HERE, OUTPUT
-from tests.bench.bench_growth import SHARES, SIZES
+from tests.bench.bench_growth import PAGE_SIZES, SHARES, SIZES, page_figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 PICTURE: Final = HERE.parents[1] / "docs" / "frame-time.svg"
-#: Median ms to redraw the task stream of Dask 2026.8.0's page at 1600x900 in headless Chromium, by
-#: rectangles; measured on such a machine on another day. The page keeps 1,000, and 100,000 at most.
-DASK_MS: Final = {1_000: 33.0, 20_000: 170.0, 100_000: 481.0}
 BUDGETS_MS: Final = {"p95": 8.0, "p99": 16.0}
 
 WIDTH, HEIGHT = 760, 420
@@ -98,7 +95,8 @@ def picture(figures: Mapping[str, float]) -> str:
     for label in SHARES:
         points = {size: figures[f"frame at {size:,} spans, {label}"] for size in SIZES}
         parts += curve(points, f"daskscope, {label}", "ours")
-    parts += curve(DASK_MS, "Dask's page, median", "dask")
+    points = {size: figures[page_figure(size)] for size in PAGE_SIZES}
+    parts += curve(points, "Dask's page, median", "dask")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}">'
         f"<style>{STYLE}</style>\n" + "\n".join(parts) + "\n</svg>\n"
