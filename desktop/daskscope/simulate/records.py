@@ -13,7 +13,7 @@ from dask_otel import conventions as names
 from daskscope.simulate.graph import Ending
 from daskscope.simulate.layout import constant, field
 from daskscope.simulate.requests import attribute
-from daskscope.simulate.spans import FAILURES
+from daskscope.simulate.span_layouts import FAILURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
