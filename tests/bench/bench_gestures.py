@@ -76,7 +76,7 @@ SCENES: dict[str, Callable[[Stand], Callable[[int], None]] | None] = {
 def scene(stand: Stand, name: str) -> Ticks:
     """Ticks of one scene, from a view that follows."""
     stand.run.follow()
-    stand.run._set(span_ns=round(RANGE_S * 1e9))
+    stand.run.replace(span_ns=round(RANGE_S * 1e9))
     stand.settle()
     begin = SCENES[name]
     return stand.ticks(SCENE_S, gesture=None if begin is None else begin(stand))

@@ -25,7 +25,7 @@ def run() -> list[Figure]:
     stand = Stand(SIZES[0], 1.0)
     for size in SIZES:
         stand.fill(size - stand.n_spans)
-        stand.run._set(span_ns=round(1.1 * max(stand.n_spans / RATE, SCENE_S) * 1e9))
+        stand.run.replace(span_ns=round(1.1 * max(stand.n_spans / RATE, SCENE_S) * 1e9))
         stand.settle()
         ticks = stand.ticks(SCENE_S)
         for label, share in SHARES.items():

@@ -10,8 +10,9 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from daskscope.app.hovering import TOOLTIP_DELAY_S
 from daskscope.app.options import WindowOptions
-from daskscope.app.run import TOOLTIP_DELAY_S, Run
+from daskscope.app.run import Run
 from daskscope.derive.frames import BarState
 from daskscope.session import WHOLE_RUN
 from daskscope.store.schema import Kind, Message, SourceStatus

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from daskscope.app import gestures, lane_gestures
+from daskscope.app import asides, gestures, lane_gestures
 from daskscope.derive.frames import PINNED
 from daskscope.session import LaneSort
 from daskscope.theme import DENSITIES
@@ -47,8 +47,8 @@ def bindings(run: Run) -> Mapping[str, Binding]:
 def _window(run: Run) -> dict[str, Binding]:
     return {
         "file.open": Binding(run.opening.choose),
-        "file.picture": Binding(run.choose_picture),
-        "file.copy": Binding(run.copy_picture),
+        "file.picture": Binding(lambda: asides.choose_picture(run.window)),
+        "file.copy": Binding(lambda: asides.copy_picture(run.window)),
         "file.earlier": Binding(run.opening.open_earlier),
         "file.stop": Binding(run.opening.stop),
         "file.quit": Binding(run.window.close),
@@ -59,8 +59,8 @@ def _window(run: Run) -> dict[str, Binding]:
         "window.full": Binding(run.window.toggle_full_screen, run.window.isFullScreen),
         "help.palette": Binding(run.overlays.toggle_palette),
         "help.keys": Binding(run.overlays.toggle_keys),
-        "help.manual": Binding(run.show_manual),
-        "help.about": Binding(run.show_about),
+        "help.manual": Binding(lambda: asides.show_manual(run.window, run.theme)),
+        "help.about": Binding(lambda: asides.show_about(run.window)),
     }
 
 

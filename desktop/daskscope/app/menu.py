@@ -100,8 +100,3 @@ def say(window: QWidget, text: str) -> None:
 def chosen_recording(window: QWidget) -> str:
     """The recording that the user chooses, or ""."""
     return QFileDialog.getOpenFileName(window, "Open recording", "", FILE_KINDS)[0]
-
-
-def chosen_picture(window: QWidget) -> str:
-    """Where the user wants the picture, or ""."""
-    return QFileDialog.getSaveFileName(window, "Save picture", "", "PNG (*.png)")[0]

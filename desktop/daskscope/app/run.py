@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QObject, QPoint
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
-from daskscope.app import gestures, lane_gestures
+from daskscope.app import gestures
 from daskscope.app.bindings import bindings
 from daskscope.app.choosing import Choosing
 from daskscope.app.clock import FRAME_S, Clock, elapsed_s
@@ -23,10 +21,10 @@ from daskscope.app.demo import Demo, DemoError
 from daskscope.app.feed import Feed
 from daskscope.app.finder import Finder
 from daskscope.app.frame_log import FrameLog
+from daskscope.app.hovering import Hovering
 from daskscope.app.keeper import Keeper
 from daskscope.app.ledger import Ledger
-from daskscope.app.manual import Manual, docs_folder
-from daskscope.app.menu import Menu, chosen_picture, say
+from daskscope.app.menu import Menu, say
 from daskscope.app.opening import Opening
 from daskscope.app.overlays import Overlays
 from daskscope.app.picture import save_picture
@@ -35,10 +33,11 @@ from daskscope.app.recordings import sessions_folder
 from daskscope.app.settings import Forgetful, Memory
 from daskscope.app.stage import Stage
 from daskscope.app.window import Window
+from daskscope.app.wiring import wire
 from daskscope.ingest.clock import wall_ns
 from daskscope.session import WHOLE_RUN, Session
 from daskscope.store.writer import Store
-from daskscope.theme import DENSITIES, GUTTER_PX, THEMES, Theme
+from daskscope.theme import DENSITIES, THEMES, Theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +52,6 @@ if TYPE_CHECKING:
 
 MEMORY_CAP_BYTES: Final = 1 << 30
 DEMO_WORKERS: Final = 4
-TOOLTIP_DELAY_S: Final = 0.12
 
 
 class Run(QObject):
@@ -128,12 +126,13 @@ class Run(QObject):
         self._snapshot: Snapshot = self._store.snapshot()
         self._now_ns = 0
         self._started_s = 0.0
-        self._hovered_s = 0.0
         self.is_reading = not is_live
         self._is_ending = is_ending
         self._lines: list[str] = []
         self.error: Exception | None = None
-        self._connect()
+        self._hovering = Hovering(self)
+        self.window.resized.connect(self._stage.forget)
+        wire(self, self._menu)
 
     @property
     def frame(self) -> TaskStreamFrame | None:
@@ -223,7 +222,7 @@ class Run(QObject):
             self._stage.forget()  # what is slower has not seen all of it
         self.choosing.advance(self._snapshot, self._feed.answers, self._now_ns, started_s)
         has_painted = self._stage.show(self._snapshot, self.session, self._now_ns, wall, self._feed)
-        self._show_hover(started_s)
+        self._hovering.advance(started_s)
         if not self.window.is_welcome:
             self.ledger.advance(self._snapshot, self._now_ns, started_s)
             self.places.advance(started_s)
@@ -265,54 +264,6 @@ class Run(QObject):
 
     # Gestures -------------------------------------------------------------------------------
 
-    def _connect(self) -> None:
-        window, timeline, stream = self.window, self.window.timeline, self.window.timeline.stream
-        timeline.zoomed.connect(
-            lambda x, factor: self.with_view(gestures.zoom, float(x), float(factor))
-        )
-        timeline.panned.connect(lambda dx: self.with_view(gestures.pan, float(dx)))
-        timeline.scrolled.connect(self.scroll)
-        timeline.selected.connect(self.select)
-        stream.scrolled_to.connect(self.scroll_to)
-        stream.hovered.connect(self._hover)
-        stream.left.connect(self._leave)
-        stream.host_folded.connect(lambda host: self.apply(gestures.fold, host))
-        stream.worker_folded.connect(lambda key: self.apply(lane_gestures.fold_worker, key))
-        stream.pinned.connect(lambda key: self.apply(lane_gestures.pin, key))
-        stream.activated.connect(self._zoom_to_hit)
-        stream.paused.connect(self.toggle_pause)
-        timeline.minimap.brushed.connect(self._brush)
-        timeline.legend.toggled.connect(lambda name: self.apply(gestures.toggle_prefix, name))
-        timeline.legend.soloed.connect(self.solo)
-        timeline.legend.lit.connect(lambda name: self._set(lit_prefix=name))
-        window.progress.prefix_lit.connect(lambda name: self._set(lit_prefix=name))
-        window.workers.sort_requested.connect(
-            lambda column: self.apply(gestures.sort_workers, column)
-        )
-        statistics = window.statistics
-        statistics.cleared.connect(self.clear_selection)
-        statistics.table.sort_requested.connect(
-            lambda column: self.apply(gestures.sort_statistics, column)
-        )
-        statistics.table.prefix_chosen.connect(
-            lambda name: self.apply(gestures.choose_prefix, name)
-        )
-        statistics.histogram.range_chosen.connect(
-            lambda range_ns: self.apply(gestures.light, range_ns)
-        )
-        window.workers.host_toggled.connect(lambda host: self.apply(gestures.fold, host))
-        window.toolbar.followed.connect(self.follow)
-        window.toolbar.paused.connect(self.toggle_pause)
-        window.toolbar.span_chosen.connect(self.choose_span)
-        window.toolbar.fitted.connect(self.fit)
-        window.status.asked.connect(lambda name: self._menu.actions[name].trigger())
-        window.toolbar.commands_asked.connect(self.overlays.toggle_palette)
-        window.toolbar.grouped.connect(lambda grouping: self.apply(lane_gestures.group, grouping))
-        window.toolbar.theme_toggled.connect(self.toggle_theme)
-        window.welcome.demo_requested.connect(self._start_demo)
-        window.closed.connect(QApplication.quit)
-        window.resized.connect(self._stage.forget)
-
     def apply(self, change: Callable[..., Session], *args: object) -> None:
         """Change the session by a gesture."""
         self.session = change(self.session, *args)
@@ -325,7 +276,8 @@ class Run(QObject):
             self.session = change(self.session, frame.view, *args)
             self._clock.wake()
 
-    def _set(self, **fields: object) -> None:
+    def replace(self, **fields: object) -> None:
+        """Change fields of the session."""
         self.session = replace(self.session, **fields)  # type: ignore[arg-type]
         self._clock.wake()
 
@@ -368,9 +320,10 @@ class Run(QObject):
         if span_ns == WHOLE_RUN:
             self.apply(gestures.fit_all, self.extent())
         else:
-            self._set(span_ns=int(span_ns))
+            self.replace(span_ns=int(span_ns))
 
-    def _brush(self, left_px: float, right_px: float) -> None:
+    def brush(self, left_px: float, right_px: float) -> None:
+        """Show a stretch of the minimap."""
         width_px = self.window.timeline.lanes_size_px[0]
         self.apply(gestures.brush, self.extent(), left_px / width_px, right_px / width_px)
 
@@ -400,30 +353,6 @@ class Run(QObject):
             if row >= 0:
                 self.scroll_to(int(self.frame.layout.row_px[0, row]))
 
-    def _hover(self, x_px: int, y_px: int) -> None:
-        self._set(hover_px=(x_px, y_px))
-        self._hovered_s = elapsed_s()
-
-    def _leave(self) -> None:
-        self._set(hover_px=None)
-        self.window.timeline.stream.show_hit(None)
-
-    def _show_hover(self, now_s: float) -> None:
-        """Frame what lies under the pointer now; the tooltip waits until the pointer rests."""
-        if self.session.hover_px is None:
-            return
-        stream = self.window.timeline.stream
-        x_px, y_px = self.session.hover_px
-        hit = self.hit(x_px, y_px)
-        is_resting = now_s - self._hovered_s >= TOOLTIP_DELAY_S
-        pointer = stream.mapToGlobal(QPoint(GUTTER_PX + x_px, y_px)) if is_resting else None
-        stream.show_hit(hit, pointer)
-
-    def _zoom_to_hit(self, x_px: int, y_px: int) -> None:
-        hit = self.hit(x_px, y_px)
-        if hit is not None:
-            self.with_view(gestures.fit_hit, hit)
-
     # Theme ----------------------------------------------------------------------------------
 
     @property
@@ -442,37 +371,13 @@ class Run(QObject):
 
     def choose_density(self, name: str) -> None:
         """Draw rows as high as one of `DENSITIES` says."""
-        self._set(density=DENSITIES[name])
+        self.replace(density=DENSITIES[name])
         self.window.set_density(DENSITIES[name])
 
-    # Files, help, demo ----------------------------------------------------------------------
+    # Demo -----------------------------------------------------------------------------------
 
-    def choose_picture(self) -> None:
-        """Let the user choose where the picture goes, and save it."""
-        if not (path := chosen_picture(self.window)):
-            return
-        try:
-            save_picture(self.window, Path(path))
-        except OSError as error:
-            say(self.window, str(error))
-
-    def copy_picture(self) -> None:
-        """Put what the window shows on the clipboard."""
-        QApplication.clipboard().setPixmap(self.window.grab())
-
-    def show_manual(self) -> None:
-        """The documentation, in a window of its own."""
-        folder = docs_folder()
-        if folder is None:
-            say(self.window, "The documentation is not installed here.")
-        else:
-            Manual(folder, self.theme, self.window).show()
-
-    def show_about(self) -> None:
-        """Which version this is."""
-        say(self.window, f"daskscope {version('daskscope')}")
-
-    def _start_demo(self) -> None:
+    def start_demo(self) -> None:
+        """Start a cluster that computes something to look at."""
         if self._demo is not None:
             return
         log_path = sessions_folder() / f"{wall_ns()}.demo.log"

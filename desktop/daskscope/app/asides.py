@@ -1,0 +1,48 @@
+"""What a window offers beside its run: a picture of itself, its documentation, its version."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QApplication, QFileDialog
+
+from daskscope.app.manual import Manual, docs_folder
+from daskscope.app.menu import say
+from daskscope.app.picture import save_picture
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+    from daskscope.theme import Theme
+
+
+def choose_picture(window: QWidget) -> None:
+    """Let the user choose where the picture goes, and save it."""
+    path, _ = QFileDialog.getSaveFileName(window, "Save picture", "", "PNG (*.png)")
+    if not path:
+        return
+    try:
+        save_picture(window, Path(path))
+    except OSError as error:
+        say(window, str(error))
+
+
+def copy_picture(window: QWidget) -> None:
+    """Put what the window shows on the clipboard."""
+    QApplication.clipboard().setPixmap(window.grab())
+
+
+def show_manual(window: QWidget, theme: Theme) -> None:
+    """Open the documentation in a window of its own."""
+    folder = docs_folder()
+    if folder is None:
+        say(window, "The documentation is not installed here.")
+    else:
+        Manual(folder, theme, window).show()
+
+
+def show_about(window: QWidget) -> None:
+    """Which version this is."""
+    say(window, f"daskscope {version('daskscope')}")

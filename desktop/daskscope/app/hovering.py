@@ -1,0 +1,51 @@
+"""What lies under the pointer: framed at once, told of in a tooltip when the pointer rests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QPoint
+
+from daskscope.app import gestures
+from daskscope.app.clock import elapsed_s
+from daskscope.theme import GUTTER_PX
+
+if TYPE_CHECKING:
+    from daskscope.app.run import Run
+
+TOOLTIP_DELAY_S: Final = 0.12
+
+
+class Hovering:
+    """The pointer over the lanes of one window."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._moved_s = 0.0
+        self._stream = run.window.timeline.stream
+        self._stream.hovered.connect(self._move)
+        self._stream.left.connect(self._leave)
+        self._stream.activated.connect(self._zoom)
+
+    def advance(self, now_s: float) -> None:
+        """Frame what lies under the pointer now; the tooltip waits until the pointer rests."""
+        place_px = self._run.session.hover_px
+        if place_px is None:
+            return
+        x_px, y_px = place_px
+        is_resting = now_s - self._moved_s >= TOOLTIP_DELAY_S
+        pointer = self._stream.mapToGlobal(QPoint(GUTTER_PX + x_px, y_px)) if is_resting else None
+        self._stream.show_hit(self._run.hit(x_px, y_px), pointer)
+
+    def _move(self, x_px: int, y_px: int) -> None:
+        self._run.replace(hover_px=(x_px, y_px))
+        self._moved_s = elapsed_s()
+
+    def _leave(self) -> None:
+        self._run.replace(hover_px=None)
+        self._stream.show_hit(None)
+
+    def _zoom(self, x_px: int, y_px: int) -> None:
+        hit = self._run.hit(x_px, y_px)
+        if hit is not None:
+            self._run.with_view(gestures.fit_hit, hit)
