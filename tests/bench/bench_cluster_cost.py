@@ -2,7 +2,7 @@
 
 Four clusters of a scheduler and a worker, each a process, live side by side and compute in turn, so
 that each figure is a ratio of neighbours in time. The receiver, another process, forgets what it
-reads; the tab is a client of Bokeh's that keeps the page open as a browser does.
+reads. The tab is one more process, which receives what a browser would: see `tab`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import dask
 import psutil
 from distributed import Client, wait
 
+from tests.bench.tab import Tab
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 N_TASKS = 2_000
 N_ROUNDS = 10
@@ -33,32 +35,28 @@ N_WARM = 500
 BOKEH = Path(__file__).parents[2] / "out" / "bokeh"
 OFF = {f"DASK_DISTRIBUTED__{role}__PRELOAD": "[]" for role in ("SCHEDULER", "WORKER", "CLIENT")}
 OURS = OFF | {f"DASK_DISTRIBUTED__{role}__PRELOAD": "dask_otel" for role in ("SCHEDULER", "WORKER")}
-#: A page of Dask's, open until standard input ends.
-TAB = """
-import sys
-from bokeh.client import pull_session
-session = pull_session(url=sys.argv[1])
-session.force_roundtrip()
-print("open", flush=True)
-session._loop_until_closed()
-"""
 RECEIVE = "from tests.bench.bench_worker_cost import serve; serve()"
 
 
 @dataclass(frozen=True)
 class Setup:
-    """A cluster's environment, what stands in front of its commands, and whether a tab is open."""
+    """A cluster's environment, what stands in front of its commands, whether its client is
+    instrumented, and whether a tab is open.
+    """
 
     env: Mapping[str, str]
     prefix: tuple[str, ...] = ()
+    has_our_client: bool = False
     has_tab: bool = False
 
 
 SETUPS = {
     "no instrumentation": Setup(OFF),
-    "dask_otel": Setup(OURS),
+    "dask_otel": Setup(OURS, has_our_client=True),
     "dask_otel through the SDK": Setup(
-        OFF, (str(Path(sys.executable).with_name("opentelemetry-instrument")),)
+        OFF,
+        (str(Path(sys.executable).with_name("opentelemetry-instrument")),),
+        has_our_client=True,
     ),
     "Dask's page, one tab": Setup(OFF | {"PYTHONPATH": str(BOKEH)}, has_tab=True),
 }
@@ -66,20 +64,30 @@ SETUPS = {
 
 @dataclass
 class Cost:
-    """Of each round: seconds of the wall clock, CPU microseconds per task; bytes at the end."""
+    """Of each round: seconds of the wall clock, CPU microseconds per task, patches that the tab has
+    received since the one before; bytes at the end.
+    """
 
     wall_s: list[float] = field(default_factory=list)
     scheduler_us: list[float] = field(default_factory=list)
     worker_us: list[float] = field(default_factory=list)
+    n_patches: list[int] = field(default_factory=list)
     scheduler_bytes: int = 0
     worker_bytes: int = 0
 
 
 class Cluster:
-    """A scheduler and a worker of two threads, and a client."""
+    """A scheduler and a worker of two threads, a client, and a tab if there is one."""
 
-    def __init__(self, client: Client, scheduler: psutil.Process, worker: psutil.Process) -> None:
+    def __init__(
+        self,
+        client: Client,
+        scheduler: psutil.Process,
+        worker: psutil.Process,
+        tab: Tab | None = None,
+    ) -> None:
         self._client, self._scheduler, self._worker = client, scheduler, worker
+        self._tab = tab
         self.cost = Cost()
 
     def compute(self, n_tasks: int) -> float:
@@ -102,6 +110,8 @@ class Cluster:
         self.cost.worker_us.append(worker_s / N_TASKS * 1e6)
         self.cost.scheduler_bytes = self._scheduler.memory_info().rss
         self.cost.worker_bytes = self._worker.memory_info().rss
+        if self._tab is not None:
+            self.cost.n_patches.append(self._tab.check())
 
 
 def _inc(number: int) -> int:
@@ -118,10 +128,9 @@ def _cpu_s(process: psutil.Process) -> float:
 
 
 @contextlib.contextmanager
-def _cluster(setup: Setup, folder: Path, endpoint: str) -> Iterator[Cluster]:
+def _cluster(setup: Setup, folder: Path) -> Iterator[Cluster]:
     file = folder / "scheduler.json"
-    env = {**os.environ, **setup.env, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}
-    env["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf"
+    env = {**os.environ, **setup.env}
     page = ["--dashboard-address", "127.0.0.1:0"] if setup.has_tab else ["--no-dashboard"]
     commands = [
         ["scheduler", "--host", "127.0.0.1", "--port", "0", *page],
@@ -140,22 +149,13 @@ def _cluster(setup: Setup, folder: Path, endpoint: str) -> Iterator[Cluster]:
             stack.callback(process.kill)
             processes.append(psutil.Process(process.pid))
             wait_for(lambda: file.exists() and file.read_text().endswith("}"))
-        client = stack.enter_context(Client(scheduler_file=str(file)))
+        preload = ["dask_otel"] if setup.has_our_client else []
+        with dask.config.set({"distributed.client.preload": preload}):
+            client = stack.enter_context(Client(scheduler_file=str(file)))
         client.wait_for_workers(1)
-        if setup.has_tab:
-            stack.enter_context(_tab(client.dashboard_link, env))
-        yield Cluster(client, *processes)
-
-
-@contextlib.contextmanager
-def _tab(url: str, env: Mapping[str, str]) -> Iterator[None]:
-    with subprocess.Popen(
-        [sys.executable, "-c", TAB, url], env=dict(env), stdout=subprocess.PIPE, text=True
-    ) as tab:
-        assert tab.stdout is not None
-        assert tab.stdout.readline() == "open\n"
-        yield
-        tab.kill()
+        tab = stack.enter_context(Tab(client.dashboard_link)) if setup.has_tab else None
+        scheduler, worker = processes
+        yield Cluster(client, scheduler, worker, tab)
 
 
 def costs() -> dict[str, Cost]:
@@ -171,11 +171,12 @@ def costs() -> dict[str, Cost]:
         )
         stack.callback(sink.kill)
         assert sink.stdout is not None
-        endpoint = sink.stdout.readline().strip()
+        os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = sink.stdout.readline().strip()
+        os.environ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf"
         clusters = {}
         for name, setup in SETUPS.items():
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            clusters[name] = stack.enter_context(_cluster(setup, folder, endpoint))
+            clusters[name] = stack.enter_context(_cluster(setup, folder))
             clusters[name].compute(N_WARM)
         for number in range(N_ROUNDS):
             order = list(clusters.values())
@@ -190,7 +191,7 @@ def _ratio(values: list[float], bases: list[float]) -> float:
     return statistics.median(value / base for value, base in pairs)
 
 
-def _spread(values: list[float]) -> str:
+def _spread(values: Sequence[float]) -> str:
     return f"{min(values):.0f} to {max(values):.0f}"
 
 
@@ -215,6 +216,9 @@ def run() -> list[dict[str, Any]]:
             add(label, statistics.median(spent), "us")
         add(f"{name}: scheduler, memory", cost.scheduler_bytes / 2**20, "MiB")
         add(f"{name}: worker, memory", cost.worker_bytes / 2**20, "MiB")
+        if cost.n_patches:
+            label = f"{name}: patches that it received, a round ({_spread(cost.n_patches)})"
+            add(label, statistics.median(cost.n_patches), "")
         if cost is not base:
             slower = _ratio(cost.wall_s, base.wall_s) - 1
             add(f"{name}: slower", slower * 100, "%", 2.0 if is_ours else None)
