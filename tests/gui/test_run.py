@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
@@ -301,12 +302,16 @@ def test_a_picture_waits_for_the_views_that_are_slower(
     link.messages = [SourceStatus(is_live=False, progress=0.0)]
     made.tick(NOW)
     link.messages = [*cluster()[1][1:], SourceStatus(is_live=False, progress=1.0)]
-    for tick in range(1, 100):
-        made.tick(NOW + tick * MS)
-        if ends:
-            break
+    ticks = itertools.count(NOW, MS)
+
+    def tick() -> bool:
+        made.tick(next(ticks))
+        return bool(ends)
+
+    qtbot.waitUntil(tick, timeout=5000)
 
     assert picture.exists()
+    assert len(made.ledger.errors) == 1
     assert made.window.resources.accessibleDescription().startswith("CPU")
     assert not made.window.resources.is_waiting
     assert not made.session.is_following  # it was shown once more when all had been read

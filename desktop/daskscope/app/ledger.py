@@ -35,6 +35,7 @@ class Ledger:
         self._run = run
         self.errors = NO_ERRORS
         self._keeper = ErrorKeeper()
+        self._n_spans = -1
         self._pace = Pace(PERIOD_S, PERIOD_S / 3)
         self._event_rows: RecordsFrame | None = None
         self._error_rows: RecordsFrame | None = None
@@ -53,6 +54,7 @@ class Ledger:
         if not self._pace.is_due(now_s):
             return
         window = self._run.window
+        self._n_spans = snapshot.n_spans
         self.errors = self._keeper.of(snapshot)
         window.toolbar.errors.show_count(len(self.errors))
         count = quantity.count(len(self.errors))
@@ -62,6 +64,10 @@ class Ledger:
         window.timeline.minimap.show_errors(columns)
         self._show_events(snapshot)
         self._show_errors(snapshot)
+
+    def is_complete(self, snapshot: Snapshot) -> bool:
+        """Whether all failures of a snapshot are counted and shown."""
+        return self._n_spans == snapshot.n_spans
 
     def _show_events(self, snapshot: Snapshot) -> None:
         window, session = self._run.window, self._run.session

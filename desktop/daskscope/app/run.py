@@ -158,7 +158,7 @@ class Run(QObject):
     def _is_all_drawn(self) -> bool:
         """Everything that the source had is drawn, in every view."""
         is_drawn = self._stage.is_complete(self._snapshot) and self._stage.is_settled
-        return is_drawn and not self.is_reading
+        return is_drawn and not self.is_reading and self.ledger.is_complete(self._snapshot)
 
     def choose(self, chosen: Chosen) -> None:
         """Choose a span from anywhere: show its details, and bring it into view."""

@@ -16,6 +16,8 @@ MINUTE_NS: Final = 60 * SECOND_NS
 _HOUR_S: Final = 3_600
 _DAY_S: Final = 86_400
 _BINARY: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+#: A number below it would be written as "0.0", or as good as.
+_LEAST_READABLE: Final = 0.1
 _DURATIONS: Final = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 
 
@@ -99,11 +101,16 @@ def nbytes(number: float) -> str:
 
 
 def memory(used: float, limit: float) -> str:
-    """Memory in use of a limit, in the limit's unit: "4.6 / 8 GiB"; without limit the use alone."""
+    """Memory in use of a limit, in the limit's unit: "4.6 / 8 GiB"; without limit the use alone.
+
+    What is too little to be read in the limit's unit has its own: "35.2 GiB / 1 TiB".
+    """
     if math.isnan(used) or math.isnan(limit):
         return nbytes(used)
     unit = _binary_unit(limit)
     of_limit = _one_decimal(limit / 1024**unit).removesuffix(".0")
+    if 0 < used / 1024**unit < _LEAST_READABLE:
+        return f"{nbytes(used)}{THIN}/{THIN}{of_limit}{THIN}{_BINARY[unit]}"
     return f"{_one_decimal(used / 1024**unit)}{THIN}/{THIN}{of_limit}{THIN}{_BINARY[unit]}"
 
 

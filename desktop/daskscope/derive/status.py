@@ -193,11 +193,7 @@ def _held(snapshot: Snapshot) -> StatusField:
 
 def _memory(snapshot: Snapshot, cap_bytes: int) -> StatusField:
     limit = float(cap_bytes) if cap_bytes else float("nan")
-    used = float(snapshot.memory_bytes)
-    text = quantity.memory(used, limit)
-    if used < limit / 1024:  # too little to be read in the limit's unit
-        text = f"{quantity.nbytes(used)}{quantity.THIN}/{quantity.THIN}{quantity.nbytes(limit)}"
-    return StatusField("Memory", text)
+    return StatusField("Memory", quantity.memory(float(snapshot.memory_bytes), limit))
 
 
 def _dropped(snapshot: Snapshot) -> tuple[StatusField, ...]:

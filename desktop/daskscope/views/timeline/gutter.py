@@ -151,7 +151,7 @@ def _draw_host(
 ) -> None:
     top, height = row.y_px - frame.scroll_px, row.height_px
     width = GUTTER_PX + frame.view.width_px
-    painter.fillRect(0, top, GUTTER_PX - 1, height - 1, colour(theme.hdr))
+    painter.fillRect(0, top, GUTTER_PX, height - 1, colour(theme.hdr))  # no line cuts its text
     painter.fillRect(0, top + height - 1, width, 1, colour(theme.line2))
     if top > 0:
         painter.fillRect(0, top - 1, width, 1, colour(theme.line))

@@ -64,6 +64,8 @@ def test_memory_of_a_limit_is_in_the_limits_unit() -> None:
 
     assert plain(quantity.memory(4.6 * gib, 8 * gib)) == "4.6 / 8 GiB"
     assert plain(quantity.memory(0.0, 7.8 * gib)) == "0 / 7.8 GiB"
+    assert plain(quantity.memory(35.2 * gib, 1024 * gib)) == "35.2 GiB / 1 TiB"
+    assert plain(quantity.memory(0.1 * gib, 8 * gib)) == "0.1 / 8 GiB"
     assert plain(quantity.memory(4.6 * gib, math.nan)) == "4.6 GiB"
     assert quantity.memory(math.nan, gib) == ""
 
