@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,16 +49,8 @@ def show_live(
     options: WindowOptions, addresses: Mapping[str, tuple[str, ...]], announce: Announce
 ) -> None:
     """Open a window that receives until it is closed."""
-    _check(options)
-    ending = Ending()
-    journal = new_journal(wall_ns())
-    with ExitStack() as stack:
-        stack.callback(drop_if_empty, journal)
-        source = stack.enter_context(closing(Source.receive(**addresses, journal=journal)))
-        application = _application()
-        source.wait()
-        announce(source.http, source.grpc)
-        _run(application, options, ending, Subject(source, journal))
+    with _receiving(options, addresses, announce) as launched:
+        launched.run(options)
 
 
 def show_demo(
@@ -75,18 +67,10 @@ def show_demo(
             screenshot=options.screenshot or OFFSCREEN_PICTURE,
         )
         click.echo(f"no display: drawing offscreen for {options.seconds:.0f} s")
-    _check(options)
-    ending = Ending()
-    journal = new_journal(wall_ns())
-    with ExitStack() as stack:
-        stack.callback(drop_if_empty, journal)
-        source = stack.enter_context(closing(Source.receive(**addresses, journal=journal)))
-        application = _application()
-        source.wait()
-        announce(source.http, source.grpc)
-        demo = Demo(f"http://{source.http[0]}", n_workers, journal.with_suffix(".demo.log"))
-        stack.enter_context(closing(demo))
-        _run(application, options, ending, Subject(source, journal, failure=demo.failure))
+    with _receiving(options, addresses, announce) as launched:
+        endpoint, log_path = f"http://{launched.source.http[0]}", launched.log_path(".demo.log")
+        with closing(Demo(endpoint, n_workers, log_path)) as demo:
+            launched.run(options, demo.failure)
 
 
 def show_attached(
@@ -98,22 +82,14 @@ def show_attached(
 ) -> None:
     """Open a window on a running cluster that is instrumented until it is closed."""
     attach.check(scheduler, endpoint)
-    _check(options)
-    ending = Ending()
-    journal = new_journal(wall_ns())
-    with ExitStack() as stack:
-        stack.callback(drop_if_empty, journal)
-        source = stack.enter_context(closing(Source.receive(**addresses, journal=journal)))
-        application = _application()
-        source.wait()
-        announce(source.http, source.grpc)
+    with _receiving(options, addresses, announce) as launched:
+        source, ending = launched.source, launched.ending
         where, protocol = attach.destination(endpoint, source.http, source.grpc)
-        log_path = journal.with_suffix(".attach.log")
-        attachment = attach.Attachment(scheduler, where, protocol, log_path)
-        stack.enter_context(closing(attachment))
-        if line := attachment.wait(lambda: ending.is_asked):
-            click.echo(line)
-        _run(application, options, ending, Subject(source, journal, failure=attachment.failure))
+        log_path = launched.log_path(".attach.log")
+        with closing(attach.Attachment(scheduler, where, protocol, log_path)) as attachment:
+            if line := attachment.wait(lambda: ending.is_asked):
+                click.echo(line)
+            launched.run(options, attachment.failure)
 
 
 def show_recording(
@@ -125,7 +101,24 @@ def show_recording(
     with closing(Source.read(path, since_s, until_s)) as source:
         application = _application()
         source.wait()
-        _run(application, options, ending, Subject(source, path, is_live=False))
+        Launched(application, ending, source, path, is_live=False).run(options)
+
+
+@contextmanager
+def _receiving(
+    options: WindowOptions, addresses: Mapping[str, tuple[str, ...]], announce: Announce
+) -> Iterator[Launched]:
+    """What a window needs that receives, for as long as it is open."""
+    _check(options)
+    ending = Ending()
+    journal = new_journal(wall_ns())
+    with ExitStack() as stack:
+        stack.callback(drop_if_empty, journal)
+        source = stack.enter_context(closing(Source.receive(**addresses, journal=journal)))
+        application = _application()
+        source.wait()
+        announce(source.http, source.grpc)
+        yield Launched(application, ending, source, journal)
 
 
 def _check(options: WindowOptions) -> None:
@@ -149,8 +142,8 @@ def _application() -> QApplication:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """What a window is on.
+class Launched:
+    """An application and what its window is on.
 
     Attributes
     ----------
@@ -158,41 +151,35 @@ class Subject:
         The file that is read, or that a live session is written to.
     is_live
         It receives; else it reads.
-    failure
-        One line when something beside the window failed, "" otherwise.
     """
 
+    application: QApplication
+    ending: Ending
     source: Source
     recording: Path
     is_live: bool = True
-    failure: Callable[[], str] = lambda: ""
 
+    def log_path(self, suffix: str) -> Path:
+        """Where a companion of this session writes what it has to say."""
+        return self.recording.with_suffix(suffix)
 
-def _run(
-    application: QApplication, options: WindowOptions, ending: Ending, subject: Subject
-) -> None:
-    from daskscope.app.run import Run
-    from daskscope.app.settings import user_memory
+    def run(self, options: WindowOptions, failure: Callable[[], str] = lambda: "") -> None:
+        """Show the window until it is closed; `failure` is as `Run` takes it."""
+        from daskscope.app.run import Run
+        from daskscope.app.settings import user_memory
 
-    # A picture is of the data, and a window that nobody sees is nobody's choice.
-    is_seen = options.screenshot is None and application.platformName() != "offscreen"
-    memory = user_memory(subject.recording, _tell) if is_seen else None
-    run = Run(
-        subject.source,
-        options,
-        subject.is_live,
-        subject.failure,
-        lambda: ending.is_asked,
-        memory,
-    )
-    run.show(options.size or DEFAULT_SIZE)
-    application.exec()
-    for line in run.finish():
-        click.echo(line)
-    if isinstance(run.error, OSError):
-        raise run.error
-    if run.error is not None:  # it has been told when it happened
-        raise SystemExit(1)
+        # A picture is of the data, and a window that nobody sees is nobody's choice.
+        is_seen = options.screenshot is None and self.application.platformName() != "offscreen"
+        memory = user_memory(self.recording, _tell) if is_seen else None
+        run = Run(self.source, options, self.is_live, failure, lambda: self.ending.is_asked, memory)
+        run.show(options.size or DEFAULT_SIZE)
+        self.application.exec()
+        for line in run.finish():
+            click.echo(line)
+        if isinstance(run.error, OSError):
+            raise run.error
+        if run.error is not None:  # it has been told when it happened
+            raise SystemExit(1)
 
 
 def _tell(line: str) -> None:
