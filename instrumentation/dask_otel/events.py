@@ -160,6 +160,35 @@ DEPENDENCIES = "dependencies"
 DEPENDENCY_COUNT = "n_dependencies"
 
 
+class GivenUp(NamedTuple):
+    """An attempt that was given up and still runs, as its worker says it in each heartbeat.
+
+    Attributes
+    ----------
+    origin
+        What it was assigned with: see `Attempt.origin` and `Attempt.otel`, of which the latter
+        counts.
+    """
+
+    key: Any
+    prefix: str
+    run_id: int
+    origin: str | None
+    start_s: float
+    thread: int | None
+    priority: tuple[float, ...] | None
+
+
+#: Name of what a worker adds to its heartbeats: a mapping with the entries below.
+HEARTBEAT: Final = "dask-otel"
+#: All that it recorded before this time is exported.
+ACKNOWLEDGED: Final = "acknowledged"
+#: A sequence of `GivenUp`; absent where there is none.
+GIVEN_UP: Final = "given_up"
+#: Action of what a worker that closes says with `log_event` when all that it recorded is sent.
+CLOSED: Final = "dask-otel-closed"
+
+
 class Disk(NamedTuple):
     """A value written to disk or read from it, or a task's function unpickled.
 

@@ -187,6 +187,8 @@ async def _stop(server: Server | Client, running: _Running) -> None:
         await asyncio.to_thread(running.emitter.stop)
     except RuntimeError:  # the interpreter ends: no thread can be started
         running.emitter.stop()
+    if isinstance(running.adapter, WorkerAdapter):
+        running.adapter.say_closed()
 
 
 @contextmanager

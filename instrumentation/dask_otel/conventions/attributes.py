@@ -66,7 +66,8 @@ TASK_PRIORITY: Final = "dask.task.priority"
 TASK_OUTCOME: Final = "dask.task.outcome"
 OUTCOME_FINISHED: Final = "finished"
 OUTCOME_FAILED: Final = "failed"
-#: Nobody wanted the result any more when it ended.
+#: Nobody wanted the result any more when it ended; with an error when it did not: its worker was
+#: killed meanwhile.
 OUTCOME_CANCELLED: Final = "cancelled"
 #: The task raised `Reschedule`, or its worker closed under it.
 OUTCOME_RESCHEDULED: Final = "rescheduled"

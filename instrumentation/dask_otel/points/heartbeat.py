@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from dask_otel import conventions as names
+from dask_otel.events import HEARTBEAT
 from dask_otel.points.readings import REFRESH_S
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _GPU: Final = {
     "cudf.cudf-spilled": names.CUDF_SPILLED,
 }
 #: Repeats what the system monitor says.
-_NOT_SENT: Final = ("gpu", "dask-otel")
+_NOT_SENT: Final = ("gpu", HEARTBEAT)
 
 
 class Activities:

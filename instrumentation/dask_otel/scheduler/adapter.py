@@ -14,16 +14,17 @@ from tornado.ioloop import PeriodicCallback
 from dask_otel.compat import clock
 from dask_otel.compat import scheduler as private
 from dask_otel.emit import guarded
-from dask_otel.events import Failure, gone
+from dask_otel.events import CLOSED, Failure, gone
 from dask_otel.points import SchedulerPoints
 from dask_otel.scheduler import losses, reading
 from dask_otel.scheduler.assignments import Assignment, Assignments
+from dask_otel.scheduler.departures import Departure, Departures
 from dask_otel.scheduler.graphs import Graphs, OpenGraph
 from dask_otel.scheduler.happenings import Happenings
 from dask_otel.scheduler.reading import UNFINISHED_STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from distributed import Scheduler
     from distributed.scheduler import TaskState, WorkerState
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from dask_otel.compat.override import Override
     from dask_otel.config import Settings
     from dask_otel.emit import Emitter
+    from dask_otel.events import Attempt
 
 PLUGIN_NAME = "dask-otel"
 TICK_S = 0.1
@@ -63,6 +65,7 @@ class SchedulerAdapter(SchedulerPlugin):
         self._ended = losses.Ended(settings.n_held)
         self._happenings = Happenings(emitter.log, settings.tracebacks)
         self._workers: dict[str, WorkerState] = {}
+        self._departures = Departures()
         self._overrides: list[Override] = []
         self._watching = False
         self._callbacks = (
@@ -97,6 +100,7 @@ class SchedulerAdapter(SchedulerPlugin):
             callback.stop()
         for graph in self._graphs.close_everything(clock.now_s()):
             self._graph_closed(graph)
+        self._settle()
         self._happenings.tick()
         self.emitter.measure(self._points.tasks(everything=True))
         self._measure()
@@ -106,7 +110,7 @@ class SchedulerAdapter(SchedulerPlugin):
         """A scheduler that is instrumented while it works has workers and tasks."""
         scheduler, now_s = self._scheduler, clock.now_s()
         for address, ws in scheduler.workers.items():
-            self._workers[address] = ws
+            self._joined(address, ws)
             self._happenings.worker_known(ws)
             for ts in ws.processing:
                 if ts.run_id is not None:
@@ -160,7 +164,7 @@ class SchedulerAdapter(SchedulerPlugin):
                 if finish == "memory":
                     stop_s = self._ended.finished(assignment, message, now_s)
                 elif finish == "erred" and "startstops" not in message:
-                    self._killed(assignment, message, now_s)
+                    self._killed_too_often(assignment, message, now_s)
         if finish == "erred":
             self._task_erred(self._scheduler.tasks[key], message)
         self._graphs.ended(key, stop_s)
@@ -191,14 +195,22 @@ class SchedulerAdapter(SchedulerPlugin):
     @guarded("Recording a worker")
     def add_worker(self, scheduler: Scheduler, worker: str) -> None:
         """Take in a worker that has joined."""
-        ws = self._workers[worker] = scheduler.workers[worker]
+        ws = scheduler.workers[worker]
+        self._joined(worker, ws)
         self._happenings.worker_added(ws)
+
+    def _joined(self, address: str, ws: WorkerState) -> None:
+        self._workers[address] = ws
+        self._departures.joined(address, self._scheduler.stream_comms.get(address))
 
     @guarded("Recording an event")
     def log_event(self, topic: str, msg: Any) -> None:
         """Take what Dask or anybody else has to say."""
-        if topic == "all" and isinstance(msg, dict) and msg.get("action") == "remove-worker":
+        action = msg.get("action") if isinstance(msg, dict) else None
+        if action == "remove-worker" and topic == "all":
             self._worker_removed(msg)
+        elif action == CLOSED:
+            self._departures.closed(topic)
         else:
             self._happenings.said(topic, msg)
 
@@ -209,15 +221,38 @@ class SchedulerAdapter(SchedulerPlugin):
             return
         said = str(message.get("stimulus_id", "")), bool(message.get("expected"))
         reason, expected = self._happenings.worker_removed(ws, *said)
-        acknowledged_s = reading.acknowledged_s(ws)
-        if expected and acknowledged_s is not None:
-            return  # a worker that closes in good order sends all by itself, what it runs included
-        self._lose(ws, message.get("processing-tasks") or (), reason, expected)
-        if acknowledged_s is not None:
-            self._make_good(ws.address, acknowledged_s - losses.CLOCK_ERROR_S)
+        stream, has_closed = self._departures.removed(ws.address)
+        if has_closed:
+            return
+        lost = self._unfinished(ws, message.get("processing-tasks") or (), reason)
+        if reading.acknowledged_s(ws) is None:  # not instrumented: it says nothing
+            for attempt in lost:
+                if attempt.executing or not expected:  # one that was asked to go has not begun more
+                    self.emitter.record(attempt)
+            return
+        departure = Departure(ws, stream, reason, tuple(lost))
+        if expected and not departure.has_gone:
+            self._departures.wait(departure)
+        else:
+            self._killed(departure)
 
-    def _lose(self, ws: WorkerState, keys: Iterable[Any], reason: str, expected: bool) -> None:
-        """Record what a worker has not ended; of one that was asked to go, only what it ran."""
+    @guarded("Recording what killed workers have left")
+    def _settle(self) -> None:
+        for departure in self._departures.killed():
+            self._killed(departure)
+
+    def _killed(self, departure: Departure) -> None:
+        """Record all of a worker that it has not sent, or perhaps not."""
+        ws, now_s = departure.worker, clock.now_s()
+        for attempt in departure.lost:
+            self.emitter.record(attempt._replace(stop_s=max(attempt.start_s, now_s)))
+        for said in reading.given_up(ws):
+            self.emitter.record(losses.given_up(ws, said, gone(departure.reason), now_s))
+        acknowledged_s = reading.acknowledged_s(ws) or 0.0
+        self._make_good(ws.address, acknowledged_s - losses.CLOCK_ERROR_S)
+
+    def _unfinished(self, ws: WorkerState, keys: Iterable[Any], reason: str) -> Iterator[Attempt]:
+        """What a worker has not ended, if it was killed."""
         failure, now_s = gone(reason), clock.now_s()
         for key in keys:
             assignment = self._assignments.current(key)
@@ -225,11 +260,11 @@ class SchedulerAdapter(SchedulerPlugin):
                 continue
             ts = assignment.task
             otel = self._assignments.said(ts, assignment.origin)
-            attempt = losses.lost(ws, assignment, otel, failure, now_s)
-            if attempt.executing or not expected:
-                self.emitter.record(attempt)
+            yield losses.lost(ws, assignment, otel, failure, now_s)
 
-    def _killed(self, assignment: Assignment, message: Mapping[str, Any], now_s: float) -> None:
+    def _killed_too_often(
+        self, assignment: Assignment, message: Mapping[str, Any], now_s: float
+    ) -> None:
         """Record the last attempt of a task that too many workers have died of."""
         ws = self._workers.get(message.get("worker", ""))
         if ws is not None:
@@ -255,13 +290,15 @@ class SchedulerAdapter(SchedulerPlugin):
     def _tick(self) -> None:
         for graph in self._graphs.close():
             self._graph_closed(graph)
+        self._settle()
         self._happenings.tick()
         self.emitter.measure(self._points.tasks())
 
     @guarded("Measuring the scheduler")
     def _measure(self) -> None:
         self.emitter.measure(self._points.cluster())
-        self._ended.forget(losses.sent_until_s(self._workers.values(), clock.now_s()))
+        workers = *self._workers.values(), *self._departures.waiting()
+        self._ended.forget(losses.sent_until_s(workers, clock.now_s()))
 
     def _graph_closed(self, graph: OpenGraph) -> None:
         code = ""

@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from dask_otel import conventions as names
-from dask_otel.events import Attempt, Failure
+from dask_otel.events import Attempt, Failure, GivenUp
 from dask_otel.scheduler import reading
 
 if TYPE_CHECKING:
@@ -168,4 +168,24 @@ def lost(
         failure,
         worker=ws.address,
         executing=began_s is not None,
+    )
+
+
+def given_up(ws: WorkerState, said: GivenUp, failure: Failure, now_s: float) -> Attempt:
+    """An attempt that was given up and still ran on its worker `ws` when that went."""
+    return Attempt(
+        said.key,
+        said.prefix,
+        said.run_id,
+        said.origin,
+        None,
+        said.start_s,
+        max(said.start_s, now_s),
+        said.thread,
+        None,
+        None,
+        said.priority,
+        names.OUTCOME_CANCELLED,
+        failure,
+        worker=ws.address,
     )

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dask_otel.compat import scheduler as private
-from dask_otel.events import ANNOTATION, TRACEPARENT, Failure
+from dask_otel.events import (
+    ACKNOWLEDGED,
+    ANNOTATION,
+    GIVEN_UP,
+    HEARTBEAT,
+    TRACEPARENT,
+    Failure,
+    GivenUp,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -71,10 +79,17 @@ def executing_since(ws: WorkerState, ts: TaskState, after_s: float) -> float | N
 
 def acknowledged_s(ws: WorkerState) -> float | None:
     """Up to when all that a worker has recorded is exported; None when it is not instrumented."""
-    said = ws.metrics.get(METRIC)
-    found = said.get("acknowledged") if isinstance(said, dict) else None
+    found = _said(ws).get(ACKNOWLEDGED)
     return float(found) if isinstance(found, int | float) else None
 
 
-#: Name under which a worker reports in its heartbeats what it has exported.
-METRIC = "dask-otel"
+def given_up(ws: WorkerState) -> list[GivenUp]:
+    """Attempts of which a worker has said that they were given up and still run."""
+    n_fields = len(GivenUp._fields)
+    return [GivenUp._make(said) for said in _said(ws).get(GIVEN_UP, ()) if len(said) == n_fields]
+
+
+def _said(ws: WorkerState) -> Mapping[str, Any]:
+    """What a worker has added to its last heartbeat."""
+    found = ws.metrics.get(HEARTBEAT)
+    return found if isinstance(found, dict) else {}

@@ -66,7 +66,7 @@ class WorkerAdapter(WorkerPlugin):
             DiskProbe(worker, emitter),
             ShuffleProbe(worker, emitter, self._points.watch_shuffles),
             DeserializeProbe(worker, emitter),
-            HeartbeatProbe(worker, emitter),
+            HeartbeatProbe(worker, emitter, self._attempts),
             self._points,
         )
         self._running: dict[Any, reading.Known] = {}
@@ -93,6 +93,12 @@ class WorkerAdapter(WorkerPlugin):
         if self._running:
             self.emitter.log(events.Running(self._now_s(), ()))
         self._measure()
+
+    @guarded("Saying that a worker has closed")
+    def say_closed(self) -> None:
+        """Tell the scheduler that all is sent: if the worker is killed now, nothing is missing."""
+        if self._worker.status in ENDING:
+            self._worker.log_event(self._worker.address, {"action": events.CLOSED})
 
     @guarded("Starting to watch a worker")
     def _begin(self, probe: Probe) -> None:

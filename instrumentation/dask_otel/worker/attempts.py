@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from dask_otel import conventions as names
 from dask_otel.compat import clock
-from dask_otel.events import Attempt, gone
+from dask_otel.events import TRACEPARENT, Attempt, GivenUp, gone
 from dask_otel.worker import reading
 from dask_otel.worker.reading import GIVEN_UP_STATES, RUNNING_STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from distributed import Worker
     from distributed.worker_state_machine import TaskState
@@ -72,6 +72,11 @@ class Attempts:
         Takes what happens.
     transfers
         By key: the batches that were fetched for it, to be taken by its attempt.
+
+    Attributes
+    ----------
+    on_given_up
+        Called when an attempt was given up while it runs.
     """
 
     def __init__(
@@ -86,6 +91,7 @@ class Attempts:
         self._began: dict[Any, _Began] = {}
         self._ran: dict[Any, Attempt] = {}
         self._given_up: dict[Any, _Assignment] = {}
+        self.on_given_up: Callable[[], None] = _ignore
 
     def started(self, ts: TaskState) -> Start:
         """An attempt whose function is about to be called; in the thread that calls it."""
@@ -138,6 +144,22 @@ class Attempts:
         """The true run ids of the attempts that were given up and still run, by key."""
         return {key: given_up.run_id for key, given_up in self._given_up.items()}
 
+    def given_up(self) -> Iterator[GivenUp]:
+        """What was given up and still runs: the scheduler has forgotten that it does."""
+        for key, assignment in self._given_up.items():
+            ts = self._tasks.get(key)
+            attempt = self._ran.get(key) or (None if ts is None else self._unfinished(ts))
+            if attempt is not None:
+                yield GivenUp(
+                    key,
+                    attempt.prefix,
+                    assignment.run_id,
+                    (assignment.otel or {}).get(TRACEPARENT) or assignment.origin,
+                    attempt.start_s,
+                    attempt.thread,
+                    attempt.priority,
+                )
+
     def transition(self, key: Any, start: str, finish: str, **_: Any) -> None:
         """Follow a task; called by Dask for every change of a task's state."""
         try:
@@ -161,6 +183,7 @@ class Attempts:
         ts = self._tasks.get(key)
         if ts is not None and ts.state == "cancelled" and ts.previous in _STARTED:
             self._given_up.setdefault(key, _assignment(ts))
+            self.on_given_up()
 
     def _ended(self, key: Any, start: str, finish: str) -> None:
         ts = self._tasks[key]
@@ -256,6 +279,10 @@ class Attempts:
         if finish == "rescheduled" and start_s is not None:  # Dask has dropped the times
             return reading.Run(start_s + delay_s, end_s, thread)
         return None
+
+
+def _ignore() -> None:
+    """Nobody wants to know."""
 
 
 def _assignment(ts: TaskState) -> _Assignment:

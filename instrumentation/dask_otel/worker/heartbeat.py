@@ -1,40 +1,112 @@
-"""Tells the scheduler in each heartbeat what of this worker's spans is safe.
+"""Tells the scheduler in each heartbeat what only this worker knows of its attempts.
 
-If the worker is killed, the scheduler makes good what was not: see `scheduler.losses`.
+- What of its spans is safe.
+- Which attempts run on after they were given up: the scheduler has forgotten them. The next
+  heartbeat then comes earlier than Dask would send it.
+
+If the worker is killed, the scheduler makes good what was not sent: see `scheduler.losses`.
 """
 
 from __future__ import annotations
 
+from itertools import islice
+from random import random
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+import msgpack
+from distributed.worker import WORKER_ANY_RUNNING
+
+from dask_otel import events
 from dask_otel.compat.override import Override
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from distributed import Worker
 
     from dask_otel.emit import Emitter
+    from dask_otel.events import GivenUp
+    from dask_otel.worker.attempts import Attempts
 
-METRIC: Final = "dask-otel"
-#: All that was recorded before this time, in seconds on the scheduler's clock, is exported.
-ACKNOWLEDGED: Final = "acknowledged"
+#: Attempts that one heartbeat names, and bytes that they take in it.
+MAX_GIVEN_UP: Final = 1_000
+MAX_BYTES: Final = 100_000
+#: Dask's least time between two heartbeats, which grows with the number of workers.
+LEAST_S: Final = 0.5
+#: Share of what it is longer in which an early heartbeat comes, at random: a client that cancels a
+#: graph makes all workers send one.
+SPREAD: Final = 0.1
+#: Least time between a heartbeat and an early one.
+APART_S: Final = 0.05
 
 
 class HeartbeatProbe:
     """Adds an entry to the heartbeats of one worker."""
 
-    def __init__(self, worker: Worker, emitter: Emitter) -> None:
+    def __init__(self, worker: Worker, emitter: Emitter, attempts: Attempts) -> None:
         self._worker = worker
         self._emitter = emitter
+        self._attempts = attempts
         self._override: Override | None = None
+        self._early: object = None
+        self._beat_s = 0.0
 
     def begin(self) -> None:
         """From now on heartbeats have the entry."""
-        self._override = Override(self._worker.metrics, METRIC, self._metric)
+        self._override = Override(self._worker.metrics, events.HEARTBEAT, self._metric)
+        self._attempts.on_given_up = self._hurry
 
     def end(self) -> None:
         """From now on they have not."""
         if self._override is not None:
             self._override.undo()
+        if self._early is not None:
+            self._worker.loop.remove_timeout(self._early)
 
-    def _metric(self, worker: Any) -> dict[str, float]:
-        return {ACKNOWLEDGED: self._emitter.acknowledged_s + worker.scheduler_delay}
+    def _metric(self, worker: Any) -> dict[str, Any]:
+        self._beat_s = monotonic()
+        acknowledged_s = self._emitter.acknowledged_s + worker.scheduler_delay
+        found: dict[str, Any] = {events.ACKNOWLEDGED: acknowledged_s}
+        if given_up := named(self._attempts.given_up()):
+            found[events.GIVEN_UP] = given_up
+        return found
+
+    def _hurry(self) -> None:
+        """See to it that a heartbeat comes soon."""
+        if self._early is None:
+            interval_s = self._worker.periodic_callbacks["heartbeat"].callback_time / 1e3
+            spread_s = SPREAD * (interval_s - LEAST_S) * random()  # noqa: S311 - no secret
+            wait_s = max(spread_s, self._beat_s + APART_S - monotonic(), 0.0)
+            self._early = self._worker.loop.call_later(wait_s, self._beat)
+
+    async def _beat(self) -> None:
+        self._early = None
+        if self._worker.status in WORKER_ANY_RUNNING:
+            await self._worker.heartbeat()
+
+
+def named(attempts: Iterable[GivenUp]) -> list[GivenUp]:
+    """Those of `attempts` that a heartbeat can name, and has room for."""
+    found = []
+    n_bytes = 0
+    for attempt in islice(attempts, MAX_GIVEN_UP):
+        n_more = _n_packed(attempt)
+        if n_more is not None and n_bytes + n_more <= MAX_BYTES:
+            n_bytes += n_more
+            found.append(attempt)
+    return found
+
+
+def _n_packed(attempt: GivenUp) -> int | None:
+    """Bytes of `attempt` in a heartbeat.
+
+    None where it cannot be sent, at which Dask would close the worker, or comes out as another:
+    the span's id is a hash of its key.
+    """
+    try:
+        packed = msgpack.packb(attempt)
+        same = msgpack.unpackb(packed, use_list=False, strict_map_key=False) == attempt
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return len(packed) if same else None

@@ -8,7 +8,7 @@ from typing import Any, cast
 from dask_otel import conventions as names
 from dask_otel import events
 from dask_otel.record.text import describe
-from dask_otel.scheduler import losses
+from dask_otel.scheduler import losses, reading
 from dask_otel.scheduler.assignments import Assignment
 from dask_otel.scheduler.losses import Ended
 
@@ -115,6 +115,25 @@ def test_a_lost_attempt_began_when_its_worker_said_so() -> None:
         "dask_otel.events.WorkerLost",
         "handle-worker-cleanup",
     )
+
+
+def test_one_given_up_was_cancelled_and_did_not_return() -> None:
+    said = events.GivenUp("a", "inc", 7, "origin", 11.0, 5, (0, 1))
+    ws = worker(14.0, {}, **{events.HEARTBEAT: {events.GIVEN_UP: (tuple(said), ("of", "others"))}})
+    assert reading.given_up(ws) == [said]
+    assert reading.given_up(worker(14.0, {})) == []
+    failure = events.gone("handle-worker-cleanup")
+    attempt = losses.given_up(ws, said, failure, 20.0)
+    assert (attempt.key, attempt.prefix, attempt.run_id, attempt.origin) == (
+        "a",
+        "inc",
+        7,
+        "origin",
+    )
+    assert (attempt.start_s, attempt.stop_s, attempt.thread) == (11.0, 20.0, 5)
+    assert (attempt.outcome, attempt.failure) == (names.OUTCOME_CANCELLED, failure)
+    assert (attempt.worker, attempt.priority) == ("tcp://w", (0, 1))
+    assert losses.given_up(ws, said, failure, 10.0).stop_s == 11.0  # its clock is ahead
 
 
 def test_all_is_sent_up_to_when_the_slowest_worker_has() -> None:

@@ -1,0 +1,236 @@
+"""Whatever a worker ran when it went is one span, whichever way it went; on real clusters."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from distributed import WorkerPlugin
+
+from dask_otel import conventions as names
+from dask_otel import correlate
+from tests.clusters import instrumented
+from tests.sinks import HttpSink, SeenSpan, Sink
+from tests.waiting import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from distributed import Client, Scheduler, Worker
+
+pytestmark = pytest.mark.cluster
+
+NANNIES: dict[str, Any] = {"processes": True, "threads_per_worker": 1}
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with HttpSink() as found:
+        yield found
+
+
+def attempts(sink: Sink) -> list[SeenSpan]:
+    """All that was sent of attempts, by whomever."""
+    found = (s for s in sink.spans() if s.attributes[names.ACTION] == names.ACTION_COMPUTE)
+    return sorted(found, key=lambda seen: int(seen.attributes[names.TASK_RUN_ID]))
+
+
+def services(sink: Sink) -> list[str]:
+    return [seen.resource[names.SERVICE_NAME] for seen in attempts(sink)]
+
+
+def outcomes(sink: Sink) -> list[str]:
+    return [seen.attributes[names.TASK_OUTCOME] for seen in attempts(sink)]
+
+
+def begin(path: str) -> bool:
+    """Whether this is the first time."""
+    try:
+        Path(path).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+def endless(path: str) -> None:
+    """The first attempt does not come to an end."""
+    if begin(path):
+        time.sleep(600)
+
+
+async def stubborn(path: str) -> None:
+    """Nor does this, which does not even heed that it is cancelled."""
+    if begin(path):
+        while True:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(600)
+
+
+class Hanging(WorkerPlugin):
+    async def teardown(self, worker: Worker) -> None:
+        await asyncio.sleep(600)
+
+
+def stop_heartbeats(dask_worker: Worker) -> None:
+    dask_worker.periodic_callbacks["heartbeat"].stop()
+
+
+def told(dask_scheduler: Scheduler) -> list[tuple[int, list[Any], list[Any]]]:
+    """Of each worker: what its last heartbeat has said that it runs, and runs on."""
+    return [
+        (
+            ws.pid,
+            [ts.key for ts in ws.executing],
+            [said[0] for said in ws.metrics["dask-otel"].get("given_up", ())],
+        )
+        for ws in dask_scheduler.workers.values()
+    ]
+
+
+def told_of_running(client: Client, key: Any) -> int:
+    """Process of the worker that has told the scheduler that it runs `key`."""
+    return wait_for(
+        lambda: next(
+            (pid for pid, running, _ in client.run_on_scheduler(told) if key in running), 0
+        )
+    )
+
+
+def told_of_given_up(client: Client, key: Any) -> int:
+    """The same of one that was given up."""
+    return wait_for(
+        lambda: next(
+            (pid for pid, _, given_up in client.run_on_scheduler(told) if key in given_up), 0
+        )
+    )
+
+
+def kill(client: Client, pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: pid not in [found for found, _, _ in client.run_on_scheduler(told)])
+    client.wait_for_workers(1)
+
+
+@pytest.mark.parametrize("key", ["unwanted", ("a", 1, 2.5, ("b", 0)), 1 << 63])
+def test_a_cancelled_attempt_whose_worker_is_killed(
+    monkeypatch: pytest.MonkeyPatch, sink: Sink, tmp_path: Path, key: Any
+) -> None:
+    path = tmp_path / "running"
+    with instrumented(monkeypatch, sink.endpoint, **NANNIES) as client:
+        future = client.submit(endless, str(path), key=key)
+        wait_for(path.exists)
+        client.run(stop_heartbeats)  # the one that tells of it comes all the same
+        future.cancel()
+        kill(client, told_of_given_up(client, key))
+        wait_for(lambda: attempts(sink))
+    (seen,) = attempts(sink)
+    assert seen.resource[names.SERVICE_NAME] == names.SERVICE_SCHEDULER
+    assert seen.attributes[names.TASK_OUTCOME] == names.OUTCOME_CANCELLED
+    assert seen.attributes[names.TASK_KEY] == str(key)
+    assert seen.attributes[names.THREAD_ID] > 0
+    assert seen.attributes[names.ERROR_TYPE].endswith(".WorkerLost")
+    assert seen.span.span_id == correlate.attempt_span_id(key, seen.attributes[names.TASK_RUN_ID])
+    (graph,) = (s for s in sink.spans() if s.attributes[names.ACTION] == names.ACTION_GRAPH)
+    assert seen.span.trace_id == graph.span.trace_id
+    assert seen.span.parent_span_id == graph.span.span_id
+    assert abs(seen.span.start_time_unix_nano - path.stat().st_mtime_ns) < 300e6
+    assert seen.span.end_time_unix_nano > seen.span.start_time_unix_nano
+
+
+def test_what_a_nanny_kills_at_the_end_of_its_patience_was_sent_before(
+    monkeypatch: pytest.MonkeyPatch, sink: Sink, tmp_path: Path
+) -> None:
+    path = tmp_path / "running"
+    with instrumented(monkeypatch, sink.endpoint, **NANNIES) as client:
+        future = client.submit(endless, str(path), key="running")
+        wait_for(path.exists)
+        client.restart_workers(list(client.scheduler_info()["workers"]))
+        future.result()
+    assert services(sink) == [names.SERVICE_WORKER] * 2
+    assert outcomes(sink) == [names.OUTCOME_LOST, names.OUTCOME_FINISHED]
+
+
+def hang(client: Client) -> None:
+    client.register_plugin(Hanging())
+
+
+def nothing(client: Client) -> None:
+    pass
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+@pytest.mark.parametrize(("function", "prepare"), [(stubborn, nothing), (endless, hang)])
+def test_what_a_nanny_kills_while_its_worker_hangs_in_closing(
+    monkeypatch: pytest.MonkeyPatch,
+    sink: Sink,
+    tmp_path: Path,
+    function: Callable[[str], Any],
+    prepare: Callable[[Client], None],
+    cancelled: bool,
+) -> None:
+    path = tmp_path / "running"
+    with instrumented(monkeypatch, sink.endpoint, **NANNIES) as client:
+        prepare(client)
+        future = client.submit(function, str(path), key="running")
+        wait_for(path.exists)
+        told_of_running(client, "running")
+        if cancelled:
+            future.cancel()
+            told_of_given_up(client, "running")
+        client.restart_workers(list(client.scheduler_info()["workers"]))
+        if not cancelled:
+            future.result()
+    first, *rest = attempts(sink)
+    assert first.resource[names.SERVICE_NAME] == names.SERVICE_SCHEDULER
+    outcome = names.OUTCOME_CANCELLED if cancelled else names.OUTCOME_LOST
+    assert first.attributes[names.TASK_OUTCOME] == outcome
+    assert len(rest) == (0 if cancelled else 1)
+
+
+def test_what_is_killed_after_it_has_retired(
+    monkeypatch: pytest.MonkeyPatch, sink: Sink, tmp_path: Path
+) -> None:
+    path = tmp_path / "running"
+    with instrumented(monkeypatch, sink.endpoint, **NANNIES) as client:
+        future = client.submit(endless, str(path), key="running")
+        pid = told_of_running(client, "running")
+        (address,) = client.scheduler_info()["workers"]
+        os.kill(pid, signal.SIGSTOP)  # it cannot close
+        client.retire_workers([address])
+        time.sleep(0.5)
+        assert attempts(sink) == []  # it may still say what became of it
+        before_ns = time.time_ns()
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: attempts(sink))
+        future.cancel()
+        del future
+        client.wait_for_workers(1)
+    first = attempts(sink)[0]
+    assert first.resource[names.SERVICE_NAME] == names.SERVICE_SCHEDULER
+    assert first.attributes[names.TASK_OUTCOME] == names.OUTCOME_LOST
+    assert first.attributes[names.WORKER_ADDRESS] == address
+    assert first.span.end_time_unix_nano >= before_ns
+    ids = [seen.span.span_id for seen in attempts(sink)]
+    assert len(ids) == len(set(ids))
+
+
+def test_what_runs_on_a_worker_that_retires_in_good_order_is_said_by_it_alone(
+    monkeypatch: pytest.MonkeyPatch, sink: Sink, tmp_path: Path
+) -> None:
+    path = tmp_path / "running"
+    with instrumented(monkeypatch, sink.endpoint, **NANNIES) as client:
+        future = client.submit(endless, str(path), key="running")
+        told_of_running(client, "running")
+        (address,) = client.scheduler_info()["workers"]
+        client.retire_workers([address], close_workers=True)
+        wait_for(lambda: attempts(sink))
+        future.cancel()
+        del future
+    assert services(sink) == [names.SERVICE_WORKER]
+    assert outcomes(sink) == [names.OUTCOME_LOST]
