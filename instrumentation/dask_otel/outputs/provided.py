@@ -8,6 +8,7 @@ of OpenTelemetry's API, and ids are its own then.
 
 from __future__ import annotations
 
+from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary, WeakSet
@@ -181,20 +182,44 @@ class ProvidedLogs:
 class _Board:
     """The instruments of one provider, which observe the points of every emitter that uses it.
 
-    A provider knows an instrument by its name and takes only one.
+    A provider knows an instrument by its name and takes only one: see `_board`. Emitters come and
+    go in their threads while readers observe in others.
     """
 
     def __init__(self, provider: MeterProvider, version: str) -> None:
-        self.emitters: WeakSet[ProvidedPoints] = WeakSet()
+        self._emitters: WeakSet[ProvidedPoints] = WeakSet()
+        self._lock = Lock()
         meter = provider.get_meter(names.SCOPE_NAME, version, names.SCHEMA_URL)
         sdk.create_instruments(meter, self._observe)
 
+    def add(self, emitter: ProvidedPoints) -> None:
+        """Observe the points of `emitter`, too."""
+        with self._lock:
+            self._emitters.add(emitter)
+
+    def discard(self, emitter: ProvidedPoints) -> None:
+        """Observe them no longer."""
+        with self._lock:
+            self._emitters.discard(emitter)
+
     def _observe(self, metric: names.Metric) -> Iterator[Observation]:
-        for emitter in tuple(self.emitters):
+        with self._lock:
+            emitters = tuple(self._emitters)
+        for emitter in emitters:
             yield from emitter.observations(metric)
 
 
 _boards: WeakKeyDictionary[MeterProvider, _Board] = WeakKeyDictionary()
+_boards_lock: Final = Lock()
+
+
+def _board(provider: MeterProvider, version: str) -> _Board:
+    """The one board of `provider`: the emitters of a process start at the same moment."""
+    with _boards_lock:
+        board = _boards.get(provider)
+        if board is None:
+            board = _boards[provider] = _Board(provider, version)
+        return board
 
 
 class ProvidedPoints:
@@ -208,10 +233,8 @@ class ProvidedPoints:
         instance = resource.attributes.get(names.SERVICE_INSTANCE_ID, "")
         self._instance = {names.SERVICE_INSTANCE_ID: str(instance)}
         self._latest: dict[names.Metric, dict[Attributes, Observation]] = {}
-        self._board = _boards.get(provider)
-        if self._board is None:
-            self._board = _boards[provider] = _Board(provider, version)
-        self._board.emitters.add(self)
+        self._board = _board(provider, version)
+        self._board.add(self)
 
     def observations(self, metric: names.Metric) -> list[Observation]:
         """The latest points of `metric`; called by readers, in their threads."""
@@ -233,8 +256,7 @@ class ProvidedPoints:
 
     def close(self) -> None:
         """Show no more points; instruments cannot be taken back."""
-        if self._board is not None:
-            self._board.emitters.discard(self)
+        self._board.discard(self)
 
 
 def _link(link: records.Link) -> SpanLink:

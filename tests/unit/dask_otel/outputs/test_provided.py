@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import pickle
 import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -292,6 +295,35 @@ def read(reader: InMemoryMetricReader) -> dict[tuple[str, str], float]:
             assert "\udcff" not in str(point.attributes)
             found[metric.name, point.attributes[names.SERVICE_INSTANCE_ID]] = point.value
     return found
+
+
+def test_points_of_emitters_that_start_at_once_meet_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    both = threading.Barrier(2)
+    create = provided.sdk.create_instruments
+
+    def create_slowly(*args: Any) -> None:
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.2)  # the other one, if it makes instruments, too
+        create(*args)
+
+    monkeypatch.setattr(provided.sdk, "create_instruments", create_slowly)
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], Resource({"team": "blue"}), shutdown_on_exit=False)
+
+    def emit(instance: str) -> provided.ProvidedPoints:
+        output = provided.ProvidedPoints(
+            provider, Resource({names.SERVICE_INSTANCE_ID: instance}), "1"
+        )
+        output.put({(names.CLIENTS, ()): 1})
+        return output
+
+    with ThreadPoolExecutor(2) as threads:
+        outputs = list(threads.map(emit, ("one", "two")))
+    assert read(reader) == {("dask.clients", "one"): 1, ("dask.clients", "two"): 1}
+    assert len(outputs) == 2
+    provider.shutdown()
 
 
 def test_points_that_readers_find_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
