@@ -202,8 +202,12 @@ class HttpSink(Sink):
         self._thread.join()
 
 
+@dataclass
 class GrpcSink(Sink):
-    """Listens for OTLP/gRPC."""
+    """Listens for OTLP/gRPC; refuses with `code` and `trailers`."""
+
+    code: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE
+    trailers: tuple[tuple[str, bytes], ...] = ()
 
     def __enter__(self) -> GrpcSink:
         sink = self
@@ -217,7 +221,8 @@ class GrpcSink(Sink):
                         {key: str(value) for key, value in context.invocation_metadata()}
                     )
                     if sink.take(signal, body) != 200:
-                        context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
+                        context.set_trailing_metadata(sink.trailers)
+                        context.abort(sink.code, "not now")
                     return b""
 
                 return grpc.unary_unary_rpc_method_handler(export)

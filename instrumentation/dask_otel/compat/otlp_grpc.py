@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 import grpc
+from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
 from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
@@ -33,6 +35,8 @@ _RETRY: Final = frozenset(
         grpc.StatusCode.DATA_LOSS,
     }
 )
+#: Where OpenTelemetry's Python exporter looks for a `RetryInfo`.
+_RETRY_INFO: Final = "google.rpc.retryinfo-bin"
 
 
 def transport(signal: str, endpoint: str | None) -> GrpcTransport:
@@ -85,9 +89,15 @@ class GrpcTransport:
 
 
 def _retry_delay_s(metadata: Any) -> float | None:
-    """`RetryInfo` of a refusal, as the Python exporter reads it."""
-    packed = dict(metadata or ()).get("google.rpc.retryinfo-bin")
-    if packed is None:
+    """`RetryInfo` of a refusal: in its status, as OTLP has it, or by itself, as Python's does."""
+    trailers = dict(metadata or ())
+    info = RetryInfo()
+    try:
+        status = Status.FromString(trailers.get("grpc-status-details-bin", b""))
+        if not any(detail.Unpack(info) for detail in status.details):
+            if _RETRY_INFO not in trailers:
+                return None
+            info.ParseFromString(trailers[_RETRY_INFO])
+    except DecodeError:  # whatever a server makes of them
         return None
-    delay = RetryInfo.FromString(packed).retry_delay
-    return float(delay.seconds + delay.nanos / 1e9)
+    return float(info.retry_delay.seconds + info.retry_delay.nanos / 1e9)

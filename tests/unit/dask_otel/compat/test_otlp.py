@@ -6,9 +6,14 @@ import functools
 import time
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import pytest
 import requests
 from distributed import Client, LocalCluster, Scheduler, Worker
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
 from dask_otel.compat import otlp, otlp_http, servers
@@ -86,6 +91,32 @@ def test_only_some_http_answers_are_worth_another_try(status: int, retry: bool) 
         transport.close()
     assert (reply.accepted, reply.retry) == (False, retry)
     assert reply.reason.startswith(f"HTTP {status}")
+
+
+RETRY = RetryInfo(retry_delay=Duration(seconds=3, nanos=500_000_000))
+DETAIL = AnyMessage()
+DETAIL.Pack(RETRY)
+
+
+@pytest.mark.parametrize(
+    ("trailers", "pause_s"),
+    [
+        ((), None),
+        # As the Collector and every other server in Go answers.
+        ((("grpc-status-details-bin", Status(details=[DETAIL]).SerializeToString()),), 3.5),
+        ((("google.rpc.retryinfo-bin", RETRY.SerializeToString()),), 3.5),
+        ((("grpc-status-details-bin", b"nonsense"),), None),
+    ],
+)
+def test_a_grpc_server_that_is_exhausted_may_ask_for_patience(
+    trailers: tuple[tuple[str, bytes], ...], pause_s: float | None
+) -> None:
+    exhausted = grpc.StatusCode.RESOURCE_EXHAUSTED
+    with GrpcSink(answer=lambda _signal: 429, code=exhausted, trailers=trailers) as sink:
+        transport = otlp.transport("traces", "grpc", sink.endpoint)
+        reply = transport.send(b"", 2)
+        transport.close()
+    assert (reply.accepted, reply.retry, reply.pause_s) == (False, pause_s is not None, pause_s)
 
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
