@@ -83,21 +83,6 @@ def n_connections(worker: Worker) -> int:
     return len(worker._comms)
 
 
-def pending_digests(worker: Worker) -> dict[Hashable, float]:
-    """Fine performance metrics that wait for the next heartbeat, without the ids of Dask's spans.
-
-    The worker takes the ids out in the same way before it sends them.
-    """
-    from distributed.spans import CONTEXTS_WITH_SPAN_ID
-
-    squashed: defaultdict[Hashable, float] = defaultdict(float)
-    for key, value in worker.digests_total_since_heartbeat.items():
-        if isinstance(key, tuple) and key[0] in CONTEXTS_WITH_SPAN_ID:
-            key = key[:1] + key[2:]  # noqa: PLW2901
-        squashed[key] += value
-    return squashed
-
-
 def shuffles(worker: Worker) -> Any:
     """Dask's extension for P2P shuffles, which every worker gets soon after its start, or None."""
     return worker.extensions.get("shuffle")
@@ -143,13 +128,21 @@ class Heartbeats:
         self._worker = worker
         self._seen: Callable[[Mapping[str, Any]], None] | None = seen
         self._override: Override | None = None
+        #: By identity: digests that Dask has taken for a heartbeat which nobody has seen yet.
+        self._taken: dict[int, Mapping[Hashable, float]] = {}
 
     def begin(self) -> None:
         """Start to see them."""
         before = self._worker.get_metrics
 
         async def get_metrics() -> dict[str, Any]:
-            metrics: dict[str, Any] = await before()
+            # Dask takes them at once, and then waits for what users measure in coroutines.
+            digests = self._worker.digests_total_since_heartbeat
+            self._taken[id(digests)] = digests
+            try:
+                metrics: dict[str, Any] = await before()
+            finally:
+                self._taken.pop(id(digests), None)
             try:
                 if self._seen is not None:
                     self._seen(metrics)
@@ -159,6 +152,22 @@ class Heartbeats:
             return metrics
 
         self._override = Override(vars(self._worker), "get_metrics", get_metrics)
+
+    def pending(self) -> dict[Hashable, float]:
+        """Fine performance metrics of no heartbeat yet, without the ids of Dask's spans.
+
+        The worker takes the ids out in the same way before it sends them.
+        """
+        from distributed.spans import CONTEXTS_WITH_SPAN_ID
+
+        waiting = self._worker.digests_total_since_heartbeat
+        squashed: defaultdict[Hashable, float] = defaultdict(float)
+        for digests in {**self._taken, id(waiting): waiting}.values():
+            for key, value in digests.items():
+                if isinstance(key, tuple) and key[0] in CONTEXTS_WITH_SPAN_ID:
+                    key = key[:1] + key[2:]  # noqa: PLW2901
+                squashed[key] += value
+        return squashed
 
     def end(self) -> None:
         """Leave the worker as it was; where somebody else stands before this, only look away."""

@@ -102,7 +102,7 @@ class WorkerPoints:
 
     def _fine_performance(self) -> Points:
         """What heartbeats have taken away, and what waits for the next one."""
-        return self._activities.points(metrics.pending_digests(self._worker))
+        return self._activities.points(self._heartbeats.pending())
 
     def _threads_and_latency(self) -> Points:
         worker = self._worker

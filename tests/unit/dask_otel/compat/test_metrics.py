@@ -87,7 +87,7 @@ def test_ids_of_spans_are_taken_out_of_pending_digests(client: Client) -> None:
         keys = [("execute", span, "inc", "thread-cpu", "seconds") for span in ("a", "b")]
         for key in keys:
             digests[key] = 1.0
-        found = metrics.pending_digests(dask_worker)
+        found = metrics.Heartbeats(dask_worker, lambda _seen: None).pending()
         for key in keys:  # Dask's scheduler knows no such spans
             del digests[key]
         return found
@@ -109,6 +109,35 @@ def test_heartbeats_are_seen_and_the_worker_is_left_as_it_was(client: Client) ->
     assert metrics.DIGESTS in seen[0]
     assert "get_metrics" not in vars(worker)
     assert vars(worker).keys() == before.keys()
+
+
+def test_what_a_heartbeat_takes_is_pending_until_it_is_seen(client: Client) -> None:
+    worker = worker_of(client)
+
+    async def beat(dask_worker: Worker) -> list[float | None]:
+        key = ("get-data", "network", "parcels")
+        looks: list[float | None] = []
+
+        async def measure(_worker: Worker) -> int:
+            dask_worker.digests_total_since_heartbeat[key] += 1.0  # comes meanwhile
+            looks.append(heartbeats.pending().get(key))
+            return 42
+
+        def see(found: Mapping[str, Any]) -> None:
+            looks.append(found[metrics.DIGESTS].get(key))
+            looks.append(heartbeats.pending().get(key))
+
+        heartbeats = metrics.Heartbeats(dask_worker, see)
+        dask_worker.digests_total_since_heartbeat[key] = 2.0
+        dask_worker.metrics["slow"] = measure
+        heartbeats.begin()
+        await dask_worker.get_metrics()
+        heartbeats.end()
+        del dask_worker.metrics["slow"], dask_worker.digests_total_since_heartbeat[key]
+        return looks
+
+    found: Any = client.run(beat)[worker.address]
+    assert found == [3.0, 2.0, 1.0]
 
 
 def test_a_listener_that_fails_costs_one_line_and_no_heartbeat(
