@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import dask
@@ -73,11 +74,16 @@ class Attachment(SchedulerInstrumentation):
         """Begin on the scheduler, on every worker and on those to come."""
         await super().start(scheduler)
         if self._client not in scheduler.clients:
-            await self.leave()
+            self._leave_soon()
 
     def remove_client(self, scheduler: Scheduler, client: str) -> None:
         """Leave with the client; called by Dask for every client that goes."""
-        if client == self._client and self._leaving is None:
+        if client == self._client:
+            self._leave_soon()
+
+    def _leave_soon(self) -> None:
+        """Leave, after Dask has added this: what it adds too late would keep the next one out."""
+        if self._leaving is None:
             self._leaving = asyncio.ensure_future(self.leave())
 
     async def leave(self) -> None:
@@ -172,7 +178,8 @@ def attach(address: str, endpoint: str, protocol: Protocol | None, ended: thread
                 if connected:  # to a new scheduler, which knows nothing of it
                     join(client, endpoint, protocol)
         if client.status == "running":
-            client.run_on_scheduler(leave)
+            with suppress(OSError):  # a scheduler that goes at this moment takes it along
+                client.run_on_scheduler(leave)
 
 
 def run(address: str, endpoint: str, protocol: Protocol | None) -> int:
@@ -197,7 +204,7 @@ def run(address: str, endpoint: str, protocol: Protocol | None) -> int:
     dask.config.set({"dask-otel.enabled": False})
     try:
         attach(address, endpoint, protocol, ended)
-    except AttachError as error:
+    except (AttachError, OSError) as error:  # Dask's errors of connections are the latter
         print(" ".join(str(error).split()), file=sys.stderr)  # noqa: T201 - the answer
         return 1
     return 0
