@@ -135,12 +135,6 @@ class Emitter:
                 self._n_overrun += n_spans
         self._complain(what, error)
 
-    def samples(self, origin: str | None) -> bool:
-        """Whether the trace of `origin` is sent, as far as samplers decide about whole traces."""
-        place = self._maker.place_of(origin)
-        spans = self._outputs.spans if self._outputs else None
-        return place.sampled if spans is None else spans.keeps(place)
-
     def stop(self) -> None:
         """Send what is left, for `STOP_S` at most; blocks, so call it off the event loop."""
         if self._stopping.is_set() or not self._is_open:

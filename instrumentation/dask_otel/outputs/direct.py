@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
 
     from dask_otel import wire
-    from dask_otel.correlate import Place
     from dask_otel.events import LogEvent
     from dask_otel.outputs.link import Link
     from dask_otel.points import Points
@@ -131,10 +130,6 @@ class DirectSpans:
     def n_dropped(self) -> int:
         """Spans given up."""
         return self._spool.n_dropped + self._n_refused
-
-    def keeps(self, place: Place) -> bool:
-        """Whether the trace of `place` is sent."""
-        return self._sampler.keeps(place)
 
     def put(self, event: SpanEvent) -> None:
         """Encode one event; a client has asked the sampler itself before it began a call."""

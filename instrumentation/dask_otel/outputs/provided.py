@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer, TracerProvider
 
     from dask_otel.compat.otel_logs import LoggerProvider
-    from dask_otel.correlate import Place
     from dask_otel.events import LogEvent, SpanEvent
     from dask_otel.points import Attributes, Points
     from dask_otel.record.spans import Span, SpanMaker
@@ -106,15 +105,11 @@ class ProvidedSpans:
     def __len__(self) -> int:
         return 0
 
-    def keeps(self, place: Place) -> bool:
-        """Whether the sampler lets the root of the trace of `place` through."""
-        return self._sampler.keeps(place)
-
     def put(self, event: SpanEvent) -> None:
         """Hand the spans of one event to the provider."""
         place = self._maker.place(event)
         # Whoever continues another trace has that one's word; the sampler is asked of each span.
-        sampled = self.keeps(place) if place.parent_id is None else place.sampled
+        sampled = self._sampler.keeps(place) if place.parent_id is None else place.sampled
         made = list(self._maker.spans(event))
         for span in made:
             if self._emit(span, sampled):

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
     from dask_otel.compat.otel_logs import LoggerProvider
-    from dask_otel.correlate import Place
     from dask_otel.events import LogEvent, SpanEvent
     from dask_otel.points import Points
 
@@ -53,10 +52,6 @@ class SpanOutput(Protocol):
 
     def __len__(self) -> int:
         """Spans that wait."""
-        ...
-
-    def keeps(self, place: Place) -> bool:
-        """Whether a sampler lets the trace of `place` through; any thread may ask."""
         ...
 
     def put(self, event: SpanEvent) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import signal
 import threading
 from typing import Any
 
+import dask.config
 import pytest
 from distributed import Client, LocalCluster
-from distributed.comm import CommClosedError
+from distributed.comm.core import CommClosedError
 
 from dask_otel import attach, preload
 from tests.waiting import wait_for
@@ -58,9 +60,9 @@ def test_a_scheduler_that_goes_meanwhile_costs_one_line(
 ) -> None:
     monkeypatch.setattr(attach, "Client", Lost)
     # It has a process of its own: here it is not to change this one.
-    monkeypatch.setattr(attach.signal, "signal", lambda *_: None)
-    monkeypatch.setattr(attach.threading.Thread, "start", lambda _: None)
-    monkeypatch.setattr(attach.dask.config, "set", lambda _: None)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(threading.Thread, "start", lambda _: None)
+    monkeypatch.setattr(dask.config, "set", lambda _: None)
     monkeypatch.setattr(logging.getLogger("distributed"), "setLevel", lambda _: None)
     assert attach.run("tcp://127.0.0.1:1", ENDPOINT, None) == 1
     assert capsys.readouterr().err == "in <TCP>: Stream is closed\n"
