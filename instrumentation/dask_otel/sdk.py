@@ -202,13 +202,13 @@ def create_instruments(
     def callback(metric: names.Metric) -> Callable[[CallbackOptions], Iterable[Observation]]:
         return lambda _options: observe(metric)
 
+    create = {
+        "counter": meter.create_observable_counter,
+        "updowncounter": meter.create_observable_up_down_counter,
+        "gauge": meter.create_observable_gauge,
+    }
     for metric in names.METRICS:
-        create = (
-            meter.create_observable_counter
-            if metric.kind == "counter"
-            else meter.create_observable_gauge
-        )
-        create(metric.name, [callback(metric)], metric.unit, metric.description)
+        create[metric.kind](metric.name, [callback(metric)], metric.unit, metric.description)
 
 
 class MetricBatch(MetricReader):

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from daskscope.simulate.graph import Floats
     from daskscope.simulate.layout import Octets, Pieces
 
-#: Sum.aggregation_temporality = CUMULATIVE, Sum.is_monotonic = true.
-_CUMULATIVE: Final = b"\x10\x02\x18\x01"
+#: By kind of metric: Sum.aggregation_temporality = CUMULATIVE, and Sum.is_monotonic.
+_SUMS: Final = {"counter": b"\x10\x02\x18\x01", "updowncounter": b"\x10\x02"}
 
 #: A series: its metric, and the values of its attributes in their order.
 Key = tuple[names.Metric, tuple[str, ...]]
@@ -121,7 +121,8 @@ def _point(
 
 
 def _metric(metric: names.Metric, points: Pieces) -> Pieces:
-    data = field(0x2A, *points) if metric.kind == "gauge" else field(0x3A, *points, _CUMULATIVE)
+    kind = _SUMS.get(metric.kind)
+    data = field(0x2A, *points) if kind is None else field(0x3A, *points, kind)
     return field(
         0x12,
         constant(field(0x0A, metric.name.encode())),

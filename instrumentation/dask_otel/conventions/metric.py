@@ -13,7 +13,8 @@ class Metric:
     Attributes
     ----------
     name, unit, kind, description
-        As they stand on the wire; a `counter` is cumulative and only grows.
+        As they stand on the wire; a `counter` is cumulative and only grows. An `updowncounter` is
+        what OpenTelemetry's conventions call some sizes that a gauge would show as well.
     attributes
         Names of the attributes of its points.
     when
@@ -22,7 +23,7 @@ class Metric:
 
     name: str
     unit: str
-    kind: Literal["gauge", "counter"]
+    kind: Literal["gauge", "counter", "updowncounter"]
     description: str
     attributes: tuple[str, ...] = ()
     when: str = ""

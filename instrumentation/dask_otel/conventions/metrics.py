@@ -10,12 +10,12 @@ from dask_otel.conventions.scheduler_metrics import SCHEDULER_METRICS
 from dask_otel.conventions.worker_metrics import WORKER_METRICS
 
 CPU_USAGE: Final = Metric("dask.process.cpu.usage", "{cpu}", "gauge", "CPUs kept busy.")
-PROCESS_MEMORY: Final = Metric("process.memory.usage", "By", "gauge", "Resident set size.")
+PROCESS_MEMORY: Final = Metric("process.memory.usage", "By", "updowncounter", "Resident set size.")
 PROCESS_UPTIME: Final = Metric("process.uptime", "s", "gauge", "Time since the process started.")
 OPEN_FILES: Final = Metric(
     "process.unix.file_descriptor.count",
     "{file_descriptor}",
-    "gauge",
+    "updowncounter",
     "Open file descriptors.",
     when="not on Windows",
 )

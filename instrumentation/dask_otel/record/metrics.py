@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 _DOUBLE: Final = struct.Struct("<d").pack
 _SFIXED64: Final = struct.Struct("<q").pack
-#: `Sum.aggregation_temporality = CUMULATIVE` and `Sum.is_monotonic = true`.
-_CUMULATIVE_MONOTONIC: Final = b"\x10\x02\x18\x01"
 _GAUGE: Final = 0x2A
 _SUM: Final = 0x3A
+#: What a `Sum` says of itself: `aggregation_temporality = CUMULATIVE`, and `is_monotonic`.
+_SUMS: Final = {"counter": b"\x10\x02\x18\x01", "updowncounter": b"\x10\x02"}
 
 
 class MetricEncoder:
@@ -80,7 +80,7 @@ def _head(metric: names.Metric) -> bytes:
 def _data(metric: names.Metric, points: bytes) -> bytes:
     if metric.kind == "gauge":
         return wire.field(_GAUGE, points)
-    return wire.field(_SUM, points + _CUMULATIVE_MONOTONIC)
+    return wire.field(_SUM, points + _SUMS[metric.kind])
 
 
 def _number(value: float) -> bytes:
