@@ -187,11 +187,13 @@ def _failure(kind: str, message: str, frames: str) -> Pieces:
 def transfer(giver: Scheduled, width: int, address: str, is_sent: bool) -> Layout:
     """One end of a transfer; all addresses are as long as `address`."""
     host = urlsplit(address).hostname or ""
+    host_name = names.CLIENT_ADDRESS if is_sent else names.SERVER_ADDRESS
+    port_name = names.CLIENT_PORT if is_sent else names.SERVER_PORT
     key = field(0x0A, *text_value(Gap("key", giver.keys.shape[1])))
     rest: list[bytes | Gap] = [
         *_text_gap(names.TRANSFER_PEER, "peer", len(address)),
-        *_text_gap(names.SERVER_ADDRESS, "host", len(host)),
-        *_integer_gap(names.SERVER_PORT, "port", 3),
+        *_text_gap(host_name, "host", len(host)),
+        *_integer_gap(port_name, "port", 3),
         *_integer_gap(names.TRANSFER_BYTES, "bytes", width),
         *_gap(names.TRANSFER_KEYS, field(0x2A, *key)),
         *_integer(names.TRANSFER_KEY_COUNT, 1),

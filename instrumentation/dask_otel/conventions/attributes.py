@@ -114,8 +114,11 @@ TRANSFER_KEYS: Final = "dask.transfer.keys"
 TRANSFER_KEY_COUNT: Final = "dask.transfer.key_count"
 #: Bytes a second.
 TRANSFER_BANDWIDTH: Final = "dask.transfer.bandwidth"
+#: Host and port of whom a `transfer` was asked, and of whoever asked for a `send`.
 SERVER_ADDRESS: Final = "server.address"
 SERVER_PORT: Final = "server.port"
+CLIENT_ADDRESS: Final = "client.address"
+CLIENT_PORT: Final = "client.port"
 MAX_TRANSFER_KEYS: Final = 128
 
 DISK_BYTES: Final = "dask.disk.bytes"

@@ -158,7 +158,7 @@ class SpanEncoder:
             self._maker.transfer_span_id(event, start_ns, stop_ns),
             _TIMES(0x39, start_ns, 0x41, stop_ns),
             _ENDS[event.sent],
-            self._peer(event.peer),
+            self._peer((event.peer, event.sent)),
             _transfer_bytes(event.n_bytes),
             _transfer_keys(map(str, event.keys)),
             _n_transfer_keys(event.n_keys),
@@ -228,9 +228,9 @@ def _type_field(kind: type | str) -> bytes:
     return wire.attribute(names.TASK_TYPE, spans.type_text(kind) or "")
 
 
-def _peer_fields(address: str) -> bytes:
+def _peer_fields(end: tuple[str, bool]) -> bytes:
     return b"".join(
-        wire.attribute(name, value) for name, value in spans.peer_attributes(address).items()
+        wire.attribute(name, value) for name, value in spans.peer_attributes(*end).items()
     )
 
 

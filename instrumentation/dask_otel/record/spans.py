@@ -207,7 +207,7 @@ class SpanMaker:
             trace, parent_id = place.trace_id, place.graph_id
         attributes: dict[str, Value] = {
             names.ACTION: names.ACTION_SEND if event.sent else names.ACTION_TRANSFER,
-            **peer_attributes(event.peer),
+            **peer_attributes(event.peer, event.sent),
             names.TRANSFER_BYTES: event.n_bytes,
             names.TRANSFER_KEYS: tuple(map(str, event.keys)),
             names.TRANSFER_KEY_COUNT: event.n_keys,
@@ -329,8 +329,11 @@ def _said(event: events.Attempt) -> Mapping[str, Any]:
     return event.otel if isinstance(event.otel, dict) else {}
 
 
-def peer_attributes(address: str) -> dict[str, Value]:
-    """Dask's address, and its host and port where it has them (`inproc://` has none)."""
+def peer_attributes(address: str, sent: bool) -> dict[str, Value]:
+    """Dask's address, and its host and port where it has them (`inproc://` has none).
+
+    Whoever sends is the server, and its peer the client.
+    """
     found: dict[str, Value] = {names.TRANSFER_PEER: address}
     try:
         url = urlsplit(address)
@@ -338,7 +341,7 @@ def peer_attributes(address: str) -> dict[str, Value]:
     except ValueError:
         return found
     if host:
-        found[names.SERVER_ADDRESS] = host
+        found[names.CLIENT_ADDRESS if sent else names.SERVER_ADDRESS] = host
     if port is not None:
-        found[names.SERVER_PORT] = port
+        found[names.CLIENT_PORT if sent else names.SERVER_PORT] = port
     return found

@@ -45,15 +45,12 @@ class Event(NamedTuple):
 _FAILURE: Final = (c.ERROR_TYPE,)
 _BATCH: Final = (
     c.TRANSFER_PEER,
-    c.SERVER_ADDRESS,
-    c.SERVER_PORT,
     c.TRANSFER_BYTES,
     c.TRANSFER_KEYS,
     c.TRANSFER_KEY_COUNT,
     c.TRANSFER_BANDWIDTH,
     c.TRANSFER_ID,
     c.SHUFFLE_ID,
-    c.THREAD_ID,
     *_FAILURE,
 )
 _DISK: Final = (
@@ -99,7 +96,7 @@ SPANS: Final = (
         "worker that receives",
         "every batch of values fetched, and of a P2P shuffle",
         "the attempt that waited for it, else the graph",
-        _BATCH,
+        (c.SERVER_ADDRESS, c.SERVER_PORT, c.THREAD_ID, *_BATCH),
     ),
     Span(
         c.ACTION_SEND,
@@ -108,7 +105,7 @@ SPANS: Final = (
         "worker that sends",
         "the other end of it",
         "the graph",
-        _BATCH,
+        (c.CLIENT_ADDRESS, c.CLIENT_PORT, *_BATCH),
     ),
     Span(
         c.ACTION_DISK_WRITE,

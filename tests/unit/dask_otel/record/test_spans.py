@@ -141,6 +141,10 @@ def test_both_ends_of_a_batch_are_spans_of_their_own() -> None:
     peer = spans.SpanMaker(TRANSFER.peer, SCHEDULER)
     received, sent = only(TRANSFER), only(TRANSFER._replace(peer=WORKER, sent=True), peer)
     assert (sent.name, sent.kind) == ("send", spans.SERVER)
+    ends = names.SERVER_ADDRESS, names.CLIENT_ADDRESS
+    assert [received.attributes.get(end) for end in ends] == ["10.0.0.2", None]
+    assert [sent.attributes.get(end) for end in ends] == [None, "10.0.0.1"]
+    assert sent.attributes[names.CLIENT_PORT] == 4001
     assert sent.attributes[names.TRANSFER_ID] == received.attributes[names.TRANSFER_ID]
     assert sent.span_id != received.span_id
     shuffled = only(TRANSFER._replace(keys=(), n_keys=0, shuffle_id="s", transfer_id="1f"))
