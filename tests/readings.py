@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from dask_otel import conventions as names
 from daskscope.store.schema import Definitions, SourceStatus
+from daskscope.store.snapshot import SeriesPoints
 from daskscope.store.writer import Store
 from tests.builders import SECOND, T0, Source, points
 
@@ -110,6 +115,20 @@ _METRIC_OF = {
     "host_in": (names.HOST_NETWORK_RATE, names.RECEIVE),
     "dropped": (names.SPANS_DROPPED, ""),
 }
+
+
+def histories(snapshot: Snapshot) -> dict[int, SeriesPoints]:
+    """All points of each series, in order of time."""
+    parts = defaultdict[int, list[tuple[int, float]]](list)
+    for run in snapshot.point_runs:
+        rows = zip(run.series.tolist(), run.time_ns.tolist(), run.value.tolist(), strict=True)
+        for series, time_ns, value in rows:
+            parts[series].append((time_ns, value))
+    found = {}
+    for series, rows_of_it in parts.items():
+        times, values = zip(*sorted(rows_of_it, key=itemgetter(0)), strict=True)
+        found[series] = SeriesPoints(np.array(times, np.int64), np.array(values))
+    return found
 
 
 def removed(source: Source, address: str, at_s: float) -> Iterable[object]:

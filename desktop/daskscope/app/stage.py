@@ -29,6 +29,7 @@ from daskscope.derive.spoken import spoken_stream
 from daskscope.derive.status import clock_fields, cluster_field, status_frame
 from daskscope.derive.taskstream import TaskStream
 from daskscope.derive.timeaxis import ticks
+from daskscope.derive.totals import Totals
 from daskscope.derive.welcome import welcome_frame
 from daskscope.derive.workers import workers_frame
 from daskscope.session import Session, Viewport, viewport
@@ -61,6 +62,10 @@ TABLE_PERIOD_S: Final = 1.0
 #: A screen reader that is told more often never comes to an end.
 SPEECH_PERIOD_S: Final = 1.0
 RECORDINGS_PERIOD_S: Final = 5.0
+#: Series that are taken in at once: a millisecond's work.
+MOST_LEARNED: Final = 1_000
+#: What a tick spends on summing up points for the charts.
+SUMMING_WORK_S: Final = 0.001
 #: What a tick spends on searching, counted from its derivations' begin; more when nothing moves.
 SEARCH_BUDGET_S: Final = 0.003
 SEARCH_ALONE_S: Final = 0.008
@@ -93,7 +98,9 @@ class Stage:
         self.frame_ms = 0.0
         self.ties: Callable[[TaskStreamFrame, int], Ties | None] = lambda _frame, _now_ns: None
         self._layouts = LaneLayouts()
-        self._sampler = Sampler()
+        self._sampler = Sampler(is_patient=True)
+        self._totals = Totals(self._sampler)
+        self._is_learned = self._is_summed = True
         self._tempo = Tempo()
         self.period_s = FRAME_S
         self._generation = 0
@@ -159,7 +166,9 @@ class Stage:
     def is_settled(self) -> bool:
         """Whether everything has been shown since `forget`."""
         resources = self._window.resources
-        return not self._is_forgetful and not (resources.isVisible() and resources.is_waiting)
+        if resources.isVisible() and (resources.is_waiting or not self._is_summed):
+            return False
+        return not self._is_forgetful and self._is_learned
 
     def forget(self) -> None:
         """Show everything anew at the next tick."""
@@ -188,6 +197,7 @@ class Stage:
         """
         now_s = elapsed_s()
         was_forgetful, self._is_forgetful = self._is_forgetful, False
+        self._learn(snapshot)
         # Where the pointer is changes no frame.
         session = replace(session, hover_px=None)
         if session != self._session:
@@ -223,6 +233,21 @@ class Stage:
         return hit(snapshot, self.frame, x_px, y_px) if self.frame is not None else None
 
     # Parts ----------------------------------------------------------------------------------
+
+    def _learn(self, snapshot: Snapshot) -> None:
+        """Take in some of who is new; what tells of all of them is shown when all are known."""
+        was_learned = self._is_learned
+        self._is_learned = self._sampler.learn(snapshot, MOST_LEARNED)
+        if self._is_learned and not was_learned:
+            for pace in (self._workers_pace, self._resources_pace, self._cluster_pace):
+                pace.hurry()
+
+    def _sum_up(self, snapshot: Snapshot) -> None:
+        """Take in some of the points that are new; the charts follow at once when all are."""
+        was_summed, until_s = self._is_summed, elapsed_s() + SUMMING_WORK_S
+        self._is_summed = self._totals.advance(snapshot, lambda: elapsed_s() < until_s)
+        if self._is_summed and not was_summed:
+            self._resources_pace.hurry()
 
     def _hurry(self, session: Session) -> None:
         """Let a gesture be seen at once."""
@@ -337,11 +362,12 @@ class Stage:
             window.workers_dock.set_summary(0, workers.summary)
             self._workers_pace.rest(began_s, elapsed_s())
         if window.resources.isVisible():
+            self._sum_up(snapshot)
             if self._resources_pace.is_due(now_s):
                 began_s = elapsed_s()
                 span_s = shown_span_s((now_ns - snapshot.first_ns) / 1e9)
                 window.resources.begin_frame(
-                    resources_frame(snapshot, now_ns, span_s, self._sampler)
+                    resources_frame(snapshot, now_ns, span_s, self._sampler, self._totals)
                 )
                 self._resources_pace.rest(began_s, elapsed_s())
             window.resources.show_next()

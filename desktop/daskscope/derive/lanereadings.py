@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from daskscope.derive.clocks import Skew
-    from daskscope.store.snapshot import SeriesPoints, Snapshot
+    from daskscope.store.snapshot import Newest, Snapshot
 
 #: Busy shares are means over so much time.
 BUSY_SPAN_NS: Final = 2_000_000_000
@@ -61,8 +62,8 @@ class LaneReadings:
     ----------
     busy
         float64, by lane id: share of the last `BUSY_SPAN_NS` that it spent computing.
-    points
-        By series id.
+    newest
+        Newest points of all series.
     series_of
         By resource id: what each series of its memory tells, and the id of the series.
     newest_ns
@@ -72,7 +73,7 @@ class LaneReadings:
     """
 
     busy: npt.NDArray[np.float64]
-    points: Mapping[int, SeriesPoints]
+    newest: Newest
     series_of: Mapping[int, Sequence[tuple[str, int]]]
     newest_ns: int
     skews: Mapping[str, Skew]
@@ -91,10 +92,12 @@ class LaneReadings:
         time_ns = 0
         for resource in resources:
             for name, series_id in self.series_of.get(resource, ()):
-                points = self.points.get(series_id)
-                if points is not None and len(points.value) and np.isfinite(points.value[-1]):
-                    time_ns = max(time_ns, int(points.time_ns[-1]))
-                    values[name] = values.get(name, 0.0) + float(points.value[-1])
+                if series_id >= len(self.newest.value):
+                    continue  # nothing was measured yet
+                value = float(self.newest.value[series_id])
+                if math.isfinite(value):
+                    time_ns = max(time_ns, int(self.newest.time_ns[series_id]))
+                    values[name] = values.get(name, 0.0) + value
         if not time_ns or self.newest_ns - time_ns > SILENCE_NS:
             return NO_MEMORY
         limit_bytes, is_paused = values.get(_LIMIT, told_bytes), values.get(_PAUSED, 0.0) > 0
@@ -126,14 +129,15 @@ class ReadingsKeeper:
                 if said in words:
                     self._series_of[series.resource].append((words[said], series_id))
             self._n_known[metric.name] = len(ids)
-        points = snapshot.points
         newest_ns = 0
         for metric in (conventions.WORKER_LIMIT, conventions.WORKER_MEMORY):
             newest_ns = int(newest_of(snapshot, metric)[0].max(initial=0))
             if newest_ns:  # of each worker one series is enough
                 break
         skews = self._clocks.of(snapshot)
-        return LaneReadings(busy_lanes(snapshot), points, self._series_of, newest_ns, skews)
+        return LaneReadings(
+            busy_lanes(snapshot), snapshot.newest, self._series_of, newest_ns, skews
+        )
 
 
 def busy_lanes(snapshot: Snapshot) -> npt.NDArray[np.float64]:
@@ -149,9 +153,6 @@ def busy_lanes(snapshot: Snapshot) -> npt.NDArray[np.float64]:
             rows = found[chunk.columns["kind"][found] == Kind.COMPUTE]
             in_it_ns = chunk.end_ns[rows] - np.maximum(chunk.start_ns[rows], from_ns)
             np.add.at(busy_ns, chunk.columns["lane"][rows], in_it_ns.astype(np.float64))
-    if snapshot.running:
-        workers = snapshot.running.values()
-        lane = np.concatenate([running.lane for running in workers])
-        in_it_ns = to_ns - np.concatenate([running.start_ns for running in workers]).clip(from_ns)
-        np.add.at(busy_ns, lane, np.maximum(in_it_ns, 0).astype(np.float64))
+    in_it_ns = np.maximum(to_ns - snapshot.attempts.start_ns.clip(from_ns), 0)
+    np.add.at(busy_ns, snapshot.attempts.lane, in_it_ns.astype(np.float64))
     return np.minimum(busy_ns / BUSY_SPAN_NS, 1.0)

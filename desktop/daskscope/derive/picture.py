@@ -59,8 +59,6 @@ _OFF_GRID_NS: Final = 1.5
 _MAX_BLOCKS: Final = 32
 #: Rows that are taken at once.
 _PORTION_ROWS: Final = 1 << 14
-_NO_IDS: Final = np.zeros(0, np.uint32)
-_NO_TIMES: Final = np.zeros(0, np.int64)
 
 _EVER: Final = 1 << 62
 
@@ -361,16 +359,14 @@ class Picture:
 
 def running_spans(snapshot: Snapshot, rows: Rowing, now_ns: int) -> Spans:
     """What runs on the visible rows; `index` counts over the attempts of all workers."""
-    workers = tuple(snapshot.running.values())
-    # Joined first: thousands of workers run few attempts each.
-    lane = np.concatenate([_NO_IDS, *(running.lane for running in workers)])
-    index = np.flatnonzero(rows.row_of_lane[lane] >= 0)
-    start_ns = np.concatenate([_NO_TIMES, *(running.start_ns for running in workers)])[index]
-    name = np.concatenate([_NO_IDS, *(running.name for running in workers)])[index]
+    attempts = snapshot.attempts
+    index = np.flatnonzero(rows.row_of_lane[attempts.lane] >= 0)
+    lane, start_ns = attempts.lane[index], attempts.start_ns[index]
+    name = attempts.name[index]
     spans = np.empty(len(index), SPAN)
     spans["start_ns"] = start_ns
     spans["end_ns"] = np.maximum(start_ns, now_ns)
-    spans["row"] = rows.row_of_lane[lane[index]] + rows.first_row
+    spans["row"] = rows.row_of_lane[lane] + rows.first_row
     spans["slot"] = snapshot.slot_of[name]
     spans["name"] = name
     spans["chunk"] = -1

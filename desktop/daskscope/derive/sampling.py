@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
@@ -50,9 +50,19 @@ READINGS: Final[Mapping[names.Metric, Mapping[str, str]]] = {
 #: What tells how many workers there are and how large.
 SIZES: Final = (names.WORKER_THREADS, names.WORKER_LIMIT, names.WORKER_LATENCY)
 _ALL: Final = tuple(READINGS)
-_NAMES: Final = tuple(dict.fromkeys(name for kinds in READINGS.values() for name in kinds.values()))
+NAMES: Final = tuple(dict.fromkeys(name for kinds in READINGS.values() for name in kinds.values()))
+_READING_OF: Final = {name: number for number, name in enumerate(NAMES)}
+#: By name of the metric: its number, the attribute that tells its readings apart, and these.
+_BY_NAME: Final[Mapping[str, tuple[int, str, Mapping[str, str]]]] = {
+    metric.name: (number, metric.attributes[-1] if metric.attributes else "", readings)
+    for number, (metric, readings) in enumerate(READINGS.items())
+}
+_NOTHING: Final[tuple[int, str, Mapping[str, str]]] = (-1, "", {})
+_NOBODY: Final = np.zeros(0, np.int64)
+#: A resource takes as long to know as so many series.
+_SERIES_A_RESOURCE: Final = 16
 #: Of the process, which several workers may share.
-_OF_PROCESS: Final = ("busy", "disk_read", "disk_write")
+OF_PROCESS: Final = ("busy", "disk_read", "disk_write")
 #: What a worker's attributes tell where no metric does.
 _TOLD: Final = (("threads", names.WORKER_NTHREADS), ("limit", names.WORKER_MEMORY_LIMIT))
 
@@ -96,15 +106,52 @@ class Samples:
         return float(np.nansum(self.values[name]))
 
 
-@dataclass(slots=True)
-class _Members:
-    """Series of one metric that tell something of somebody, in order of their ids."""
+class Readers:
+    """Which series tell something of somebody, in order of their ids: columns that grow.
 
-    n_known: int = 0
-    series: Indices = field(default_factory=lambda: np.zeros(0, np.int64))
-    resource: Indices = field(default_factory=lambda: np.zeros(0, np.int64))
-    reading: Indices = field(default_factory=lambda: np.zeros(0, np.int64))
-    is_cumulative: Mask = field(default_factory=lambda: np.zeros(0, np.bool_))
+    Attributes
+    ----------
+    n
+        Series that tell something.
+    """
+
+    def __init__(self) -> None:
+        self.n = 0
+        self._columns = np.zeros((5, 0), np.int64)
+
+    def add(self, found: list[tuple[int, int, int, int, bool]]) -> None:
+        """Add series: id, resource, number of the reading, of the metric, whether it counts up."""
+        n = self.n + len(found)
+        if n > self._columns.shape[1]:
+            more = np.zeros((5, max(n, 2 * self.n) - self._columns.shape[1]), np.int64)
+            self._columns = np.concatenate([self._columns, more], axis=1)
+        self._columns[:, self.n : n] = np.array(found, np.int64).reshape(-1, 5).T
+        self.n = n
+
+    @property
+    def series(self) -> Indices:
+        """Series id of each."""
+        return self._columns[0, : self.n]
+
+    @property
+    def resource(self) -> Indices:
+        """Resource id of each."""
+        return self._columns[1, : self.n]
+
+    @property
+    def reading(self) -> Indices:
+        """What each reads, as a place in `NAMES`."""
+        return self._columns[2, : self.n]
+
+    @property
+    def metric(self) -> Indices:
+        """The metric of each, as a place in `READINGS`."""
+        return self._columns[3, : self.n]
+
+    @property
+    def is_cumulative(self) -> Mask:
+        """Whether each counts up."""
+        return self._columns[4, : self.n] != 0
 
 
 class _Codes:
@@ -127,15 +174,25 @@ class _Codes:
 class Sampler:
     """Reads the workers of one store, and keeps which series and resources are whose.
 
+    Parameters
+    ----------
+    is_patient
+        It knows what it was let `learn`; else it learns everything when it is asked.
+
     Attributes
     ----------
     places
         By resource id.
+    readers
+        Which series tell what of whom.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_patient: bool = False) -> None:
         self.places: list[Place] = []
-        self._members: dict[names.Metric, _Members] = {}
+        self.readers = Readers()
+        self._is_patient = is_patient
+        self._n_series = 0
+        self._chosen: dict[tuple[names.Metric, ...], tuple[int, Indices]] = {}
         self._workers, self._processes, self._hosts = _Codes(), _Codes(), _Codes()
         self._is_worker: list[bool] = []
         self._told: list[tuple[float, ...]] = []
@@ -149,23 +206,63 @@ class Sampler:
         A worker silent for longer than `SILENCE_NS` while others are heard is left out; `now_ns`
         bounds what counts as lately, so that a clock running ahead silences nobody.
         """
-        self._know(snapshot)
-        members = [self._members_of(snapshot, metric) for metric in metrics]
-        series = np.concatenate([some.series for some in members])
-        newest = snapshot.newest
+        self.knows(snapshot)
+        readers, newest = self.readers, snapshot.newest
+        at = self._of_metrics(tuple(metrics))
+        series = readers.series[at]
         is_heard = series < len(newest.value)
         is_heard[is_heard] = newest.time_ns[series[is_heard]] != np.iinfo(np.int64).min
-        series = series[is_heard]
-        resource = np.concatenate([some.resource for some in members])[is_heard]
-        reading = np.concatenate([some.reading for some in members])[is_heard]
-        is_rate = np.concatenate([some.is_cumulative for some in members])[is_heard]
+        at, series = at[is_heard], series[is_heard]
+        resource, reading = readers.resource[at], readers.reading[at]
+        is_rate = readers.is_cumulative[at]
         value = np.where(is_rate, newest.per_s[series], newest.value[series])
         resource, first, place_of = np.unique(resource, return_index=True, return_inverse=True)
         is_number = np.isfinite(value)
         cell = (reading * len(resource) + place_of)[is_number]
-        sums = group_sums(value[is_number], cell, len(_NAMES) * len(resource))
-        sums = sums.reshape(len(_NAMES), len(resource))
+        sums = group_sums(value[is_number], cell, len(NAMES) * len(resource))
+        sums = sums.reshape(len(NAMES), len(resource))
         return self._recent(snapshot, resource, first, newest.time_ns[series[first]], sums, now_ns)
+
+    def learn(self, snapshot: Snapshot, most: int | None = None) -> bool:
+        """Take in resources and series that are new, `most` series or as much work at once.
+
+        Returns
+        -------
+        bool
+            Whether all are known.
+        """
+        n_known, n_resources = len(self.places), len(snapshot.resources)
+        until = n_resources
+        if most is not None:
+            until = min(n_resources, n_known + most // _SERIES_A_RESOURCE)
+        for number in range(n_known, until):
+            self._know(number, snapshot.resources[number])
+        if until < n_resources:
+            return False
+        first, n_series = self._n_series, len(snapshot.series)
+        self._n_series = n_series if most is None else min(n_series, first + most)
+        found: list[tuple[int, int, int, int, bool]] = []
+        for series_id in range(first, self._n_series):
+            series = snapshot.series[series_id]
+            metric, attribute, readings = _BY_NAME.get(series.name, _NOTHING)
+            name = readings.get(str(series.attributes.get(attribute, "")))
+            if name is not None:
+                reading = _READING_OF[name]
+                found.append((series_id, series.resource, reading, metric, series.is_cumulative))
+        self.readers.add(found)
+        return self._n_series == n_series
+
+    def knows(self, snapshot: Snapshot) -> bool:
+        """Whether all are known; who is not patient learns what is missing."""
+        return self.learn(snapshot, 0 if self._is_patient else None)
+
+    def processes(self) -> Indices:
+        """int64, by resource id: the same for all workers of one process."""
+        return self._processes.array()
+
+    def are_workers(self) -> Mask:
+        """Whether each resource is a worker, by id."""
+        return np.array(self._is_worker, np.bool_)
 
     def ranks(self) -> Indices:
         """int64, by resource id: place of its name in natural order, equal for equal names."""
@@ -197,14 +294,14 @@ class Sampler:
         resource, sums = resource[chosen], sums[:, chosen]
         told = np.array(self._told, np.float64).reshape(-1, len(_TOLD))[resource]
         for (name, _), value in zip(_TOLD, told.T, strict=True):
-            known = sums[_NAMES.index(name)]
+            known = sums[NAMES.index(name)]
             known[:] = np.where(np.isnan(known), value, known)
         is_removed = np.zeros(len(resource), np.bool_)
         if snapshot.removed_ns:
             addresses = (self.places[number].address for number in resource.tolist())
             is_removed[:] = [address in snapshot.removed_ns for address in addresses]
         self._share(resource, is_removed, sums)
-        values = dict(zip(_NAMES, sums, strict=True))
+        values = dict(zip(NAMES, sums, strict=True))
         return Samples(self.places, resource, self._hosts.array()[resource], is_removed, values)
 
     def _share(self, resource: Indices, is_removed: Mask, sums: Floats) -> None:
@@ -212,41 +309,31 @@ class Sampler:
         here = np.flatnonzero(~is_removed)
         process_of = self._processes.array()[resource[here]]
         n_workers = np.bincount(process_of)[process_of] if len(here) else 1
-        for name in _OF_PROCESS:
-            sums[_NAMES.index(name), here] /= n_workers
+        for name in OF_PROCESS:
+            sums[NAMES.index(name), here] /= n_workers
 
-    def _know(self, snapshot: Snapshot) -> None:
-        """Take in resources that are new."""
-        for number in range(len(self.places), len(snapshot.resources)):
-            attributes: Attributes = snapshot.resources[number]
-            where = place(attributes)
-            self.places.append(where)
-            self._is_worker.append(where.is_worker)
-            self._workers.add(where.address or f"{number}")
-            self._processes.add(process(attributes) or number)
-            self._hosts.add(where.host)
-            self._told.append(tuple(_positive(attributes.get(key)) for _, key in _TOLD))
+    def _know(self, number: int, attributes: Attributes) -> None:
+        """Take in a resource."""
+        where = place(attributes)
+        self.places.append(where)
+        self._is_worker.append(where.is_worker)
+        self._workers.add(where.address or f"{number}")
+        self._processes.add(process(attributes) or number)
+        self._hosts.add(where.host)
+        self._told.append(tuple(_positive(attributes.get(key)) for _, key in _TOLD))
 
-    def _members_of(self, snapshot: Snapshot, metric: names.Metric) -> _Members:
-        held = self._members.setdefault(metric, _Members())
-        ids = snapshot.series_of.get(metric.name, ())
-        if len(ids) == held.n_known:
-            return held
-        attribute = metric.attributes[-1] if metric.attributes else ""
-        found: list[tuple[int, int, int, bool]] = []
-        for series_id in ids[held.n_known :]:
-            series = snapshot.series[series_id]
-            name = READINGS[metric].get(str(series.attributes.get(attribute, "")))
-            if name is not None:
-                reading = _NAMES.index(name)
-                found.append((series_id, series.resource, reading, series.is_cumulative))
-        held.n_known = len(ids)
-        new = np.array(found, np.int64).reshape(-1, 4).T
-        held.series = np.concatenate([held.series, new[0]])
-        held.resource = np.concatenate([held.resource, new[1]])
-        held.reading = np.concatenate([held.reading, new[2]])
-        held.is_cumulative = np.concatenate([held.is_cumulative, new[3] != 0])
-        return held
+    def _of_metrics(self, metrics: tuple[names.Metric, ...]) -> Indices:
+        """Places of the readers of some metrics, one metric after the other."""
+        n_known, chosen = self._chosen.get(metrics, (-1, _NOBODY))
+        if n_known != self.readers.n:
+            numbers = [_BY_NAME[metric.name][0] for metric in metrics]
+            rank_of = np.full(len(READINGS), -1, np.int64)
+            rank_of[numbers] = np.arange(len(numbers))
+            rank = rank_of[self.readers.metric]
+            order = np.argsort(rank, kind="stable")
+            chosen = order[rank[order] >= 0]
+            self._chosen[metrics] = self.readers.n, chosen
+        return chosen
 
 
 def group_sums(value: Floats, group: Indices, n: int) -> Floats:

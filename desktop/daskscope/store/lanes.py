@@ -106,13 +106,16 @@ class LaneRegistry:
         return lane
 
     def of_running(
-        self, resource: int, thread: Int64s, start_ns: Int64s, run_id: RunIds
+        self, resource: Array, thread: Int64s, start_ns: Int64s, run_id: RunIds
     ) -> LaneIds:
-        """Lane of each attempt that a worker runs."""
-        lane = self._known(np.full(len(thread), resource, np.uint32), thread)
+        """Lane of each attempt that some workers run, those of a worker one after the other."""
+        lane = self._known(resource, thread)
         self._run(lane, np.ones(len(lane), np.bool_))
         self._levels.reach(len(self.lanes))
-        self._lift(lane, self._levels.run(resource, lane, start_ns, run_id))
+        for number in self._levels.concerned(resource, lane):
+            rows = np.flatnonzero(resource == number)
+            levels = self._levels.run(number, lane[rows], start_ns[rows], run_id[rows])
+            self._lift(lane, [(int(rows[at]), level) for at, level in levels])
         self._see(lane, start_ns, start_ns)
         return lane
 

@@ -89,6 +89,18 @@ class Levels:
             self._running[resource] = dict(now)
         return found
 
+    def concerned(self, resource: Array, lane: Array) -> list[int]:
+        """Which of some workers run what must be placed, of all attempts that they run.
+
+        One after the other is slow, and most workers run one attempt a thread.
+        """
+        shared, n_each = np.unique(lane, return_counts=True)
+        is_shared = np.isin(lane, shared[n_each > 1])
+        if self._upper:
+            is_shared |= np.isin(lane, list(self._upper))
+        found = set(resource[is_shared].tolist())
+        return sorted(found | (self._running.keys() & set(resource.tolist())))
+
     def _free(self, number: int, begin_ns: int, taken: set[int]) -> int:
         """The lowest level on which nothing runs and that was over at a time."""
         ends = [int(self._last_ns[1, number]), *(end for _, end in self._upper.get(number, ()))]

@@ -1,7 +1,6 @@
 """Newest point and growth of every metric series, in arrays: thousands of workers are read at once.
 
-The last few points of each series are kept in rows of one matrix. What was added is worked in when
-somebody asks, at once for all series; points that came late are taken from the series itself.
+The last few points of each series are kept in rows of one matrix, of all series at once.
 """
 
 from __future__ import annotations
@@ -50,32 +49,20 @@ class NewestTable:
         self._value: Floats = np.zeros((0, N_KEPT))
         self._per_s: Floats = np.zeros(0)
         self._n = 0
-        self._added: list[tuple[Int64s, Int64s, Floats]] = []
-        self._frozen = Newest(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
+        self._frozen: Newest | None = None
 
-    def add(self, series: npt.NDArray[np.generic], time_ns: Int64s, value: Floats) -> None:
-        """Take points of any series, in any order of time."""
-        self._added.append((series.astype(np.int64), time_ns, value))
-
-    def frozen(self, points: Mapping[int, SeriesPoints]) -> Newest:
-        """The newest point of each series now; `points` are all that are held."""
-        if self._added:
-            self._work_in(points)
-            n = self._n
-            time_ns, value = self._time_ns[:n, -1].copy(), self._value[:n, -1].copy()
-            self._frozen = Newest(time_ns, value, self._per_s[:n].copy())
-        return self._frozen
-
-    def _work_in(self, points: Mapping[int, SeriesPoints]) -> None:
-        series, time_ns, value = (np.concatenate(parts) for parts in zip(*self._added, strict=True))
-        self._added = []
+    def add(
+        self, series: Int64s, time_ns: Int64s, value: Floats, points: Mapping[int, SeriesPoints]
+    ) -> None:
+        """Take points of any series, in any order of time; `points` are those followed so far."""
+        self._frozen = None
         order = np.lexsort((time_ns, series))
         series, time_ns, value = series[order], time_ns[order], value[order]
         changed, first, n_new = np.unique(series, return_index=True, return_counts=True)
         self._reach(int(changed[-1]) + 1)
         is_late = time_ns[first] < self._time_ns[changed, -1]
-        for number in changed[is_late].tolist():
-            self._take(number, points[number])
+        if is_late.any():
+            self._sort_in(changed[is_late], series, time_ns, value)
         group = np.repeat(np.arange(len(changed)), n_new)
         place = np.arange(len(series)) - np.repeat(first + n_new, n_new) + N_KEPT
         is_kept = (place >= 0) & ~is_late[group]
@@ -83,6 +70,14 @@ class NewestTable:
         at = series[is_kept], place[is_kept]
         self._time_ns[at], self._value[at] = time_ns[is_kept], value[is_kept]
         self._rate(changed, points)
+
+    def frozen(self) -> Newest:
+        """The newest point of each series now."""
+        if self._frozen is None:
+            n = self._n
+            time_ns, value = self._time_ns[:n, -1].copy(), self._value[:n, -1].copy()
+            self._frozen = Newest(time_ns, value, self._per_s[:n].copy())
+        return self._frozen
 
     def _reach(self, n: int) -> None:
         self._n = max(self._n, n)
@@ -93,11 +88,16 @@ class NewestTable:
             self._value = np.concatenate([self._value, np.full(shape, np.nan)])
             self._per_s = np.concatenate([self._per_s, np.full(n_more, np.nan)])
 
-    def _take(self, series: int, points: SeriesPoints) -> None:
-        """Keep the last points of a series anew."""
-        n = min(len(points.time_ns), N_KEPT)
-        self._time_ns[series, N_KEPT - n :] = points.time_ns[-n:]
-        self._value[series, N_KEPT - n :] = points.value[-n:]
+    def _sort_in(self, late: Int64s, series: Int64s, time_ns: Int64s, value: Floats) -> None:
+        """Keep the last of what is kept and of what came, of series some of which came late."""
+        came = np.isin(series, late)
+        series = np.concatenate([np.repeat(late, N_KEPT), series[came]])
+        time_ns = np.concatenate([self._time_ns[late].reshape(-1), time_ns[came]])
+        value = np.concatenate([self._value[late].reshape(-1), value[came]])
+        order = np.lexsort((time_ns, series))
+        last = np.searchsorted(series[order], late, "right")[:, np.newaxis]
+        kept = order[last + np.arange(-N_KEPT, 0)]
+        self._time_ns[late], self._value[late] = time_ns[kept], value[kept]
 
     def _shift(self, series: Int64s, n_new: Int64s) -> None:
         """Make room at the right of some rows."""
@@ -106,7 +106,11 @@ class NewestTable:
         self._value[series] = np.take_along_axis(self._value[series], source, axis=1)
 
     def _rate(self, series: Int64s, points: Mapping[int, SeriesPoints]) -> None:
-        """Growth of some series, as `growth_per_s` has it."""
+        """Growth of some series, as `growth_per_s` has it.
+
+        Where more points lie in the time than are kept, a series that is followed is asked for
+        them; of others the growth over those that are kept is as true, over less time.
+        """
         time_ns, value = self._time_ns[series], self._value[series]
         end_ns = time_ns[:, -1]
         is_in_span = time_ns >= end_ns[:, np.newaxis] - RATE_SPAN_NS
@@ -122,6 +126,7 @@ class NewestTable:
             grown = np.where(grown > 0, grown, np.where(np.isnan(grown), np.nan, 0.0))
             np.divide(grown * 1e9, span_ns, out=per_s, where=span_ns > 0)
         for at in np.flatnonzero(n_in_span == N_KEPT).tolist():
-            # More points lie in the time than are kept.
-            per_s[at] = growth_per_s(points[int(series[at])])
+            known = points.get(int(series[at]))
+            if known is not None:
+                per_s[at] = growth_per_s(known)
         self._per_s[series] = per_s

@@ -14,14 +14,18 @@ import numpy as np
 import numpy.typing as npt
 
 from daskscope.store.schema import Array, TextColumn
+from daskscope.store.snapshot import Attempts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from daskscope.store.snapshot import Running
 
 #: Run ids remembered; Dask counts them up over the whole cluster.
 N_REMEMBERED: Final = 1 << 18
+
+_NO_IDS: Final = np.zeros(0, np.uint32)
+_NO_TIMES: Final = np.zeros(0, np.int64)
 
 Mask = npt.NDArray[np.bool_]
 
@@ -36,21 +40,22 @@ class RunningTable:
         self._finished = np.full(N_REMEMBERED, -1, np.int32)
         self._finished_of = np.zeros(N_REMEMBERED, np.uint32)
         self._frozen: Mapping[int, Running] | None = None
+        self._attempts: Attempts | None = None
 
-    def replace(self, running: Running) -> bool:
-        """Take a worker's word, unless a newer one is known.
+    def is_news(self, resource: int, time_ns: int) -> bool:
+        """Whether nothing newer is known of a worker than its word of that time."""
+        return time_ns >= self._newest_ns.get(resource, 0)
 
-        Returns
-        -------
-        bool
-            Whether it was taken.
-        """
-        resource = running.resource
-        if running.time_ns < self._newest_ns.get(resource, 0):
-            return False
-        self._newest_ns[resource] = running.time_ns
-        self._put(_kept(running, ~self._is_over(running)))
-        return True
+    def replace(self, words: Sequence[Running]) -> None:
+        """Take words of different workers, all of which are news."""
+        n_each = [len(word.run_id) for word in words]
+        all_ids = np.concatenate([word.run_id for word in words])
+        is_over = self._are_over(all_ids, np.repeat([word.resource for word in words], n_each))
+        ends = np.cumsum(n_each).tolist()
+        for word, begin, end in zip(words, [0, *ends], ends, strict=False):
+            self._newest_ns[word.resource] = word.time_ns
+            over = is_over[begin:end]
+            self._put(_kept(word, ~over) if over.any() else word)
 
     def finish(self, resource: Array, run_id: npt.NDArray[np.int32]) -> None:
         """Take finished attempts out, and remember them."""
@@ -94,12 +99,21 @@ class RunningTable:
         """By resource id; workers that run nothing are absent."""
         if self._frozen is None:
             self._frozen = dict(self._of)
+            self._attempts = None
         return self._frozen
 
-    def _is_over(self, running: Running) -> Mask:
-        return self._are_over(running.run_id, running.resource)
+    def attempts(self) -> Attempts:
+        """What `frozen` has of all workers."""
+        workers = self.frozen().values()
+        if self._attempts is None:
+            self._attempts = Attempts(
+                np.concatenate([_NO_IDS, *[running.lane for running in workers]]),
+                np.concatenate([_NO_TIMES, *[running.start_ns for running in workers]]),
+                np.concatenate([_NO_IDS, *[running.name for running in workers]]),
+            )
+        return self._attempts
 
-    def _are_over(self, run_id: npt.NDArray[np.int32], resource: Array | int) -> Mask:
+    def _are_over(self, run_id: npt.NDArray[np.int32], resource: Array) -> Mask:
         slot = run_id & (N_REMEMBERED - 1)
         is_over: Mask = self._finished[slot] == run_id
         is_over &= self._finished_of[slot] == resource

@@ -84,9 +84,47 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempts:
+    """What all workers run, one worker after the other.
+
+    Attributes
+    ----------
+    lane, start_ns, name
+        As in `Running`.
+    """
+
+    lane: npt.NDArray[np.uint32]
+    start_ns: npt.NDArray[np.int64]
+    name: npt.NDArray[np.uint32]
+
+    def __len__(self) -> int:
+        return len(self.lane)
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesPoints:
     """Points of one series in order of time: float64 values at int64 ns."""
 
+    time_ns: npt.NDArray[np.int64]
+    value: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class PointRun:
+    """Points of any series in order of arrival; what is new is appended to the last run.
+
+    Attributes
+    ----------
+    number
+        Counts the runs of one store.
+    series
+        uint32: series id of each point.
+    time_ns, value
+        int64 and float64.
+    """
+
+    number: int
+    series: npt.NDArray[np.uint32]
     time_ns: npt.NDArray[np.int64]
     value: npt.NDArray[np.float64]
 
@@ -136,13 +174,17 @@ class Snapshot:
     strings, resources, traces, series
         The tables that ids point into.
     points
-        By series id; a series with no points yet is absent.
+        By series id, of the series of `dask.tasks`; a series with no points yet is absent.
+    point_runs
+        Points of all series, oldest run first; the oldest have gone where there are very many.
     newest
         The newest points alone, in arrays. Series without points may lie beyond their ends.
     series_of
         Ids of all series of one metric name.
     running
         By resource id; workers that run nothing are absent.
+    attempts
+        The same in arrays, in the order of `running`.
     removed_ns
         By worker address: when the scheduler removed it; absent while it is there.
     prefixes
@@ -170,9 +212,11 @@ class Snapshot:
     traces: Sequence[bytes]
     series: Sequence[Series]
     points: Mapping[int, SeriesPoints]
+    point_runs: tuple[PointRun, ...]
     newest: Newest
     series_of: Mapping[str, tuple[int, ...]]
     running: Mapping[int, Running]
+    attempts: Attempts
     events: Events
     overview: Overview
     removed_ns: Mapping[str, int]

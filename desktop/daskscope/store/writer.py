@@ -21,6 +21,7 @@ from daskscope.store.palette import NO_SLOT, Palette
 from daskscope.store.points import PointTable
 from daskscope.store.running import RunningTable
 from daskscope.store.schema import (
+    RUNNING_COLUMNS,
     Array,
     Attributes,
     Definitions,
@@ -38,6 +39,8 @@ from daskscope.store.sealing import SealedChunks
 from daskscope.store.snapshot import Running, Snapshot
 
 DEFAULT_CAP_BYTES: Final = 512 * 1024**2
+#: Words of so many workers are taken in at once: some milliseconds' work.
+MOST_WORDS: Final = 256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +72,7 @@ class Store:
         self._points = PointTable()
         self._events = EventLog()
         self._running = RunningTable()
+        self._words: dict[int, RunningBatch] = {}
         self._awaited: dict[str, None] = {}
         self._overview = OverviewBuilder()
         self._status = SourceStatus(is_live=True)
@@ -91,7 +95,7 @@ class Store:
                 self._points.add(message)
                 self._see(self._points.first_ns, self._points.last_ns)
             case RunningBatch():
-                self._replace_running(message)
+                self._hear(message)
             case EventBatch():
                 self._add_events(message)
             case Definitions():
@@ -126,13 +130,18 @@ class Store:
                 self._resources_at[address].append(resource)
         _extend(self._series, new.series_base, new.series)
         added: defaultdict[str, list[int]] = defaultdict(list)
+        followed: list[int] = []
         for series_id, series in enumerate(new.series, new.series_base):
             known = self._series_of.get(series.name, ())
             if not known or series_id > known[-1]:
                 added[series.name].append(series_id)
+            if series.name != conventions.TASKS.name:
+                continue
+            followed.append(series_id)
             prefix = series.attributes.get(conventions.TASK_PREFIX)
-            if series.name == conventions.TASKS.name and isinstance(prefix, str):
+            if isinstance(prefix, str):
                 self._awaited[prefix] = None
+        self._points.reach(len(self._series), followed)
         longer = {name: (*self._series_of.get(name, ()), *more) for name, more in added.items()}
         self._series_of = self._series_of | longer
         self._add_counted_prefixes()
@@ -148,6 +157,7 @@ class Store:
     def _add_spans(self, batch: SpanBatch) -> None:
         if not len(batch):
             return
+        self._take_words()
         columns = self._with_lost_placed(batch.columns)
         start_ns = columns["start_ns"].view(np.int64)
         end_ns = np.maximum(columns["end_ns"].view(np.int64), start_ns)
@@ -222,29 +232,51 @@ class Store:
         for string_id in found[np.argsort(first)].tolist():
             self._palette.add(string_id, self._strings[string_id])
 
-    def _replace_running(self, batch: RunningBatch) -> None:
-        columns = batch.columns
-        start_ns = columns["start_ns"].view(np.int64)
-        name = columns["name"].astype(np.uint32)
-        run_id = columns["run_id"].view(np.int32)
-        thread = columns["thread"].view(np.int64)
-        lane = self._lanes.of_running(batch.resource, thread, start_ns, run_id)
-        running = Running(
-            resource=batch.resource,
-            time_ns=batch.time_ns,
-            lane=lane,
-            start_ns=start_ns,
-            name=name,
-            run_id=run_id,
-            keys=batch.keys,
-        )
-        if self._running.replace(running):
-            self._add_prefixes(name)
-            self._see(int(start_ns.min(initial=batch.time_ns)), batch.time_ns)
+    def _hear(self, batch: RunningBatch) -> None:
+        """Keep a worker's word until it matters: those of thousands are taken in together."""
+        if not self._running.is_news(batch.resource, batch.time_ns):
+            return
+        before = self._words.get(batch.resource)
+        if before is None or batch.time_ns >= before.time_ns:
+            self._words[batch.resource] = batch
+        if len(self._words) >= MOST_WORDS:
+            self._take_words()
+
+    def _take_words(self) -> None:
+        if not self._words:
+            return
+        words, self._words = list(self._words.values()), {}
+        n_each = [len(word) for word in words]
+        resource = np.repeat(np.array([word.resource for word in words], np.uint32), n_each)
+        joined = {
+            name: np.concatenate([word.columns[name] for word in words]) for name in RUNNING_COLUMNS
+        }
+        start_ns, run_id = joined["start_ns"].view(np.int64), joined["run_id"].view(np.int32)
+        name = joined["name"].astype(np.uint32)
+        lane = self._lanes.of_running(resource, joined["thread"].view(np.int64), start_ns, run_id)
+        ends = np.cumsum(n_each).tolist()
+        taken = []
+        for word, begin, end in zip(words, [0, *ends], ends, strict=False):
+            rows = slice(begin, end)
+            running = Running(
+                resource=word.resource,
+                time_ns=word.time_ns,
+                lane=lane[rows],
+                start_ns=start_ns[rows],
+                name=name[rows],
+                run_id=run_id[rows],
+                keys=word.keys,
+            )
+            taken.append(running)
+        self._running.replace(taken)
+        self._add_prefixes(name)
+        times_ns = [word.time_ns for word in words]
+        self._see(int(start_ns.min(initial=min(times_ns))), max(times_ns))
 
     def _add_events(self, batch: EventBatch) -> None:
         if not len(batch):
             return
+        self._take_words()
         for address, time_ns in self._events.add(batch, self._strings):
             for resource in self._resources_at[address]:
                 self._running.remove(resource, time_ns)
@@ -258,6 +290,7 @@ class Store:
     # Snapshots ------------------------------------------------------------------------------
 
     def _taken(self) -> Snapshot:
+        self._take_words()
         filling = self._filling.frozen()
         points = self._points.frozen()
         overview = self._overview.frozen()
@@ -273,9 +306,11 @@ class Store:
             traces=Listing(self._traces),
             series=Listing(self._series),
             points=points,
+            point_runs=self._points.runs(),
             newest=self._points.newest(),
             series_of=self._series_of,
             running=self._running.frozen(),
+            attempts=self._running.attempts(),
             events=self._events.frozen(),
             overview=overview,
             removed_ns=self._events.removed_ns,

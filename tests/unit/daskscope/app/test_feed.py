@@ -168,7 +168,7 @@ def test_points_of_very_many_series_are_taken_over_several_ticks(
     link.messages = [PointBatch(columns)]
     feed = Feed(link, Store(1 << 20))
 
-    held = [len(feed.advance(WALL).points) for _ in range(5)]
+    held = [len(feed.advance(WALL).newest.value) for _ in range(5)]
 
     assert held == [4_096, 8_192, 12_288, 16_384, n]
     assert feed.advance(WALL).newest.value.tolist() == list(range(n))

@@ -11,23 +11,35 @@ import pytest
 
 from dask_otel import conventions as names
 from daskscope.derive.place import place, process
-from daskscope.derive.reading import SILENCE_NS, measured, newest_of
+from daskscope.derive.reading import SILENCE_NS, newest_of
 from daskscope.derive.sampling import READINGS, SIZES, Sampler
 from daskscope.store.newest import growth_per_s
 from daskscope.store.schema import Definitions
 from daskscope.store.writer import Store
 from tests.builders import SECOND, T0, Source, points
-from tests.readings import removed
+from tests.readings import histories, removed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
     from daskscope.derive.sampling import Samples
-    from daskscope.store.schema import AttributeValue
-    from daskscope.store.snapshot import Snapshot
+    from daskscope.store.schema import AttributeValue, Series
+    from daskscope.store.snapshot import SeriesPoints, Snapshot
 
 #: Address or resource id, removed or not, values.
 Walked = list[tuple[str, bool, dict[str, float]]]
+
+
+def measured(
+    snapshot: Snapshot, metric: names.Metric
+) -> Iterator[tuple[str, Series, SeriesPoints]]:
+    """Every series of `metric` that has points: value of its attribute, series, points."""
+    history = histories(snapshot)
+    attribute = metric.attributes[-1] if metric.attributes else ""
+    for series_id in snapshot.series_of.get(metric.name, ()):
+        if series_id in history:
+            series = snapshot.series[series_id]
+            yield str(series.attributes.get(attribute, "")), series, history[series_id]
 
 
 def walk(snapshot: Snapshot, now_ns: int, metrics: Iterable[names.Metric]) -> Walked:

@@ -29,6 +29,7 @@ def check(table: PointTable) -> None:
 def test_random_series_with_late_points_restarts_and_bursts(seed: int) -> None:
     rng = np.random.default_rng(seed)
     table = PointTable()
+    table.reach(31, range(31))
     now = 10_000 * MS
     for _ in range(60):
         now += int(rng.integers(1, 900)) * MS
@@ -56,6 +57,31 @@ def test_what_was_handed_out_stays_as_it_was() -> None:
 
 def test_more_points_than_are_kept_count_all() -> None:
     table = PointTable()
+    table.reach(1, [0])
     table.add(points([(0, i * 100 * MS, float(i * i)) for i in range(4 * N_KEPT)]))
     last = 4 * N_KEPT - 1
     assert table.newest().per_s[0] == pytest.approx((last**2 - (last - 30) ** 2) / 3)
+
+
+def test_of_what_nobody_follows_the_growth_over_the_points_that_are_kept_counts() -> None:
+    table = PointTable()
+    table.add(points([(0, i * 100 * MS, float(i * i)) for i in range(4 * N_KEPT)]))
+    last = 4 * N_KEPT - 1
+    first = last - N_KEPT + 1
+    grown = (last**2 - first**2) / ((last - first) / 10)
+    assert table.newest().per_s[0] == pytest.approx(grown)
+    assert table.newest().value[0] == last**2
+
+
+def test_late_points_take_their_place_among_the_newest_whoever_follows() -> None:
+    rng = np.random.default_rng(5)
+    known, unknown = PointTable(), PointTable()
+    known.reach(9, range(9))
+    for step in range(40):
+        times = (step * 700 - rng.integers(0, 5_000, 12)) * MS
+        rows = zip(rng.integers(0, 9, 12).tolist(), times.tolist(), range(12), strict=True)
+        batch = points([(series, time, float(value)) for series, time, value in rows])
+        known.add(batch)
+        unknown.add(batch)
+        np.testing.assert_array_equal(known.newest().time_ns, unknown.newest().time_ns)
+        np.testing.assert_array_equal(known.newest().value, unknown.newest().value)

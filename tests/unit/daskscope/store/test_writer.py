@@ -119,7 +119,7 @@ def test_late_batches_give_what_batches_in_order_give() -> None:
 def test_a_snapshot_does_not_change_while_the_store_grows() -> None:
     load = Load(n_workers=2)
     source = load.source
-    series = source.metric(conventions.WORKER_LIMIT, 0)
+    series = source.metric(conventions.TASKS, 0)
     store = Store()
     store.apply(source.definitions())
     store.apply(load.batch(CHUNK_ROWS - 100))
@@ -131,6 +131,7 @@ def test_a_snapshot_does_not_change_while_the_store_grows() -> None:
     # A copy of all that it says, and as many references to its arrays.
     ends = [chunk.end_ns.copy() for chunk in before.chunks]
     busy, values = before.overview.busy_ns.copy(), before.points[series].value.copy()
+    logged = [run.value.copy() for run in before.point_runs]
     n_strings, removed = len(before.strings), dict(before.removed_ns)
 
     for n in range(6):
@@ -147,6 +148,8 @@ def test_a_snapshot_does_not_change_while_the_store_grows() -> None:
         assert len(chunk) == len(end_ns)
     np.testing.assert_array_equal(before.overview.busy_ns, busy)
     np.testing.assert_array_equal(before.points[series].value, values)
+    for run, value in zip(before.point_runs, logged, strict=True):
+        np.testing.assert_array_equal(run.value, value)
     assert len(before.strings) == n_strings
     assert before.removed_ns == removed
     assert len(before.events.bodies) == len(before.events.columns["time_ns"]) == 1
