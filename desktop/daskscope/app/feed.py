@@ -10,7 +10,15 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, Protocol
 
 from daskscope.store.inquiry import Answer, Dependents, SpanDetails
-from daskscope.store.schema import Message, PointBatch, RunningBatch, SpanBatch
+from daskscope.store.schema import (
+    Definitions,
+    EventBatch,
+    Message,
+    PointBatch,
+    RunningBatch,
+    SpanBatch,
+    rows_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,10 +28,13 @@ if TYPE_CHECKING:
 
 #: Share of a frame that draining may take, so that a burst never holds up the picture.
 DRAIN_BUDGET_S = 0.004
-#: The same while a recording is read, which somebody waits for.
-READING_BUDGET_S = 0.016
-#: Points that are taken at once: each may be of another series.
-_MOST_POINTS: Final = 1 << 12
+#: The same in a tick that shows nothing, while a recording is read: somebody waits for that.
+READING_BUDGET_S = 0.01
+#: Rows that are taken at once: some milliseconds' work.
+_MOST_ROWS: Final = 1 << 12
+_MOST_EVENTS: Final = 1 << 9
+#: So many new workers at once are enough for a tick.
+_CROWD: Final = 32
 RATE_WINDOW_NS = 2_000_000_000
 #: Clocks that differ by less are taken for one clock.
 LEAST_SKEW_NS = 2_000_000_000
@@ -71,8 +82,12 @@ class Feed:
         """The source is still there."""
         return not self._link.is_closed
 
-    def advance(self, wall_ns: int) -> Snapshot:
-        """Take what fits into the tick's share, and return what is known now."""
+    def advance(self, wall_ns: int, *, is_shown: bool = True) -> Snapshot:
+        """Take what fits into the tick's share, and return what is known now.
+
+        The share is larger in a tick in which nothing is shown.
+        """
+        self._budget_s = DRAIN_BUDGET_S if is_shown else READING_BUDGET_S
         n_spans = 0
         newest_ns = 0
         for message in self._arriving():
@@ -92,10 +107,7 @@ class Feed:
         if newest_ns:
             self._see(newest_ns, wall_ns)
         self._count(n_spans, wall_ns)
-        snapshot = self.store.snapshot()
-        is_reading = not snapshot.status.is_live and snapshot.status.progress < 1.0
-        self._budget_s = READING_BUDGET_S if is_reading else DRAIN_BUDGET_S
-        return snapshot
+        return self.store.snapshot()
 
     def _arriving(self) -> Iterator[Message | Answer]:
         """Messages one by one, until there are no more or the tick has spent its share on them.
@@ -106,8 +118,11 @@ class Feed:
         begin_s = time.thread_time()
         self.is_behind = False
         while self._waiting or self._fetch():
-            yield self._waiting.popleft()
-            if time.thread_time() - begin_s >= self._budget_s:
+            message = self._waiting.popleft()
+            yield message
+            # Who is new is known to all views before the next ones come.
+            is_crowd = isinstance(message, Definitions) and len(message.resources) >= _CROWD
+            if is_crowd or time.thread_time() - begin_s >= self._budget_s:
                 self.is_behind = True
                 return
 
@@ -146,9 +161,10 @@ class Feed:
 
 def _portions(message: Message | Answer) -> Iterator[Message | Answer]:
     """A message in parts none of which takes long."""
-    if not isinstance(message, PointBatch) or len(message) <= _MOST_POINTS:
+    if not isinstance(message, SpanBatch | PointBatch | EventBatch):
         yield message
         return
-    for begin in range(0, len(message), _MOST_POINTS):
-        part = slice(begin, begin + _MOST_POINTS)
-        yield PointBatch({name: column[part] for name, column in message.columns.items()})
+    most = _MOST_EVENTS if isinstance(message, EventBatch) else _MOST_ROWS
+    for begin in range(0, len(message), most):
+        end = min(begin + most, len(message))
+        yield rows_of(message, begin, end) if end - begin < len(message) else message

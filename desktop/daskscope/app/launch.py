@@ -165,6 +165,7 @@ class Launched:
 
     def run(self, options: WindowOptions, failure: Callable[[], str] = lambda: "") -> None:
         """Show the window until it is closed; `failure` is as `Run` takes it."""
+        from daskscope.app.garbage import Garbage
         from daskscope.app.run import Run
         from daskscope.app.settings import user_memory
 
@@ -172,6 +173,7 @@ class Launched:
         is_seen = options.screenshot is None and self.application.platformName() != "offscreen"
         memory = user_memory(self.recording, _tell) if is_seen else None
         run = Run(self.source, options, self.is_live, failure, lambda: self.ending.is_asked, memory)
+        run.garbage = Garbage()
         run.show(options.size or DEFAULT_SIZE)
         self.application.exec()
         for line in run.finish():

@@ -42,6 +42,7 @@ from daskscope.theme import DENSITIES, THEMES, Theme
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from daskscope.app.garbage import Garbage
     from daskscope.app.options import WindowOptions
     from daskscope.derive.frames import Hit, TaskStreamFrame
     from daskscope.derive.matches import Marks
@@ -82,6 +83,8 @@ class Run(QObject):
         What the tables of events and errors do; views before, bookmarks, measuring.
     opening
         What is done with recordings.
+    garbage
+        Looks for garbage when there is time; None to leave that to Python.
     is_reading
         A recording is not yet read to where it will be.
     error
@@ -101,6 +104,7 @@ class Run(QObject):
         self._source = source
         self._options = options
         self._failure = failure
+        self.garbage: Garbage | None = None
         self.keeper = Keeper(memory or Forgetful(), options)
         self._store = Store(MEMORY_CAP_BYTES)
         self._feed = Feed(source, self._store)
@@ -205,12 +209,15 @@ class Run(QObject):
             if self.error is None:
                 self.error = error
                 sys.excepthook(type(error), error, error.__traceback__)
+        if self.garbage is not None:
+            self.garbage.look(started_s, is_idle=self._clock.period_s > FRAME_S)
         if self._is_ending():
             QApplication.quit()
         self._end_if_due(started_s)
 
     def _advance(self, wall: int, started_s: float) -> None:
-        self._snapshot = self._feed.advance(wall)
+        is_shown = self._stage.begin(self._snapshot, self.session, started_s)
+        self._snapshot = self._feed.advance(wall, is_shown=is_shown)
         self._now_ns = self._feed.now_ns(self._snapshot, wall)
         if self.window.is_welcome and self._stage.has_data(self._snapshot):
             self.window.show_data()

@@ -10,12 +10,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from daskscope.app.clock import FRAME_S, elapsed_s
+from daskscope.app.crowd import Crowd
 from daskscope.app.pace import Pace
 from daskscope.app.recordings import past_sessions
 from daskscope.app.statistics import StatisticsShow
 from daskscope.app.tempo import PAUSED_PERIOD_S, Tempo
+from daskscope.app.turns import Turn, Turns
 from daskscope.derive.filtering import filter_frame
-from daskscope.derive.lanes import LaneLayouts
 from daskscope.derive.legend import legend
 from daskscope.derive.loading import loading_frame
 from daskscope.derive.matches import NO_MARKS, Matches
@@ -23,13 +24,11 @@ from daskscope.derive.minimap import minimap, with_brush, with_found
 from daskscope.derive.pick import hit
 from daskscope.derive.progress import progress_frame
 from daskscope.derive.resources import resources_frame, shown_span_s
-from daskscope.derive.sampling import Sampler
 from daskscope.derive.searching import search_field
 from daskscope.derive.spoken import spoken_stream
 from daskscope.derive.status import clock_fields, cluster_field, status_frame
 from daskscope.derive.taskstream import TaskStream
 from daskscope.derive.timeaxis import ticks
-from daskscope.derive.totals import Totals
 from daskscope.derive.welcome import welcome_frame
 from daskscope.derive.workers import workers_frame
 from daskscope.session import Session, Viewport, viewport
@@ -49,10 +48,10 @@ if TYPE_CHECKING:
 #: What a picture that is made from nothing may take of a tick that draws, and of one that does not.
 DRAWN_WORK_S: Final = 0.003
 UNSEEN_WORK_S: Final = 0.005
+#: The same of a tick that reads a recording and shows nothing.
+UNSHOWN_WORK_S: Final = 0.002
 #: The same while something is lit: there are two pictures then, and the search comes before them.
 LIT_WORK_S: Final = 0.005
-#: The same while a recording is read: a tick then takes in a whole chunk, and what is read is seen.
-READING_WORK_S: Final = 0.02
 #: Memory bars and busy shares in the gutter, and the minimap's curve.
 LAYOUT_PERIOD_S: Final = 1.0
 PROGRESS_PERIOD_S: Final = 0.1
@@ -62,10 +61,6 @@ TABLE_PERIOD_S: Final = 1.0
 #: A screen reader that is told more often never comes to an end.
 SPEECH_PERIOD_S: Final = 1.0
 RECORDINGS_PERIOD_S: Final = 5.0
-#: Series that are taken in at once: a millisecond's work.
-MOST_LEARNED: Final = 1_000
-#: What a tick spends on summing up points for the charts.
-SUMMING_WORK_S: Final = 0.001
 #: What a tick spends on searching, counted from its derivations' begin; more when nothing moves.
 SEARCH_BUDGET_S: Final = 0.003
 SEARCH_ALONE_S: Final = 0.008
@@ -97,11 +92,9 @@ class Stage:
         self.frame: TaskStreamFrame | None = None
         self.frame_ms = 0.0
         self.ties: Callable[[TaskStreamFrame, int], Ties | None] = lambda _frame, _now_ns: None
-        self._layouts = LaneLayouts()
-        self._sampler = Sampler(is_patient=True)
-        self._totals = Totals(self._sampler)
-        self._is_learned = self._is_summed = True
+        self._crowd = Crowd()
         self._tempo = Tempo()
+        self._turns, self._turn = Turns(), Turn.ALL
         self.period_s = FRAME_S
         self._generation = 0
         self._paused_pace = Pace(PAUSED_PERIOD_S)
@@ -138,7 +131,7 @@ class Stage:
     @property
     def roster(self) -> Roster | None:
         """Who is in the task stream, None before its first frame."""
-        return self._layouts.roster
+        return self._crowd.layouts.roster
 
     @staticmethod
     def has_data(snapshot: Snapshot) -> bool:
@@ -166,9 +159,9 @@ class Stage:
     def is_settled(self) -> bool:
         """Whether everything has been shown since `forget`."""
         resources = self._window.resources
-        if resources.isVisible() and (resources.is_waiting or not self._is_summed):
+        if resources.isVisible() and (resources.is_waiting or not self._crowd.is_summed):
             return False
-        return not self._is_forgetful and self._is_learned
+        return not self._is_forgetful and self._crowd.is_known
 
     def forget(self) -> None:
         """Show everything anew at the next tick."""
@@ -185,6 +178,13 @@ class Stage:
         ):
             pace.hurry()
 
+    def begin(self, snapshot: Snapshot, session: Session, now_s: float) -> bool:
+        """Begin a tick; whether it shows everything that has changed."""
+        is_reading = not (snapshot.status.is_live or self.is_over(snapshot) or self._is_forgetful)
+        is_moved = replace(session, hover_px=None) != self._session
+        self._turn = self._turns.next(now_s, is_reading=is_reading, is_moved=is_moved)
+        return self._turn is not Turn.NOTHING
+
     def show(
         self, snapshot: Snapshot, session: Session, now_ns: int, wall_ns: int, feed: Feed
     ) -> bool:
@@ -197,7 +197,9 @@ class Stage:
         """
         now_s = elapsed_s()
         was_forgetful, self._is_forgetful = self._is_forgetful, False
-        self._learn(snapshot)
+        if self._crowd.learn(snapshot):
+            for pace in (self._workers_pace, self._resources_pace, self._cluster_pace):
+                pace.hurry()
         # Where the pointer is changes no frame.
         session = replace(session, hover_px=None)
         if session != self._session:
@@ -210,44 +212,25 @@ class Stage:
             return False
         self._is_resting = not was_forgetful and self._tempo.is_resting(now_s)
         self._window.loading.show_frame(loading_frame(snapshot))
-        if not self._is_resting:
+        if self._turn is Turn.NOTHING:
+            self._deadline_s = elapsed_s() + UNSHOWN_WORK_S
+            self._task_stream.go_on()
+            return False
+        has_panels = not self._is_resting and self._turn.has_panels
+        if has_panels:
             self._show_status(snapshot, wall_ns, feed, now_s)
         if self._window.is_welcome:
             self._show_welcome(snapshot, wall_ns, now_s)
             return False
-        if not self._is_resting:
+        if has_panels:
             self._show_panels(snapshot, session, now_ns, now_s)
-        has_painted = False
-        if self._window.timeline.isVisible():
-            has_painted = self._show_timeline(snapshot, session, now_ns, now_s)
-        if self.frame is not None and self.roster is not None:
-            view = self.frame.view
-            self._statistics.show(snapshot, session, view, self.roster, now_ns, has_painted)
-            if self._statistics.is_working:
-                # No frame waits for them where none is painted.
-                self.period_s = min(self.period_s, FRAME_S if has_painted else 0.0)
-        return has_painted
+        return self._turn.has_timeline and self._show_stream(snapshot, session, now_ns, now_s)
 
     def hit(self, snapshot: Snapshot, x_px: int, y_px: int) -> Hit | None:
         """What lies under a pixel of the lanes."""
         return hit(snapshot, self.frame, x_px, y_px) if self.frame is not None else None
 
     # Parts ----------------------------------------------------------------------------------
-
-    def _learn(self, snapshot: Snapshot) -> None:
-        """Take in some of who is new; what tells of all of them is shown when all are known."""
-        was_learned = self._is_learned
-        self._is_learned = self._sampler.learn(snapshot, MOST_LEARNED)
-        if self._is_learned and not was_learned:
-            for pace in (self._workers_pace, self._resources_pace, self._cluster_pace):
-                pace.hurry()
-
-    def _sum_up(self, snapshot: Snapshot) -> None:
-        """Take in some of the points that are new; the charts follow at once when all are."""
-        was_summed, until_s = self._is_summed, elapsed_s() + SUMMING_WORK_S
-        self._is_summed = self._totals.advance(snapshot, lambda: elapsed_s() < until_s)
-        if self._is_summed and not was_summed:
-            self._resources_pace.hurry()
 
     def _hurry(self, session: Session) -> None:
         """Let a gesture be seen at once."""
@@ -268,6 +251,19 @@ class Stage:
         ):
             self._workers_pace.hurry()
 
+    def _show_stream(self, snapshot: Snapshot, session: Session, now_ns: int, now_s: float) -> bool:
+        """Show the timeline and what is counted of it; whether the task stream was painted."""
+        has_painted = False
+        if self._window.timeline.isVisible():
+            has_painted = self._show_timeline(snapshot, session, now_ns, now_s)
+        if self.frame is not None and self.roster is not None:
+            view = self.frame.view
+            self._statistics.show(snapshot, session, view, self.roster, now_ns, has_painted)
+            if self._statistics.is_working:
+                # No frame waits for them where none is painted.
+                self.period_s = min(self.period_s, FRAME_S if has_painted else 0.0)
+        return has_painted
+
     def _show_timeline(
         self, snapshot: Snapshot, session: Session, now_ns: int, now_s: float
     ) -> bool:
@@ -278,7 +274,7 @@ class Stage:
         # Beyond the view it is all one where now is.
         now_px = min(round(view.x_px(now_ns)), width_px)
         is_reading = not self._is_resting and self._layout_pace.is_due(now_s)
-        layout = self._layouts.of(snapshot, session, height_px, is_reading)
+        layout = self._crowd.layouts.of(snapshot, session, height_px, is_reading)
         self._search(snapshot, session, view, now_s)
         if session.is_following or self._paused_pace.is_due(now_s):
             self._generation, self._drawn = snapshot.generation, self.marks
@@ -289,8 +285,6 @@ class Stage:
         self._deadline_s = now_s + (UNSEEN_WORK_S if is_same else DRAWN_WORK_S)
         if self.marks.is_lighting:
             self._deadline_s = elapsed_s() + LIT_WORK_S
-        if not snapshot.status.is_live and not self.is_over(snapshot):
-            self._deadline_s = now_s + READING_WORK_S
         if is_same:
             is_same = not self._task_stream.go_on()
         if not is_same:
@@ -357,17 +351,20 @@ class Stage:
             self._progress_pace.rest(began_s, elapsed_s())
         if window.workers.isVisible() and self._workers_pace.is_due(now_s):
             began_s = elapsed_s()
-            workers = workers_frame(snapshot, session, now_ns, self._sampler)
+            workers = workers_frame(snapshot, session, now_ns, self._crowd.sampler)
             window.workers.show_frame(workers)
             window.workers_dock.set_summary(0, workers.summary)
             self._workers_pace.rest(began_s, elapsed_s())
         if window.resources.isVisible():
-            self._sum_up(snapshot)
+            if self._crowd.sum_up(snapshot):
+                self._resources_pace.hurry()
             if self._resources_pace.is_due(now_s):
                 began_s = elapsed_s()
                 span_s = shown_span_s((now_ns - snapshot.first_ns) / 1e9)
                 window.resources.begin_frame(
-                    resources_frame(snapshot, now_ns, span_s, self._sampler, self._totals)
+                    resources_frame(
+                        snapshot, now_ns, span_s, self._crowd.sampler, self._crowd.totals
+                    )
                 )
                 self._resources_pace.rest(began_s, elapsed_s())
             window.resources.show_next()
@@ -375,7 +372,7 @@ class Stage:
     def _show_status(self, snapshot: Snapshot, wall_ns: int, feed: Feed, now_s: float) -> None:
         if self._cluster is None or self._cluster_pace.is_due(now_s):
             began_s = elapsed_s()
-            self._cluster = cluster_field(snapshot, wall_ns, self._sampler)
+            self._cluster = cluster_field(snapshot, wall_ns, self._crowd.sampler)
             self._cluster_pace.rest(began_s, elapsed_s())
         if self._status_pace.is_due(now_s):
             began_s = elapsed_s()
@@ -387,7 +384,7 @@ class Stage:
                 self._cap_bytes,
                 feed.is_connected,
             )
-            clocks = clock_fields(self._layouts.skews)
+            clocks = clock_fields(self._crowd.layouts.skews)
             self._window.status.show_frame(replace(frame, counters=(*clocks, *frame.counters)))
             self._window.toolbar.show_state(
                 self._session or Session(),

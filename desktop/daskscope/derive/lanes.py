@@ -56,15 +56,20 @@ class LaneLayouts:
     A layout depends on the arguments alone, but for readings, which may be a while old; what is
     kept changes only how long it takes.
 
+    Parameters
+    ----------
+    is_patient
+        It has those rows that it was let `learn`; else it learns everything when it is asked.
+
     Attributes
     ----------
     roster
         Who is there, as of the last layout; None before the first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_patient: bool = False) -> None:
         self.roster: Roster | None = None
-        self._rosters = RosterKeeper()
+        self._rosters = RosterKeeper(is_patient=is_patient)
         self._ranks = LaneRanks()
         self._readings = ReadingsKeeper()
         self._read: LaneReadings | None = None
@@ -77,6 +82,16 @@ class LaneLayouts:
     def skews(self) -> Mapping[str, Skew]:
         """Wrong clocks by address of the worker, as of the last readings."""
         return self._read.skews if self._read is not None else {}
+
+    def learn(self, snapshot: Snapshot, most: int) -> bool:
+        """Find the rows of workers of which something has changed, of `most` at once.
+
+        Returns
+        -------
+        bool
+            Whether those of all are found.
+        """
+        return self._rosters.learn(snapshot, most)
 
     def of(
         self, snapshot: Snapshot, session: Session, height_px: int, is_reading: bool = True

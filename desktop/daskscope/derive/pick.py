@@ -22,7 +22,7 @@ from daskscope.store.snapshot import LaneKind
 if TYPE_CHECKING:
     from daskscope.derive.frames import LaneRow, TaskStreamFrame
     from daskscope.store.chunk import Chunk
-    from daskscope.store.snapshot import Running, Snapshot
+    from daskscope.store.snapshot import Snapshot
 
 #: How far from a bar it is still meant.
 REACH_PX: Final = 2
@@ -275,7 +275,7 @@ def _running(
     index: int,
     frame_px: tuple[int, int],
 ) -> Hit | None:
-    found = _attempt(snapshot, index)
+    found = snapshot.running.at(index)
     if found is None:
         return None
     running, i = found
@@ -299,15 +299,6 @@ def _running(
         row=spot.index,
         chosen=Chosen(resource=running.resource, run_id=int(running.run_id[i])),
     )
-
-
-def _attempt(snapshot: Snapshot, index: int) -> tuple[Running, int] | None:
-    """A running attempt by its number over all workers."""
-    for running in snapshot.running.values():
-        if index < len(running.lane):
-            return running, index
-        index -= len(running.lane)
-    return None
 
 
 def _when(snapshot: Snapshot, time_ns: int) -> str:

@@ -359,7 +359,7 @@ class Picture:
 
 def running_spans(snapshot: Snapshot, rows: Rowing, now_ns: int) -> Spans:
     """What runs on the visible rows; `index` counts over the attempts of all workers."""
-    attempts = snapshot.attempts
+    attempts = snapshot.running.attempts
     index = np.flatnonzero(rows.row_of_lane[attempts.lane] >= 0)
     lane, start_ns = attempts.lane[index], attempts.start_ns[index]
     name = attempts.name[index]

@@ -24,9 +24,15 @@ class RosterKeeper:
     """Makes rosters of one store; only members of which something has changed are made anew.
 
     A roster depends on the snapshot alone; what is kept changes only how long it takes.
+
+    Parameters
+    ----------
+    is_patient
+        It has those members that it was let `learn`; else it learns everything when it is asked.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_patient: bool = False) -> None:
+        self._is_patient = is_patient
         self._process_at: dict[object, Process] = {}
         self._process_of: list[Process] = []
         self._namesakes: dict[Name, list[Process]] = {}
@@ -34,18 +40,36 @@ class RosterKeeper:
         self._orders = Orders()
         self._lanes: Sequence[Lane] = ()
         self._removed_ns: Mapping[str, int] = {}
+        self._dirty: dict[Name, None] = {}
         self._roster: Roster | None = None
+
+    def learn(self, snapshot: Snapshot, most: int | None = None) -> bool:
+        """Make members anew of which something has changed, those of `most` names at once.
+
+        Returns
+        -------
+        bool
+            Whether all are made.
+        """
+        dirty = self._dirty
+        dirty.update(dict.fromkeys(self._orders.broken(snapshot)))
+        dirty.update(dict.fromkeys(self._new_resources(snapshot)))
+        dirty.update(dict.fromkeys(self._new_lanes(snapshot)))
+        dirty.update(dict.fromkeys(self._removals(snapshot)))
+        if not dirty:
+            return True
+        self._roster = None
+        self._table.reach(len(snapshot.lanes))
+        for name in list(dirty)[:most]:
+            del dirty[name]
+            self._make(name, snapshot)
+        return not dirty
 
     def of(self, snapshot: Snapshot) -> Roster:
         """The roster; the same object while nothing has changed."""
-        dirty = self._orders.broken(snapshot)
-        dirty.update(self._new_resources(snapshot))
-        dirty.update(self._new_lanes(snapshot))
-        dirty.update(self._removals(snapshot))
-        if dirty or self._roster is None:
-            self._table.reach(len(snapshot.lanes))
-            for name in dirty:
-                self._make(name, snapshot)
+        if not self._is_patient:
+            self.learn(snapshot)
+        if self._roster is None:
             self._roster = self._table.roster()
         return self._roster
 

@@ -151,7 +151,8 @@ class Readers:
     @property
     def is_cumulative(self) -> Mask:
         """Whether each counts up."""
-        return self._columns[4, : self.n] != 0
+        counts: Mask = self._columns[4, : self.n] != 0
+        return counts
 
 
 class _Codes:

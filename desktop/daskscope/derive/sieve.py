@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from daskscope.predicate import Filter
     from daskscope.store.chunk import Chunk
     from daskscope.store.pyramid import Level
-    from daskscope.store.snapshot import Running, Snapshot
+    from daskscope.store.snapshot import Attempts, Running, Snapshot
 
     Bools = npt.NDArray[np.bool_]
     Bytes = npt.NDArray[np.uint8]
@@ -97,8 +97,8 @@ class Sieve:
         """Which cells of a level are shown, where no rows are needed."""
         return self._is_shown(level.lane, level.name, level.kind)
 
-    def running(self, running: Running) -> Bools:
-        """Which attempts of a worker are shown; what runs has no duration yet."""
+    def running(self, running: Running | Attempts) -> Bools:
+        """Which attempts of a worker or of all are shown; what runs has no duration yet."""
         kind = np.full(len(running.lane), Kind.COMPUTE, np.uint8)
         result = self._is_shown(running.lane, running.name, kind)
         result &= self.is_state_shown[BarState.RUNNING]

@@ -7,9 +7,9 @@ safe.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import orjson
 
@@ -21,11 +21,36 @@ if TYPE_CHECKING:
     from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
 
 #: Texts of which the id is known without decoding them; forgotten when there are more.
 MAX_KNOWN_UTF8 = 10_000
+#: Entries of a table that one message defines, so that none takes long; of resources a part.
+MOST_ENTRIES: Final = 2_048
+MOST_RESOURCES: Final = 64
 #: Resources of which the id is known by their bytes; forgotten when there are more.
 MAX_KNOWN_RESOURCES = 50_000
+
+
+def parts(whole: Definitions) -> Iterator[Definitions]:
+    """The same definitions as messages none of which takes long; series come after all else."""
+    n = max(len(whole.strings), len(whole.traces))
+    if n <= MOST_ENTRIES >= len(whole.series) and len(whole.resources) <= MOST_RESOURCES:
+        yield whole
+        return
+    for base, strings in _pieces(whole.strings, MOST_ENTRIES):
+        yield Definitions(strings_base=whole.strings_base + base, strings=strings)
+    for base, resources in _pieces(whole.resources, MOST_RESOURCES):
+        yield Definitions(resources_base=whole.resources_base + base, resources=resources)
+    for base, traces in _pieces(whole.traces, MOST_ENTRIES):
+        yield Definitions(traces_base=whole.traces_base + base, traces=traces)
+    for base, series in _pieces(whole.series, MOST_ENTRIES):
+        yield Definitions(series_base=whole.series_base + base, series=series)
+
+
+def _pieces(entries: tuple[T, ...], most: int) -> Iterator[tuple[int, tuple[T, ...]]]:
+    for base in range(0, len(entries), most):
+        yield base, entries[base : base + most]
 
 
 class Ids(dict[K, int], Generic[K]):

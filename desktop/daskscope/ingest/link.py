@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from daskscope.store.schema import Message, SourceStatus
 
 STATUS_INTERVAL_S: Final = 0.25
+#: The same to a window that reads a recording.
+READING_INTERVAL_S: Final = 0.05
 _GREETING: Final = b"daskscope-link"
 _HANDSHAKE_S: Final = 5.0
 _MAX_HELLO_BYTES: Final = 256
@@ -131,28 +133,36 @@ class LinkServer:
 
     async def _send_frames(self, writer: asyncio.StreamWriter, stop: asyncio.Event) -> None:
         async with contextlib.aclosing(self._feed.frames()) as feed:  # type: ignore[type-var]
+            due_s = 0.0
             async for frames in feed:
                 for frame in frames:
                     writer.write(_LENGTH.pack(len(frame)))
                     writer.write(frame)
                 await writer.drain()
-                status = self._feed.status()
-                if not status.is_live:
-                    # Its window is busy until it is read, and wants to know how far that is.
-                    frame = codec.encode(status)
-                    writer.write(_LENGTH.pack(len(frame)) + frame)
-                    if stop.is_set():
-                        break
+                # A window that reads a recording is busy until then, and tells how far it is.
+                if time.monotonic() >= due_s:
+                    due_s = time.monotonic() + READING_INTERVAL_S
+                    self._tell_reader(writer, stop)
+                if stop.is_set() and not self._feed.status().is_live:
+                    break
         # A recording has an end; its window stays connected until it has enough.
+        self._tell_reader(writer, stop)
         await asyncio.Event().wait()
+
+    def _tell_reader(self, writer: asyncio.StreamWriter, stop: asyncio.Event) -> None:
+        if not self._feed.status().is_live:
+            writer.write(self._status_frame(stop))
+
+    def _status_frame(self, stop: asyncio.Event) -> bytes:
+        status = self._feed.status()
+        is_cut = stop.is_set() and not status.is_live and status.progress < 1.0
+        frame = codec.encode(replace(status, is_stopped=is_cut))
+        return _LENGTH.pack(len(frame)) + frame
 
     async def _send_status(self, writer: asyncio.StreamWriter, stop: asyncio.Event) -> None:
         while True:
             if writer.transport.get_write_buffer_size() < _BUSY_BYTES:
-                status = self._feed.status()
-                is_cut = stop.is_set() and not status.is_live and status.progress < 1.0
-                frame = codec.encode(replace(status, is_stopped=is_cut))
-                writer.write(_LENGTH.pack(len(frame)) + frame)
+                writer.write(self._status_frame(stop))
                 await writer.drain()
             await asyncio.sleep(STATUS_INTERVAL_S)
 

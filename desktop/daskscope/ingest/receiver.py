@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from dask_otel import conventions
 from daskscope.ingest import codec, tail
 from daskscope.ingest.decoder import Counts, Decoder, Group, Numbered
-from daskscope.ingest.definitions import Mark
+from daskscope.ingest.definitions import Mark, parts
 from daskscope.ingest.journal import Chunk, Entry, Journal, JournalReader, WriteError
 from daskscope.ingest.otlp import BadRequestError, Encoding, Parsed, Signal, parse
 from daskscope.store.schema import Message, SourceStatus
@@ -190,7 +190,7 @@ class Receiver:
 
     def _definitions(self, known: Mark, until: Mark) -> list[bytes]:
         definitions = self._decoder.tables.since(known, max(known, until))
-        return [codec.encode(definitions)] if definitions else []
+        return [codec.encode(part) for part in parts(definitions)] if definitions else []
 
     async def close(self) -> None:
         """Write what waits, and end the recording."""

@@ -15,7 +15,7 @@ import orjson
 
 from daskscope.ingest import codec
 from daskscope.ingest.decoder import Counts, Decoder, Group, Numbered
-from daskscope.ingest.definitions import Mark
+from daskscope.ingest.definitions import Mark, parts
 from daskscope.ingest.journal import (
     SUFFIX,
     Entry,
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 _SQLITE_HEADER: Final = b"SQLite format 3\0"
 #: Requests decoded at a time.
 _GROUP: Final = 64
+#: Definitions that are larger are taken apart.
+_LARGE_BYTES: Final = 1 << 16
 _SIGNAL_OF_FIELD: Final = {
     "resourceSpans": Signal.TRACES,
     "resourceMetrics": Signal.METRICS,
@@ -114,7 +116,7 @@ class JournalRecording:
                     decoder.tables.extend(message)
                 elif isinstance(message, SpanBatch):
                     decoder.remember(message)
-            yield [chunk.frame]
+            yield _parts(chunk.frame)
             self._rows += chunk.rows
         known = decoder.tables.mark() if has_tail else Mark()
         entries = self._reader.entries(after=last_sealed)
@@ -321,9 +323,17 @@ def _accepted(decoder: Decoder, requests: Sequence[Numbered]) -> Group:
     return group
 
 
+def _parts(frame: bytes) -> list[bytes]:
+    """A frame of a recording, definitions of very much as several."""
+    message = codec.decode(frame) if len(frame) > _LARGE_BYTES else None
+    if not isinstance(message, Definitions):
+        return [frame]
+    return [codec.encode(part) for part in parts(message)]
+
+
 def _frames(decoder: Decoder, group: Group, known: Mark) -> list[bytes]:
     definitions = decoder.tables.since(known, group.mark)
-    messages = ([definitions] if definitions else []) + list(group.batches)
+    messages = [*(parts(definitions) if definitions else ()), *group.batches]
     return [codec.encode(message) for message in messages]
 
 

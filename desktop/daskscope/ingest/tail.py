@@ -16,7 +16,15 @@ import numpy as np
 from daskscope.ingest import codec
 from daskscope.ingest.definitions import Mark
 from daskscope.ingest.spans import joined_texts
-from daskscope.store.schema import Array, EventBatch, Message, PointBatch, RunningBatch, SpanBatch
+from daskscope.store.schema import (
+    Array,
+    EventBatch,
+    Message,
+    PointBatch,
+    RunningBatch,
+    SpanBatch,
+    rows_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -133,19 +141,6 @@ def after(message: Message, request: int) -> Message | None:
             return message
         return rows_of(message, start, len(message)) if start < len(message) else None
     return message
-
-
-def rows_of(
-    batch: SpanBatch | PointBatch | EventBatch, start: int, stop: int
-) -> SpanBatch | PointBatch | EventBatch:
-    """The rows `start` up to `stop` of a batch; they share its memory."""
-    columns: dict[str, Array] = {name: col[start:stop] for name, col in batch.columns.items()}
-    if isinstance(batch, SpanBatch):
-        return SpanBatch(columns, batch.keys.rows(start, stop))
-    if isinstance(batch, PointBatch):
-        return PointBatch(columns)
-    bodies, attributes = batch.bodies.rows(start, stop), batch.attributes.rows(start, stop)
-    return EventBatch(columns, bodies, attributes)
 
 
 def _joined(batches: Sequence[SpanBatch | PointBatch | EventBatch]) -> dict[str, Array]:

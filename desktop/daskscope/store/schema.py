@@ -317,3 +317,16 @@ class SourceStatus:
 
 
 Message: TypeAlias = Definitions | SpanBatch | PointBatch | EventBatch | RunningBatch | SourceStatus
+
+
+def rows_of(
+    batch: SpanBatch | PointBatch | EventBatch, start: int, stop: int
+) -> SpanBatch | PointBatch | EventBatch:
+    """The rows `start` up to `stop` of a batch; they share its memory."""
+    columns: dict[str, Array] = {name: col[start:stop] for name, col in batch.columns.items()}
+    if isinstance(batch, SpanBatch):
+        return SpanBatch(columns, batch.keys.rows(start, stop))
+    if isinstance(batch, PointBatch):
+        return PointBatch(columns)
+    bodies, attributes = batch.bodies.rows(start, stop), batch.attributes.rows(start, stop)
+    return EventBatch(columns, bodies, attributes)

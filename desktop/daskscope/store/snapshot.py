@@ -6,19 +6,24 @@ append-only, whole old chunks are evicted, and what can change is copied.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from daskscope.store.schema import TextColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    import numpy as np
     import numpy.typing as npt
 
     from daskscope.store.chunk import Chunk
     from daskscope.store.overview import Overview
-    from daskscope.store.schema import Array, Attributes, Series, SourceStatus, TextColumn
+    from daskscope.store.schema import Array, Attributes, Series, SourceStatus
 
 
 class LaneKind(IntEnum):
@@ -85,20 +90,107 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """What all workers run, one worker after the other.
+    """What all workers run: those of a worker follow each other.
 
     Attributes
     ----------
-    lane, start_ns, name
+    lane, start_ns, name, run_id
         As in `Running`.
+    resource
+        uint32: whose each is.
+    time_ns
+        int64: when its worker said so.
+    change
+        int64: another one whenever what its worker runs has changed.
+    said, at
+        The keys of its worker's word (objects), and int64: which of them is its own.
     """
 
     lane: npt.NDArray[np.uint32]
     start_ns: npt.NDArray[np.int64]
     name: npt.NDArray[np.uint32]
+    run_id: npt.NDArray[np.int32]
+    resource: npt.NDArray[np.uint32]
+    time_ns: npt.NDArray[np.int64]
+    change: npt.NDArray[np.int64]
+    said: npt.NDArray[np.object_]
+    at: npt.NDArray[np.int64]
+
+    def those(self, mask: npt.NDArray[np.bool_]) -> Attempts:
+        """Some of them."""
+        return Attempts(*(getattr(self, name)[mask] for name in self.__slots__))
+
+    def joined(self, others: Attempts) -> Attempts:
+        """These, then others."""
+        columns = [(getattr(self, name), getattr(others, name)) for name in self.__slots__]
+        return Attempts(*(np.concatenate(pair) for pair in columns))
+
+    def changed(self, mask: npt.NDArray[np.bool_], change: int) -> Attempts:
+        """The same, after a change of some."""
+        return replace(self, change=np.where(mask, change, self.change))
+
+
+NO_ATTEMPTS: Final = Attempts(
+    *(np.zeros(0, dtype) for dtype in ("u4", "i8", "u4", "i4", "u4", "i8", "i8", "O", "i8"))
+)
+
+
+class AllRunning(Mapping[int, Running]):
+    """What each worker runs, by resource id, in the order of `attempts`.
+
+    Attributes
+    ----------
+    attempts
+        The same in arrays.
+    """
+
+    def __init__(self, attempts: Attempts, made: dict[int, tuple[int, Running]]) -> None:
+        self.attempts = attempts
+        # Of all snapshots of a store: what has not changed is the same object.
+        self._made = made
+
+    @cached_property
+    def _rows_of(self) -> dict[int, slice]:
+        resource = self.attempts.resource
+        first = np.flatnonzero(np.diff(resource, prepend=resource[:1] ^ np.uint32(1)))
+        ends = np.append(first[1:], len(resource)).tolist()
+        rows = map(slice, first.tolist(), ends)
+        return dict(zip(resource[first].tolist(), rows, strict=False))
+
+    def __getitem__(self, resource: int) -> Running:
+        rows, attempts = self._rows_of[resource], self.attempts
+        change = int(attempts.change[rows.start])
+        known = self._made.get(resource)
+        if known is not None and known[0] == change:
+            return known[1]
+        keys = zip(attempts.said[rows].tolist(), attempts.at[rows].tolist(), strict=True)
+        made = Running(
+            resource,
+            int(attempts.time_ns[rows.start]),
+            attempts.lane[rows],
+            attempts.start_ns[rows],
+            attempts.name[rows],
+            attempts.run_id[rows],
+            TextColumn.of([said[at] for said, at in keys]),
+        )
+        self._made[resource] = change, made
+        return made
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._rows_of)
 
     def __len__(self) -> int:
-        return len(self.lane)
+        return len(self._rows_of)
+
+    def __bool__(self) -> bool:
+        return bool(len(self.attempts.lane))
+
+    def at(self, index: int) -> tuple[Running, int] | None:
+        """The worker that runs one of `attempts`, and which of its own that is."""
+        if not 0 <= index < len(self.attempts.resource):
+            return None
+        resource = int(self.attempts.resource[index])
+        return self[resource], index - self._rows_of[resource].start
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +275,6 @@ class Snapshot:
         Ids of all series of one metric name.
     running
         By resource id; workers that run nothing are absent.
-    attempts
-        The same in arrays, in the order of `running`.
     removed_ns
         By worker address: when the scheduler removed it; absent while it is there.
     prefixes
@@ -215,8 +305,7 @@ class Snapshot:
     point_runs: tuple[PointRun, ...]
     newest: Newest
     series_of: Mapping[str, tuple[int, ...]]
-    running: Mapping[int, Running]
-    attempts: Attempts
+    running: AllRunning
     events: Events
     overview: Overview
     removed_ns: Mapping[str, int]

@@ -36,7 +36,7 @@ from daskscope.store.schema import (
     SpanBatch,
 )
 from daskscope.store.sealing import SealedChunks
-from daskscope.store.snapshot import Running, Snapshot
+from daskscope.store.snapshot import Attempts, Snapshot
 
 DEFAULT_CAP_BYTES: Final = 512 * 1024**2
 #: Words of so many workers are taken in at once: some milliseconds' work.
@@ -254,23 +254,22 @@ class Store:
         start_ns, run_id = joined["start_ns"].view(np.int64), joined["run_id"].view(np.int32)
         name = joined["name"].astype(np.uint32)
         lane = self._lanes.of_running(resource, joined["thread"].view(np.int64), start_ns, run_id)
-        ends = np.cumsum(n_each).tolist()
-        taken = []
-        for word, begin, end in zip(words, [0, *ends], ends, strict=False):
-            rows = slice(begin, end)
-            running = Running(
-                resource=word.resource,
-                time_ns=word.time_ns,
-                lane=lane[rows],
-                start_ns=start_ns[rows],
-                name=name[rows],
-                run_id=run_id[rows],
-                keys=word.keys,
-            )
-            taken.append(running)
-        self._running.replace(taken)
-        self._add_prefixes(name)
         times_ns = [word.time_ns for word in words]
+        said = np.empty(len(words), np.object_)
+        said[:] = [word.keys for word in words]
+        attempts = Attempts(
+            lane,
+            start_ns,
+            name,
+            run_id,
+            resource,
+            np.repeat(np.array(times_ns, np.int64), n_each),
+            np.full(len(lane), self._running.next_change(), np.int64),
+            np.repeat(said, n_each),
+            np.concatenate([np.arange(n) for n in n_each]),
+        )
+        self._running.replace(attempts, {word.resource: word.time_ns for word in words})
+        self._add_prefixes(name)
         self._see(int(start_ns.min(initial=min(times_ns))), max(times_ns))
 
     def _add_events(self, batch: EventBatch) -> None:
@@ -310,7 +309,6 @@ class Store:
             newest=self._points.newest(),
             series_of=self._series_of,
             running=self._running.frozen(),
-            attempts=self._running.attempts(),
             events=self._events.frozen(),
             overview=overview,
             removed_ns=self._events.removed_ns,

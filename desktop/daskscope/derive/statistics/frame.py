@@ -246,23 +246,15 @@ def _past(snapshot: Snapshot, scope: Scope, now_ns: int) -> Scope:
 
 def _running(snapshot: Snapshot, past: Scope, crew: Crew) -> tuple[Floats, int]:
     """Time of running attempts by worker, and their number."""
-    workers = tuple(snapshot.running.values())
-    if not workers:
-        return np.zeros(len(crew.names)), 0
-    every = replace(
-        workers[0],
-        lane=np.concatenate([one.lane for one in workers]),
-        start_ns=np.concatenate([one.start_ns for one in workers]),
-        name=np.concatenate([one.name for one in workers]),
-    )
-    resource = np.repeat([one.resource for one in workers], [len(one.lane) for one in workers])
+    every = snapshot.running.attempts
     is_meant = every.start_ns < past.to_ns
     if past.filter != NO_FILTER:
         is_meant &= sieve(snapshot, past.filter).running(every)
     if past.lanes is not None:
         is_meant &= np.isin(every.lane, list(past.lanes))
     lasting_ns = past.to_ns - np.maximum(every.start_ns[is_meant], past.from_ns)
-    return crew.by_worker(resource[is_meant], lasting_ns.astype(np.float64)), len(lasting_ns)
+    resource = every.resource[is_meant].astype(np.int64)
+    return crew.by_worker(resource, lasting_ns.astype(np.float64)), len(lasting_ns)
 
 
 def _facts(snapshot: Snapshot, figures: Figures, crew: Crew) -> tuple[Fact, ...]:

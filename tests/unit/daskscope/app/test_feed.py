@@ -172,3 +172,43 @@ def test_points_of_very_many_series_are_taken_over_several_ticks(
 
     assert held == [4_096, 8_192, 12_288, 16_384, n]
     assert feed.advance(WALL).newest.value.tolist() == list(range(n))
+
+
+def test_many_spans_are_taken_over_several_ticks_and_none_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(feeding, "DRAIN_BUDGET_S", 0.0)
+    link = Link()
+    link.messages.append(spans(10_000, WALL))
+    feed = Feed(link, Store(1 << 20))
+
+    n_spans = [feed.advance(WALL).n_spans for _ in range(5)]
+    assert n_spans == [0, 0, 4_096, 8_192, 10_000]
+
+
+def test_a_crowd_of_workers_ends_a_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeding, "DRAIN_BUDGET_S", 9.0)
+    link = Link()
+    some, crowd = ({"service.name": "dask-worker"},), ({"service.name": "dask-worker"},) * 40
+    link.messages = [
+        Definitions(resources=some),
+        Definitions(resources_base=1, resources=crowd),
+        Definitions(resources_base=41, resources=crowd),
+    ]
+    feed = Feed(link, Store(1 << 20))
+
+    assert len(feed.advance(WALL).resources) == 41
+    assert feed.is_behind
+    assert len(feed.advance(WALL).resources) == 81
+
+
+def test_a_tick_that_shows_nothing_takes_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeding, "DRAIN_BUDGET_S", 0.0)
+    monkeypatch.setattr(feeding, "READING_BUDGET_S", 9.0)
+    link = Link()
+    link.messages += [spans(5, WALL), spans(6, WALL)]
+    feed = Feed(link, Store(1 << 20))
+
+    assert feed.advance(WALL).n_spans == 0
+    assert feed.is_behind
+    assert feed.advance(WALL, is_shown=False).n_spans == 11

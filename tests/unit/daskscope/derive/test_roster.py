@@ -95,6 +95,20 @@ def test_what_is_kept_changes_nothing(seed: int) -> None:
         assert values(keeper.of(snapshot)) == values(RosterKeeper().of(snapshot))
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_who_is_patient_has_the_same_once_all_are_learned(seed: int) -> None:
+    drama, keeper = Drama(seed), RosterKeeper(is_patient=True)
+    for _ in range(60):
+        drama.step()
+        snapshot = drama.store.snapshot()
+        is_known = keeper.learn(snapshot, 1)
+        known = values(keeper.of(snapshot))
+        assert not is_known or known == values(RosterKeeper().of(snapshot))
+    while not keeper.learn(snapshot, 1):
+        assert keeper.of(snapshot) is keeper.of(snapshot)
+    assert values(keeper.of(snapshot)) == values(RosterKeeper().of(snapshot))
+
+
 def test_the_same_roster_while_nothing_of_it_changes() -> None:
     load, store, keeper = Load(n_workers=8), Store(), RosterKeeper()
     store.apply(load.source.definitions())

@@ -3,8 +3,16 @@ from __future__ import annotations
 from itertools import pairwise
 
 from dask_otel import conventions
-from daskscope.ingest.definitions import MAX_KNOWN_UTF8, Mark, Tables
-from daskscope.store.schema import Series
+from daskscope.ingest.definitions import (
+    MAX_KNOWN_UTF8,
+    MOST_ENTRIES,
+    MOST_RESOURCES,
+    Mark,
+    Tables,
+    parts,
+)
+from daskscope.store.schema import Definitions, Series
+from daskscope.store.writer import Store
 from tests.telemetry import trace_id
 
 
@@ -90,3 +98,24 @@ def test_the_cache_of_bytes_is_bounded_and_stays_right() -> None:
     again = [tables.utf8[b"%d" % n] for n in range(MAX_KNOWN_UTF8 + 10)]
     assert again == first
     assert len(tables.utf8) <= MAX_KNOWN_UTF8
+
+
+def test_very_much_is_defined_in_parts_that_say_the_same() -> None:
+    series = tuple(
+        Series("dask.worker.threads", "1", number % 300, False, {}) for number in range(5_000)
+    )
+    resources = tuple({"dask.worker.address": f"tcp://w:{number}"} for number in range(300))
+    strings = ("", *(f"text-{number}" for number in range(3_000)))
+    traces = tuple(number.to_bytes(16, "big") for number in range(2_500))
+    whole = Definitions(0, strings, 0, resources, 0, traces, 0, series)
+    one, many = Store(), Store()
+    one.apply(whole)
+    for part in parts(whole):
+        assert max(len(part.strings), len(part.traces), len(part.series)) <= MOST_ENTRIES
+        assert len(part.resources) <= MOST_RESOURCES
+        # Whatever a series is of is known before it.
+        assert not part.series or len(many.snapshot().resources) == 300
+        many.apply(part)
+    for table in ("strings", "resources", "traces", "series"):
+        assert [*getattr(many.snapshot(), table)] == [*getattr(one.snapshot(), table)]
+    assert [*parts(Definitions(strings=("", "a")))] == [Definitions(strings=("", "a"))]

@@ -1,0 +1,61 @@
+"""Who is there and what they have in all, learned a part in each tick.
+
+Thousands of workers come at once, with tens of thousands of series: to know of all of them takes
+longer than a tick may. What tells of them shows those that are known, and all as soon as they are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from daskscope.app.clock import elapsed_s
+from daskscope.derive.lanes import LaneLayouts
+from daskscope.derive.sampling import Sampler
+from daskscope.derive.totals import Totals
+
+if TYPE_CHECKING:
+    from daskscope.store.snapshot import Snapshot
+
+#: Series that are taken in at once: a millisecond's work.
+MOST_LEARNED: Final = 1_000
+#: Workers whose rows are found at once: some milliseconds' work.
+MOST_MADE: Final = 64
+#: What a tick spends on summing up points for the charts.
+SUMMING_WORK_S: Final = 0.001
+
+
+class Crowd:
+    """What is kept of the workers of one store.
+
+    Attributes
+    ----------
+    layouts
+        Their rows.
+    sampler
+        Their newest readings.
+    totals
+        Sums over all of them.
+    is_known
+        Everybody is.
+    is_summed
+        All points are.
+    """
+
+    def __init__(self) -> None:
+        self.layouts = LaneLayouts(is_patient=True)
+        self.sampler = Sampler(is_patient=True)
+        self.totals = Totals(self.sampler)
+        self.is_known = self.is_summed = True
+
+    def learn(self, snapshot: Snapshot) -> bool:
+        """Take in some of who is new; whether nobody is left, but somebody was."""
+        was_known = self.is_known
+        self.is_known = self.sampler.learn(snapshot, MOST_LEARNED)
+        self.is_known &= self.layouts.learn(snapshot, MOST_MADE)
+        return self.is_known and not was_known
+
+    def sum_up(self, snapshot: Snapshot) -> bool:
+        """Take in some of the points that are new; whether none is left, but some were."""
+        was_summed, until_s = self.is_summed, elapsed_s() + SUMMING_WORK_S
+        self.is_summed = self.totals.advance(snapshot, lambda: elapsed_s() < until_s)
+        return self.is_summed and not was_summed
