@@ -58,13 +58,15 @@ def test_workers_that_die_restart_and_retire(monkeypatch: pytest.MonkeyPatch, si
     with instrumented(monkeypatch, sink.endpoint, n_workers=2, processes=True) as client:
         before = set(client.scheduler_info()["workers"])
         victim, other = before
-        client.submit(os._exit, 1, workers=[victim], retries=0)
+        deadly = client.submit(os._exit, 1, workers=[victim], retries=0)
         wait_for(lambda: events(sink, names.EVENT_WORKER_RESTARTED))
         client.retire_workers([other])
         wait_for(lambda: events(sink, names.EVENT_WORKER_RETIRED))
+        del deadly
     (lost,) = events(sink, names.EVENT_WORKER_LOST)
     assert lost.attributes[names.WORKER_ADDRESS] == victim
     assert lost.attributes[names.REMOVAL_EXPECTED] is False
+    assert lost.attributes[names.EVENT_TASK_COUNT] == 1
     restarted = events(sink, names.EVENT_WORKER_RESTARTED)[0]
     assert restarted.attributes[names.WORKER_ADDRESS] not in before
     assert restarted.attributes[names.WORKER_NAME] == lost.attributes[names.WORKER_NAME]

@@ -19,7 +19,8 @@ Written by `python -m dask_otel.reference`; edit that package, not this page.
 
 Instrumentation scope `{c.SCOPE_NAME}`, schema `{c.SCHEMA_URL}`. Names are those of OpenTelemetry's
 semantic conventions where one fits, else they begin with `dask.`. Units are UCUM. Spans and events
-have the scheduler's clock, metrics that of their sender.
+have the scheduler's clock as far as Dask knows it, metrics and what a client sends that of their
+sender.
 
 [Resources](#resources) · [Spans](#spans) · [Events](#events) · [Metrics](#metrics) ·
 [Dask's page and ours](#dasks-page-and-ours) · [Prometheus and ours](#prometheus-and-ours)

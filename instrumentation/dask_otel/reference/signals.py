@@ -130,8 +130,8 @@ SPANS: Final = (
         f"`{c.SPAN_DESERIALIZE}`",
         "internal",
         "worker",
-        "a task that is unpickled",
-        "its attempt",
+        "a task or values that take long to be unpickled",
+        "the attempt that it was done for, else the graph",
         _DISK,
     ),
     Span(
@@ -163,13 +163,20 @@ SPANS: Final = (
 )
 
 _WORKER: Final = (c.WORKER_ADDRESS, c.WORKER_NAME)
+_REMOVAL: Final = (
+    *_WORKER,
+    c.WORKER_NTHREADS,
+    c.REMOVAL_REASON,
+    c.REMOVAL_EXPECTED,
+    c.EVENT_TASK_COUNT,
+)
 _SCHEDULER: Final = "scheduler"
 
 EVENTS: Final = (
     Event(
         c.EVENT_RUNNING,
         "worker",
-        "each tick: all attempts that have been running for longer than a tick",
+        "each tick: all attempts that run, but for those just begun; once more when none is left",
         (
             c.RUNNING_KEYS,
             c.RUNNING_PREFIXES,
@@ -195,13 +202,13 @@ EVENTS: Final = (
         c.EVENT_WORKER_REMOVED,
         _SCHEDULER,
         "a worker has left",
-        (*_WORKER, c.WORKER_NTHREADS, c.REMOVAL_REASON, c.REMOVAL_EXPECTED),
+        _REMOVAL,
     ),
     Event(
         c.EVENT_WORKER_LOST,
         _SCHEDULER,
         "it left though nobody asked it to",
-        (*_WORKER, c.WORKER_NTHREADS, c.REMOVAL_REASON, c.REMOVAL_EXPECTED, c.EVENT_TASK_COUNT),
+        _REMOVAL,
     ),
     Event(
         c.EVENT_WORKER_RETIRED,

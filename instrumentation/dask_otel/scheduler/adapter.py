@@ -219,12 +219,13 @@ class SchedulerAdapter(SchedulerPlugin):
         ws = self._workers.pop(message.get("worker", ""), None)
         if ws is None:
             return
+        keys = message.get("processing-tasks") or ()
         said = str(message.get("stimulus_id", "")), bool(message.get("expected"))
-        reason, expected = self._happenings.worker_removed(ws, *said)
+        reason, expected = self._happenings.worker_removed(ws, len(keys), *said)
         stream, has_closed = self._departures.removed(ws.address)
         if has_closed:
             return
-        lost = self._unfinished(ws, message.get("processing-tasks") or (), reason)
+        lost = self._unfinished(ws, keys, reason)
         if reading.acknowledged_s(ws) is None:  # not instrumented: it says nothing
             for attempt in lost:
                 if attempt.executing or not expected:  # one that was asked to go has not begun more

@@ -157,7 +157,7 @@ class Happenings:
 
     def worker_added(self, ws: WorkerState) -> None:
         """A worker has joined."""
-        attributes = self._joined(ws)
+        attributes = self._described(ws)
         body = f"Worker {ws.name} added at {ws.address}"
         self._event(names.EVENT_WORKER_ADDED, body, attributes)
         if ws.nanny and ws.nanny in self._nannies:
@@ -167,15 +167,19 @@ class Happenings:
 
     def worker_known(self, ws: WorkerState) -> None:
         """A worker was there before anybody watched."""
-        self._joined(ws)
+        self._described(ws)
 
-    def worker_removed(self, ws: WorkerState, reason: str, expected: bool) -> tuple[str, bool]:
+    def worker_removed(
+        self, ws: WorkerState, n_tasks: int, reason: str, expected: bool
+    ) -> tuple[str, bool]:
         """A worker has gone.
 
         Parameters
         ----------
         ws
             The worker.
+        n_tasks
+            Tasks that it had not ended.
         reason
             What Dask says; a worker that closed in good order has said itself why.
         expected
@@ -190,8 +194,9 @@ class Happenings:
         announced = self._reasons.pop(address, "")
         if not expected and announced:
             reason, expected = announced, True
-        attributes = self._worker(address)
+        attributes = self._described(ws)
         attributes |= {names.REMOVAL_REASON: reason, names.REMOVAL_EXPECTED: expected}
+        attributes[names.EVENT_TASK_COUNT] = n_tasks
         name = attributes[names.WORKER_NAME]
         word = "" if expected else " unexpectedly"
         body = f"Worker {name} removed{word} from {address}: {reason}"
@@ -211,7 +216,7 @@ class Happenings:
             body = f"Adaptive scaling wants {target} workers; there are {n_workers}"
             self._say(names.EVENT_ADAPTIVE, body, {names.ADAPTIVE_TARGET: target})
 
-    def _joined(self, ws: WorkerState) -> dict[str, Any]:
+    def _described(self, ws: WorkerState) -> dict[str, Any]:
         _remember(self._names, ws.address, str(ws.name))
         return {
             names.WORKER_ADDRESS: ws.address,

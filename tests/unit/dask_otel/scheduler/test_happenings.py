@@ -9,6 +9,7 @@ import pytest
 
 from dask_otel import conventions as names
 from dask_otel.record.logs import log
+from dask_otel.reference import signals
 from dask_otel.scheduler import happenings
 from dask_otel.scheduler.happenings import MAX_A_TICK, Happenings
 
@@ -68,7 +69,7 @@ def test_every_workers_first_status_is_no_news() -> None:
 def test_a_worker_that_said_why_it_closes_is_not_lost() -> None:
     heard = Heard()
     assert heard.said(ALICE, {"action": "closing-worker", "reason": "nanny-close"}) == []
-    assert heard.happenings.worker_removed(worker(), "handle-worker-cleanup-1", False) == (
+    assert heard.happenings.worker_removed(worker(), 3, "handle-worker-cleanup-1", False) == (
         "nanny-close",
         True,
     )
@@ -80,17 +81,27 @@ def test_a_worker_that_said_why_it_closes_is_not_lost() -> None:
 
 def test_a_worker_that_said_nothing_is_lost() -> None:
     heard = Heard()
-    heard.happenings.worker_removed(worker(), "handle-worker-cleanup-1", False)
+    heard.happenings.worker_removed(worker(), 3, "handle-worker-cleanup-1", False)
     assert [event.name for event in heard.events] == [
         names.EVENT_WORKER_REMOVED,
         names.EVENT_WORKER_LOST,
     ]
-    assert all(event.attributes[names.REMOVAL_EXPECTED] is False for event in heard.events)
+    (described,) = [event for event in signals.EVENTS if event.name == names.EVENT_WORKER_LOST]
+    for event in heard.events:
+        assert event.attributes == {
+            names.WORKER_ADDRESS: ALICE,
+            names.WORKER_NAME: "alice",
+            names.WORKER_NTHREADS: 2,
+            names.REMOVAL_REASON: "handle-worker-cleanup-1",
+            names.REMOVAL_EXPECTED: False,
+            names.EVENT_TASK_COUNT: 3,
+        }
+        assert event.attributes.keys() == {*described.attributes}
 
 
 def test_a_nanny_restarts_its_worker() -> None:
     heard = Heard()
-    heard.happenings.worker_removed(worker(), "handle-worker-cleanup-1", False)
+    heard.happenings.worker_removed(worker(), 3, "handle-worker-cleanup-1", False)
     del heard.events[:]
     heard.happenings.worker_added(worker("tcp://10.0.0.1:2"))
     heard.happenings.worker_added(worker("tcp://10.0.0.1:3", nanny=""))
@@ -231,7 +242,7 @@ def test_those_who_have_gone_are_forgotten_in_the_end(monkeypatch: pytest.Monkey
     for i in range(50):
         gone = worker(f"tcp://{i}", f"name {i}", f"nanny {i}")
         heard.happenings.worker_added(gone)
-        heard.happenings.worker_removed(gone, "cleanup", False)
+        heard.happenings.worker_removed(gone, 0, "cleanup", False)
     del heard.events[:]
     heard.happenings.worker_added(worker("tcp://a", nanny="nanny 0"))
     heard.happenings.worker_added(worker("tcp://b", nanny="nanny 49"))
