@@ -1,7 +1,7 @@
 """Texts of quantities, as every view writes them.
 
 A thin space groups thousands and stands before each unit and around each slash. What was not
-measured (NaN) has no text. Rates are decimal (MB/s), memory is binary (MiB).
+measured (NaN), or is infinite, has no text. Rates are decimal (MB/s), memory is binary (MiB).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DURATIONS: Final = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 
 def count(number: float) -> str:
     """A whole number: "2 640"."""
-    return "" if math.isnan(number) else f"{round(number):,}".replace(",", THIN)
+    return f"{round(number):,}".replace(",", THIN) if math.isfinite(number) else ""
 
 
 def plural(number: int, noun: str) -> str:
@@ -38,7 +38,7 @@ def ratio(done: int, total: int) -> str:
 
 def share(part: float) -> str:
     """A share of 1 in per cent: "98 %"."""
-    if math.isnan(part):
+    if not math.isfinite(part):
         return ""
     if 0 < part < 0.01:
         return f"<1{THIN}%"
@@ -47,7 +47,7 @@ def share(part: float) -> str:
 
 def duration(time_ns: float) -> str:
     """How long something took: "13.4 ms", "1.79 s", from a minute "3:52"."""
-    if math.isnan(time_ns):
+    if not math.isfinite(time_ns):
         return ""
     if time_ns < 0:
         return f"\u2212{duration(-time_ns)}"
@@ -67,7 +67,7 @@ def seconds(time_s: float) -> str:
 
 def time_left(time_s: float) -> str:
     """Whole seconds that something will still take: "<1 s", "4 s", "3:52"."""
-    if math.isnan(time_s):
+    if not math.isfinite(time_s):
         return ""
     if time_s < 1:
         return f"<1{THIN}s"
@@ -94,7 +94,7 @@ def clock(time_ns: int, step_ns: int = SECOND_NS) -> str:
 
 def nbytes(number: float) -> str:
     """An amount of memory: "812 B", "75.9 MiB"."""
-    if math.isnan(number):
+    if not math.isfinite(number):
         return ""
     unit = _binary_unit(number)
     return f"{_one_decimal(number / 1024**unit)}{THIN}{_BINARY[unit]}"
@@ -105,7 +105,7 @@ def memory(used: float, limit: float) -> str:
 
     What is too little to be read in the limit's unit has its own: "35.2 GiB / 1 TiB".
     """
-    if math.isnan(used) or math.isnan(limit):
+    if not (math.isfinite(used) and math.isfinite(limit)):
         return nbytes(used)
     unit = _binary_unit(limit)
     of_limit = _one_decimal(limit / 1024**unit).removesuffix(".0")
@@ -116,7 +116,7 @@ def memory(used: float, limit: float) -> str:
 
 def byte_rate(bytes_per_s: float) -> str:
     """A rate of bytes: "54.2 MB/s"; small ones in kB/s."""
-    if math.isnan(bytes_per_s):
+    if not math.isfinite(bytes_per_s):
         return ""
     if bytes_per_s >= 0.9995e9:
         return f"{_one_decimal(bytes_per_s / 1e9)}{THIN}GB/s"
@@ -127,15 +127,15 @@ def byte_rate(bytes_per_s: float) -> str:
 
 def rate(number_per_s: float) -> str:
     """A rate of things: "6.0/s", "1 240/s"."""
-    if math.isnan(number_per_s):
+    if not math.isfinite(number_per_s):
         return ""
     return f"{_one_decimal(number_per_s) if number_per_s < 99.95 else count(number_per_s)}/s"
 
 
 def cores(used: float, total: float) -> str:
     """CPUs kept busy: "23.0 / 24 cores"."""
-    if math.isnan(used) or math.isnan(total):
-        return "" if math.isnan(used) else f"{used:.1f}{THIN}cores"
+    if not (math.isfinite(used) and math.isfinite(total)):
+        return "" if not math.isfinite(used) else f"{used:.1f}{THIN}cores"
     return f"{used:.1f}{THIN}/{THIN}{plural(round(total), 'core')}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dask_otel import conventions
 from daskscope.derive.members import Process
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from daskscope.derive.place import Place
     from daskscope.store.schema import Attributes
     from daskscope.store.snapshot import Lane, Snapshot
+
+#: Threads of one worker that have a row before they have done anything: it says any number itself.
+MOST_THREADS: Final = 4_096
 
 
 class RosterKeeper:
@@ -91,7 +94,7 @@ class RosterKeeper:
                 self._namesakes.setdefault(process.name, []).append(process)
             told = attributes.get(conventions.WORKER_NTHREADS)
             if isinstance(told, int) and where.is_worker:
-                process.n_threads = max(process.n_threads, told)
+                process.n_threads = max(process.n_threads, min(told, MOST_THREADS))
             process.resources.append(resource)
             self._process_of.append(process)
             yield process.name

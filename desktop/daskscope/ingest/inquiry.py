@@ -21,7 +21,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from dask_otel import conventions
 from daskscope.ingest.otlp import BadRequestError, Encoding, Signal, parse
-from daskscope.ingest.spans import MAX_TIME_NS, NBYTES
+from daskscope.ingest.spans import NBYTES
 from daskscope.ingest.values import attributes_of, integer_of, text_of
 from daskscope.ingest.wire import submessages
 from daskscope.store.inquiry import (
@@ -33,6 +33,7 @@ from daskscope.store.inquiry import (
     SpanEvent,
     SpanLink,
 )
+from daskscope.store.schema import MAX_TIME_NS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

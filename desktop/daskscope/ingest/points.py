@@ -22,7 +22,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 
 from daskscope.ingest.point_scan import metrics_at, numbers_at
 from daskscope.ingest.values import attributes_of
-from daskscope.store.schema import POINT_COLUMNS, PointBatch, Series
+from daskscope.store.schema import MAX_TIME_NS, POINT_COLUMNS, PointBatch, Series
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 _DELTA: Final = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
 _NO_VALUE: Final = DataPointFlags.DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK
-_MAX_TIME_NS: Final = 2**63 - 1
 #: Series that are known by their bytes; all are forgotten when there are more.
 MAX_KNOWN_SERIES: Final = 1_000_000
 
@@ -101,7 +100,7 @@ class Points:
         series_of = self._series.setdefault((resource, *numbers.head), {})
         try:
             return [
-                Point(series_of[attributes], min(time_ns, _MAX_TIME_NS), value)
+                Point(series_of[attributes], min(time_ns, MAX_TIME_NS), value)
                 for attributes, time_ns, value in numbers.points
             ]
         except KeyError:
@@ -171,7 +170,7 @@ class Points:
         if is_delta:
             value += self._pending.get(series, self._totals.get(series, 0.0))
             self._pending[series] = value
-        return Point(series, min(time_ns, _MAX_TIME_NS), value)
+        return Point(series, min(time_ns, MAX_TIME_NS), value)
 
 
 def batch_of(parts: Iterable[tuple[int, list[Point]]]) -> PointBatch:

@@ -15,6 +15,7 @@ from dask_otel import conventions
 from daskscope.ingest.values import attributes_of, integer_of, text_of, value_of
 from daskscope.store.schema import (
     EVENT_COLUMNS,
+    MAX_TIME_NS,
     RUNNING_COLUMNS,
     Attributes,
     AttributeValue,
@@ -35,7 +36,6 @@ T = TypeVar("T")
 
 #: Attribute that named events before `LogRecord.event_name` was there.
 EVENT_NAME_ATTRIBUTE: Final = "event.name"
-_MAX_TIME_NS: Final = 2**63 - 1
 _MAX_SEVERITY: Final = 24
 
 
@@ -73,7 +73,7 @@ def read(
 
 def _time_ns(record: LogRecord, received_ns: int) -> int:
     time_ns = record.time_unix_nano or record.observed_time_unix_nano or received_ns
-    return min(time_ns, _MAX_TIME_NS)
+    return min(time_ns, MAX_TIME_NS)
 
 
 def _event(
@@ -102,7 +102,10 @@ def _running(
     n = len(keys)
     prefixes = _texts(attributes.get(conventions.RUNNING_PREFIXES))
     columns = {
-        "start_ns": _integers(attributes.get(conventions.RUNNING_STARTS), n, time_ns),
+        "start_ns": [
+            start_ns if 0 < start_ns <= MAX_TIME_NS else time_ns
+            for start_ns in _integers(attributes.get(conventions.RUNNING_STARTS), n, time_ns)
+        ],
         "name": [tables.strings[text] for text in _padded(prefixes, n, "")],
         "run_id": _integers(attributes.get(conventions.RUNNING_RUN_IDS), n, -1),
         "thread": _integers(attributes.get(conventions.RUNNING_THREADS), n, 0),

@@ -17,7 +17,6 @@ from dask_otel import conventions
 from daskscope.ingest.span_places import SpanPlaces
 from daskscope.ingest.spans import (
     KINDS_BY_UTF8,
-    MAX_TIME_NS,
     MAX_WAIT_S,
     NBYTES,
     OUTCOMES_BY_UTF8,
@@ -28,7 +27,7 @@ from daskscope.ingest.spans import (
     texts_of,
 )
 from daskscope.ingest.wire import Wire
-from daskscope.store.schema import SPAN_COLUMNS, Array, Kind, SpanBatch, Status
+from daskscope.store.schema import MAX_TIME_NS, SPAN_COLUMNS, Array, Kind, SpanBatch, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

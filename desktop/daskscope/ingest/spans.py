@@ -22,6 +22,7 @@ import numpy.typing as npt
 from dask_otel import conventions
 from daskscope.ingest.values import attributes_of, integer_of, number_of, text_of
 from daskscope.store.schema import (
+    MAX_TIME_NS,
     SPAN_COLUMNS,
     Array,
     Attributes,
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
     from daskscope.ingest.definitions import Tables
 
-MAX_TIME_NS: Final = 2**63 - 1
 #: Of one error's text in the columns; the whole text stays in the recording.
 MAX_ERROR_CHARACTERS: Final = 2_000
 _KINDS: Final = {

@@ -25,6 +25,11 @@ Attributes: TypeAlias = Mapping[str, AttributeValue]
 Array: TypeAlias = npt.NDArray[np.generic]
 
 
+#: Later times are taken for this one, in the year 2116, and none is before the epoch: so any two
+#: have a difference, and some room around them, in 64 bits.
+MAX_TIME_NS: Final = 2**62 - 1
+
+
 class Kind(IntEnum):
     """What a span is: one of Dask's actions or of ours, or a span that is not Dask's."""
 

@@ -86,6 +86,26 @@ def test_rates_are_decimal(bytes_per_s: float, text: str) -> None:
     assert plain(quantity.byte_rate(bytes_per_s)) == text
 
 
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number_has_no_text(number: float) -> None:
+    texts = [
+        text_of(number)
+        for text_of in (
+            quantity.count,
+            quantity.share,
+            quantity.duration,
+            quantity.seconds,
+            quantity.time_left,
+            quantity.nbytes,
+            quantity.byte_rate,
+            quantity.rate,
+        )
+    ]
+    assert [*texts, quantity.memory(number, 1.0), quantity.cores(number, 1.0)] == [""] * 10
+    assert plain(quantity.memory(1024.0, number)) == "1.0 KiB"
+    assert plain(quantity.cores(1.0, number)) == "1.0 cores"
+
+
 def test_counts_shares_and_ratios() -> None:
     assert quantity.count(2640) == f"2{THIN}640"
     assert quantity.count(math.nan) == ""

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dask_otel import conventions
-from daskscope.derive.roster import RosterKeeper
+from daskscope.derive.roster import MOST_THREADS, RosterKeeper
 from daskscope.store.schema import Kind, Outcome
 from daskscope.store.writer import Store
 from tests.builders import SECOND, Load, Source, Span
@@ -117,6 +117,14 @@ def test_the_same_roster_while_nothing_of_it_changes() -> None:
     store.apply(load.batch(1_000))
 
     assert keeper.of(store.snapshot()) is roster
+
+
+def test_a_worker_that_says_any_number_of_threads_has_no_row_for_each() -> None:
+    source, store = Source(), Store()
+    source.worker("w", nthreads=10 * MOST_THREADS)
+    store.apply(source.definitions())
+
+    assert RosterKeeper().of(store.snapshot()).n_lanes.tolist() == [MOST_THREADS]
 
 
 def test_a_new_lane_among_ten_thousand_costs_a_small_part_of_them_all() -> None:

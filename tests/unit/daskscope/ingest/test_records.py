@@ -50,6 +50,16 @@ def test_odd_arrays_are_made_to_fit() -> None:
     assert running.columns["start_ns"].tolist() == [START_NS, START_NS]
 
 
+def test_starts_that_make_no_sense_are_when_it_was_said() -> None:
+    starts: list[Value] = [-(2**63), 0, 2**63 - 1, START_NS - 5]
+    odd: dict[str, Value] = {
+        conventions.RUNNING_KEYS: ["a", "b", "c", "d"],
+        conventions.RUNNING_STARTS: starts,
+    }
+    _, (running,) = records.read(record(conventions.EVENT_RUNNING, odd), 1, 0, Tables())
+    assert running.columns["start_ns"].tolist() == [START_NS] * 3 + [START_NS - 5]
+
+
 def test_events_keep_their_name_body_and_attributes() -> None:
     tables = Tables()
     request = record(conventions.EVENT_WORKER_ADDED, {"a": [1, "x"], "b": "ü\x00"}, "added")

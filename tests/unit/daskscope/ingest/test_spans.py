@@ -6,7 +6,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from dask_otel import conventions
 from daskscope.ingest.definitions import Tables
 from daskscope.ingest.spans import MAX_ERROR_CHARACTERS, kind_of, rows_of
-from daskscope.store.schema import Kind, Outcome, Status
+from daskscope.store.schema import MAX_TIME_NS, Kind, Outcome, Status
 from tests.telemetry import Value, set_attributes, span_id, trace_id
 
 
@@ -51,7 +51,7 @@ def test_error_texts(of: dict[str, str], text: str) -> None:
 
 @pytest.mark.parametrize(
     ("start", "end", "expected"),
-    [(5, 9, (5, 9)), (9, 5, (9, 9)), (0, 5, (5, 5)), (2**64 - 1, 5, (2**63 - 1, 2**63 - 1))],
+    [(5, 9, (5, 9)), (9, 5, (9, 9)), (0, 5, (5, 5)), (2**64 - 1, 5, (MAX_TIME_NS, MAX_TIME_NS))],
 )
 def test_times_that_make_no_sense(start: int, end: int, expected: tuple[int, int]) -> None:
     span = Span(start_time_unix_nano=start, end_time_unix_nano=end)
