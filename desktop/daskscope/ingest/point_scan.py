@@ -71,11 +71,13 @@ def numbers_at(data: bytes, begin: int, end: int) -> Numbers | None:
     at = begin
     while at < end:
         tag = data[at]
+        if tag not in (_NAME, _DESCRIPTION, _UNIT, _GAUGE, _SUM):
+            return None
         length, inner = varint_at(data, at + 1)
         if tag in (_NAME, _DESCRIPTION, _UNIT):
             at = inner + length
             continue
-        if tag not in (_GAUGE, _SUM) or inner + length != end:
+        if inner + length != end:
             return None
         points, is_total = [], False
         if tag == _SUM:
@@ -84,8 +86,10 @@ def numbers_at(data: bytes, begin: int, end: int) -> Numbers | None:
                 return None
             is_total, end = inner_end
         while inner < end:
+            if data[inner] != _POINTS:
+                return None
             length, first = varint_at(data, inner + 1)
-            point = _point(data, first, first + length) if data[inner] == _POINTS else None
+            point = _point(data, first, first + length)
             if point is None:
                 return None
             points.append(point)

@@ -74,6 +74,14 @@ def test_sums_are_told_from_gauges(
     assert (None if found is None else found.head[1]) is expected
 
 
+def test_unknown_fields_are_left_to_others_wherever_they_lie() -> None:
+    unknown = b"\x65\xff\xff\xff\xff"  # field 12, four bytes that go on like a varint
+    gauge = metric_of(VALUE.SerializeToString())
+    assert Metric.FromString(gauge + unknown).name == "m"
+    for data in (unknown, b"\x2a\x05" + unknown, gauge + unknown):
+        assert numbers_at(data, 0, len(data)) is None
+
+
 def test_other_kinds_and_metrics_without_points_are_left_to_others() -> None:
     histogram = Metric(name="h")
     histogram.histogram.data_points.add(count=1, sum=2.0)
