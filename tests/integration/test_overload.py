@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+import grpc
 import psutil
 import pytest
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
@@ -26,6 +27,7 @@ from daskscope.simulate.session import Session
 from tests.stuck import body, stuck_receiver
 from tests.telemetry import tasks
 from tests.viewer import Window, ids
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
 LOOPBACK = ("127.0.0.1:0",)
+EXPORT_TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +65,25 @@ async def test_what_does_not_fit_is_asked_for_again(tmp_path: Path, kind: str, r
         assert stuck.receiver.status().spans == 1_800
         assert stuck.receiver.status().duplicates == 0
     assert JournalReader(path).meta.spans == 1_800
+
+
+async def test_what_a_sender_gives_up_takes_room_until_it_is_written(tmp_path: Path) -> None:
+    """A sender that does not wait sends again, and would fill the memory."""
+    async with stuck_receiver(tmp_path / "live.dscope") as stuck:
+        address = stuck.urls["grpc"].removeprefix("grpc://")
+        async with grpc.aio.insecure_channel(address) as channel:
+            export: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
+                EXPORT_TRACES
+            )
+            for number in range(2):
+                with pytest.raises(grpc.aio.AioRpcError, match="DEADLINE_EXCEEDED"):
+                    await export(body(number), timeout=0.5)
+            with pytest.raises(grpc.aio.AioRpcError, match="too much is waiting"):
+                await export(body(2), timeout=20)
+            stuck.is_free.set()
+            await asyncio.to_thread(wait_for, lambda: not stuck.receiver._waiting_bytes)
+            await export(body(2), timeout=20)
+        assert stuck.receiver.status().spans == 1_800
 
 
 @pytest.mark.parametrize("kind", ["http", "grpc"])

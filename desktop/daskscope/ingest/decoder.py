@@ -60,6 +60,8 @@ class Group:
         Spans refused, by number of the request.
     keys
         What to remember of the spans.
+    n_bytes
+        Length of the requests.
     """
 
     last_request: int
@@ -71,6 +73,7 @@ class Group:
     rejected: dict[int, int] = field(default_factory=dict)
     n_duplicates: int = 0
     keys: Keys = field(default_factory=lambda: np.empty(0, np.uint64))
+    n_bytes: int = 0
 
     @property
     def batches(self) -> tuple[RunningBatch | SpanBatch | PointBatch | EventBatch, ...]:
@@ -124,6 +127,7 @@ class Decoder:
             rejected=rejected,
             n_duplicates=n_duplicates,
             keys=keys,
+            n_bytes=sum(len(request.parsed.data) for request in requests),
         )
 
     def accept(self, group: Group) -> None:

@@ -79,17 +79,13 @@ class GrpcServer:
 
 def _export(receiver: Receiver, signal: Signal) -> Callable[[bytes, Context], Awaitable[bytes]]:
     async def export(body: bytes, context: Context) -> bytes:
-        reserved = 0
         try:
             receiver.reserve(len(body))
-            reserved = len(body)
             done = await receiver.accept(signal, Encoding.PROTOBUF, body)
         except UnavailableError as error:
             await _ask_to_retry(context, str(error), error.retry_s)
         except BadRequestError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-        finally:
-            receiver.release(reserved)
         return success(signal, Encoding.PROTOBUF, done.rejected, done.reason)
 
     return export

@@ -123,6 +123,7 @@ class HttpServer:
                 pieces.append(piece)
             body = b"".join(pieces)
             pieces.clear()
+            n_bytes = 0  # `accept` gives them back
             done = await self._receiver.accept(signal, encoding, body)
         except UnavailableError as error:
             is_behind = isinstance(error, OverloadedError)

@@ -12,6 +12,7 @@ import logging
 import threading
 from collections import deque
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from dask_otel import conventions
@@ -119,6 +120,8 @@ class Receiver:
     async def accept(self, signal: Signal, encoding: Encoding, body: bytes) -> Accepted:
         """Write a request, of which the bytes are reserved, to the journal.
 
+        It gives them back itself once they are written, which may be after its caller has gone.
+
         Raises
         ------
         BadRequestError
@@ -127,6 +130,7 @@ class Receiver:
             The journal cannot be written now, or the receiver is closing.
         """
         if self._is_closing:
+            self.release(len(body))
             raise UnavailableError("the receiver is closing", BUSY_RETRY_S)
         answer: asyncio.Future[Accepted] = self._loop.create_future()
         waiting = _Waiting(signal, encoding, body, self._now_ns(), answer)
@@ -201,6 +205,7 @@ class Receiver:
 
     def _settle(self, answers: Sequence[tuple[_Waiting, Accepted | Exception]]) -> None:
         for waiting, outcome in answers:
+            self.release(len(waiting.body))
             if waiting.answer.done():  # the sender went away
                 continue
             if isinstance(outcome, Accepted):
@@ -250,7 +255,11 @@ class Receiver:
         except Exception as error:  # noqa: BLE001
             # A full disk, or a mistake of ours: refuse, say so, and go on with the others.
             if not isinstance(error, WriteError):
+                if len(good) > 1:  # those that came with it shall not be refused for it
+                    return [*answers, *chain(*(self._process([waiting]) for waiting, _ in good))]
                 _LOG.exception("cannot decode a request")
+            elif not self._problem:
+                _LOG.warning("%s; senders are asked to come again", error)
             self._problem = str(error)
             refusal = UnavailableError(str(error), BROKEN_RETRY_S)
             return [*answers, *((waiting, refusal) for waiting, _ in good)]

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 CHUNK_ROWS: Final = 65_536
 #: Groups that the tail holds at most: a quiet session has many small ones.
 MAX_GROUPS: Final = 4_096
+#: Length of the requests that it holds at most, but for the last group: log records can be long.
+MAX_BYTES: Final = 64 << 20
 
 
 class Piece:
@@ -77,17 +79,20 @@ class Tail:
         self._last_chunk = 0
         self._sealed_mark = Mark()
         self._rows = 0
+        self._n_bytes = 0
 
     def is_full(self, group: Group) -> bool:
         """Whether it must be sealed together with `group`."""
         rows = self._rows + sum(len(batch) for batch in group.batches)
-        return rows >= CHUNK_ROWS or len(self._pieces) >= MAX_GROUPS
+        n_bytes = self._n_bytes + group.n_bytes
+        return rows >= CHUNK_ROWS or len(self._pieces) >= MAX_GROUPS or n_bytes >= MAX_BYTES
 
     def append(self, group: Group) -> None:
         """Add a group that is in the journal."""
         with self._lock:
             self._pieces.append(Piece(group))
             self._rows += sum(len(batch) for batch in group.batches)
+            self._n_bytes += group.n_bytes
 
     def batches(self) -> list[Message]:
         """All messages, in order."""
@@ -102,7 +107,7 @@ class Tail:
         """All of it is in chunks up to that one."""
         with self._lock:
             self._pieces = []
-            self._rows = 0
+            self._rows = self._n_bytes = 0
             self._last_chunk = last_chunk
             self._sealed_mark = mark
 

@@ -80,7 +80,7 @@ def test_a_view_stays_as_it_was() -> None:
     assert [piece.last_request for piece in store.view().pieces] == [12]
 
 
-def test_it_is_full_by_rows_or_by_groups() -> None:
+def test_it_is_full_by_rows_by_groups_or_by_bytes() -> None:
     (group,) = groups(10, 1)
     store = tail.Tail()
     assert not store.is_full(group)
@@ -89,3 +89,15 @@ def test_it_is_full_by_rows_or_by_groups() -> None:
     assert store.is_full(group)
     (big,) = groups(tail.CHUNK_ROWS, 1)
     assert tail.Tail().is_full(big)
+
+
+def test_long_texts_make_it_full() -> None:
+    (group,) = groups(10, 1)
+    assert group.n_bytes > 1_000
+    long = replace(group, n_bytes=tail.MAX_BYTES // 2)
+    store = tail.Tail()
+    assert not store.is_full(long)
+    store.append(long)
+    assert store.is_full(long)
+    store.sealed(1, group.mark)
+    assert not store.is_full(long)
