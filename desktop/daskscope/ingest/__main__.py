@@ -27,7 +27,6 @@ from daskscope.ingest.codec import FrameError
 from daskscope.ingest.excerpt import Excerpt, Scissors
 from daskscope.ingest.journal import RecordingError
 from daskscope.ingest.link import LinkServer
-from daskscope.ingest.otlp import BadRequestError
 from daskscope.ingest.recording import Recording, open_recording
 from daskscope.ingest.service import Ports, receiving
 
@@ -101,7 +100,7 @@ class _RecordingFeed:
         try:
             while (frames := await asyncio.to_thread(next, found, None)) is not None:
                 yield frames
-        except (RecordingError, BadRequestError, FrameError) as error:
+        except (RecordingError, FrameError) as error:
             self._problem = str(error)
 
     def _found(self) -> Iterator[list[bytes]]:

@@ -126,7 +126,7 @@ class Journal:
         if path.exists() and path.stat().st_size:
             raise RecordingError(f"{path} is there already")
         self._lock = _locked(path)
-        self._compressor = zstandard.ZstdCompressor(level=1)
+        self._compressor = zstandard.ZstdCompressor(level=1, write_checksum=True)
         try:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA page_size = 16384")
@@ -241,7 +241,7 @@ class JournalReader:
             with self._reading():
                 (text,) = self._db.execute("SELECT object FROM meta").fetchone() or ("{}",)
                 self.meta = Meta(**orjson.loads(text))
-        except (sqlite3.DatabaseError, RecordingError) as error:
+        except (sqlite3.Error, UnicodeDecodeError, RecordingError) as error:
             self._db.close()
             if isinstance(error, RecordingError):
                 raise
@@ -331,7 +331,7 @@ class JournalReader:
     def _reading(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, zstandard.ZstdError, orjson.JSONDecodeError, TypeError) as error:
+        except (sqlite3.Error, zstandard.ZstdError, ValueError, TypeError) as error:
             raise RecordingError(f"{self.path} is damaged: {error}") from error
 
 
@@ -367,18 +367,19 @@ def _locked(path: Path) -> sqlite3.Connection:
 def _opened(path: Path) -> sqlite3.Connection:
     """Open for reading; writable where possible, as only then a killed writer's WAL is merged."""
     for mode in ("mode=rw", "mode=ro", "immutable=1"):
-        db = sqlite3.connect(
-            f"{_uri(path)}?{mode}", uri=True, isolation_level=None, check_same_thread=False
-        )
-        try:
-            db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        except sqlite3.OperationalError:
-            db.close()
-            continue
-        except sqlite3.DatabaseError as error:
-            db.close()
-            raise RecordingError(f"{path} is not a recording of daskscope") from error
-        return db
+        with contextlib.ExitStack() as stack:
+            try:
+                db = sqlite3.connect(
+                    f"{_uri(path)}?{mode}", uri=True, isolation_level=None, check_same_thread=False
+                )
+                stack.callback(db.close)
+                db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            except sqlite3.OperationalError:
+                continue
+            except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+                raise RecordingError(f"{path} is not a recording of daskscope") from error
+            stack.pop_all()
+            return db
     raise RecordingError(f"cannot read {path}")
 
 

@@ -122,12 +122,7 @@ class JournalRecording:
         entries = self._reader.entries(after=last_sealed)
         while group := list(islice(entries, _GROUP)):
             numbered = [
-                Numbered(
-                    entry.number,
-                    entry.received_ns,
-                    parse(entry.signal, entry.encoding, entry.body),
-                )
-                for entry in group
+                Numbered(entry.number, entry.received_ns, self._parsed(entry)) for entry in group
             ]
             decoded = _accepted(decoder, numbered)
             self._duplicates += decoded.n_duplicates
@@ -140,9 +135,15 @@ class JournalRecording:
         """Requests of one signal as they came, each with the share read so far."""
         n_requests = max(self._reader.meta.requests, 1)
         for entry in self._reader.entries(signal=signal):
-            parsed = parse(entry.signal, entry.encoding, entry.body)
-            yield parsed.request, entry.number / n_requests
+            yield self._parsed(entry).request, entry.number / n_requests
         self._reader.close()
+
+    def _parsed(self, entry: Entry) -> Parsed:
+        """A request, which was well formed when it was accepted."""
+        try:
+            return parse(entry.signal, entry.encoding, entry.body)
+        except BadRequestError as error:
+            raise RecordingError(f"{self._path} is damaged: {error}") from error
 
     def status(self) -> SourceStatus:
         """What has been read so far."""

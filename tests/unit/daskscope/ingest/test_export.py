@@ -65,6 +65,15 @@ def test_other_signals(source: Path, tmp_path: Path) -> None:
     assert (tmp_path / "none.jsonl").read_bytes() == b""
 
 
+def test_a_damaged_request_is_one_line(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "a.dscope")
+    journal.commit([Entry(1, 1, Signal.TRACES, Encoding.PROTOBUF, b"\xff")], Meta(requests=1))
+    journal.close()
+    with pytest.raises(RecordingError, match=r"a\.dscope is damaged"):
+        export(tmp_path / "a.dscope", tmp_path / "out.jsonl", "traces", lambda _: None)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.dscope"]
+
+
 def test_what_cannot_be_written_leaves_nothing(source: Path, tmp_path: Path) -> None:
     before = sorted(tmp_path.iterdir())
     folder = tmp_path / "folder.jsonl"

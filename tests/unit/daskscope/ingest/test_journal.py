@@ -21,6 +21,7 @@ from daskscope.ingest.otlp import Encoding, Signal
 from daskscope.store.schema import Definitions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -148,6 +149,49 @@ def test_damage_further_in_is_said_while_reading(tmp_path: Path) -> None:
     journal.close()
     with pytest.raises(RecordingError, match="damaged"):
         list(JournalReader(path).entries())
+
+
+def test_what_was_changed_since_is_not_taken_for_what_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.dscope"
+    journal = Journal(path)
+    journal.commit([entry(1, bytes(range(256)))], Meta(requests=1))
+    journal.close()
+    data = path.read_bytes()
+    at = data.index(bytes(range(100, 200)))
+    path.write_bytes(data[:at] + b"\xff" + data[at + 1 :])
+    with pytest.raises(RecordingError, match="damaged"):
+        list(JournalReader(path).entries())
+
+
+def unknown_signal(path: Path) -> None:
+    journal = Journal(path)
+    journal.commit([entry(1)], Meta(requests=1))
+    journal._db.execute("UPDATE requests SET signal = 'smell'")
+    journal.close()
+
+
+def no_text(path: Path) -> None:
+    Journal(path).close()
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"CREATE TABLE chunks", b"CREATE T\xfcBLE chunks"))
+
+
+@pytest.mark.parametrize("make", [unknown_signal, no_text])
+def test_damage_of_any_kind_is_one_line(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "a.dscope")
+    with pytest.raises(RecordingError, match=r"damaged|not a recording"):
+        list(JournalReader(tmp_path / "a.dscope").entries())
+
+
+def test_what_may_not_be_read_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Journal(tmp_path / "a.dscope").close()
+
+    def refused(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    monkeypatch.setattr(sqlite3, "connect", refused)
+    with pytest.raises(RecordingError, match="cannot read"):
+        JournalReader(tmp_path / "a.dscope")
 
 
 def test_a_second_writer_is_refused(tmp_path: Path) -> None:
