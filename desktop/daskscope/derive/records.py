@@ -171,6 +171,8 @@ def events_frame(
     text = quantity.plural(n_all, "event")
     if len(rows) < n_all:
         text = f"{quantity.count(len(rows))} of {text}"
+    if snapshot.events.n_evicted:
+        text = f"{text}, {quantity.count(snapshot.events.n_evicted)} evicted"
     return RecordsFrame(_EventRows(snapshot, rows, bookmarks), kinds, n_all, text)
 
 

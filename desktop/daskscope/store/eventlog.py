@@ -1,11 +1,13 @@
 """Log records in order of arrival, at most `MOST_EVENTS` of them, and which workers are gone.
 
-Beyond that the oldest of the commonest kind go, so that a flood drowns itself and nothing else.
+Beyond that, or beyond `MOST_CHARACTERS` of texts, the oldest of the commonest kind go, so that a
+flood drowns itself and nothing else.
 """
 
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 MOST_EVENTS: Final = 50_000
+#: Of bodies and attributes together: a traceback has kilobytes.
+MOST_CHARACTERS: Final = 1 << 26
 
 
 class EventLog:
@@ -35,6 +39,7 @@ class EventLog:
     def __init__(self) -> None:
         self.removed_ns: dict[str, int] = {}
         self.n_evicted = 0
+        self._n_characters = 0
         self._columns: dict[str, Array] = {
             name: np.empty(0, dtype) for name, dtype in EVENT_COLUMNS.items()
         }
@@ -56,16 +61,20 @@ class EventLog:
             self._columns[name] = np.concatenate([self._columns[name], column])
         self._bodies.extend(batch.bodies[i] for i in range(len(batch)))
         self._attributes.extend(batch.attributes[i] for i in range(len(batch)))
+        self._n_characters += len(batch.bodies.data) + len(batch.attributes.data)
         removed = tuple(self._moves(batch, strings))
         while len(self._bodies) > MOST_EVENTS:
             self._evict(len(self._bodies) - MOST_EVENTS * 3 // 4)
+        while self._n_characters > MOST_CHARACTERS and len(self._bodies) > 1:
+            self._evict(-(-len(self._bodies) // 4))
         return removed
 
     def frozen(self) -> Events:
         """What is held now."""
         if self._frozen is None:
             columns = dict(self._columns)
-            self._frozen = Events(columns, Listing(self._bodies), Listing(self._attributes))
+            texts = Listing(self._bodies), Listing(self._attributes)
+            self._frozen = Events(columns, *texts, self.n_evicted)
         return self._frozen
 
     def _evict(self, n_most: int) -> None:
@@ -80,6 +89,7 @@ class EventLog:
         kept = np.flatnonzero(is_kept).tolist()
         self._bodies = [self._bodies[i] for i in kept]
         self._attributes = [self._attributes[i] for i in kept]
+        self._n_characters = sum(map(len, chain(self._bodies, self._attributes)))
 
     def _moves(self, batch: EventBatch, strings: Sequence[str]) -> Iterator[tuple[str, int]]:
         """Follow workers that come and go; records may be late, the newest counts."""

@@ -242,11 +242,18 @@ class Newest:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """Log records in order of arrival: the columns of `schema.EVENT_COLUMNS` and two texts each."""
+    """Log records in order of arrival: the columns of `schema.EVENT_COLUMNS` and two texts each.
+
+    Attributes
+    ----------
+    n_evicted
+        Records that were dropped, to stay within memory.
+    """
 
     columns: Mapping[str, Array]
     bodies: Sequence[str]
     attributes: Sequence[str]
+    n_evicted: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,20 @@ def test_the_oldest_events_go_and_are_counted(monkeypatch: pytest.MonkeyPatch) -
     assert (held.columns["time_ns"] - T0).tolist() == [int(body) for body in held.bodies]
 
 
+def test_long_texts_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eventlog, "MOST_CHARACTERS", 10_000)
+    source, log = Source(), EventLog()
+    log.add(source.event(REMOVED, 0, dask_worker_address=ADDRESS), source.strings)
+    for n in range(50):
+        log.add(source.event("dask.log", 1 + n, "x" * 990, n=n), source.strings)
+    held = log.frozen()
+
+    assert source.strings[int(held.columns["name"][0])] == REMOVED
+    assert 5 <= len(held.bodies) <= 11
+    assert held.attributes[-1] == '{"n": 49}'
+    assert len(held.bodies) + held.n_evicted == 51
+
+
 def test_a_flood_of_one_kind_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(eventlog, "MOST_EVENTS", 20)
     source, log = Source(), EventLog()
