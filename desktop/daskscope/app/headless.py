@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from daskscope.ingest.export import export
+from daskscope.ingest.journal import RecordingError
 from daskscope.ingest.record import record
 
 if TYPE_CHECKING:
@@ -25,12 +26,20 @@ def record_to(
     seconds: float | None,
     announce: Announce,
 ) -> None:
-    """Receive into `path` until `seconds` are over, or SIGINT or SIGTERM comes."""
+    """Receive into `path` until `seconds` are over, or SIGINT or SIGTERM comes.
+
+    Raises
+    ------
+    RecordingError
+        In the end it could not be written.
+    """
     counts = record(path, **addresses, seconds=seconds, on_ready=announce)
-    click.echo(
-        f"{path}: {counts.spans} spans, {counts.points} metric points, {counts.events} log records",
-        err=True,
-    )
+    text = f"{counts.spans} spans, {counts.points} metric points, {counts.events} log records"
+    if counts.rejected:
+        text = f"{text}; {counts.rejected} refused"
+    click.echo(f"{path}: {text}", err=True)
+    if counts.problem:
+        raise RecordingError(counts.problem)
 
 
 def export_to(source: Path, output: Path, signal: str) -> None:
