@@ -162,6 +162,24 @@ def test_a_double_click_on_a_flag_names_it(focused: Run, qtbot: QtBot) -> None:
     QTest.keyClick(line, Qt.Key.Key_Return)
 
     assert focused.session.bookmarks == (Bookmark(time_ns, "<b>slow</b>"),)
+    assert focused.window.timeline.stream.hasFocus()
+
+
+def test_escape_leaves_a_bookmark_its_name(focused: Run) -> None:
+    axis = focused.window.timeline.axis
+    mark = Bookmark(T0 + 12 * SECOND, "here")
+    focused.session = Session(bookmarks=(mark,))
+    (box,) = flag_boxes(view(focused), focused.session.bookmarks)
+    at = QPoint(GUTTER_PX + round(box.center().x()), round(box.center().y()))
+    QTest.mouseDClick(axis, Qt.MouseButton.LeftButton, pos=at)
+    line = axis.findChild(QLineEdit)
+    assert isinstance(line, QLineEdit)
+    QTest.keyClicks(line, "there")
+    QTest.keyClick(line, Qt.Key.Key_Escape)
+
+    assert not line.isVisible()
+    assert focused.session.bookmarks == (mark,)
+    assert focused.window.timeline.stream.hasFocus()
 
 
 def test_bookmarks_are_drawn_listed_and_kept(focused: Run) -> None:

@@ -6,10 +6,10 @@ import itertools
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 
 from daskscope.app.hovering import TOOLTIP_DELAY_S
 from daskscope.app.options import WindowOptions
@@ -18,6 +18,7 @@ from daskscope.derive.frames import BarState
 from daskscope.session import WHOLE_RUN
 from daskscope.store.schema import Kind, Message, SourceStatus
 from daskscope.theme import GUTTER_PX
+from daskscope.views.timeline.tooltip import Tooltip
 from tests.builders import MS, SECOND, Span
 from tests.gui.working import LONG_KEY, NOW, Link, cluster
 
@@ -146,6 +147,45 @@ def test_the_tooltip_comes_when_the_pointer_rests(busy: Run, qtbot: QtBot) -> No
 
     tips = [w for w in QApplication.topLevelWidgets() if type(w).__name__ == "Tooltip"]
     assert any(tip.isVisible() for tip in tips)
+
+
+def test_no_tooltip_covers_what_was_opened_by_key(busy: Run, qtbot: QtBot) -> None:
+    stream = busy.window.timeline.stream
+    tooltip = stream.findChild(Tooltip)
+    assert tooltip is not None
+    busy.toggle_pause()
+    busy.tick(NOW + 32 * MS)
+    stream.hovered.emit(*bar(busy, BarState.FINISHED))
+    qtbot.wait(int(TOOLTIP_DELAY_S * 1_000) + 20)
+    busy.tick(NOW + 200 * MS)
+    assert tooltip.isVisible()
+
+    busy.overlays.toggle_palette()
+    busy.tick(NOW + 216 * MS)
+    assert not tooltip.isVisible()
+
+    busy.window.commands.close_sheet()
+    busy.tick(NOW + 232 * MS)
+    assert tooltip.isVisible()
+
+
+def test_a_double_click_in_the_legend_shows_one_prefix_alone_and_then_all(busy: Run) -> None:
+    legend, funnel = busy.window.timeline.legend, busy.window.timeline.filter
+    at = QPoint(30, 14)
+    for hidden in ({"sum", "fit"}, set()):
+        place = legend.mapTo(busy.window, at)
+        QTest.mouseClick(legend, Qt.MouseButton.LeftButton, pos=at)
+        busy.tick(NOW + 32 * MS)
+        assert legend.mapTo(busy.window, at) == place  # the second press meets what the first did
+        QTest.mouseDClick(legend, Qt.MouseButton.LeftButton, pos=at)
+        busy.tick(NOW + 48 * MS)
+        assert busy.session.filter.hidden_prefixes == hidden
+
+    QTest.mouseClick(legend, Qt.MouseButton.LeftButton, pos=at)
+    busy.tick(NOW + 64 * MS)
+    assert not funnel.findChildren(QLabel)[0].text()
+    QApplication.sendEvent(legend, QEvent(QEvent.Type.Leave))
+    assert funnel.findChildren(QLabel)[0].text() == "1 hidden"
 
 
 def test_the_hovered_task_is_known_by_its_whole_key(busy: Run) -> None:

@@ -12,7 +12,7 @@ from PySide6.QtGui import QHelpEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolTip, QWidget
 
-from daskscope.derive.frames import EventMark, Hit, LegendEntry
+from daskscope.derive.frames import EventMark, Hit, LegendEntry, Tick
 from daskscope.paint.brush import slot_colour
 from daskscope.session import Session
 from daskscope.theme import (
@@ -128,6 +128,19 @@ def test_the_axis_paints_ticks_and_now(qtbot: QtBot, theme: Theme) -> None:
     assert colour_at(view, GUTTER_PX + minor, TIME_AXIS_PX - 3) == theme.ctl
     assert colour_at(view, GUTTER_PX + minor, TIME_AXIS_PX - 6) == theme.lane
     assert colour_at(view, GUTTER_PX + drawn.now_px, 25) == theme.accent
+
+
+def test_no_time_is_cut_at_the_right_edge(qtbot: QtBot) -> None:
+    view = AxisView(LIGHT)
+    qtbot.addWidget(view)
+    view.resize(1_180, TIME_AXIS_PX)
+    drawn = replace(frame(layout(), BarList().bars()), now_px=-1)
+    width = drawn.view.width_px
+    for x_px, is_whole in ((width - 100, True), (width - 20, False)):
+        view.show_frame(drawn, [Tick(x_px, "0:20", "14:34:27")])
+        texts = view.grab().toImage().copy(GUTTER_PX + x_px + 2, 0, width - x_px - 2, 22)
+        blank = {texts.pixel(x, y) for x in range(texts.width()) for y in range(texts.height())}
+        assert (len(blank) > 1) == is_whole
 
 
 @pytest.mark.parametrize("view_class", [AxisView, EventsView])
@@ -250,6 +263,15 @@ def test_a_click_toggles_and_a_double_click_shows_one_alone(qtbot: QtBot) -> Non
     with qtbot.waitSignal(view.soloed) as soloed:
         QTest.mouseDClick(view, LEFT, NO_KEYS, QPoint(60, 14))
     assert (toggled.args, soloed.args) == (["read-parquet"], ["read-parquet"])
+
+
+@THEMES
+def test_the_menu_of_the_rest_has_the_colours_of_the_theme(qtbot: QtBot, theme: Theme) -> None:
+    view = legend(qtbot, width=1_000)
+    view.set_theme(theme)
+    menu = view.more_menu()
+    menu.resize(menu.sizeHint())
+    assert colour_at(menu, menu.width() - 6, menu.height() // 2) == theme.tipbg
 
 
 def test_the_prefix_under_the_pointer_is_lit(qtbot: QtBot) -> None:

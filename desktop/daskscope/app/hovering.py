@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QApplication
 
 from daskscope.app import gestures
 from daskscope.app.clock import elapsed_s
@@ -32,10 +33,17 @@ class Hovering:
         place_px = self._run.session.hover_px
         if place_px is None:
             return
+        if self._is_covered():
+            self._stream.show_hit(None)
+            return
         x_px, y_px = place_px
         is_resting = now_s - self._moved_s >= TOOLTIP_DELAY_S
         pointer = self._stream.mapToGlobal(QPoint(GUTTER_PX + x_px, y_px)) if is_resting else None
         self._stream.show_hit(self._run.hit(x_px, y_px), pointer)
+
+    def _is_covered(self) -> bool:
+        """Something was opened by key over the pointer, which therefore has not left."""
+        return self._run.window.has_sheet or QApplication.activePopupWidget() is not None
 
     def _move(self, x_px: int, y_px: int) -> None:
         self._run.replace(hover_px=(x_px, y_px))

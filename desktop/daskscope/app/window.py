@@ -198,10 +198,15 @@ class Window(QMainWindow):
         """The empty state is shown."""
         return self._pages.currentWidget() is self.welcome
 
+    @property
+    def has_sheet(self) -> bool:
+        """Palette or list of keys lie over it."""
+        return self.commands.isVisible() or self.keys.isVisible()
+
     def show_data(self) -> None:
         """Leave the empty state; the task stream hears the keys, unless a sheet does."""
         self._pages.setCurrentWidget(self._all)
-        if not (self.commands.isVisible() or self.keys.isVisible()):
+        if not self.has_sheet:
             self.timeline.stream.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_only(self, view: str) -> None:

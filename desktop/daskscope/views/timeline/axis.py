@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QLineEdit, QSizePolicy
+from PySide6.QtWidgets import QApplication, QLineEdit, QSizePolicy
 
 from daskscope.paint.brush import colour
 from daskscope.paint.font import Role, font, text_width
@@ -19,7 +19,7 @@ from daskscope.views.timeline.strip import HANDLE_PX, Strip
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PySide6.QtGui import QMouseEvent, QPaintEvent
+    from PySide6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent
     from PySide6.QtWidgets import QWidget
 
     from daskscope.derive.frames import TaskStreamFrame, Tick
@@ -35,6 +35,36 @@ _LINE_PX: Final = 15
 _BADGE_PX: Final = (4, 17)
 #: Width of the line in which a bookmark is named.
 _EDIT_PX: Final = 140
+
+
+class _NameLine(QLineEdit):
+    """A line with a name to change: Escape leaves it as it was, and the keys go back after."""
+
+    def __init__(self, name: str, parent: QWidget) -> None:
+        super().__init__(name, parent)
+        self._name = name
+        self._before: QWidget | None = None
+        self.setAccessibleName("Name of the bookmark")
+        self.setFont(font(Role.SMALL))
+        self.setFrame(False)
+
+    def take_keys(self) -> None:
+        """Take the keyboard, and remember from where."""
+        self._before = QApplication.focusWidget()
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+
+    def give_keys_back(self) -> None:
+        """Let the keys be heard where they were, unless they have gone elsewhere already."""
+        if self.hasFocus() and self._before is not None:
+            self._before.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """End with the old name by Escape."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.setText(self._name)
+            self.editingFinished.emit()
+        else:
+            super().keyPressEvent(event)
 
 
 class AxisView(Strip):
@@ -63,10 +93,7 @@ class AxisView(Strip):
 
     def _edit(self, bookmark: Bookmark, box: QRectF) -> None:
         """Let the user type a name in place of the flag."""
-        line = QLineEdit(bookmark.name, self)
-        line.setAccessibleName("Name of the bookmark")
-        line.setFont(font(Role.SMALL))
-        line.setFrame(False)
+        line = _NameLine(bookmark.name, self)
         theme = self._theme
         line.setStyleSheet(
             f"background: #{theme.s2:06x}; color: #{theme.t1:06x};"
@@ -77,12 +104,13 @@ class AxisView(Strip):
         line.selectAll()
         line.editingFinished.connect(lambda: self._name(bookmark, line))
         line.show()
-        line.setFocus(Qt.FocusReason.MouseFocusReason)
+        line.take_keys()
 
-    def _name(self, bookmark: Bookmark, line: QLineEdit) -> None:
+    def _name(self, bookmark: Bookmark, line: _NameLine) -> None:
         # Hiding takes the focus, which would end the editing once more.
         line.blockSignals(True)
         self.renamed.emit(bookmark.time_ns, line.text())
+        line.give_keys_back()
         line.hide()
         line.deleteLater()
 
@@ -147,6 +175,8 @@ class AxisView(Strip):
         ):
             width = text_width(role, text)
             text_box = QRectF(left - 4, top, width + 8, _LINE_PX)
+            if left + width > self._width_px():
+                continue  # half a time is none
             if not any(text_box.intersects(box) for box in taken):
                 draw_label(painter, (left, top, width + 1, _LINE_PX), text, role, rgb)
 

@@ -18,8 +18,8 @@ from daskscope.paint.brush import (
     slot_brush,
     slot_colour,
 )
-from daskscope.paint.control import plain_tip
-from daskscope.paint.font import Role, elided, text_width
+from daskscope.paint.control import plain_tip, style_sheet
+from daskscope.paint.font import Role, elided, font, text_width
 from daskscope.paint.icon import draw_chevron, draw_cross
 from daskscope.paint.text import draw_text
 from daskscope.theme import LEGEND_PX
@@ -94,6 +94,8 @@ class LegendView(QWidget):
     soloed = Signal(str)
     #: The prefix under the pointer, "" when there is none.
     lit = Signal(str)
+    #: The pointer has gone after a press: `is_held` no more.
+    let_go = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -101,6 +103,7 @@ class LegendView(QWidget):
         self._entries: tuple[LegendEntry, ...] = ()
         self._lit = ""
         self._told = ""
+        self._is_held = False
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the task stream
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -127,6 +130,15 @@ class LegendView(QWidget):
     def entries(self) -> tuple[LegendEntry, ...]:
         """What is drawn, as far as it fits."""
         return self._entries
+
+    @property
+    def is_held(self) -> bool:
+        """It was pressed where the pointer still is, and must stay where it lies.
+
+        Else the second press of a double click, or of switching a prefix off and on, would meet
+        another prefix.
+        """
+        return self._is_held
 
     def show_lit(self, name: str) -> None:
         """Light the prefix of what is told about elsewhere, "" for none."""
@@ -274,6 +286,9 @@ class LegendView(QWidget):
     def leaveEvent(self, event: QEvent) -> None:
         """Light nothing."""
         self._light("")
+        if self._is_held:
+            self._is_held = False
+            self.let_go.emit()
         super().leaveEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -305,20 +320,24 @@ class LegendView(QWidget):
         if event.button() != Qt.MouseButton.LeftButton:
             super().mousePressEvent(event)
         elif entry is not None:
+            self._is_held = True
             self.toggled.emit(entry.name)
         elif self._chip_rect().contains(point):
             self.more_menu().popup(self.mapToGlobal(self._chip_rect().bottomLeft()))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Show one prefix alone."""
+        """Show one prefix alone, or all again."""
         entry = self._entry_at(event.position().toPoint())
-        if entry is not None:
+        if entry is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.toggled.emit(entry.name)  # takes back what the first press did
             self.soloed.emit(entry.name)
 
     def more_menu(self) -> QMenu:
         """Menu of the prefixes that do not fit, checked while they are shown."""
         placed, _ = self._placed()
         menu = QMenu(self)
+        menu.setFont(font(Role.BODY))
+        menu.setStyleSheet(style_sheet(self._theme))
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for entry in self._entries[len(placed) :]:
             # An ampersand would be taken for a mnemonic.

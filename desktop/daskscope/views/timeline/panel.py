@@ -81,7 +81,9 @@ class TimelinePanel(QWidget):
             strip.selected.connect(self.selected)
             strip.measured.connect(self.measured)
         self.filter.chosen.connect(self.filtered)
+        self.legend.let_go.connect(self._show_filter)
         self._theme = theme
+        self._filter_frame: FilterFrame | None = None
         self.stream.hit_changed.connect(self.legend.show_lit)
         self._entries: tuple[LegendEntry, ...] = ()
         self.setAccessibleName("Timeline")
@@ -98,8 +100,14 @@ class TimelinePanel(QWidget):
             strip.set_theme(theme)
 
     def show_filter(self, frame: FilterFrame) -> None:
-        """Show what is filtered, beside the legend."""
-        self.filter.show_filter(frame)
+        """Show what is filtered, beside the legend, which it moves: once it may be moved."""
+        self._filter_frame = frame
+        if not self.legend.is_held:
+            self._show_filter()
+
+    def _show_filter(self) -> None:
+        if self._filter_frame is not None:
+            self.filter.show_filter(self._filter_frame)
 
     def open_filter(self, choices: FilterChoices) -> FilterBox:
         """Let the user choose a filter, in a box that closes by itself."""
