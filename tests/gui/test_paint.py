@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFont, QImage, QPainter
+from PySide6.QtGui import QColor, QFont, QImage, QPainter, QTextDocument
+from PySide6.QtWidgets import QLabel
 
 from daskscope.paint.brush import (
     Lines,
@@ -22,6 +23,7 @@ from daskscope.paint.brush import (
     spilled_brush,
     use_ratio,
 )
+from daskscope.paint.control import plain_tip
 from daskscope.paint.font import Role, elided, font, one_line, text_width
 from daskscope.paint.icon import draw_event_mark, icon
 from daskscope.paint.text import Align, draw_label, draw_text
@@ -93,6 +95,16 @@ def test_a_key_is_cut_in_its_middle() -> None:
 
 def test_markup_is_as_wide_as_it_is_written() -> None:
     assert text_width(Role.BODY, "<b>x</b>") > text_width(Role.BODY, "x") * 3
+
+
+def test_a_tip_is_no_wider_than_the_screen_and_says_all() -> None:
+    text = f"<b>{'w' * 400}</b> x\n  y"
+    label = QLabel(plain_tip(text))
+    label.setWordWrap(True)
+    assert label.sizeHint().width() < 1_000
+    document = QTextDocument()
+    document.setHtml(plain_tip(text))
+    assert document.toPlainText().replace("\u200b", "") == text
 
 
 @THEMES

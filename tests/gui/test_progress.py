@@ -4,8 +4,9 @@ import itertools
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QPoint
+from PySide6.QtCore import QEvent, QPoint
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from daskscope.derive.panels import ProgressFrame, ProgressRow
 from daskscope.paint.brush import slot_colour
@@ -95,6 +96,14 @@ def test_all_rows_can_be_scrolled_to(qtbot: QtBot) -> None:
     assert len(view.visible_rows()) < 20
 
 
+def test_a_heading_of_two_lines_hides_no_row(qtbot: QtBot) -> None:
+    rows = [row(f"task-{number}", number, memory=1) for number in range(30)]
+    view = shown(qtbot, *rows, width=600)
+    view.resize(340, view.height())
+    room = view.viewport().height() - view.heading_px
+    assert view.verticalScrollBar().maximum() == 30 * view.row_px - room
+
+
 def test_the_prefix_under_the_pointer_is_lit(qtbot: QtBot) -> None:
     view = shown(qtbot, row("inc", memory=1), row("dec", memory=1))
     middle = QPoint(50, view.heading_px + view.row_px + 5)
@@ -102,6 +111,18 @@ def test_the_prefix_under_the_pointer_is_lit(qtbot: QtBot) -> None:
         QTest.mouseMove(view.viewport(), middle)
     assert lit.args == ["dec"]
     assert view.row_at(QPoint(50, 2)) == -1
+
+
+def test_scrolling_lights_the_row_that_comes_under_the_pointer(qtbot: QtBot) -> None:
+    view = shown(qtbot, *(row(f"task-{number}", number, memory=1) for number in range(300)))
+    at = QPoint(50, view.heading_px + 5)
+    QTest.mouseMove(view.viewport(), at)
+    with qtbot.waitSignal(view.prefix_lit) as lit:
+        view.verticalScrollBar().setValue(10 * view.row_px)
+    assert lit.args == ["task-10"]
+    QApplication.sendEvent(view.viewport(), QEvent(QEvent.Type.Leave))
+    with qtbot.assertNotEmitted(view.prefix_lit):
+        view.verticalScrollBar().setValue(0)
 
 
 def test_tips_name_every_count(qtbot: QtBot) -> None:

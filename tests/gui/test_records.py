@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QToolButton
+from PySide6.QtWidgets import QApplication, QToolButton
 
 from dask_otel import conventions
 from daskscope.session import Session
 from daskscope.store.schema import Status
+from daskscope.theme import WINDOW_LEAST_PX
 from tests.builders import MS, SECOND, T0, Span
 from tests.gui.working import NOW, cluster
 
@@ -99,6 +101,16 @@ def test_a_click_on_an_error_goes_there_and_frames_it(eventful: Run) -> None:
     assert not eventful.session.is_following
 
 
+def test_in_a_narrow_window_the_error_keeps_its_room(eventful: Run) -> None:
+    eventful.window.resize(*WINDOW_LEAST_PX)
+    show(eventful, "errors")
+    table = eventful.window.errors
+    edges = table._edges()
+    assert edges[-1][1] >= 200
+    assert sum(edges[-1]) <= table.viewport().width()
+    assert all(one[0] + one[1] < other[0] for one, other in pairwise(edges))
+
+
 def test_keys_and_buttons_go_from_error_to_error(eventful: Run, qtbot: QtBot) -> None:
     stream = eventful.window.timeline.stream
     stream.setFocus()
@@ -154,6 +166,21 @@ def test_a_chip_leaves_its_kind_out(eventful: Run) -> None:
             assert (
                 eventful.window.workers_dock.title.accessibleDescription() == "2 of 4\u2009events"
             )
+
+
+def test_a_chip_is_lit_while_the_pointer_is_on_it_and_pressed_by_any_enter(eventful: Run) -> None:
+    show(eventful, "events")
+    chips = eventful.window.events.chips
+    before = chips.grab().toImage()
+    QTest.mouseMove(chips, chips.boxes()[1].center())
+    assert chips.grab().toImage() != before
+    QApplication.sendEvent(chips, QEvent(QEvent.Type.Leave))
+    assert chips.grab().toImage() == before
+
+    for key in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        hidden = len(eventful.session.hidden_kinds)
+        QTest.keyClick(chips, key)
+        assert len(eventful.session.hidden_kinds) != hidden
 
 
 def test_the_keyboard_chooses_an_event(eventful: Run, qtbot: QtBot) -> None:

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication, QLabel, QToolTip
 
 from daskscope.app.hovering import TOOLTIP_DELAY_S
 from daskscope.app.options import WindowOptions
@@ -17,7 +17,7 @@ from daskscope.app.run import Run
 from daskscope.derive.frames import BarState
 from daskscope.session import WHOLE_RUN
 from daskscope.store.schema import Kind, Message, SourceStatus
-from daskscope.theme import GUTTER_PX
+from daskscope.theme import GUTTER_PX, THEMES, Theme
 from daskscope.views.timeline.tooltip import Tooltip
 from tests.builders import MS, SECOND, Span
 from tests.gui.working import LONG_KEY, NOW, Link, cluster
@@ -167,6 +167,18 @@ def test_no_tooltip_covers_what_was_opened_by_key(busy: Run, qtbot: QtBot) -> No
     busy.window.commands.close_sheet()
     busy.tick(NOW + 232 * MS)
     assert tooltip.isVisible()
+
+
+@pytest.mark.parametrize("theme", THEMES.values(), ids=lambda theme: theme.name)
+def test_tips_have_the_colours_of_the_theme(busy: Run, theme: Theme) -> None:
+    busy.choose_theme(theme.name)
+    stream = busy.window.timeline.stream
+    QToolTip.showText(stream.mapToGlobal(QPoint(20, 20)), "what it is", stream)
+    (tip,) = (w for w in QApplication.topLevelWidgets() if w.objectName() == "qtooltip_label")
+    image = tip.grab().toImage()
+    edge, ground = (image.pixel(x, tip.height() // 2) & 0xFFFFFF for x in (0, 3))
+    assert (edge, ground) == (theme.tipline, theme.tipbg)
+    QToolTip.hideText()
 
 
 def test_a_double_click_in_the_legend_shows_one_prefix_alone_and_then_all(busy: Run) -> None:

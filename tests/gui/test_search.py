@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QLineEdit, QToolButton
 
 from daskscope.app.clock import Clock
+from daskscope.paint.font import Role, text_width
 from daskscope.predicate import Search
 from daskscope.store.schema import Message, SourceStatus
 from daskscope.theme import GUTTER_PX
@@ -315,6 +316,12 @@ def click(searched: Searched, part: Checks, text: str) -> None:
     (item,) = part.findItems(text, Qt.MatchFlag.MatchExactly)
     QTest.mouseClick(part.viewport(), LEFT, pos=part.visualItemRect(item).center())
     searched.tick()
+
+
+def test_no_hint_of_the_filter_is_cut(searched: Searched) -> None:
+    for field in filter_box(searched).findChildren(QLineEdit):
+        room = field.width() - 2 * 7 - 2 * 2  # its padding and border, and Qt's own margin
+        assert text_width(Role.BODY, field.placeholderText()) <= room
 
 
 def hidden_text(searched: Searched) -> str:

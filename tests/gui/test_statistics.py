@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,9 @@ from PySide6.QtWidgets import QApplication
 
 from daskscope.app.statistics import LIVE_PERIOD_S
 from daskscope.derive.quantity import THIN
+from daskscope.paint.font import Role, text_width
 from daskscope.theme import GUTTER_PX
+from daskscope.views.statistics import histogram
 from tests.builders import MS, SECOND, T0, Span
 from tests.gui.working import NOW, cluster
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from daskscope.app.run import Run
+    from daskscope.paint.text import Box
     from tests.gui.working import Link
 
 
@@ -318,6 +322,30 @@ def test_bars_tell_what_they_count(chosen: Run) -> None:
     x = plot.left() + round(shown.share(3e9) * plot.width())
     assert "task" in histogram.tip(QPoint(x, plot.center().y()))
     assert histogram.tip(QPoint(plot.left(), plot.center().y())) == ""
+
+
+@pytest.mark.parametrize("width", [160, 400])
+def test_labels_of_durations_stand_apart(
+    chosen: Run, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boxes: list[tuple[float, float]] = []
+
+    def draw(_painter: object, box: Box, text: str, role: Role, *rest: object) -> float:
+        if text in wanted:
+            boxes.append((box[0], box[0] + text_width(role, text)))
+        return 0.0
+
+    view = chosen.window.statistics.histogram
+    shown = view._shown
+    assert shown is not None
+    wanted = {"1 ms": 0.0, "10 ms": 0.3, "100 ms": 0.6, "1000 ms": 1.0}
+    ticks = tuple((share, text) for text, share in wanted.items())
+    monkeypatch.setattr(histogram, "ticks", lambda _shown: ticks)
+    monkeypatch.setattr(histogram, "draw_text", draw)
+    view.resize(width, 200)
+    view.grab()
+    assert len(boxes) >= 2
+    assert all(one[1] + 4 < other[0] for one, other in pairwise(boxes))
 
 
 def test_a_hidden_panel_costs_nothing(busy: Run, monkeypatch: pytest.MonkeyPatch) -> None:

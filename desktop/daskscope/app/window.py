@@ -170,7 +170,11 @@ class Window(QMainWindow):
         if isinstance(application, QApplication):
             application.setPalette(palette(theme))
             application.setFont(font(Role.BODY))
-        self.setStyleSheet(f"QSplitter::handle {{ background: #{theme.line:06x}; }}")
+        self.setStyleSheet(
+            f"QSplitter::handle {{ background: #{theme.line:06x}; }}"
+            f" QToolTip {{ color: #{theme.t1:06x}; background: #{theme.tipbg:06x};"
+            f" border: 1px solid #{theme.tipline:06x}; padding: 3px 5px; }}"
+        )
         for view in (
             self.toolbar,
             self.timeline,

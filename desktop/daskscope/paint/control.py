@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize
@@ -24,6 +25,8 @@ _UNDERLINE_PX = 2
 TAB_INSET_PX = 5
 _TAB_GAP_PX = 20
 _RADIUS_PX = 5
+#: As much of a word as stands on one line of a tool tip.
+_LONG_WORD = re.compile(r"\S{64}(?=\S)")
 
 
 def style_sheet(theme: Theme) -> str:
@@ -176,5 +179,9 @@ class ComboBox(QComboBox):
 
 
 def plain_tip(text: str) -> str:
-    """`text` for a tool tip, which would guess at markup: shown as it stands, lines kept."""
+    """`text` for a tool tip, which would guess at markup: shown as it stands, lines kept.
+
+    What has no spaces may be broken, lest the tip be wider than the screen.
+    """
+    text = _LONG_WORD.sub("\\g<0>\u200b", text)
     return f"<p style='white-space:pre-wrap'>{html.escape(text)}</p>" if text else ""

@@ -39,6 +39,8 @@ class RowArea(QAbstractScrollArea):
         self.hovered_row = -1
         #: The row that keys have gone to, -1 for none.
         self.current_row = -1
+        #: Where the pointer is, None for elsewhere.
+        self._pointer: QPoint | None = None
         self._n_rows = 0
         self._content_px = 0
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -199,7 +201,8 @@ class RowArea(QAbstractScrollArea):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Light the row under the pointer."""
-        self._hover(self.row_at(event.position().toPoint()))
+        self._pointer = event.position().toPoint()
+        self._hover(self.row_at(self._pointer))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Tell the view what was pressed."""
@@ -219,6 +222,7 @@ class RowArea(QAbstractScrollArea):
     def viewportEvent(self, event: QEvent) -> bool:
         """Show tool tips; forget the pointer when it leaves."""
         if event.type() == QEvent.Type.Leave:
+            self._pointer = None
             self._hover(-1)
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             row = self.row_at(event.pos())
@@ -228,6 +232,12 @@ class RowArea(QAbstractScrollArea):
             QToolTip.showText(event.globalPos(), plain_tip(text), self.viewport(), QRect())
             return True
         return super().viewportEvent(event)
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:  # noqa: N802 - Qt's name
+        """Light the row that has come under the pointer."""
+        super().scrollContentsBy(dx, dy)
+        if self._pointer is not None:
+            self._hover(self.row_at(self._pointer))
 
     def _hover(self, row: int) -> None:
         if row != self.hovered_row:

@@ -143,9 +143,9 @@ class ProgressView(RowArea):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Lay the columns out anew."""
-        super().resizeEvent(event)
         self._columns = columns(self._frame, self.viewport().width())
         self.heading_px = len(_key_lines(self.viewport().width())) * 18 + 6 + TABLE_HEADER_PX
+        super().resizeEvent(event)
 
     def paint_heading(self, painter: QPainter) -> None:
         """Draw the key of states and the names of the columns."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtGui import QTextOption
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _LEAST_LINES: Final = 2
 _MOST_LINES: Final = 12
-_MARGIN_PX: Final = 16
+_MARGIN_PX: Final = 17
 
 
 class FailureSection(Section):
@@ -62,7 +63,8 @@ class FailureSection(Section):
         # The layout of plain text measures in lines, wrapped ones included.
         n_lines = round(self.text.document().documentLayout().documentSize().height())
         n_lines = min(max(n_lines, _LEAST_LINES), _MOST_LINES)
-        return round(n_lines * metrics(Role.KEY).lineSpacing()) + _MARGIN_PX
+        # Each line takes whole pixels; with one less a scroll bar came, and more lines with it.
+        return n_lines * math.ceil(metrics(Role.KEY).lineSpacing()) + _MARGIN_PX
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Take the height of text that wraps otherwise."""

@@ -32,6 +32,10 @@ _BUTTONS_TOP_PX: Final = 76
 _HEIGHT_PX: Final = _BUTTONS_TOP_PX + CONTROL_PX + 12
 _PILL_HIGH_PX: Final = 20
 _ICON_PX: Final = 14
+_BUTTON_GAP_PX: Final = 8
+#: Of a button, around its text; and its icon, for which there may be no room.
+_BUTTON_ROOM_PX: Final = 10
+_BUTTON_ICON_PX: Final = 24
 
 
 class Heading(QWidget):
@@ -59,9 +63,12 @@ class Heading(QWidget):
         self.filter_button.clicked.connect(self.filter_requested)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(PADDING_PX, _BUTTONS_TOP_PX, PADDING_PX, 12)
-        layout.setSpacing(8)
-        for button in (self.jaeger_button, self.zoom_button, self.filter_button):
+        layout.setSpacing(_BUTTON_GAP_PX)
+        for button in self._buttons():
             layout.addWidget(button, 1)
+
+    def _buttons(self) -> tuple[QToolButton, ...]:
+        return self.jaeger_button, self.zoom_button, self.filter_button
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""
@@ -109,8 +116,17 @@ class Heading(QWidget):
         return QSize(0, _HEIGHT_PX)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the copy button at the right end of the key."""
+        """Keep the copy button at the right end of the key; of buttons keep the texts whole."""
         super().resizeEvent(event)
+        gaps = 2 * (PADDING_PX + _BUTTON_GAP_PX)
+        room = (self.width() - gaps) // 3 - _BUTTON_ROOM_PX - _BUTTON_ICON_PX
+        has_room = all(text_width(Role.BODY, one.text()) <= room for one in self._buttons())
+        for button in self._buttons():
+            button.setToolButtonStyle(
+                Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+                if has_room
+                else Qt.ToolButtonStyle.ToolButtonTextOnly
+            )
         side = _KEY_HIGH_PX
         self.copy_button.setGeometry(self.width() - PADDING_PX - side, _KEY_TOP_PX, side, side)
 

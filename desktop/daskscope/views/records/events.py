@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
@@ -103,6 +103,12 @@ class KindChips(QWidget):
             self._hovered = at
             self.update()
 
+    def leaveEvent(self, event: QEvent) -> None:
+        """Light none."""
+        super().leaveEvent(event)
+        self._hovered = -1
+        self.update()
+
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Leave a kind out, or in again."""
         at = self._chip_at(event.position().toPoint())
@@ -117,7 +123,7 @@ class KindChips(QWidget):
         if key in steps and self._kinds:
             self._current = min(max(self._current + steps[key], 0), len(self._kinds) - 1)
             self.update()
-        elif key in (Qt.Key.Key_Space, Qt.Key.Key_Return) and self._kinds:
+        elif key in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._kinds:
             self.toggled.emit(self._kinds[self._current].kind)
         else:
             super().keyPressEvent(event)

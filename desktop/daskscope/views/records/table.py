@@ -28,7 +28,9 @@ _MOST_TIP: Final = 4_000
 _SIGN_PX: Final = 16
 _SWATCH_PX: Final = 10
 _GAP_PX: Final = 16
-_LEAST_LAST_PX: Final = 160
+#: Of the last column, which the others make room for, and of each of them.
+_LEAST_LAST_PX: Final = 200
+_LEAST_PX: Final = 72
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +117,18 @@ class RecordsTable(RowArea):
 
     def _edges(self) -> list[tuple[int, int]]:
         """Left edge and width of each column."""
-        fixed = sum(column.width_px + _GAP_PX for column in self._columns)
-        rest = max(self.viewport().width() - 2 * PADDING_PX - fixed + _GAP_PX, _LEAST_LAST_PX)
+        gaps = _GAP_PX * (len(self._columns) - 1)
+        room = self.viewport().width() - 2 * PADDING_PX - gaps
+        widths = [column.width_px for column in self._columns]
+        lacking = max(_LEAST_LAST_PX - (room - sum(widths)), 0)
+        spare = [max(width - _LEAST_PX, 0) for width in widths]
+        share = min(lacking / max(sum(spare), 1), 1.0)
+        widths = [width - round(part * share) for width, part in zip(widths, spare, strict=True)]
+        rest = max(room - sum(widths), _LEAST_LAST_PX)
         edges, x = [], PADDING_PX
-        for column in self._columns:
-            width = column.width_px or rest - _GAP_PX
-            edges.append((x, width))
-            x += width + _GAP_PX
+        for width in widths:
+            edges.append((x, width or rest))
+            x += (width or rest) + _GAP_PX
         return edges
 
     def paint_heading(self, painter: QPainter) -> None:

@@ -28,6 +28,7 @@ _TITLE_PX: Final = 24
 _LINE_LABEL_PX: Final = 14
 _LEFT_PX: Final = 46
 _BOTTOM_PX: Final = 22
+_TICK_GAP_PX: Final = 6
 _LEAST: Final = QSize(160, 110)
 #: Opacity of a bar that is not marked while others are.
 _QUIET: Final = 0.35
@@ -228,11 +229,15 @@ class HistogramView(QWidget):
             text = quantity.count(10**power) if power < 6 else f"{10 ** (power - 6)}{THIN}M"
             draw_text(painter, box, text, Role.TINY, theme.t3, Align.RIGHT)
         painter.fillRect(plot.left(), plot.bottom() + 1, plot.width(), 1, colour(theme.line))
+        taken_px = 0.0
         for share, text in ticks(shown):
             x = plot.left() + round(share * plot.width())
             painter.fillRect(x, plot.bottom() + 1, 1, 4, colour(theme.ctl))
             text_px = text_width(Role.TINY, text)
             left = min(max(x - text_px / 2, 2), self.width() - text_px - 2)
+            if left < taken_px:  # a narrow panel has no room for every label
+                continue
+            taken_px = left + text_px + _TICK_GAP_PX
             below = (left, plot.bottom() + 5, text_px + 1, 14)
             draw_text(painter, below, text, Role.TINY, theme.t3)
 

@@ -150,16 +150,14 @@ class AxisView(Strip):
         flags = flag_boxes(self._view, self._bookmarks)
         taken = flags if badge is None else [*flags, badge]
         for tick in self._ticks:
-            self._paint_tick(painter, tick, badge, taken)
+            self._paint_tick(painter, tick, taken)
         self._paint_selection_edges(painter)
         self._paint_handles(painter)
         draw_flags(painter, self._view, self._bookmarks, height, theme)
         if badge is not None:
             self._paint_badge(painter, badge)
 
-    def _paint_tick(
-        self, painter: QPainter, tick: Tick, badge: QRectF | None, taken: Sequence[QRectF]
-    ) -> None:
+    def _paint_tick(self, painter: QPainter, tick: Tick, taken: Sequence[QRectF]) -> None:
         """Draw a tick, with those of its texts that cover nothing else."""
         theme, bottom = self._theme, self.height() - 1
         if not tick.elapsed:
@@ -167,16 +165,14 @@ class AxisView(Strip):
             return
         painter.fillRect(tick.x_px, bottom - _MAJOR_PX, 1, _MAJOR_PX, colour(theme.t2))
         left = tick.x_px + _TEXT_INDENT_PX
-        if badge is not None and left >= badge.right() and left + badge.width() > self._width_px():
-            return  # the sliver right of now has no room for a label
+        if left + _texts_px(tick) > self._width_px():
+            return  # half a time is none
         for top, text, role, rgb in (
             (_ELAPSED_TOP_PX, tick.elapsed, Role.CAPTION, theme.t1),
             (_CLOCK_TOP_PX, tick.clock, Role.TINY, theme.t3),
         ):
             width = text_width(role, text)
             text_box = QRectF(left - 4, top, width + 8, _LINE_PX)
-            if left + width > self._width_px():
-                continue  # half a time is none
             if not any(text_box.intersects(box) for box in taken):
                 draw_label(painter, (left, top, width + 1, _LINE_PX), text, role, rgb)
 
@@ -213,3 +209,8 @@ class AxisView(Strip):
             top = (self.height() - height) / 2
             painter.drawRoundedRect(QRectF(x + 0.5 - width / 2, top, width, height), 2, 2)
         painter.restore()
+
+
+def _texts_px(tick: Tick) -> float:
+    """Width of the wider text of a tick."""
+    return max(text_width(Role.CAPTION, tick.elapsed), text_width(Role.TINY, tick.clock))

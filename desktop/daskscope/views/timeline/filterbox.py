@@ -32,8 +32,8 @@ from daskscope.views.timeline.checks import ROW_PX, Checks
 if TYPE_CHECKING:
     from daskscope.derive.filtering import FilterChoices
 
-_LIST_PX: Final = (190, 224)
-_WORDS_PX: Final = 150
+_LIST_PX: Final = 190
+_WORDS_PX: Final = 176
 _FIELD_PX: Final = 24
 _GAP_PX: Final = 8
 
@@ -91,18 +91,19 @@ class FilterBox(QFrame):
         self._is_filling = False
 
     def _lay_out(self) -> None:
-        self._prefixes.setFixedSize(*_LIST_PX)
-        self._workers.setFixedSize(_LIST_PX[0], _LIST_PX[1] - _FIELD_PX - _GAP_PX)
+        for names in (self._prefixes, self._workers):  # as high as the words beside them
+            names.setFixedWidth(_LIST_PX)
         for words, n in ((self._kinds, len(KIND_WORDS)), (self._states, len(STATE_WORDS))):
             words.setFixedSize(_WORDS_PX, n * ROW_PX + 2)
-        narrowing = _field("Find a worker", "Find", _LIST_PX[0])
+        narrowing = _field("Find a worker", "Find", _LIST_PX)
         narrowing.textEdited.connect(self._workers.narrow)
         limits = QHBoxLayout()
         limits.setSpacing(_GAP_PX)
         limits.addWidget(self._least)
         limits.addWidget(self._most)
         last = _column("Kind", self._kinds, _title("Outcome"), self._states, _title("Duration"))
-        last.insertLayout(last.count() - 1, limits)
+        last.addLayout(limits)
+        last.addStretch(1)
         columns = QHBoxLayout()
         columns.setSpacing(PADDING_PX)
         columns.addLayout(_column("Prefixes", self._prefixes))
@@ -195,10 +196,9 @@ def _field(name: str, hint: str, width_px: int) -> QLineEdit:
 
 
 def _column(title: str, *parts: QWidget) -> QVBoxLayout:
-    """Parts below a title, at the top of the room they get."""
+    """Parts below a title."""
     column = QVBoxLayout()
     column.setSpacing(4)
     for part in (_title(title), *parts):
         column.addWidget(part)
-    column.addStretch(1)
     return column

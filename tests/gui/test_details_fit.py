@@ -1,0 +1,50 @@
+"""Parts of the details panel in the room that they get."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+
+from daskscope.derive.details.frame import Failure
+from daskscope.paint.font import Role, text_width
+from daskscope.theme import LIGHT, RIGHT_DOCK_LEAST_PX, RIGHT_DOCK_PX
+from daskscope.views.details.failure import FailureSection
+from daskscope.views.details.heading import Heading
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+#: Of a button's width: its icon with a gap, and what is around both.
+ICON_PX = 20
+ROOM_PX = 6
+
+
+@pytest.mark.parametrize("n_lines", [2, 7, 10])
+def test_a_short_error_needs_no_scroll_bar(qtbot: QtBot, n_lines: int) -> None:
+    section = FailureSection()
+    qtbot.addWidget(section)
+    section.set_theme(LIGHT)
+    section.resize(RIGHT_DOCK_LEAST_PX, 400)
+    section.show_failure(Failure("ValueError", "\n".join(["no"] * n_lines), ""))
+    section.resize(RIGHT_DOCK_LEAST_PX, section.sizeHint().height())
+    section.show()
+    QApplication.processEvents()
+    assert section.text.verticalScrollBar().maximum() == 0
+
+
+@pytest.mark.parametrize("width", [RIGHT_DOCK_LEAST_PX, RIGHT_DOCK_PX])
+def test_what_can_be_done_is_said_in_whole_words(qtbot: QtBot, width: int) -> None:
+    heading = Heading()
+    qtbot.addWidget(heading)
+    heading.set_theme(LIGHT)
+    heading.resize(width, heading.sizeHint().height())
+    heading.show()
+    QApplication.processEvents()
+    for button in (heading.jaeger_button, heading.zoom_button, heading.filter_button):
+        has_icon = button.toolButtonStyle() is Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+        assert has_icon == (width == RIGHT_DOCK_PX)
+        text_px = text_width(Role.BODY, button.text())
+        assert text_px + ICON_PX * has_icon + ROOM_PX <= button.width()
