@@ -41,5 +41,9 @@ def _members(instances: Iterable[Any]) -> list[Any]:
 
 
 def _is_running(server: Any) -> bool:
-    """Whether `server` has started; a client says its status by name."""
-    return getattr(server.status, "name", server.status) in ("running", "paused")
+    """Whether `server` has started; a client says its status by name.
+
+    One that was left behind when `asyncio.run` ended says for ever that it runs.
+    """
+    status = getattr(server.status, "name", server.status)
+    return status in ("running", "paused") and not event_loop(server).is_closed()

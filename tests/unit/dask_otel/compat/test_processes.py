@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Scheduler
+from distributed.core import Status
 
 from dask_otel.compat import processes
 
@@ -23,6 +25,19 @@ def test_servers_that_run_and_the_loop_of_each() -> None:
         assert {id(server) for server in expected} <= {id(server) for server in found}
         assert len({processes.event_loop(server) for server in found}) == 1
     assert not {id(server) for server in expected} & {id(server) for server in processes.servers()}
+
+
+def test_what_was_left_behind_by_its_event_loop_does_not_run() -> None:
+    left: list[Scheduler] = []
+
+    async def leave() -> None:
+        left.append(await Scheduler(port=0, dashboard=False))
+        assert left[0] in processes.servers()
+
+    asyncio.run(leave())
+    assert left[0].status.name == "running"
+    assert left[0] not in processes.servers()
+    left[0].status = Status.closed  # for whoever looks for what lives after this test
 
 
 def test_asking_does_not_import_dask() -> None:
