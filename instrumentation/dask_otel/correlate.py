@@ -59,7 +59,10 @@ def place(origin: str) -> Place:
         except ValueError:
             pass
         else:
-            return Place(trace, graph_span_id(trace, parent), parent, sampled)
+            # Users can write one themselves, and `fromhex` takes blanks: a span of such a trace
+            # would spoil a whole request.
+            if (len(trace), len(parent)) == (_N_TRACE_BYTES, _N_SPAN_BYTES) and any(trace):
+                return Place(trace, graph_span_id(trace, parent), parent, sampled)
     trace = trace_id(origin)
     return Place(trace, graph_span_id(trace), None, True)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from uuid import UUID, uuid4
 
+import pytest
 from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
 
 from dask_otel import correlate
@@ -27,6 +28,23 @@ def test_any_other_name_is_hashed() -> None:
         assert any(trace)
         assert trace == correlate.trace_id(name)
     assert correlate.trace_id("mine") != correlate.trace_id("yours")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        f"00-{'ab' * 15}  -{'cd' * 8}-01",
+        f"00-{'ab' * 16}-{'cd' * 7}  -01",
+        f"00-{'00' * 16}-{'cd' * 8}-01",
+        f"00-{'xy' * 16}-{'cd' * 8}-01",
+        f"00_{'ab' * 16}_{'cd' * 8}_01",
+    ],
+)
+def test_what_only_looks_like_a_traceparent_is_hashed(origin: str) -> None:
+    place = correlate.place(origin)
+    assert (len(place.trace_id), len(place.graph_id), place.parent_id) == (16, 8, None)
+    assert place.trace_id == correlate.trace_id(origin)
+    assert any(place.trace_id)
 
 
 def test_attempts_of_different_keys_differ() -> None:
