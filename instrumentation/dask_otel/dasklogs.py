@@ -87,6 +87,7 @@ class _Handler(logging.Handler):
     def forget(self) -> None:
         """Begin anew in a process that was forked: nobody sends there."""
         self._change = Lock()
+        self._busy = False  # whoever was, is in another process
         self.remove(None)
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -155,3 +156,17 @@ def test_what_listens_may_log_itself(sink: Sink, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sink, "log", log)
     WORKER.warning("once")
     assert sink.texts == ["once"]
+
+
+def test_a_child_that_was_made_while_a_record_was_handed_over_sends_its_own(
+    sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dasklogs._handler, "_busy", True)  # as in the midst of it
+    child = os.fork()
+    if child == 0:
+        own = Sink()
+        begin(own)
+        WORKER.warning("from the child")
+        os._exit(own.texts != ["from the child"])
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert sink.texts == []
