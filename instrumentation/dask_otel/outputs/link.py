@@ -62,7 +62,8 @@ class Link:
         if deadline_s is not None:
             timeout_s = min(timeout_s, max(LEAST_S, deadline_s - monotonic()))
         reply = self._transport.send(payload, timeout_s)
-        if reply.retry:
+        # To be refused once can be the fault of what was sent, twice in a row it is the endpoint's.
+        if reply.retry or (self.failing and not reply.accepted):
             self._resume_s = monotonic() + min(reply.pause_s or PAUSE_S, MAX_PAUSE_S)
         if not reply.accepted and not self.failing and not self._closed:
             todo = "kept until it answers" if reply.retry else "dropped"

@@ -120,6 +120,24 @@ def test_after_a_failure_it_waits_as_long_as_it_is_asked_to(
     assert not tested.ready(time.monotonic() + 1)
 
 
+def test_an_endpoint_that_refuses_everything_is_not_asked_all_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(link, "PAUSE_S", 0.2)
+    with HttpSink(answer=lambda _signal: 404) as sink:
+        tested = opened("http/protobuf", sink.endpoint)
+        tested.send(b"", None)
+        assert tested.ready(None)  # what is next may be fine
+        tested.send(b"", None)
+        assert not tested.ready(None)
+        time.sleep(0.25)
+        assert tested.ready(None)
+        sink.answer = lambda _signal: 200
+        tested.send(b"", None)
+        assert tested.ready(None)
+        tested.close()
+
+
 def test_where_nobody_named_an_endpoint_none_is_no_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
