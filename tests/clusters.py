@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +13,7 @@ from distributed import Client, LocalCluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import pytest
 
@@ -44,3 +48,24 @@ def instrumented(
     }
     with dask.config.set(PRELOAD), LocalCluster(**chosen) as local, Client(local) as client:
         yield client
+
+
+@contextmanager
+def dask_command(folder: Path, endpoint: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`dask scheduler` or `dask worker` with `words`, instrumented, in a process of its own."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dask", *words, "--preload", "dask_otel", "--no-dashboard"],
+        env={
+            **os.environ,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        },
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(20)

@@ -17,7 +17,7 @@ from distributed import Client, wait
 from dask_otel import conventions as names
 from dask_otel import emit
 from dask_otel.worker.attempts import Attempts
-from tests.clusters import instrumented
+from tests.clusters import dask_command, instrumented
 from tests.sinks import GrpcSink, HttpSink, Sink
 from tests.waiting import wait_for
 
@@ -197,29 +197,18 @@ def test_an_unmodified_script_needs_the_environment_only(tmp_path: Path) -> None
 def test_preload_on_the_command_line(tmp_path: Path, free_port: Callable[[], int]) -> None:
     address = f"tcp://127.0.0.1:{free_port()}"
     with HttpSink() as sink, ExitStack() as stack:
-        environment = {
-            **os.environ,
-            "OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint,
-            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-        }
 
         def start(*words: str) -> subprocess.Popen[bytes]:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "dask", *words, "--preload", "dask_otel"],
-                env=environment,
-                cwd=tmp_path,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            stack.callback(process.wait, 20)
-            stack.callback(process.terminate)
-            return process
+            return stack.enter_context(dask_command(tmp_path, sink.endpoint, *words))
 
-        start("scheduler", "--host", address, "--no-dashboard")
-        worker = start("worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard")
+        start("scheduler", "--host", address)
+        worker = start("worker", address, "--nthreads", "1", "--no-nanny")
         with Client(address, timeout=30) as client:
             client.wait_for_workers(1, timeout=30)
-            assert client.submit(lambda: 1, key="last words").result() == 1
+            # Kept: of a worker without a nanny that still says that it has let go of a result when
+            # it is terminated, Dask waits for half a minute.
+            future = client.submit(lambda: 1, key="last words")
+            assert future.result() == 1
             worker.terminate()
             worker.wait(20)
             # The worker was asked to end at once: its last span was sent on the way out. The
