@@ -29,6 +29,7 @@ from opentelemetry.trace import (
 )
 
 from dask_otel import correlate, events
+from dask_otel.compat import api
 from dask_otel.compat import worker as dasks
 from dask_otel.compat.override import SharedOverride
 from dask_otel.worker import reading
@@ -37,8 +38,6 @@ from dask_otel.worker.attempts import Attempts, Start
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Token
-
-    from distributed.worker_state_machine import TaskState
 
 #: What the scheduler adds to a task's annotation; the rest is the client's, for its propagators.
 _OWN: Final = frozenset({events.TRACEPARENT, events.DEPENDENCIES, events.DEPENDENCY_COUNT})
@@ -59,9 +58,10 @@ class AttemptSpan(NonRecordingSpan):
         What the client's tracing system has to say.
     """
 
+    _made: SpanContext | None = None
+
     def __init__(self, key: object, run_id: int, origin: str, trace_state: TraceState) -> None:
         self._of = (key, run_id, origin, trace_state)
-        self._made: SpanContext | None = None
 
     def get_span_context(self) -> SpanContext:
         """Ids of the span that the attempt will have."""
@@ -110,18 +110,18 @@ class ContextProbe:
         if _probes.pop(self._worker, None) is not None:
             _functions.release()
 
-    def context(self, ts: TaskState) -> Context:
-        """Where the code of a task runs, as far as OpenTelemetry is concerned."""
-        origin = reading.origin(ts) or self._cluster
-        carrier = reading.otel(ts)
-        context, trace_state = Context(), _NO_STATE
-        if carrier and carrier.keys() - _OWN:
-            # Only the text is of any use to propagators.
-            context = extract(
-                {name: value for name, value in carrier.items() if isinstance(value, str)}, context
-            )
-            trace_state = get_current_span(context).get_span_context().trace_state
-        return set_span_in_context(AttemptSpan(ts.key, ts.run_id, origin, trace_state), context)
+    def context(self, start: Start) -> Context:
+        """Where the code of an attempt runs, as far as OpenTelemetry is concerned."""
+        carrier = start.otel
+        origin = reading.told(carrier) or start.origin or self._cluster
+        if not carrier or carrier.keys() <= _OWN:
+            return api.only(AttemptSpan(start.task.key, start.run_id, origin, _NO_STATE))
+        # Only the text is of any use to propagators.
+        said = {name: value for name, value in carrier.items() if isinstance(value, str)}
+        context = extract(said, Context())
+        trace_state = get_current_span(context).get_span_context().trace_state
+        span = AttemptSpan(start.task.key, start.run_id, origin, trace_state)
+        return set_span_in_context(span, context)
 
 
 _Entered = tuple[Attempts, Start, "Token[Context]"] | None
@@ -137,8 +137,9 @@ def _enter(find: Callable[..., tuple[Worker, Any]], args: tuple[Any, ...]) -> _E
         probe = _probes.get(worker)
         if probe is None:
             return None
-        ts = worker.state.tasks[key]
-        return probe.attempts, probe.attempts.started(ts), attach(probe.context(ts))
+        attempts = probe.attempts
+        start = attempts.started(worker.state.tasks[key])
+        return attempts, start, attach(probe.context(start))
     except Exception as error:  # noqa: BLE001 - nothing here can fail a task
         _complain(error)
         return None

@@ -45,9 +45,12 @@ def otel(ts: TaskState) -> Mapping[str, Any] | None:
 
 def origin(ts: TaskState) -> str | None:
     """Where a task belongs: what the scheduler or a client has said, else its Dask span."""
-    said = otel(ts)
-    told: str | None = said.get(TRACEPARENT) if said else None
-    return told or ts.span_id
+    return told(otel(ts)) or ts.span_id
+
+
+def told(said: Mapping[str, Any] | None) -> str | None:
+    """Where a task belongs as far as the scheduler or a client has `said` so."""
+    return said.get(TRACEPARENT) if said else None
 
 
 def computed(ts: TaskState, since_s: float) -> Run | None:
