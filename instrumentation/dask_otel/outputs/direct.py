@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Final, cast
 
 from google.protobuf.message import DecodeError
@@ -69,13 +70,10 @@ class Spool:
 
     def oldest(self, n_most: int = MAX_BATCH_SPANS) -> list[bytes]:
         """The spans of the next request, `n_most` at most; they stay until they are removed."""
-        batch: list[bytes] = []
-        n_bytes = 0
-        for span in self._spans:
-            n_bytes += len(span)
-            if batch and (len(batch) == n_most or n_bytes > MAX_BATCH_BYTES):
-                break
-            batch.append(span)
+        batch = list(islice(self._spans, n_most))
+        n_bytes = sum(map(len, batch))
+        while n_bytes > MAX_BATCH_BYTES and len(batch) > 1:
+            n_bytes -= len(batch.pop())
         return batch
 
     def remove(self, n_spans: int) -> None:

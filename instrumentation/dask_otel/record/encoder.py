@@ -8,7 +8,7 @@ in this module are those of `trace.proto`.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from dask_otel import conventions as names
 from dask_otel import correlate, events, wire
@@ -21,9 +21,19 @@ if TYPE_CHECKING:
 
     from dask_otel.record.text import Description
 
-_STATUS_ERROR: Final = 2
+#: Prefix, group, outcome, thread and type of an attempt.
+_Common: TypeAlias = tuple[str, str, str, int | None, type | str | None]
 
-_TIMES = struct.Struct("<BQBQ").pack
+_STATUS_ERROR: Final = 2
+_N_TRACE: Final = 16
+_N_ID: Final = 8
+_N_ID_FIELD: Final = 2 + _N_ID
+
+#: In front of an attempt's span of that length.
+_SPAN: Final[wire.Remembered[int, bytes]] = wire.Remembered(
+    lambda n_bytes: b"\x12" + wire.varint(n_bytes)
+)
+_TIMES: Final = struct.Struct("<BQBQ").pack
 #: `Span.flags` and `Link.flags` by whether the parent, or what is linked to, is another process's:
 #: bit 8 says that bit 9 is known.
 _FLAGS: Final = {remote: struct.pack("<I", 0x300 if remote else 0x100) for remote in (False, True)}
@@ -37,18 +47,17 @@ def _start(kind: int, action: str) -> bytes:
 
 
 _COMPUTE: Final = _start(spans.INTERNAL, names.ACTION_COMPUTE)
-_OUTCOMES: Final = {
-    outcome: wire.attribute(names.TASK_OUTCOME, outcome) for outcome in names.OUTCOMES
-}
-_key = wire.text_attribute(names.TASK_KEY)
-_run_id = wire.number_attribute(names.TASK_RUN_ID)
-_n_bytes = wire.number_attribute(names.TASK_NBYTES)
+#: In front of `_named`, by the length of the key: in a span, and in a link.
+_KEY: Final = wire.text_heads(names.TASK_KEY)
+_LINK_KEY: Final = wire.text_heads(names.LINK_KEY, tag=0x22)
+_RUN_ID: Final = wire.number_heads(names.TASK_RUN_ID)
+_WAITED: Final = wire.float_head(names.TASK_WAIT_DEPENDENCIES)
+_READY: Final = wire.float_head(names.TASK_WAIT_READY)
+_EXECUTE: Final = wire.float_head(names.TASK_EXECUTE)
+_TIMES_AND_WAITS: Final = struct.Struct(
+    "<BQBQ" + "".join(f"{len(head)}sd" for head in (_WAITED, _READY, _EXECUTE))
+).pack
 _priority = wire.numbers_attribute(names.TASK_PRIORITY)
-_waited = wire.float_attribute(names.TASK_WAIT_DEPENDENCIES)
-_ready = wire.float_attribute(names.TASK_WAIT_READY)
-_execute = wire.float_attribute(names.TASK_EXECUTE)
-_n_dependencies = wire.number_attribute(names.TASK_DEPENDENCY_COUNT)
-_link_key = wire.text_attribute(names.LINK_KEY, tag=0x22)
 
 #: By whether it is the sending end: the name of the span, and what it starts with.
 _ENDS: Final = {
@@ -77,63 +86,70 @@ class SpanEncoder:
     def __init__(self, maker: spans.SpanMaker) -> None:
         self._maker = maker
         self._head = wire.Remembered(_place_head)
-        self._prefix = wire.Remembered(_prefix_fields)
-        self._group = wire.Remembered(_group_field)
+        self._common = wire.Remembered(_common_fields)
+        self._n_bytes = wire.Remembered(wire.number_attribute(names.TASK_NBYTES))
+        self._n_dependencies = wire.Remembered(wire.number_attribute(names.TASK_DEPENDENCY_COUNT))
+        self._named = wire.Remembered(_named)
         self._thread = wire.Remembered(_thread_field)
-        self._type = wire.Remembered(_type_field)
         self._peer = wire.Remembered(_peer_fields)
         self._shuffle = wire.Remembered(_shuffle_field)
 
     def encode(self, event: events.SpanEvent, place: correlate.Place) -> list[bytes]:
         """Every span that `event`, which belongs to `place`, stands for: `ScopeSpans.spans`."""
         if isinstance(event, events.Attempt):
-            span_id = correlate.attempt_span_id(event.key, event.run_id)
-            found = [wire.field(0x12, self._attempt(event, place, span_id))]
+            named = self._named[event.key, event.run_id]
+            span = self._attempt(event, place, named)
+            found = [_SPAN[len(span)] + span]
             if event.transfers:
-                head = _head(place.trace_id, span_id) + _SPAN_FLAGS[False]
-                thread = self._thread(event.thread)
+                head = _head(place.trace_id, named[-_N_ID:]) + _SPAN_FLAGS[False]
+                thread = self._thread[event.thread]
                 found += [
                     wire.field(0x12, self._transfer(transfer, head, thread))
                     for transfer in event.transfers
                 ]
             return found
         if isinstance(event, events.Transfer):
-            return [wire.field(0x12, self._transfer(event, self._head(place), b""))]
+            return [wire.field(0x12, self._transfer(event, self._head[place], b""))]
         return [wire.field(0x12, encode(span)) for span in self._maker.spans(event)]
 
-    def _attempt(self, event: events.Attempt, place: correlate.Place, span_id: bytes) -> bytes:
+    def _attempt(self, event: events.Attempt, place: correlate.Place, named: bytes) -> bytes:
+        key, prefix, run_id, _, _, start_s, stop_s, thread, n_bytes, kind, priority = event[:11]
+        outcome, failure, waited_s, ready_s, execute_s, _, worker, executing = event[11:]
+        run_bytes = wire.varint(run_id)
         parts = [
-            self._head(place),
-            b"\x12\x08",
-            span_id,
-            _TIMES(0x39, to_ns(event.start_s), 0x41, to_ns(event.stop_s)),
-            self._prefix(event.prefix),
-            self._group(group(event.key, event.prefix)),
-            _OUTCOMES[event.outcome],
-            _key(str(event.key)),
-            _run_id(event.run_id),
-            self._thread(event.thread),
+            self._head[place],
+            self._common[prefix, group(key, prefix), outcome, thread, kind],
+            _KEY[len(named) - _N_ID_FIELD],
+            named,
+            _RUN_ID[len(run_bytes)],
+            run_bytes,
+            _times_and_waits(to_ns(start_s), to_ns(stop_s), waited_s, ready_s, execute_s),
         ]
-        if event.n_bytes is not None:
-            parts.append(_n_bytes(event.n_bytes))
-        if event.type is not None:
-            parts.append(self._type(event.type))
-        if event.priority is not None:
-            parts.append(_priority(event.priority))
-        if event.waited_s is not None:
-            parts.append(_waited(event.waited_s))
-        if event.ready_s is not None:
-            parts.append(_ready(event.ready_s))
-        if event.execute_s is not None:
-            parts.append(_execute(event.execute_s))
-        if event.otel:
-            n_dependencies = spans.dependency_count(event)
+        if n_bytes is not None:
+            parts.append(self._n_bytes[n_bytes])
+        if priority is not None:
+            parts.append(_priority(priority))
+        if said := spans.said_of(event):
+            n_dependencies = spans.dependency_count(said)
             if n_dependencies is not None:
-                parts.append(_n_dependencies(n_dependencies))
-            parts += map(_link, self._maker.links(event, place))
-        if event.worker is not None or event.executing is not None or event.failure is not None:
+                parts.append(self._n_dependencies[n_dependencies])
+            parts += self._links(said, place)
+        if worker is not None or executing is not None or failure is not None:
             parts.append(self._rare(event))
         return b"".join(parts)
+
+    def _links(self, said: Mapping[str, Any], place: correlate.Place) -> list[bytes]:
+        """See `SpanMaker.links`; what made a value has been named by its own span, as a rule."""
+        parts: list[bytes] = []
+        try:
+            for key, run_id, origin in said.get(events.DEPENDENCIES, ()):
+                trace = self._maker.place_of(origin).trace_id if origin else place.trace_id
+                named = self._named[key, run_id]
+                before, after = _LINK[len(named)]
+                parts += before, trace, after, named
+        except (TypeError, ValueError):  # a user's own annotation of that name
+            return []
+        return parts
 
     def _rare(self, event: events.Attempt) -> bytes:
         """What few attempts have."""
@@ -158,7 +174,7 @@ class SpanEncoder:
             self._maker.transfer_span_id(event, start_ns, stop_ns),
             _TIMES(0x39, start_ns, 0x41, stop_ns),
             _ENDS[event.sent],
-            self._peer((event.peer, event.sent)),
+            self._peer[event.peer, event.sent],
             _transfer_bytes(event.n_bytes),
             _transfer_keys(map(str, event.keys)),
             _n_transfer_keys(event.n_keys),
@@ -168,7 +184,7 @@ class SpanEncoder:
         if transfer_id := self._maker.transfer_id(event):
             parts.append(_transfer_id(transfer_id))
         if event.shuffle_id is not None:
-            parts.append(self._shuffle(event.shuffle_id))
+            parts.append(self._shuffle[event.shuffle_id])
         failure = self._maker.describe(event.failure)
         if failure is not None:
             parts.append(_failure_fields(failure, stop_ns))
@@ -202,30 +218,74 @@ def _place_head(place: correlate.Place) -> bytes:
     return _head(place.trace_id, place.graph_id) + _SPAN_FLAGS[bool(place.graph_id)]
 
 
+def _named(of: tuple[Any, int]) -> bytes:
+    """What the span of an attempt, by its key and run id, and links to it have both."""
+    key, run_id = of
+    text = str(key)
+    return _key_and_id(text, correlate.attempt_span_id(key, run_id, text))
+
+
+def _key_and_id(key: str, span_id: bytes) -> bytes:
+    """The end of an attribute, and `span_id`, whose tag is the same in a span and in a link."""
+    return wire.text(key) + b"\x12\x08" + span_id
+
+
+def _link_heads(n_named: int) -> tuple[bytes, bytes]:
+    """What stands in front of the trace id of `Span.links`, and of the key and id that follow it.
+
+    A link to a graph has no key.
+    """
+    n_key = n_named - _N_ID_FIELD
+    after = _LINK_FLAGS + (_LINK_KEY[n_key] if n_key else b"")
+    before = b"\x0a\x10"
+    n_link = len(before) + _N_TRACE + len(after) + n_named
+    return b"\x6a" + wire.varint(n_link) + before, after
+
+
+_LINK: Final = wire.Remembered(_link_heads)
+
+
 def _link(link: spans.Link) -> bytes:
-    """`Span.links`."""
-    trace_id, span_id, key = link
-    named = _link_key(key) if key else b""
-    return wire.field(0x6A, b"\x0a\x10%b\x12\x08%b%b%b" % (trace_id, span_id, named, _LINK_FLAGS))
+    named = _key_and_id(link.key, link.span_id)
+    before, after = _LINK[len(named)]
+    return before + link.trace_id + after + named
 
 
-def _prefix_fields(prefix: str) -> bytes:
-    """The name of an attempt's span is its prefix."""
-    return (
-        wire.field(0x2A, wire.text(prefix)) + _COMPUTE + wire.attribute(names.TASK_PREFIX, prefix)
+def _common_fields(of: _Common) -> bytes:
+    """What attempts have in common: name and kind of their spans, and attributes that repeat."""
+    prefix, group, outcome, thread, kind = of
+    named = "" if kind is None else spans.type_text(kind) or ""
+    return b"".join(
+        (
+            wire.field(0x2A, wire.text(prefix)),
+            _COMPUTE,
+            wire.attribute(names.TASK_PREFIX, prefix),
+            wire.attribute(names.TASK_GROUP, group),
+            wire.attribute(names.TASK_OUTCOME, outcome),
+            _thread_field(thread),
+            b"" if kind is None else wire.attribute(names.TASK_TYPE, named),
+        )
     )
 
 
-def _group_field(group: str) -> bytes:
-    return wire.attribute(names.TASK_GROUP, group)
+def _times_and_waits(
+    start_ns: int,
+    stop_ns: int,
+    waited_s: float | None,
+    ready_s: float | None,
+    execute_s: float | None,
+) -> bytes:
+    if waited_s is not None and ready_s is not None and execute_s is not None:
+        waits = _WAITED, waited_s, _READY, ready_s, _EXECUTE, execute_s
+        return _TIMES_AND_WAITS(0x39, start_ns, 0x41, stop_ns, *waits)
+    found = (_WAITED, waited_s), (_READY, ready_s), (_EXECUTE, execute_s)
+    return _TIMES(0x39, start_ns, 0x41, stop_ns) + b"".join(
+        [head + wire.double(wait_s) for head, wait_s in found if wait_s is not None]
+    )
 
 
 def _thread_field(thread: int | None) -> bytes:
     return b"" if thread is None else wire.attribute(names.THREAD_ID, thread)
-
-
-def _type_field(kind: type | str) -> bytes:
-    return wire.attribute(names.TASK_TYPE, spans.type_text(kind) or "")
 
 
 def _peer_fields(end: tuple[str, bool]) -> bytes:

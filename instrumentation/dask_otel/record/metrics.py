@@ -53,12 +53,12 @@ class MetricEncoder:
         since_start = self._start + now
         by_metric: dict[names.Metric, list[bytes]] = {}
         for (metric, attributes), value in points.items():
-            payload = self._attributes(attributes) if attributes else b""
+            payload = self._attributes[attributes] if attributes else b""
             payload += now if metric.kind == "gauge" else since_start
             payload += _number(value)
             by_metric.setdefault(metric, []).append(wire.field(0x0A, payload))
         metrics = [
-            wire.field(0x12, self._heads(metric) + _data(metric, b"".join(found)))
+            wire.field(0x12, self._heads[metric] + _data(metric, b"".join(found)))
             for metric, found in by_metric.items()
         ]
         return request(self._resource, self._version, metrics)

@@ -101,32 +101,31 @@ class SpanMaker:
 
     def place(self, event: events.SpanEvent) -> correlate.Place:
         """Where an event belongs; its `graph_id` is empty when it belongs to no graph."""
-        if isinstance(event, events.ClientCall):
-            return correlate.Place(event.trace_id, event.span_id, event.parent_id, True)
-        origin = event.origin
         if isinstance(event, events.Attempt):
             # What the scheduler or a client has said counts more than the Dask span.
-            said = _said(event).get(events.TRACEPARENT)
-            origin = said if isinstance(said, str) and said else origin
-        return self.place_of(origin)
+            told = said_of(event).get(events.TRACEPARENT)
+            return self.place_of(told if told and isinstance(told, str) else event.origin)
+        if isinstance(event, events.ClientCall):
+            return correlate.Place(event.trace_id, event.span_id, event.parent_id, True)
+        return self.place_of(event.origin)
 
     def place_of(self, origin: str | None) -> correlate.Place:
         """Where an origin belongs; see `place`."""
-        return self._places(origin) if origin else self._nowhere
+        return self._places[origin] if origin else self._nowhere
 
-    def links(self, event: events.Attempt, place: correlate.Place) -> list[Link]:
-        """Links to the attempts that made what the task works on."""
+    def links(self, said: Mapping[str, Any], place: correlate.Place) -> tuple[Link, ...]:
+        """Links to the attempts that are `said` to have made what the task works on."""
         try:
-            return [
+            return tuple(
                 Link(
-                    self._places(origin).trace_id if origin else place.trace_id,
+                    self.place_of(origin).trace_id if origin else place.trace_id,
                     correlate.attempt_span_id(key, run_id),
                     str(key),
                 )
-                for key, run_id, origin in _said(event).get(events.DEPENDENCIES, ())
-            ]
+                for key, run_id, origin in said.get(events.DEPENDENCIES, ())
+            )
         except (TypeError, ValueError):  # a user's own annotation of that name
-            return []
+            return ()
 
     def transfer_span_id(self, event: events.Transfer, start_ns: int, stop_ns: int) -> bytes:
         """Span id of this end of a batch."""
@@ -163,16 +162,22 @@ class SpanMaker:
             yield self._client_call(event)
 
     def _attempt(self, event: events.Attempt) -> Span:
-        place = self.place(event)
-        optional = {
+        place, said = self.place(event), said_of(event)
+        attributes = {
+            names.ACTION: names.ACTION_COMPUTE,
+            names.TASK_PREFIX: event.prefix,
+            names.TASK_GROUP: group(event.key, event.prefix),
+            names.TASK_OUTCOME: event.outcome,
             names.THREAD_ID: event.thread,
-            names.TASK_NBYTES: event.n_bytes,
             names.TASK_TYPE: type_text(event.type),
-            names.TASK_PRIORITY: event.priority,
+            names.TASK_KEY: str(event.key),
+            names.TASK_RUN_ID: event.run_id,
             names.TASK_WAIT_DEPENDENCIES: event.waited_s,
             names.TASK_WAIT_READY: event.ready_s,
             names.TASK_EXECUTE: event.execute_s,
-            names.TASK_DEPENDENCY_COUNT: dependency_count(event),
+            names.TASK_NBYTES: event.n_bytes,
+            names.TASK_PRIORITY: event.priority,
+            names.TASK_DEPENDENCY_COUNT: dependency_count(said),
             names.WORKER_ADDRESS: event.worker,
             names.TASK_EXECUTING: event.executing,
         }
@@ -184,17 +189,9 @@ class SpanMaker:
             place.graph_id or None,
             to_ns(event.start_s),
             to_ns(event.stop_s),
-            {
-                names.ACTION: names.ACTION_COMPUTE,
-                names.TASK_PREFIX: event.prefix,
-                names.TASK_GROUP: group(event.key, event.prefix),
-                names.TASK_OUTCOME: event.outcome,
-                names.TASK_KEY: str(event.key),
-                names.TASK_RUN_ID: event.run_id,
-                **{name: value for name, value in optional.items() if value is not None},
-            },
+            {name: value for name, value in attributes.items() if value is not None},
             failure=self.describe(event.failure),
-            links=tuple(self.links(event, place)),
+            links=self.links(said, place),
         )
 
     def _transfer(self, event: events.Transfer, parent: Span | None, thread: int | None) -> Span:
@@ -318,15 +315,15 @@ def type_text(kind: type | str | None) -> str | None:
     return type_name(kind) if isinstance(kind, type) else kind
 
 
-def dependency_count(event: events.Attempt) -> int | None:
-    """How many dependencies the task has; None when nobody has said."""
-    found = _said(event).get(events.DEPENDENCY_COUNT)
-    return found if isinstance(found, int) else None
-
-
-def _said(event: events.Attempt) -> Mapping[str, Any]:
+def said_of(event: events.Attempt) -> Mapping[str, Any]:
     """What scheduler and client have said; users can annotate tasks with that name, too."""
     return event.otel if isinstance(event.otel, dict) else {}
+
+
+def dependency_count(said: Mapping[str, Any]) -> int | None:
+    """How many dependencies the task has; None when nobody has said."""
+    found = said.get(events.DEPENDENCY_COUNT)
+    return found if isinstance(found, int) else None
 
 
 def peer_attributes(address: str, sent: bool) -> dict[str, Value]:

@@ -47,24 +47,35 @@ def test_what_only_looks_like_a_traceparent_is_hashed(origin: str) -> None:
     assert any(place.trace_id)
 
 
+KEYS = [
+    "1",
+    1,
+    b"1",
+    ("1",),
+    (1,),
+    ("1", 1),
+    ("1", "1"),
+    "('1',)",
+    "é",
+    ("é", 1),
+    ("a'b\n", 1.5, None),
+    "e\u0301",
+    "\udcff",
+    "",
+    (),
+]
+
+
 def test_attempts_of_different_keys_differ() -> None:
-    keys = [
-        "1",
-        1,
-        b"1",
-        ("1",),
-        (1,),
-        ("1", 1),
-        ("1", "1"),
-        "('1',)",
-        "é",
-        "e\u0301",
-        "\udcff",
-        "",
-    ]
-    ids = {correlate.attempt_span_id(key, run_id) for key in keys for run_id in (0, 1, 11)}
-    assert len(ids) == 3 * len(keys)
+    ids = {correlate.attempt_span_id(key, run_id) for key in KEYS for run_id in (0, 1, 11)}
+    assert len(ids) == 3 * len(KEYS)
     assert {len(found) for found in ids} == {8}
+
+
+def test_an_attempt_has_the_same_id_whether_its_key_is_there_as_text_or_not() -> None:
+    for key in KEYS:
+        said = correlate.attempt_span_id(key, 7, str(key))
+        assert said == correlate.attempt_span_id(key, 7), key
 
 
 def test_graphs_of_a_trace_differ() -> None:

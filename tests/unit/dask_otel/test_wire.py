@@ -54,12 +54,26 @@ def test_remembered_forgets_before_it_grows_too_large() -> None:
         return repr(value).encode()
 
     remembered = wire.Remembered(make)
-    assert [remembered(1), remembered(1), remembered(2)] == [b"1", b"1", b"2"]
+    assert [remembered[1], remembered[1], remembered[2]] == [b"1", b"1", b"2"]
     assert calls == [1, 2]
     for number in range(3, 10_000):
-        remembered(number)
-    assert remembered(1) == b"1"
+        assert remembered[number]
+    assert remembered[1] == b"1"
     assert calls.count(1) == 2
+
+
+def test_remembered_keeps_what_is_used() -> None:
+    calls: list[int] = []
+
+    def make(value: int) -> bytes:
+        calls.append(value)
+        return b"made"
+
+    remembered = wire.Remembered(make)
+    for number in range(20_000):
+        assert remembered[-1] == remembered[number] == b"made"
+    assert calls.count(-1) == 1
+    assert len(calls) == 20_001
 
 
 def test_remembered_keeps_no_giants() -> None:
@@ -71,5 +85,5 @@ def test_remembered_keeps_no_giants() -> None:
 
     remembered = wire.Remembered(make)
     for value in (10, 10, 1_000_000, 1_000_000):
-        remembered(value)
+        assert remembered[value]
     assert calls == [10, 1_000_000, 1_000_000]

@@ -203,3 +203,35 @@ def test_links_name_what_a_task_works_on() -> None:
             0x300,
         ),
     ]
+
+
+def test_an_attempt_is_named_alike_by_itself_and_by_those_that_work_on_it() -> None:
+    maker = SpanMaker(WORKER, SCHEDULER)
+    direct = encoder.SpanEncoder(maker)
+    before: events.Attempt | None = None
+    for run_id in range(10_000):  # more than is remembered
+        event = attempt(random.Random(run_id))._replace(
+            key=("x", run_id), run_id=run_id, origin=SPAN_ID, transfers=()
+        )
+        if before is not None:
+            said = {events.DEPENDENCIES: [(before.key, before.run_id, None)]}
+            event = event._replace(otel=said)
+        if run_id % 1_000 < 2:
+            (span,) = read(direct.encode(event, maker.place(event)))
+            assert span.span_id == correlate.attempt_span_id(event.key, run_id)
+            for link in span.links:
+                assert before is not None
+                assert link.span_id == correlate.attempt_span_id(before.key, before.run_id)
+                assert plain_attributes(link.attributes) == {names.LINK_KEY: str(before.key)}
+        else:
+            direct.encode(event, maker.place(event))
+        before = event
+
+
+@pytest.mark.parametrize(
+    "mine", [5, [1], ["text"], [("x", 1)], [("x", 1, 5)], [(["x"], 1, None)], {"x": 1}]
+)
+def test_a_user_annotation_of_that_name_makes_no_links(mine: Any) -> None:
+    event = attempt(random.Random(1))._replace(otel={events.DEPENDENCIES: mine}, transfers=())
+    (span,) = encoded(event)
+    assert list(span.links) == []
