@@ -8,6 +8,7 @@ of OpenTelemetry's API, and ids are its own then.
 
 from __future__ import annotations
 
+import os
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
@@ -177,15 +178,19 @@ class ProvidedLogs:
 class _Board:
     """The instruments of one provider, which observe the points of every emitter that uses it.
 
-    A provider knows an instrument by its name and takes only one: see `_board`. Emitters come and
-    go in their threads while readers observe in others.
+    A provider knows an instrument by its name and takes only one. Emitters come and go in their
+    threads while readers observe in others.
     """
 
     def __init__(self, provider: MeterProvider, version: str) -> None:
-        self._emitters: WeakSet[ProvidedPoints] = WeakSet()
-        self._lock = Lock()
+        self.forget()
         meter = provider.get_meter(names.SCOPE_NAME, version, names.SCHEMA_URL)
         sdk.create_instruments(meter, self._observe)
+
+    def forget(self) -> None:
+        """Begin with no emitters."""
+        self._emitters: WeakSet[ProvidedPoints] = WeakSet()
+        self._lock = Lock()
 
     def add(self, emitter: ProvidedPoints) -> None:
         """Observe the points of `emitter`, too."""
@@ -204,17 +209,31 @@ class _Board:
             yield from emitter.observations(metric)
 
 
-_boards: WeakKeyDictionary[MeterProvider, _Board] = WeakKeyDictionary()
-_boards_lock: Final = Lock()
+class _Boards:
+    """The boards of this process, one for each provider."""
+
+    def __init__(self) -> None:
+        self._boards: WeakKeyDictionary[MeterProvider, _Board] = WeakKeyDictionary()
+        self._lock = Lock()
+
+    def of(self, provider: MeterProvider, version: str) -> _Board:
+        """That of `provider`: the emitters of a process may all ask at the same moment."""
+        with self._lock:
+            board = self._boards.get(provider)
+            if board is None:
+                board = self._boards[provider] = _Board(provider, version)
+            return board
+
+    def forget(self) -> None:
+        """Show nothing in a process that was forked: readers go on there, emitters do not."""
+        self._lock = Lock()
+        for board in list(self._boards.values()):
+            board.forget()
 
 
-def _board(provider: MeterProvider, version: str) -> _Board:
-    """The one board of `provider`: the emitters of a process start at the same moment."""
-    with _boards_lock:
-        board = _boards.get(provider)
-        if board is None:
-            board = _boards[provider] = _Board(provider, version)
-        return board
+_boards: Final = _Boards()
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_boards.forget)
 
 
 class ProvidedPoints:
@@ -228,7 +247,7 @@ class ProvidedPoints:
         instance = resource.attributes.get(names.SERVICE_INSTANCE_ID, "")
         self._instance = {names.SERVICE_INSTANCE_ID: str(instance)}
         self._latest: dict[names.Metric, dict[Attributes, Observation]] = {}
-        self._board = _board(provider, version)
+        self._board = _boards.of(provider, version)
         self._board.add(self)
 
     def observations(self, metric: names.Metric) -> list[Observation]:

@@ -164,9 +164,12 @@ def test_a_child_that_was_made_while_a_record_was_handed_over_sends_its_own(
     monkeypatch.setattr(dasklogs._handler, "_busy", True)  # as in the midst of it
     child = os.fork()
     if child == 0:
-        own = Sink()
-        begin(own)
-        WORKER.warning("from the child")
-        os._exit(own.texts != ["from the child"])
+        try:
+            own = Sink()
+            begin(own)
+            WORKER.warning("from the child")
+            os._exit(own.texts != ["from the child"])
+        finally:
+            os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert sink.texts == []

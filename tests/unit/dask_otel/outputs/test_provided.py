@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import pickle
 import random
 import threading
@@ -322,6 +323,31 @@ def test_points_of_emitters_that_start_at_once_meet_as_well(
         outputs = list(threads.map(emit, ("one", "two")))
     assert read(reader) == {("dask.clients", "one"): 1, ("dask.clients", "two"): 1}
     assert len(outputs) == 2
+    provider.shutdown()
+
+
+def test_readers_of_a_child_find_no_points_of_its_parent() -> None:
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], Resource({}), shutdown_on_exit=False)
+    output = provided.ProvidedPoints(provider, OURS, "1")
+    output.put({(names.CLIENTS, ()): 1})
+
+    def values() -> list[float]:
+        data = reader.get_metrics_data()
+        metrics = data.resource_metrics[0].scope_metrics[0].metrics if data else ()
+        return [point.value for metric in metrics for point in metric.data.data_points]  # type: ignore[union-attr]
+
+    child = os.fork()
+    if child == 0:
+        try:
+            parents = values()
+            own = provided.ProvidedPoints(provider, Resource({}), "1")
+            own.put({(names.CLIENTS, ()): 2})
+            os._exit((parents, values()) != ([], [2]))
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert values() == [1]
     provider.shutdown()
 
 
