@@ -31,7 +31,10 @@ SPAN: Final = {
     c.TASK_OUTCOME: ("string", f"how the attempt ended: {', '.join(c.OUTCOMES)}"),
     c.TASK_NBYTES: ("int", "size of the result"),
     c.TASK_TYPE: ("string", "type of the result"),
-    c.TASK_PRIORITY: ("double[]", "Dask's priority; smaller ones come first"),
+    c.TASK_PRIORITY: (
+        "int[]",
+        "Dask's priority; smaller ones come first; a part that is not whole is a double",
+    ),
     c.TASK_WAIT_DEPENDENCIES: ("double", "seconds on the worker until its data were there"),
     c.TASK_WAIT_READY: ("double", "seconds from there until it got a thread"),
     c.TASK_EXECUTE: ("double", "seconds from there to its end, reading its data included"),
