@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from contextlib import contextmanager
 from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import click
 
@@ -22,6 +23,23 @@ VIEWS = ("all", "task-stream", "progress", "workers", "resources")
 DEFAULT_HTTP, DEFAULT_GRPC = "127.0.0.1:4328", "127.0.0.1:4327"
 #: OpenTelemetry's own ports, taken as well while no Collector holds them.
 STANDARD_HTTP, STANDARD_GRPC = "127.0.0.1:4318", "127.0.0.1:4317"
+
+
+#: Nobody waits for thirty years, and no run lasts so long.
+MOST_SECONDS = 1e9
+
+
+class Number(click.FloatRange):
+    """A number within a range; "nan" is in none, though click takes it for a float in each."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number that a text says."""
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
 
 
 class DefaultGroup(click.Group):
@@ -64,7 +82,7 @@ def _range(_ctx: click.Context, _param: click.Parameter, value: str | None) -> f
         seconds = float(value)
     except ValueError:
         seconds = 0.0
-    if not 0 < seconds < float("inf"):
+    if not 0 < seconds <= MOST_SECONDS:
         raise click.BadParameter(f"{value!r} is neither a number of seconds nor 'all'")
     return seconds
 
@@ -96,7 +114,7 @@ def window_options(
         (
             click.option(
                 "--seconds",
-                type=click.FloatRange(min=0, min_open=True),
+                type=Number(min=0, min_open=True, max=MOST_SECONDS),
                 help="Close by itself after so many seconds.",
             ),
             click.option(
@@ -216,7 +234,7 @@ def attach(
 @click.option(
     "--since",
     "since_s",
-    type=click.FloatRange(min=0),
+    type=Number(min=0, max=MOST_SECONDS),
     default=0.0,
     metavar="SECONDS",
     help="Leave out what ended before, counted from the start of the run.",
@@ -224,7 +242,7 @@ def attach(
 @click.option(
     "--until",
     "until_s",
-    type=click.FloatRange(min=0),
+    type=Number(min=0, max=MOST_SECONDS),
     metavar="SECONDS",
     help="Leave out what began after.",
 )
@@ -248,7 +266,9 @@ def open_recording(
     help="The recording, *.dscope.",
 )
 @address_options
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after so long.")
+@click.option(
+    "--seconds", type=Number(min=0, min_open=True, max=MOST_SECONDS), help="Stop after so long."
+)
 def record(output: Path, http: str | None, grpc: str | None, seconds: float | None) -> None:
     """Receive to a file, with no window, until Ctrl-C."""
     from daskscope.app.headless import record_to
@@ -289,10 +309,12 @@ def export(source: Path, output: Path, signal: str) -> None:
     "--rate",
     default=2_000.0,
     show_default=True,
-    type=click.FloatRange(min=1, max=10_000_000),
+    type=Number(min=1, max=10_000_000),
     help="Spans a second, on average.",
 )
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after so long.")
+@click.option(
+    "--seconds", type=Number(min=0, min_open=True, max=MOST_SECONDS), help="Stop after so long."
+)
 @click.option(
     "--seed", default=1, show_default=True, type=click.IntRange(0), help="The same gives the same."
 )

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import importlib.util
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daskscope.ingest.address import AddressError, bound_socket, parse_address
 from daskscope.ingest.clock import wall_ns
 from daskscope.ingest.source import Source, SourceError
 from daskscope.store.schema import SpanBatch
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 TIMEOUT_S = 2.0
 #: The Collector hands over a batch at the latest after its flush timeout; this is generous.
 ROUND_TRIP_S = 5.0
+#: Nobody is there, it is no HTTP, or the URL is none.
+_FAILURES = (OSError, http.client.HTTPException, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +61,16 @@ def examine(targets: Targets) -> Iterator[Finding]:
     else:
         yield Finding("ok", "Collector", f"answers at {targets.collector}")
         yield _round_trip(targets)
-    services = _answer(f"{targets.jaeger.rstrip('/')}/api/v3/services")
-    if services is None:
-        yield Finding("note", "Jaeger", f"none answers at {targets.jaeger}")
-    else:
-        names = ", ".join(json.loads(services).get("services") or ["no service yet"])
-        yield Finding("ok", "Jaeger", f"answers at {targets.jaeger}: {names}")
+    yield _jaeger(targets.jaeger)
     yield _instrumentation()
     yield _qt()
 
 
 def _port(subject: str, address: str) -> Finding:
-    host, _, port = address.rpartition(":")
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, int(port)))
-        except (OSError, ValueError, OverflowError) as error:
-            return Finding("fail", subject, f"{address} cannot be taken: {error}")
+    try:
+        bound_socket(parse_address(address)).close()
+    except AddressError as error:
+        return Finding("fail", subject, str(error))
     return Finding("ok", subject, f"{address} is free")
 
 
@@ -83,8 +78,19 @@ def _answer(url: str) -> bytes | None:
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response:
             return bytes(response.read())
-    except (OSError, urllib.error.URLError, ValueError):
+    except _FAILURES:
         return None
+
+
+def _jaeger(url: str) -> Finding:
+    body = _answer(f"{url.rstrip('/')}/api/v3/services")
+    if body is None:
+        return Finding("note", "Jaeger", f"none answers at {url}")
+    try:
+        names = json.loads(body)["services"] or ["no service yet"]
+        return Finding("ok", "Jaeger", f"answers at {url}: {', '.join(map(str, names))}")
+    except (ValueError, TypeError, KeyError):  # a page of something else
+        return Finding("note", "Jaeger", f"what answers at {url} is not Jaeger's query service")
 
 
 def _probe(trace_id: bytes, span_id: bytes, time_ns: int) -> bytes:
@@ -106,35 +112,34 @@ def _round_trip(targets: Targets) -> Finding:
     """Send a probe span to the Collector and wait for it where the desktop receives."""
     subject = "Round trip"
     span_id = os.urandom(8)
-    with tempfile.TemporaryDirectory() as folder:
-        source = Source.receive(
-            http=(targets.http,), grpc=(targets.grpc,), journal=Path(folder) / "probe.dscope"
-        )
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         try:
+            source = Source.receive(
+                http=(targets.http,), grpc=(targets.grpc,), journal=Path(folder) / "probe.dscope"
+            )
+            stack.callback(source.close)
             source.wait()
-            sent_s = time.perf_counter()
+        except SourceError as error:
+            return Finding("fail", subject, str(error))
+        sent_s = time.perf_counter()
+        try:
             request = urllib.request.Request(
                 f"{targets.endpoint.rstrip('/')}/v1/traces",
                 _probe(os.urandom(16), span_id, wall_ns()),
                 {"Content-Type": "application/json"},
             )
-            try:
-                urllib.request.urlopen(request, timeout=TIMEOUT_S).close()
-            except OSError as error:
-                return Finding("fail", subject, f"{targets.endpoint} refuses a span: {error}")
-            if _has_arrived(source, int.from_bytes(span_id, "big"), sent_s + ROUND_TRIP_S):
-                took_ms = (time.perf_counter() - sent_s) * 1000
-                return Finding("ok", subject, f"a span came back in {took_ms:.0f} ms")
-            return Finding(
-                "fail",
-                subject,
-                f"a span sent to {targets.endpoint} did not come to {targets.http} "
-                f"within {ROUND_TRIP_S:.0f} s: does the Collector export there?",
-            )
-        except SourceError as error:
-            return Finding("fail", subject, str(error))
-        finally:
-            source.close()
+            urllib.request.urlopen(request, timeout=TIMEOUT_S).close()
+        except _FAILURES as error:
+            return Finding("fail", subject, f"{targets.endpoint} refuses a span: {error}")
+        if _has_arrived(source, int.from_bytes(span_id, "big"), sent_s + ROUND_TRIP_S):
+            took_ms = (time.perf_counter() - sent_s) * 1000
+            return Finding("ok", subject, f"a span came back in {took_ms:.0f} ms")
+        return Finding(
+            "fail",
+            subject,
+            f"a span sent to {targets.endpoint} did not come to {targets.http} "
+            f"within {ROUND_TRIP_S:.0f} s: does the Collector export there?",
+        )
 
 
 def _has_arrived(source: Source, span_id: int, deadline_s: float) -> bool:
