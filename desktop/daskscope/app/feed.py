@@ -38,6 +38,8 @@ _CROWD: Final = 32
 RATE_WINDOW_NS = 2_000_000_000
 #: Clocks that differ by less are taken for one clock.
 LEAST_SKEW_NS = 2_000_000_000
+#: What data said of the cluster's clock longer ago counts no more: clocks are set right.
+SKEW_SPAN_NS = 60_000_000_000
 
 
 class Link(Protocol):
@@ -72,7 +74,8 @@ class Feed:
         self.spans_per_s = 0.0
         self.answers: deque[Answer] = deque()
         self._arrivals: deque[tuple[int, int]] = deque()
-        self._skew_ns: int | None = None
+        # When data came and how far their clock was ahead, less so from each entry to the next.
+        self._skews: deque[tuple[int, int]] = deque()
         self._waiting: deque[Message | Answer] = deque()
         self._budget_s = DRAIN_BUDGET_S
         self.is_behind = False
@@ -142,14 +145,17 @@ class Feed:
             status = snapshot.status
             is_reading = status.progress < 1.0 and not status.is_stopped
             return max(snapshot.last_ns, status.ends_ns) if is_reading else snapshot.last_ns
-        skew_ns = self._skew_ns or 0
+        skew_ns = self._skews[0][1] if self._skews else 0
         return wall_ns + (skew_ns if abs(skew_ns) > LEAST_SKEW_NS else 0)
 
     def _see(self, newest_ns: int, wall_ns: int) -> None:
-        # The least delayed data tell most about the clock, so the greatest difference is kept.
+        # The least delayed data tell most about the clock, so the greatest difference counts.
         skew_ns = newest_ns - wall_ns
-        if self._skew_ns is None or skew_ns > self._skew_ns:
-            self._skew_ns = skew_ns
+        while self._skews and self._skews[-1][1] <= skew_ns:
+            self._skews.pop()
+        self._skews.append((wall_ns, skew_ns))
+        while abs(wall_ns - self._skews[0][0]) > SKEW_SPAN_NS:
+            self._skews.popleft()
 
     def _count(self, n_spans: int, wall_ns: int) -> None:
         if n_spans:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
 from daskscope.app import feed as feeding
 from daskscope.app.feed import RATE_WINDOW_NS, Feed
@@ -20,9 +20,6 @@ from daskscope.store.schema import (
     TextColumn,
 )
 from daskscope.store.writer import Store
-
-if TYPE_CHECKING:
-    import pytest
 
 SECOND = 1_000_000_000
 WALL = 1_700_000_000 * SECOND
@@ -121,6 +118,20 @@ def test_now_is_the_clusters_clock_where_clocks_differ() -> None:
     snapshot = feed.advance(WALL + SECOND)
 
     assert feed.now_ns(snapshot, WALL + SECOND) == WALL + SECOND + ahead_ns - 40
+
+
+@pytest.mark.parametrize("off_ns", [-3600 * SECOND, 3600 * SECOND, 1 << 60])
+def test_a_clock_that_was_set_right_is_believed_again(off_ns: int) -> None:
+    link = Link()
+    feed = Feed(link, Store(1 << 20))
+    link.messages.append(spans(1, WALL + off_ns))
+    snapshot = feed.advance(WALL)
+    assert feed.now_ns(snapshot, WALL) == WALL + off_ns
+    for second in range(10, 80, 10):
+        link.messages.append(spans(1, WALL + second * SECOND))
+        snapshot = feed.advance(WALL + second * SECOND)
+
+    assert feed.now_ns(snapshot, WALL + 70 * SECOND) == WALL + 70 * SECOND
 
 
 def test_now_stands_still_when_the_source_is_gone() -> None:
