@@ -135,9 +135,12 @@ class Decoder:
         self._seen.add(group.keys)
         self._points.accept()
 
-    def remember(self, batch: SpanBatch) -> None:
-        """Spans that were accepted in another life of this recording."""
-        self._seen.add(self._keys(batch))
+    def remember(self, batch: SpanBatch | PointBatch) -> None:
+        """Spans or points that were accepted in another life of this recording."""
+        if isinstance(batch, SpanBatch):
+            self._seen.add(self._keys(batch))
+        else:
+            self._points.remember(batch)
 
     def _deduplicated(self, batch: SpanBatch) -> tuple[SpanBatch | None, Keys, int]:
         if not len(batch):

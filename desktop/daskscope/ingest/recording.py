@@ -25,7 +25,7 @@ from daskscope.ingest.journal import (
     is_in_use,
 )
 from daskscope.ingest.otlp import BadRequestError, Encoding, Parsed, Request, Signal, parse
-from daskscope.store.schema import Definitions, SourceStatus, SpanBatch
+from daskscope.store.schema import Definitions, PointBatch, SourceStatus, SpanBatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -114,7 +114,7 @@ class JournalRecording:
                 message = codec.decode(chunk.frame)
                 if isinstance(message, Definitions):
                     decoder.tables.extend(message)
-                elif isinstance(message, SpanBatch):
+                elif isinstance(message, SpanBatch | PointBatch):
                     decoder.remember(message)
             yield _parts(chunk.frame)
             self._rows += chunk.rows

@@ -4,10 +4,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_DELTA
 
 from daskscope.ingest import codec, otlp_json
+from daskscope.ingest.decoder import Decoder, Numbered
+from daskscope.ingest.definitions import Mark
 from daskscope.ingest.journal import Entry, Journal, Meta, RecordingError
-from daskscope.ingest.otlp import Encoding, Signal
+from daskscope.ingest.otlp import Encoding, Signal, parse
 from daskscope.ingest.recording import open_recording, recordings
 from daskscope.store.schema import Definitions, EventBatch, Message, PointBatch, SpanBatch
 from tests.telemetry import gauge, record, tasks
@@ -82,6 +85,30 @@ def test_requests_that_are_in_no_chunk_are_decoded(tmp_path: Path) -> None:
     assert runs(messages(tmp_path / "a.dscope")) == list(range(10, 1010))
     journal.close()
     assert runs(messages(tmp_path / "a.dscope")) == list(range(10, 1010))
+
+
+def test_deltas_go_on_after_the_last_chunk(tmp_path: Path) -> None:
+    """The process was killed, so the requests after the last chunk are decoded again."""
+    decoder = Decoder()
+    journal = Journal(tmp_path / "a.dscope")
+    for number, value in enumerate((5.0, 2.0, 1.0), 1):
+        delta = gauge("m", 0.0)
+        metric = delta.resource_metrics[0].scope_metrics[0].metrics[0]
+        metric.sum.aggregation_temporality = AGGREGATION_TEMPORALITY_DELTA
+        metric.sum.data_points.add(time_unix_nano=number, as_double=value)
+        body = delta.SerializeToString()
+        entry = Entry(number, number, Signal.METRICS, Encoding.PROTOBUF, body)
+        parsed = parse(entry.signal, entry.encoding, body)
+        group = decoder.decode([Numbered(number, number, parsed)])
+        decoder.accept(group)
+        definitions = decoder.tables.since(Mark(), group.mark)
+        assert definitions is not None
+        sealed = [(message, number) for message in (definitions, *group.batches)]
+        journal.commit([entry], Meta(requests=number), sealed if number == 1 else ())
+    journal.close()
+
+    found = [batch for batch in messages(journal.path) if isinstance(batch, PointBatch)]
+    assert [batch.columns["value"].tolist() for batch in found] == [[5.0], [7.0, 8.0]]
 
 
 def test_the_list_of_sessions_is_newest_first_without_those_in_use(tmp_path: Path) -> None:
