@@ -163,7 +163,11 @@ def test_a_folded_worker_is_scrolled_to_by_what_it_is_folded_in(
 
 @pytest.mark.parametrize(
     ("typed", "field", "value"),
-    [("time 5 min", "span_ns", 300 * SECOND), ("sort memory", "worker_sort", "memory")],
+    [
+        ("time 5 min", "span_ns", 300 * SECOND),
+        ("sort memory", "worker_sort", "memory"),
+        ("sort p95", "statistics_sort", "p95"),
+    ],
 )
 def test_time_in_view_and_order_are_chosen(
     palette: PaletteView, busy: Run, typed: str, field: str, value: object

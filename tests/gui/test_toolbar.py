@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QTextDocument
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QToolButton
 
@@ -13,6 +13,7 @@ from daskscope.derive.panels import StatusField
 from daskscope.session import WHOLE_RUN, Session
 from daskscope.theme import DARK, LIGHT, WINDOW_LEAST_PX
 from daskscope.views.toolbar import RANGES, Toolbar
+from daskscope.views.toolbar.bar import ConnectionLabel
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -62,6 +63,15 @@ def test_a_press_leaves_it_to_the_session_what_is_checked(qtbot: QtBot, toolbar:
     assert button(toolbar, "Live").isChecked()
     QTest.mouseClick(button(toolbar, "Pause"), LEFT)
     assert not button(toolbar, "Pause").isChecked()
+
+
+def test_what_is_connected_is_told_whole_and_as_plain_text(toolbar: Toolbar) -> None:
+    name = "<b>cluster</b>" * 9
+    toolbar.show_state(Session(), StatusField(name, "6 workers", "ok"), is_live=True)
+    (label,) = toolbar.findChildren(ConnectionLabel)
+    document = QTextDocument()
+    document.setHtml(label.toolTip())
+    assert document.toPlainText().replace("\u200b", "") == f"{name} 6 workers"
 
 
 @pytest.mark.parametrize(("span_ns", "label"), RANGES)

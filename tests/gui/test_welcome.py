@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QLabel, QToolButton
 
 from daskscope.derive.panels import PastSession, WelcomeFrame
 from daskscope.derive.welcome import recipes
-from daskscope.theme import DARK, LIGHT, Theme
+from daskscope.paint.font import Role, text_width
+from daskscope.theme import DARK, LIGHT, WINDOW_LEAST_PX, Theme
 from daskscope.views.welcome import WelcomeView
 from daskscope.views.welcome.dataway import DataWay
 from daskscope.views.welcome.recipe import CodeBlock, CopyButton
@@ -124,6 +125,12 @@ def test_it_fits_its_width(qtbot: QtBot, theme: Theme, size: tuple[int, int]) ->
         assert not view.grab().isNull()
         edges = [b.mapTo(view, QPoint(b.width(), 0)).x() for b in visible_blocks(view)]
         assert max(edges) < view.shelf.x()
+
+
+def test_at_the_least_width_the_first_sentence_is_whole(qtbot: QtBot) -> None:
+    view = shown(qtbot, size=WINDOW_LEAST_PX)
+    (sentence,) = (one for one in view.findChildren(QLabel) if one.text().startswith("Start your"))
+    assert text_width(Role.BODY, sentence.text()) <= sentence.width()
 
 
 def test_nothing_known_yet_can_be_drawn(qtbot: QtBot) -> None:

@@ -174,6 +174,8 @@ class Launched:
         memory = user_memory(self.recording, _tell) if is_seen else None
         run = Run(self.source, options, self.is_live, failure, lambda: self.ending.is_asked, memory)
         run.garbage = Garbage()
+        if not self.is_live:
+            run.window.setWindowTitle(f"{self.recording.name} – daskscope")
         run.show(options.size or DEFAULT_SIZE)
         self.application.exec()
         for line in run.finish():

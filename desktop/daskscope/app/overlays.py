@@ -9,6 +9,7 @@ from PySide6.QtGui import QKeySequence
 from daskscope.app import gestures
 from daskscope.app.actions import ACTIONS, ARROWS, GESTURES, GROUPS, sentence
 from daskscope.derive.commands import Entry, KeyGroup, KeyRow, key_caps
+from daskscope.views.statistics.table import LABELS as STATISTICS_LABELS
 from daskscope.views.toolbar.bar import RANGES
 from daskscope.views.workers import LABELS
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 MOST_RECENT: Final = 20
 SPAN_GROUP: Final = "Time in view"
 SORT_GROUP: Final = "Workers"
+STATISTICS_GROUP: Final = "Statistics"
 PREFIX_GROUP: Final = "Show only this prefix"
 WORKER_GROUP: Final = "Scroll to this worker"
 
@@ -118,6 +120,10 @@ class Overlays:
         entries += [
             Entry(f"sort:{name}", f"Sort by {text}", SORT_GROUP) for name, text in LABELS.items()
         ]
+        entries += [
+            Entry(f"statistics:{name}", f"Sort by {text}", STATISTICS_GROUP)
+            for name, text in STATISTICS_LABELS.items()
+        ]
         entries += [Entry(f"prefix:{name}", name, PREFIX_GROUP) for name in run.prefixes()]
         members = run.roster.members if run.roster is not None else ()
         entries += [
@@ -138,6 +144,8 @@ class Overlays:
             run.choose_span(int(rest))
         elif kind == "sort":
             run.apply(gestures.sort_workers, rest)
+        elif kind == "statistics":
+            run.apply(gestures.sort_statistics, rest)
         else:
             self._bindings[name].perform()
         self.recent = [name, *(other for other in self.recent if other != name)][:MOST_RECENT]

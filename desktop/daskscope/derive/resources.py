@@ -50,7 +50,9 @@ def resources_frame(
     heard_ns = newest_of(snapshot, names.CPU_USAGE)[0]
     newest_ns = int(heard_ns.max()) if len(heard_ns) else now_ns
     last = min(newest_ns, now_ns) // STEP_NS
-    n = math.ceil(span_s * 1e9 / STEP_NS)
+    # And they begin where the run does: before it nothing was measured, which is no zero.
+    begin = -(-snapshot.first_ns // STEP_NS)
+    n = max(min(math.ceil(span_s * 1e9 / STEP_NS), last - begin + 1), 1)
     sums = totals.sums(n, last * STEP_NS)
     x_s = (np.arange(last - n + 1, last + 1) * STEP_NS - now_ns) / 1e9
     cores, limit_bytes = workers.total("threads"), workers.total("limit")

@@ -30,7 +30,7 @@ HOST_TEXT_PX: Final = 24
 WORKER_TEXT_PX: Final = 36
 WORKER_CHEVRON_X_PX: Final = 26
 #: Left edge and size of the pin.
-PIN_PX: Final = (GUTTER_PX - 46, 14)
+PIN_PX: Final = (GUTTER_PX - 40, 14)
 HOST_PIN_PX: Final = (GUTTER_PX - 26, 14)
 #: Right edge of thread numbers and captions.
 RIGHT_PX: Final = GUTTER_PX - 11

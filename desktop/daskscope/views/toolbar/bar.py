@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButt
 from daskscope.derive import quantity
 from daskscope.derive.panels import StatusField
 from daskscope.paint.brush import colour
-from daskscope.paint.control import ComboBox, style_sheet
+from daskscope.paint.control import ComboBox, plain_tip, style_sheet
 from daskscope.paint.font import Role, font, text_width
 from daskscope.paint.icon import ICON_PX, icon
 from daskscope.paint.text import draw_text
@@ -294,7 +294,9 @@ class ConnectionLabel(QWidget):
         """Draw `field`."""
         if field != self._field:
             self._field = field
-            self.setAccessibleName(f"{field.label} {field.value}".strip())
+            said = f"{field.label} {field.value}".strip()
+            self.setAccessibleName(said)
+            self.setToolTip(plain_tip(said))  # there may be no room for all of it
             self.updateGeometry()
             self.update()
 

@@ -10,6 +10,7 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
+    QLabel,
     QScrollArea,
     QToolButton,
     QVBoxLayout,
@@ -38,6 +39,7 @@ _ROOMY_PX: Final = 1_200
 _LEAST_SHELF_PX: Final = 300
 _COUNTERS_PX: Final = 64
 _TAB_PX: Final = 32
+_SENTENCE: Final = "Start your cluster in any of these ways and this window fills by itself."
 
 
 class WelcomeView(QWidget):
@@ -64,6 +66,8 @@ class WelcomeView(QWidget):
         self._open.clicked.connect(self.choose_requested)
         self._demo.clicked.connect(self.demo_requested)
         self._heading = Heading(self)
+        self._sentence = QLabel(_SENTENCE, self)
+        self._sentence.setFont(font(Role.BODY))
         self._counters = Counters(self)
         self.tabs = TabBar(_TAB_PX, self, inset_px=0)
         self._recipes: list[RecipePage] = []
@@ -94,6 +98,7 @@ class WelcomeView(QWidget):
         self._open.setIcon(icon("folder-open", theme.t2))
         self._demo.setIcon(icon("play-fill", theme.onacc))
         self._heading.set_theme(theme)
+        self._sentence.setStyleSheet(f"color: #{theme.t2:06x};")
         self._counters.set_theme(theme)
         self.tabs.set_theme(theme)
         self._way.set_theme(theme)
@@ -127,7 +132,9 @@ class WelcomeView(QWidget):
         column = self._column
         column.setSpacing(0)
         column.addLayout(heading)
-        column.addSpacing(14)
+        column.addSpacing(2)
+        column.addWidget(self._sentence)
+        column.addSpacing(16)
         column.addWidget(self._counters)
         column.addSpacing(20)
         column.addWidget(self.tabs)
@@ -193,12 +200,12 @@ class WelcomeView(QWidget):
 
 
 class Heading(QWidget):
-    """Title and first sentence."""
+    """The title."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = LIGHT
-        self.setFixedHeight(52)
+        self.setFixedHeight(28)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""
@@ -206,13 +213,9 @@ class Heading(QWidget):
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw both lines."""
-        painter = QPainter(self)
-        theme = self._theme
-        title = "Waiting for the first task"
-        sentence = "Start your cluster in any of these ways and this window fills by itself."
-        draw_text(painter, (0, 0, self.width(), 28), title, Role.PAGE_TITLE, theme.t1)
-        draw_text(painter, (0, 30, self.width(), 20), sentence, Role.BODY, theme.t2)
+        """Draw it."""
+        title, box = "Waiting for the first task", (0, 0, self.width(), 28)
+        draw_text(QPainter(self), box, title, Role.PAGE_TITLE, self._theme.t1)
 
 
 class Counters(QWidget):

@@ -53,10 +53,20 @@ def test_memory_is_split_and_its_limit_is_that_of_all_workers() -> None:
     assert chart.capacity_text.replace("\u2009", " ") == "limit 8 GiB"
 
 
-def test_before_the_first_reading_nothing_is_counted() -> None:
+def test_before_the_first_reading_nothing_is_drawn() -> None:
     curve = charts(steady(busy=1.0), span_s=20)["CPU"].curves[0]
-    assert curve.y[curve.x_s < -AT_S].max() == 0
-    assert curve.y[curve.x_s >= -AT_S].min() == pytest.approx(2.0)
+    assert -AT_S <= curve.x_s[0] < -AT_S + 1
+    assert curve.y.min() == pytest.approx(2.0)
+
+
+def test_before_its_first_reading_a_worker_counts_nothing() -> None:
+    cluster = steady(busy=1.0)
+    late = cluster.worker("late", port=3)
+    for half in range(2 * AT_S - 4, 2 * AT_S + 1):
+        cluster.read(late, half / 2, busy=1.0)
+    curve = charts(cluster, span_s=20)["CPU"].curves[0]
+    assert curve.y[curve.x_s < -3].max() == pytest.approx(2.0)
+    assert curve.y[-1] == pytest.approx(3.0)
 
 
 def test_a_worker_that_went_silent_counts_nothing_any_more() -> None:
