@@ -128,7 +128,7 @@ class SpanEncoder:
         if n_bytes is not None:
             parts.append(self._n_bytes[n_bytes])
         if priority is not None:
-            parts.append(_priority(priority))
+            parts.append(_priority(spans.of_one_type(priority)))
         if said := spans.said_of(event):
             n_dependencies = spans.dependency_count(said)
             if n_dependencies is not None:

@@ -176,7 +176,7 @@ class SpanMaker:
             names.TASK_WAIT_READY: event.ready_s,
             names.TASK_EXECUTE: event.execute_s,
             names.TASK_NBYTES: event.n_bytes,
-            names.TASK_PRIORITY: event.priority,
+            names.TASK_PRIORITY: event.priority and of_one_type(event.priority),
             names.TASK_DEPENDENCY_COUNT: dependency_count(said),
             names.WORKER_ADDRESS: event.worker,
             names.TASK_EXECUTING: event.executing,
@@ -308,6 +308,14 @@ class SpanMaker:
             remote=False,
             failure=self.describe(event.failure),
         )
+
+
+def of_one_type(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    """`numbers` as OpenTelemetry wants arrays: all doubles where one of them is not whole.
+
+    A task that another one has submitted has such a priority, with the other's less a hundredth.
+    """
+    return tuple(map(float, numbers)) if float in map(type, numbers) else numbers
 
 
 def type_text(kind: type | str | None) -> str | None:

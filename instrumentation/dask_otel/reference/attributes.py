@@ -33,7 +33,7 @@ SPAN: Final = {
     c.TASK_TYPE: ("string", "type of the result"),
     c.TASK_PRIORITY: (
         "int[]",
-        "Dask's priority; smaller ones come first; a part that is not whole is a double",
+        "Dask's priority; smaller ones come first; `double[]` where a part of it is not whole",
     ),
     c.TASK_WAIT_DEPENDENCIES: ("double", "seconds on the worker until its data were there"),
     c.TASK_WAIT_READY: ("double", "seconds from there until it got a thread"),

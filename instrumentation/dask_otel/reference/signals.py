@@ -132,7 +132,7 @@ SPANS: Final = (
         "worker",
         "a task or values that take long to be unpickled",
         "the attempt that it was done for, else the graph",
-        _DISK,
+        (c.TASK_KEY, c.DISK_BYTES, c.THREAD_ID),
     ),
     Span(
         c.ACTION_GRAPH,

@@ -235,3 +235,16 @@ def test_a_user_annotation_of_that_name_makes_no_links(mine: Any) -> None:
     event = attempt(random.Random(1))._replace(otel={events.DEPENDENCIES: mine}, transfers=())
     (span,) = encoded(event)
     assert list(span.links) == []
+
+
+@pytest.mark.parametrize(
+    ("priority", "kind"), [((0, 1, -62), int), ((0, -0.01, 5), float), ((-1.5, 0.0), float)]
+)
+def test_a_priority_holds_numbers_of_one_type(priority: tuple[float, ...], kind: type) -> None:
+    event = events.Attempt(
+        "k", "k", 0, None, None, 1.0, 2.0, 1, 1, int, priority, names.OUTCOME_FINISHED
+    )
+    (span,) = encoded(event)
+    sent = plain_attributes(span.attributes)[names.TASK_PRIORITY]
+    assert sent == list(priority)
+    assert {type(number) for number in sent} == {kind}
