@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from dask_otel import conventions as names
 from dask_otel import correlate, events, wire
 from dask_otel.record import spans
-from dask_otel.record.spans import to_ns
+from dask_otel.record.spans import times_ns
 from dask_otel.record.text import group
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class SpanEncoder:
             named,
             _RUN_ID[len(run_bytes)],
             run_bytes,
-            _times_and_waits(to_ns(start_s), to_ns(stop_s), waited_s, ready_s, execute_s),
+            _times_and_waits(*times_ns(start_s, stop_s), waited_s, ready_s, execute_s),
         ]
         if n_bytes is not None:
             parts.append(self._n_bytes[n_bytes])
@@ -163,11 +163,11 @@ class SpanEncoder:
         ]
         failure = self._maker.describe(event.failure)
         if failure is not None:
-            parts.append(_failure_fields(failure, to_ns(event.stop_s)))
+            parts.append(_failure_fields(failure, times_ns(event.start_s, event.stop_s)[1]))
         return b"".join(parts)
 
     def _transfer(self, event: events.Transfer, head: bytes, thread: bytes) -> bytes:
-        start_ns, stop_ns = to_ns(event.start_s), to_ns(event.stop_s)
+        start_ns, stop_ns = times_ns(event.start_s, event.stop_s)
         parts = [
             head,
             b"\x12\x08",

@@ -71,6 +71,14 @@ def to_ns(time_s: float) -> int:
     return round(time_s * 1e6) * 1_000
 
 
+def times_ns(start_s: float, stop_s: float) -> tuple[int, int]:
+    """Both in nanoseconds; a clock that was set back meanwhile makes no span end before it begins.
+
+    Jaeger takes what is negative for centuries.
+    """
+    return to_ns(start_s), to_ns(max(start_s, stop_s))
+
+
 @dataclass(slots=True)
 class SpanMaker:
     """Turns the events of one scheduler, worker or client into spans.
@@ -187,8 +195,7 @@ class SpanMaker:
             place.trace_id,
             correlate.attempt_span_id(event.key, event.run_id),
             place.graph_id or None,
-            to_ns(event.start_s),
-            to_ns(event.stop_s),
+            *times_ns(event.start_s, event.stop_s),
             {name: value for name, value in attributes.items() if value is not None},
             failure=self.describe(event.failure),
             links=self.links(said, place),
@@ -196,7 +203,7 @@ class SpanMaker:
 
     def _transfer(self, event: events.Transfer, parent: Span | None, thread: int | None) -> Span:
         """A batch, under the attempt that waited for it, else under the graph."""
-        start_ns, stop_ns = to_ns(event.start_s), to_ns(event.stop_s)
+        start_ns, stop_ns = times_ns(event.start_s, event.stop_s)
         if parent is not None:
             trace, parent_id = parent.trace_id, parent.span_id
         else:
@@ -231,7 +238,7 @@ class SpanMaker:
 
     def _disk(self, event: events.Disk) -> Span:
         place = self.place(event)
-        start_ns, stop_ns = to_ns(event.start_s), to_ns(event.stop_s)
+        start_ns, stop_ns = times_ns(event.start_s, event.stop_s)
         optional: dict[str, Value | None] = {
             names.TASK_KEY: None if event.key is None else str(event.key),
             names.DISK_BYTES: event.n_bytes,
@@ -285,8 +292,7 @@ class SpanMaker:
             place.trace_id,
             graph_id,
             parent_id,
-            to_ns(event.start_s),
-            to_ns(event.stop_s),
+            *times_ns(event.start_s, event.stop_s),
             attributes,
             links=links,
         )
@@ -298,8 +304,7 @@ class SpanMaker:
             event.trace_id,
             event.span_id,
             event.parent_id,
-            to_ns(event.start_s),
-            to_ns(event.stop_s),
+            *times_ns(event.start_s, event.stop_s),
             {
                 names.ACTION: names.ACTION_CLIENT,
                 names.GRAPH_CLIENT: event.client,

@@ -82,7 +82,7 @@ def attempt(chance: random.Random) -> events.Attempt:
         maybe(chance.choice([SPAN_ID, str(uuid4()), "a user's own name", TRACEPARENT])),
         maybe({name: otel[name] for name in chance.sample(sorted(otel), chance.randrange(5))}),
         start_s,
-        start_s + chance.expovariate(1),
+        start_s + chance.expovariate(1) - (chance.random() < 0.1),  # a clock that was set back
         maybe(chance.choice([0, 140_000_000_000_000])),
         maybe(chance.choice([0, 800, 2**50])),
         maybe(chance.choice([int, list, "pandas.DataFrame", ""])),

@@ -217,3 +217,9 @@ def test_a_call_of_a_client_keeps_the_ids_it_had() -> None:
 def test_times_are_exact_to_the_microsecond() -> None:
     for micros in range(1795464516_000000, 1795464516_000000 + 2_000_000, 997):
         assert spans.to_ns(micros / 1e6) == micros * 1_000
+
+
+@pytest.mark.parametrize("event", [ATTEMPT, TRANSFER, DISK], ids=lambda event: type(event).__name__)
+def test_a_clock_that_is_set_back_makes_no_span_end_before_it_begins(event: Any) -> None:
+    (span,) = MAKER.spans(event._replace(start_s=5.0, stop_s=4.0))
+    assert (span.start_ns, span.stop_ns) == (5_000_000_000, 5_000_000_000)
