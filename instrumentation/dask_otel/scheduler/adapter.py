@@ -282,6 +282,7 @@ class SchedulerAdapter(SchedulerPlugin):
                 otel = self._assignments.said(ts, attempt.origin)
             self.emitter.record(attempt._replace(otel=otel))
 
+    @guarded("Recording a target")
     def _target_said(self, target: int) -> None:
         self._happenings.target_said(target, len(self._workers))
 
