@@ -96,13 +96,15 @@ def parse(signal: Signal, encoding: Encoding, body: bytes) -> Parsed:
     Raises
     ------
     BadRequestError
-        It is malformed.
+        It is malformed, or too large for this machine.
     """
     try:
         if encoding is Encoding.JSON:
             request = otlp_json.parse(body, REQUEST_TYPES[signal])
             return Parsed(signal, request.SerializeToString(), request)
         return Parsed(signal, body, REQUEST_TYPES[signal].FromString(body))
+    except MemoryError as error:  # one byte on the wire may be a hundred in memory
+        raise BadRequestError(f"OTLP {signal.value} that take more memory than there is") from error
     except (DecodeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise BadRequestError(f"malformed OTLP {signal.value}: {reason}") from error
