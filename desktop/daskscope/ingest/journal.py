@@ -343,7 +343,7 @@ def is_in_use(path: Path) -> bool:
         return False
     try:
         lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
+    except sqlite3.Error as error:
         return error.sqlite_errorcode == sqlite3.SQLITE_BUSY
     finally:
         lock.close()

@@ -209,6 +209,8 @@ class LinesRecording:
                 continue
             self._begins.append(begin)
             yield parsed
+        if self._rejected and not self._begins:
+            raise RecordingError(f"{self._path} has not one line of OTLP JSON")
 
     def requests(self, signal: Signal) -> Iterator[tuple[Request, float]]:
         """Requests of one signal as they came, each with the share read so far."""

@@ -61,6 +61,10 @@ _STAGE_OF: Final = {
 }
 
 
+#: No attempt waits for longer, but an attribute may say any number.
+_MOST_WAIT_S: Final = 1e9
+
+
 def split(
     subject: Subject,
     beside: Sequence[Subject],
@@ -82,7 +86,7 @@ def split(
         they are not known.
     """
     start_ns, end_ns = subject.start_ns, subject.end_ns
-    data_ns, thread_ns = (0 if math.isnan(s) else round(s * 1e9) for s in waits_s)
+    data_ns, thread_ns = map(_wait_ns, waits_s)
     there_ns = start_ns - thread_ns
     assigned_ns = there_ns - data_ns
     begin_ns = submitted_ns if 0 < submitted_ns <= assigned_ns else assigned_ns
@@ -112,6 +116,10 @@ def split(
     times = np.zeros(len(Stage), np.int64)
     np.add.at(times, stage, lengths)
     return Split(tuple(times.tolist()), begin_ns == submitted_ns)
+
+
+def _wait_ns(wait_s: float) -> int:
+    return 0 if math.isnan(wait_s) else round(min(max(wait_s, 0.0), _MOST_WAIT_S) * 1e9)
 
 
 def _last_ns(child: Subject, subject: Subject) -> int:

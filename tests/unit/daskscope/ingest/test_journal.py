@@ -18,6 +18,7 @@ from daskscope.ingest.journal import (
     is_in_use,
 )
 from daskscope.ingest.otlp import Encoding, Signal
+from daskscope.ingest.recording import recordings
 from daskscope.store.schema import Definitions
 
 if TYPE_CHECKING:
@@ -192,6 +193,13 @@ def test_what_may_not_be_read_is_one_line(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(sqlite3, "connect", refused)
     with pytest.raises(RecordingError, match="cannot read"):
         JournalReader(tmp_path / "a.dscope")
+
+
+def test_a_foreign_file_in_place_of_the_lock_locks_nothing(tmp_path: Path) -> None:
+    Journal(tmp_path / "a.dscope").close()
+    (tmp_path / "a.dscope.lock").write_bytes(b"not a database" * 100)
+    assert not is_in_use(tmp_path / "a.dscope")
+    assert [info.path.name for info in recordings(tmp_path)] == ["a.dscope"]
 
 
 def test_a_second_writer_is_refused(tmp_path: Path) -> None:

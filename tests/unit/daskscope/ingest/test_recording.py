@@ -9,6 +9,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_D
 from daskscope.ingest import codec, otlp_json
 from daskscope.ingest.decoder import Decoder, Numbered
 from daskscope.ingest.definitions import Mark
+from daskscope.ingest.export import export
 from daskscope.ingest.journal import Entry, Journal, Meta, RecordingError
 from daskscope.ingest.otlp import Encoding, Signal, parse
 from daskscope.ingest.recording import open_recording, recordings
@@ -52,6 +53,16 @@ def test_lines_of_all_signals_with_bad_and_cut_ones_between(tmp_path: Path) -> N
     status = recording.status()
     assert (status.spans, status.points, status.events) == (90, 1, 1)
     assert (status.rejected, status.duplicates, status.progress) == (3, 10, 1.0)
+
+
+def test_what_has_no_line_of_otlp_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"name": "somebody else\'s"}\n{not json\n')
+    with pytest.raises(RecordingError, match=r"a\.jsonl has not one line of OTLP JSON"):
+        messages(path)
+    with pytest.raises(RecordingError, match="not one line"):
+        export(path, tmp_path / "out.jsonl", "traces", lambda _: None)
+    assert [found.name for found in tmp_path.iterdir()] == ["a.jsonl"]
 
 
 def test_definitions_come_once_and_before_what_needs_them(tmp_path: Path) -> None:

@@ -79,6 +79,12 @@ def test_reading_and_unpickling_take_from_computing_and_transfers_beside_it_do_n
     }
 
 
+def test_waits_that_make_no_sense_are_no_trouble() -> None:
+    found = split(BASE, [], 0, (1e300, -5.0))
+    assert found.time_ns[Stage.DATA] == 10**18
+    assert found.time_ns[Stage.QUEUED] == 0
+
+
 def test_earlier_attempts_are_no_waiting_for_dependencies() -> None:
     beside = [span(20, 50), BASE, span(160, 170)]
     assert times(beside, submitted_ns=10, waits_ns=(0, 20)) == {
