@@ -85,7 +85,7 @@ class DiskProbe:
             (purpose.attempt.key, purpose.attempt.run_id) if purpose.attempt else None,
             failure=_failure(access.error),
         )
-        self._record(found)
+        self.emitter.record(found)
         if unpickle_s:
             unpickled = found._replace(
                 action=names.ACTION_DESERIALIZE,
@@ -94,14 +94,7 @@ class DiskProbe:
                 cause=None,
                 failure=None,
             )
-            self._record(unpickled)
-
-    def _record(self, event: events.Disk) -> None:
-        """Tell the emitter, on the event loop only; user code reads in any thread."""
-        if get_ident() == self._worker.thread_id:
-            self.emitter.record(event)
-        else:
-            self._worker.loop.add_callback(self.emitter.record, event)
+            self.emitter.record(unpickled)
 
     def _purpose(self) -> _Purpose:
         state = self._worker.state
