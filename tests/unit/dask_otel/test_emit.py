@@ -211,6 +211,7 @@ def test_a_clock_that_jumps_back_stops_nothing(
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() - jump_s[0])
     monkeypatch.setattr(time, "time_ns", lambda: int((real() - jump_s[0]) * 1e9))
+    monkeypatch.setattr(clock, "now_s", time.time)
     sink.answer = lambda _signal: 503
     tested = emitter(sink.endpoint)
     tested.start()
