@@ -13,6 +13,7 @@ from daskscope.paint.font import Role, text_width
 from daskscope.theme import LIGHT, RIGHT_DOCK_LEAST_PX, RIGHT_DOCK_PX
 from daskscope.views.details.failure import FailureSection
 from daskscope.views.details.heading import Heading
+from daskscope.views.details.panel import DetailsView
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -48,3 +49,13 @@ def test_what_can_be_done_is_said_in_whole_words(qtbot: QtBot, width: int) -> No
         assert has_icon == (width == RIGHT_DOCK_PX)
         text_px = text_width(Role.BODY, button.text())
         assert text_px + ICON_PX * has_icon + ROOM_PX <= button.width()
+
+
+def test_a_panel_with_nothing_in_it_has_no_scroll_bar(qtbot: QtBot) -> None:
+    panel = DetailsView()
+    qtbot.addWidget(panel)
+    panel.resize(RIGHT_DOCK_LEAST_PX, 300)
+    panel.show()
+    panel.show_frame(None)
+    QApplication.processEvents()
+    assert not panel.verticalScrollBar().isVisible()

@@ -165,6 +165,27 @@ def test_a_double_click_on_a_flag_names_it(focused: Run, qtbot: QtBot) -> None:
     assert focused.window.timeline.stream.hasFocus()
 
 
+def test_a_bookmark_is_named_by_key(focused: Run) -> None:
+    press(focused, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
+    axis = focused.window.timeline.axis
+    assert axis.findChild(QLineEdit) is None  # there is none to name
+
+    marks = tuple(Bookmark(T0 + second * SECOND, str(second)) for second in (3, 11, 19))
+    focused.session = Session(bookmarks=marks)
+    shown = view(focused)
+    QTest.mouseMove(
+        focused.window.timeline.stream, QPoint(GUTTER_PX + round(shown.x_px(T0 + 12 * SECOND)), 90)
+    )
+    press(focused, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
+    line = axis.findChild(QLineEdit)
+    assert isinstance(line, QLineEdit)
+    assert line.text() == "11"
+    QTest.keyClicks(line, "slow")
+    QTest.keyClick(line, Qt.Key.Key_Return)
+    assert [one.name for one in focused.session.bookmarks] == ["3", "slow", "19"]
+    assert focused.window.timeline.stream.hasFocus()
+
+
 def test_escape_leaves_a_bookmark_its_name(focused: Run) -> None:
     axis = focused.window.timeline.axis
     mark = Bookmark(T0 + 12 * SECOND, "here")

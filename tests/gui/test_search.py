@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QLineEdit, QToolButton
 
 from daskscope.app.clock import Clock
+from daskscope.paint.control import plain_tip
 from daskscope.paint.font import Role, text_width
 from daskscope.predicate import Search
 from daskscope.store.schema import Message, SourceStatus
@@ -316,6 +317,12 @@ def click(searched: Searched, part: Checks, text: str) -> None:
     (item,) = part.findItems(text, Qt.MatchFlag.MatchExactly)
     QTest.mouseClick(part.viewport(), LEFT, pos=part.visualItemRect(item).center())
     searched.tick()
+
+
+def test_a_long_name_in_the_filter_is_told_whole(searched: Searched) -> None:
+    part = checks(filter_box(searched), "Workers")
+    part.fill([("<b>w</b>" * 20, False, None), ("w1", False, None)])
+    assert [part.item(row).toolTip() for row in range(2)] == [plain_tip("<b>w</b>" * 20), ""]
 
 
 def test_no_hint_of_the_filter_is_cut(searched: Searched) -> None:

@@ -118,6 +118,10 @@ ACTIONS: Final = (
     Action("time.back", "View before", "Time", "show what was in view before", ("Backspace", "Alt+Left"), _STREAM),
     Action("time.forward", "View after", "Time", "undo going back", ("Shift+Backspace", "Alt+Right"), _STREAM),
     Action("bookmark.set", "Set bookmark", "Time", "set a bookmark at the pointer, or remove the one there", ("B",), _STREAM),
+    Action(
+        "bookmark.name", "Name bookmark…", "Time", "name the bookmark nearest to the pointer, or to the middle",
+        ("Ctrl+B",), _STREAM,
+    ),
     Action("bookmark.next", "Next bookmark", "Time", "go to the next bookmark", ("Shift+B",), _STREAM),
     Action("bookmark.previous", "Previous bookmark", "Time", "go to the bookmark before", ("Alt+B",), _STREAM),
     Action("lanes.up", "Scroll up", "Lanes", "scroll the lanes up", ("Up",), _STREAM, is_repeating=True),

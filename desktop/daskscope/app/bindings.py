@@ -114,6 +114,7 @@ def _timeline(run: Run) -> dict[str, Binding]:
         "time.back": Binding(run.places.back),
         "time.forward": Binding(run.places.forward),
         "bookmark.set": Binding(run.places.mark),
+        "bookmark.name": Binding(run.places.name),
         "bookmark.next": Binding(lambda: run.places.step(is_forward=True)),
         "bookmark.previous": Binding(lambda: run.places.step(is_forward=False)),
     }

@@ -46,6 +46,15 @@ class Places:
             now_ns = run.extent().last_ns if run.session.is_following else None
             run.apply(time_gestures.mark, run.frame.view, pointer_px, now_ns)
 
+    def name(self) -> None:
+        """Let the user name the bookmark nearest to the pointer, or to the middle of the view."""
+        timeline, frame = self._run.window.timeline, self._run.frame
+        if frame is None or not self._run.session.bookmarks:
+            return
+        at_ns = frame.view.time_ns(timeline.stream.pointer_px)
+        nearest = min(self._run.session.bookmarks, key=lambda one: abs(one.time_ns - at_ns))
+        timeline.axis.name(nearest)
+
     def step(self, is_forward: bool) -> None:
         """Go to the next bookmark, or to the one before."""
         self._run.with_view(time_gestures.step, is_forward)

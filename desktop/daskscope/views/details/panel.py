@@ -103,6 +103,7 @@ class DetailsView(QScrollArea):
         layout.addStretch(1)
         self.setWidget(self._body)
         self._body.hide()
+        self._let_scroll(has_content=False)
         self.heading.jaeger_requested.connect(self._open_in_jaeger)
         self.heading.zoom_requested.connect(self.zoom_requested)
         self.heading.filter_requested.connect(self._filter)
@@ -146,6 +147,7 @@ class DetailsView(QScrollArea):
         self._frame = frame
         self._hint = _HINT if chosen is None else _GONE
         self._body.setVisible(frame is not None)
+        self._let_scroll(frame is not None)
         self.viewport().update()
         if frame is None:
             self.setAccessibleDescription(" ".join(self._hint))
@@ -163,6 +165,13 @@ class DetailsView(QScrollArea):
         self.others.show_facts(frame.others)
         if is_other:
             self.verticalScrollBar().setValue(0)
+
+    def _let_scroll(self, has_content: bool) -> None:
+        """Show a scroll bar where one is needed: what is hidden counts for Qt as well."""
+        policy = Qt.ScrollBarPolicy
+        self.setVerticalScrollBarPolicy(
+            policy.ScrollBarAsNeeded if has_content else policy.ScrollBarAlwaysOff
+        )
 
     def advance(self, now_s: float) -> None:
         """Let copied marks go when their time is over."""

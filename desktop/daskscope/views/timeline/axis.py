@@ -87,12 +87,15 @@ class AxisView(Strip):
             boxes = flag_boxes(self._view, self._bookmarks)
             for bookmark, box in reversed(list(zip(self._bookmarks, boxes, strict=True))):
                 if box.contains(point):
-                    self._edit(bookmark, box)
+                    self.name(bookmark)
                     return
         super().mouseDoubleClickEvent(event)
 
-    def _edit(self, bookmark: Bookmark, box: QRectF) -> None:
+    def name(self, bookmark: Bookmark) -> None:
         """Let the user type a name in place of the flag."""
+        if self._view is None:
+            return
+        (box,) = flag_boxes(self._view, (bookmark,))
         line = _NameLine(bookmark.name, self)
         theme = self._theme
         line.setStyleSheet(

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from daskscope.paint.brush import colour
+from daskscope.paint.control import plain_tip
 from daskscope.paint.font import Role, elided, font
 from daskscope.paint.icon import draw_check
 from daskscope.paint.text import draw_text
@@ -30,6 +31,8 @@ ROW_PX: Final = 20
 _BOX_PX: Final = 13
 _SWATCH_PX: Final = 10
 _GAP_PX: Final = 7
+#: Characters of a name that is never cut; a longer one is told whole in a tip.
+_SURE_TO_FIT: Final = 12
 #: Data of an item beside its name: the colour of its swatch, or None.
 _COLOUR_ROLE: Final = Qt.ItemDataRole.UserRole + 1
 
@@ -61,6 +64,8 @@ class Checks(QListWidget):
             state = Qt.CheckState.Checked if is_checked else Qt.CheckState.Unchecked
             item.setCheckState(state)
             item.setData(_COLOUR_ROLE, rgb)
+            if len(name) > _SURE_TO_FIT:
+                item.setToolTip(plain_tip(name))
             self.addItem(item)
 
     def narrow(self, text: str) -> None:
