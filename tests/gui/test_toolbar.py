@@ -96,6 +96,16 @@ def test_a_span_of_ones_own_is_none_of_them(toolbar: Toolbar) -> None:
     assert ranges(toolbar).placeholderText() == "7.00\u2009s"
 
 
+def test_a_range_that_the_session_does_not_take_is_not_shown(toolbar: Toolbar) -> None:
+    session, box = replace(Session(), span_ns=7_000_000_000), ranges(toolbar)
+    toolbar.show_state(session, CLUSTER, is_live=True)
+    box.setCurrentIndex(0)
+    box.activated.emit(0)
+
+    toolbar.show_state(session, CLUSTER, is_live=True)
+    assert box.currentIndex() == -1
+
+
 def test_a_recording_has_nothing_to_follow(toolbar: Toolbar) -> None:
     live, pause = button(toolbar, "Live"), button(toolbar, "Pause")
     toolbar.show_state(Session(is_following=False), CLUSTER, is_live=False)

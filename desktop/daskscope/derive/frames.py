@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -284,9 +284,8 @@ class DensityColumns:
     transfer: npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class EventMark:
-    """One event on the events lane.
+class EventMark(NamedTuple):
+    """One event on the events lane; a tuple, since dozens are made for each frame.
 
     Attributes
     ----------
@@ -389,8 +388,7 @@ class Hit:
     chosen: Chosen | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(NamedTuple):
     """One tick of the time axis; a minor tick has no texts."""
 
     x_px: int

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daskscope.derive.failures import stretched
+from daskscope.derive.picture import joined
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -96,7 +97,7 @@ def look_between(last: Picture, picture: Picture, view: Viewport) -> Look:
     for row, last_row in zip(row_of.tolist(), last_row_of.tolist(), strict=True):
         if last.rows.is_density[last_row]:
             look.stacks[row] = _spread(_stack(last, last_row, columns), x_px, view.width_px)
-    wide = np.concatenate([_beside(look.wide, last, row_of, picture), _moved(last, picture.rows)])
+    wide = joined(_beside(look.wide, last, row_of, picture), _moved(last, picture.rows))
     return Look(
         look.slot, look.busy, look.kind, wide, look.stacks, _failed(look.failed, last, view, x_px)
     )

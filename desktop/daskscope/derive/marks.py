@@ -143,6 +143,8 @@ def _together(
 
     Stretches count from the start of the run, so that marks stay together while time scrolls.
     """
+    if not len(rows):
+        return
     columns, events = snapshot.events.columns, snapshot.events
     names = columns["name"][rows].astype(np.int64)
     times = columns["time_ns"].view(np.int64)[rows]
@@ -210,13 +212,13 @@ def _failures(failed: npt.NDArray[np.int32], first_ns: int, view: Viewport) -> I
     """One mark for failures of one kind that ended at nearly the same time."""
     # Stretches count from the start of the run, so that marks stay together while time scrolls.
     before_px = round((view.start_ns - first_ns) / view.ns_per_px)
-    for kind, counts in zip(FAILING, failed, strict=True):
-        at = np.flatnonzero(counts)
-        _, first = np.unique((at + before_px) // _APART_PX, return_index=True)
-        if len(at):
-            sums = np.add.reduceat(counts[at], first)
-            for x_px, n in zip(at[first].tolist(), sums.tolist(), strict=True):
-                yield EventMark(x_px, "erred", _erred(_NOUNS[kind], n), False, n)
+    for line in np.flatnonzero(failed.any(axis=1)).tolist():
+        at, noun = np.flatnonzero(failed[line]), _NOUNS[FAILING[line]]
+        stretch = (at + before_px) // _APART_PX
+        first = np.flatnonzero(np.r_[True, stretch[1:] != stretch[:-1]])
+        sums = np.add.reduceat(failed[line, at], first)
+        for x_px, n in zip(at[first].tolist(), sums.tolist(), strict=True):
+            yield EventMark(x_px, "erred", _erred(noun, n), False, n)
 
 
 @lru_cache(maxsize=1_024)

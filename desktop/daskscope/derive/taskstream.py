@@ -17,7 +17,7 @@ from daskscope.derive.frames import Bars, Dense, DensityColumns, TaskStreamFrame
 from daskscope.derive.looks import Looks
 from daskscope.derive.marks import event_marks
 from daskscope.derive.matches import NO_MARKS, Mark
-from daskscope.derive.picture import running_spans
+from daskscope.derive.picture import joined, running_spans
 from daskscope.derive.rowing import rowing
 from daskscope.derive.sieve import Sieves
 from daskscope.derive.steps import found_at, found_mark
@@ -178,7 +178,7 @@ def _bars(
 ) -> Bars:
     """Finished spans first, so that what runs lies above them."""
     is_in_lane = ~rows.is_density[running["row"] - rows.first_row]
-    spans = np.concatenate([wide, running[is_in_lane]])
+    spans = joined(wide, running[is_in_lane])
     x0_px = np.rint((spans["start_ns"] - view.start_ns) / view.ns_per_px)
     x1_px = np.rint((spans["end_ns"] - view.start_ns) / view.ns_per_px)
     x1_px = np.minimum(np.maximum(x1_px, x0_px + 1), view.width_px)

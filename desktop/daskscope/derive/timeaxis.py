@@ -5,6 +5,7 @@ Elapsed time stands above, local wall clock below, both with as many digits as t
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from daskscope.derive.frames import Tick
@@ -45,8 +46,14 @@ def ticks(view: Viewport, first_ns: int) -> tuple[Tick, ...]:
         if at_ns % step_ns:
             result.append(Tick(x_px))
         else:
-            result.append(Tick(x_px, elapsed(at_ns, step_ns), clock(first_ns + at_ns, step_ns)))
+            result.append(Tick(x_px, *_texts(first_ns, at_ns, step_ns)))
     return tuple(result)
+
+
+@lru_cache(maxsize=1_024)
+def _texts(first_ns: int, at_ns: int, step_ns: int) -> tuple[str, str]:
+    """Texts of a labelled tick; they stay the same while it moves."""
+    return elapsed(at_ns, step_ns), clock(first_ns + at_ns, step_ns)
 
 
 def _step(view: Viewport, first_ns: int) -> int:
@@ -56,7 +63,8 @@ def _step(view: Viewport, first_ns: int) -> int:
         step_px = step_ns / view.ns_per_px
         if step_px < LEAST_APART_PX:
             continue
-        n_digits = max(len(elapsed(last_ns, step_ns)), len(clock(view.end_ns, step_ns)))
+        # The last labelled tick's: no other is longer.
+        n_digits = max(map(len, _texts(first_ns, last_ns // step_ns * step_ns, step_ns)))
         if step_px >= n_digits * _DIGIT_PX + _ROOM_PX:
             return step_ns
     return STEPS_NS[-1]

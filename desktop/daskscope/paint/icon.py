@@ -17,6 +17,8 @@ from PySide6.QtGui import QIcon, QPainter, QPen, QPixmap, QPolygonF
 from daskscope.paint.brush import colour
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from daskscope.theme import Theme
 
 ICON_PX: Final = 16
@@ -51,6 +53,25 @@ def draw_chevron(
     painter: QPainter, centre_x: float, centre_y: float, rgb: int, *, is_open: bool
 ) -> None:
     """Draw the chevron of something that unfolds: downwards when open, else to the right."""
+    left, top = math.floor(centre_x) - MARK_ROOM_PX, math.floor(centre_y) - MARK_ROOM_PX
+    ratio = painter.device().devicePixelRatio()
+    within = centre_x - left, centre_y - top
+    painter.drawPixmap(left, top, _chevron(*within, rgb, is_open, ratio))
+
+
+@lru_cache(maxsize=256)
+def _chevron(centre_x: float, centre_y: float, rgb: int, is_open: bool, ratio: float) -> QPixmap:
+    """Picture of a chevron: every host and worker that is seen has one."""
+    pixmap = _blank(ratio)
+    painter = QPainter(pixmap)
+    _paint_chevron(painter, centre_x, centre_y, rgb, is_open=is_open)
+    painter.end()
+    return pixmap
+
+
+def _paint_chevron(
+    painter: QPainter, centre_x: float, centre_y: float, rgb: int, *, is_open: bool
+) -> None:
     long, short = 4.0, 2.0
     points = (
         [(-long, -short), (0.0, short), (long, -short)]
@@ -75,7 +96,7 @@ def draw_sort_mark(
     painter.save()
     painter.translate(centre_x, centre_y)
     painter.scale(0.8, 0.8 if is_descending else -0.8)
-    draw_chevron(painter, 0, 0, rgb, is_open=True)
+    _paint_chevron(painter, 0, 0, rgb, is_open=True)
     painter.restore()
 
 
@@ -94,21 +115,41 @@ def draw_event_mark(
     painter: QPainter, sign: str, centre_x: float, centre_y: float, theme: Theme
 ) -> None:
     """Draw the mark of an event, 9 pixels wide, by its `sign` (see `derive.frames.EventMark`)."""
-    left, top = math.floor(centre_x) - MARK_ROOM_PX, math.floor(centre_y) - MARK_ROOM_PX
+    left = math.floor(centre_x)
+    draw_event_marks(painter, [(sign, left)], (centre_x - left, centre_y), theme)
+
+
+def draw_event_marks(
+    painter: QPainter, marks: Iterable[tuple[str, int]], centre: tuple[float, float], theme: Theme
+) -> None:
+    """Draw marks of one height, each right of a pixel; `centre` is that of one at pixel 0."""
+    centre_x, centre_y = centre
+    top = math.floor(centre_y) - MARK_ROOM_PX
     ratio = painter.device().devicePixelRatio()
-    painter.drawPixmap(left, top, _mark(sign, centre_x - left, centre_y - top, theme, ratio))
+    # There can be dozens in every frame, of two or three signs.
+    pictures: dict[str, QPixmap] = {}
+    for sign, x_px in marks:
+        if sign not in pictures:
+            pictures[sign] = _mark(sign, centre_x + MARK_ROOM_PX, centre_y - top, theme, ratio)
+        painter.drawPixmap(x_px - MARK_ROOM_PX, top, pictures[sign])
 
 
 @lru_cache(maxsize=64)
 def _mark(sign: str, centre_x: float, centre_y: float, theme: Theme, ratio: float) -> QPixmap:
-    """Picture of a mark: there can be dozens in every frame."""
+    """Picture of a mark."""
+    pixmap = _blank(ratio)
+    painter = QPainter(pixmap)
+    _paint_mark(painter, sign, centre_x, centre_y, theme)
+    painter.end()
+    return pixmap
+
+
+def _blank(ratio: float) -> QPixmap:
+    """Room for a mark, in which nothing is."""
     size = round(2 * MARK_ROOM_PX * ratio)
     pixmap = QPixmap(size, size)
     pixmap.setDevicePixelRatio(ratio)
     pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    _paint_mark(painter, sign, centre_x, centre_y, theme)
-    painter.end()
     return pixmap
 
 

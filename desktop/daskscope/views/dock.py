@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QRect, QSize, Signal
+from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QPainter
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -35,6 +35,7 @@ class DockTitle(QWidget):
         super().__init__(parent)
         self._theme = LIGHT
         self._summary = ""
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setFixedHeight(DOCK_TITLE_PX)
         self.tabs = TabBar(DOCK_TITLE_PX - 1, self)
         self.tabs.currentChanged.connect(self.page_chosen)

@@ -238,6 +238,7 @@ class ResourcesView(QWidget):
         self._waiting: list[int] = []
         self._titles = tuple(ChartTitle(self) for _ in range(3))
         self._plots = tuple(ChartPlot(index == 2, self) for index in range(3))
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName("Resources")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)

@@ -102,6 +102,7 @@ class StatusBarView(QWidget):
         super().__init__(parent)
         self._theme = LIGHT
         self._frame = StatusFrame(StatusField("Starting", ""), (), ())
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setFixedHeight(STATUS_BAR_PX)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Status")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QApplication, QLineEdit, QSizePolicy
 
-from daskscope.paint.brush import colour
+from daskscope.paint.brush import colour, solid
 from daskscope.paint.font import Role, font, text_width
 from daskscope.paint.text import Align, draw_label, draw_text
 from daskscope.theme import GUTTER_PX, TIME_AXIS_PX
+from daskscope.views.timeline.bars import draw_rects
 from daskscope.views.timeline.gutter import RIGHT_PX
 from daskscope.views.timeline.notes import FLAG_PX, draw_flags, flag_boxes
 from daskscope.views.timeline.strip import HANDLE_PX, Strip
@@ -152,22 +154,33 @@ class AxisView(Strip):
         badge = self._badge()
         flags = flag_boxes(self._view, self._bookmarks)
         taken = flags if badge is None else [*flags, badge]
-        for tick in self._ticks:
-            self._paint_tick(painter, tick, taken)
+        self._paint_ticks(painter, taken)
         self._paint_selection_edges(painter)
         self._paint_handles(painter)
         draw_flags(painter, self._view, self._bookmarks, height, theme)
         if badge is not None:
             self._paint_badge(painter, badge)
 
-    def _paint_tick(self, painter: QPainter, tick: Tick, taken: Sequence[QRectF]) -> None:
-        """Draw a tick, with those of its texts that cover nothing else."""
-        theme, bottom = self._theme, self.height() - 1
-        if not tick.elapsed:
-            painter.fillRect(tick.x_px, bottom - _MINOR_PX, 1, _MINOR_PX, colour(theme.ctl))
-            return
-        painter.fillRect(tick.x_px, bottom - _MAJOR_PX, 1, _MAJOR_PX, colour(theme.t2))
-        left = tick.x_px + _TEXT_INDENT_PX
+    def _paint_ticks(self, painter: QPainter, taken: Sequence[QRectF]) -> None:
+        """Draw all ticks, and the texts of the labelled ones."""
+        theme, bottom = self._theme, self.height() - 2
+        labelled = [tick for tick in self._ticks if tick.elapsed]
+        minor_px = [tick.x_px for tick in self._ticks if not tick.elapsed]
+        painter.setPen(Qt.PenStyle.NoPen)
+        for at_px, height_px, rgb in (
+            (minor_px, _MINOR_PX, theme.ctl),
+            ([tick.x_px for tick in labelled], _MAJOR_PX, theme.t2),
+        ):
+            rects = np.empty((len(at_px), 4), np.int32)
+            rects[:, 0] = rects[:, 2] = at_px
+            rects[:, 1], rects[:, 3] = bottom - height_px + 1, bottom
+            draw_rects(painter, rects, solid(rgb))
+        for tick in labelled:
+            self._paint_label(painter, tick, taken)
+
+    def _paint_label(self, painter: QPainter, tick: Tick, taken: Sequence[QRectF]) -> None:
+        """Draw those of the texts of a tick that cover nothing else."""
+        theme, left = self._theme, tick.x_px + _TEXT_INDENT_PX
         if left + _texts_px(tick) > self._width_px():
             return  # half a time is none
         for top, text, role, rgb in (
@@ -175,8 +188,14 @@ class AxisView(Strip):
             (_CLOCK_TOP_PX, tick.clock, Role.TINY, theme.t3),
         ):
             width = text_width(role, text)
-            text_box = QRectF(left - 4, top, width + 8, _LINE_PX)
-            if not any(text_box.intersects(box) for box in taken):
+            right, bottom = left + width + 4, top + _LINE_PX
+            if not any(
+                box.left() < right
+                and box.right() > left - 4
+                and box.top() < bottom
+                and box.bottom() > top
+                for box in taken
+            ):
                 draw_label(painter, (left, top, width + 1, _LINE_PX), text, role, rgb)
 
     def _width_px(self) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from PySide6.QtCore import QEvent, QRectF, QSize
 from PySide6.QtGui import QHelpEvent, QPainter
@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip
 from daskscope.paint.brush import colour, not_yet_brush
 from daskscope.paint.control import plain_tip
 from daskscope.paint.font import Role, text_width
-from daskscope.paint.icon import draw_event_mark
+from daskscope.paint.icon import draw_event_marks
 from daskscope.paint.text import Align, draw_label, draw_text
 from daskscope.theme import EVENTS_LANE_PX, GUTTER_PX
 from daskscope.views.timeline.gutter import RIGHT_PX
@@ -43,23 +43,22 @@ _MOST_TEXT: Final = 300
 _WEIGHTS: Final = {"paused": 1, "restarted": 1, "removed": 1, "erred": 2, "lost": 3}
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedEvent:
+class PlacedEvent(NamedTuple):
     """An event with the room its text got: none where `width_px` is 0.
 
-    `members` are all events that its mark stands for.
+    Attributes
+    ----------
+    members
+        All events that its mark stands for.
+    text
+        What it says, and how many others stand in its place.
     """
 
     event: EventMark
     left_px: int
     width_px: int
-    members: tuple[EventMark, ...]
-
-    @property
-    def text(self) -> str:
-        """What it says, and how many others stand in its place."""
-        n_others = sum(one.n for one in self.members) - self.event.n
-        return f"{self.event.text} +{n_others}" if n_others else self.event.text
+    members: Sequence[EventMark]
+    text: str
 
 
 def placed_events(
@@ -87,18 +86,19 @@ def placed_events(
         stop = next_px - _APART_PX
         if left <= taken_px[0] < stop:
             stop = taken_px[0] - _APART_PX
-        text_px = round(width_of(PlacedEvent(event, 0, 0, members).text) + 0.5)
+        text = _text(event, members)
+        text_px = round(width_of(text) + 0.5)
         room = stop - left
         least = max(_LEAST_TEXT_PX, _LEAST_SHARE * text_px)
         before = event.x_px - MARK_PX // 2 - _GAP_PX - text_px
         if text_px <= room or room >= least:
-            result.append(PlacedEvent(event, left, min(text_px, room), members))
+            result.append(PlacedEvent(event, left, min(text_px, room), members, text))
             free_px = left + min(text_px, room) + _APART_PX
         elif before >= free_px and not _overlap((before, before + text_px), taken_px):
-            result.append(PlacedEvent(event, before, text_px, members))
+            result.append(PlacedEvent(event, before, text_px, members, text))
             free_px = event.x_px + MARK_PX
         else:
-            result.append(PlacedEvent(event, left, 0, members))
+            result.append(PlacedEvent(event, left, 0, members, text))
             free_px = event.x_px + MARK_PX
     return result
 
@@ -107,16 +107,23 @@ def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
     return one[0] < other[1] and other[0] < one[1]
 
 
-def _apart(events: Sequence[EventMark]) -> list[tuple[EventMark, tuple[EventMark, ...]]]:
+def _text(event: EventMark, members: Sequence[EventMark]) -> str:
+    if len(members) == 1:
+        return event.text
+    return f"{event.text} +{sum(one.n for one in members) - event.n}"
+
+
+def _apart(events: Sequence[EventMark]) -> list[tuple[EventMark, list[EventMark]]]:
     """Marks that do not cover each other, each with all events in its place."""
-    result: list[tuple[EventMark, tuple[EventMark, ...]]] = []
-    for event in sorted(events, key=lambda event: event.x_px):
+    result: list[tuple[EventMark, list[EventMark]]] = []
+    for event in sorted(events, key=attrgetter("x_px")):
         if not result or event.x_px - result[-1][0].x_px >= MARK_PX:
-            result.append((event, (event,)))
+            result.append((event, [event]))
             continue
         kept, members = result[-1]
-        is_worse = _WEIGHTS.get(event.sign, 0) > _WEIGHTS.get(kept.sign, 0)
-        result[-1] = event if is_worse else kept, (*members, event)
+        members.append(event)
+        if _WEIGHTS.get(event.sign, 0) > _WEIGHTS.get(kept.sign, 0):
+            result[-1] = event, members
     return result
 
 
@@ -169,18 +176,19 @@ class EventsView(Strip):
         self._placed = placed_events(
             self._events, self._view.width_px - 4, self._text_width, badge or (0, 0)
         )
-        for placed in self._placed:
-            self._paint_event(painter, placed)
+        self._paint_events(painter)
         self._paint_selection_edges(painter)
         if badge is not None:
             self._paint_badge(painter, badge)
 
-    def _paint_event(self, painter: QPainter, placed: PlacedEvent) -> None:
+    def _paint_events(self, painter: QPainter) -> None:
         height = self.height() - 1
-        draw_event_mark(painter, placed.event.sign, placed.event.x_px, height / 2, self._theme)
-        if placed.width_px:
-            box = (placed.left_px, 0, placed.width_px, height)
-            draw_label(painter, box, placed.text, Role.SMALL, self._theme.t2)
+        marks = ((placed.event.sign, placed.event.x_px) for placed in self._placed)
+        draw_event_marks(painter, marks, (0, height / 2), self._theme)
+        for placed in self._placed:
+            if placed.width_px:
+                box = (placed.left_px, 0, placed.width_px, height)
+                draw_label(painter, box, placed.text, Role.SMALL, self._theme.t2)
 
     def placed_at(self, x_px: float) -> PlacedEvent | None:
         """The event whose mark or text is at a place right of the gutter."""

@@ -93,6 +93,7 @@ class Gutter:
         self._picture = QPixmap()
         self._layout: LaneLayout | None = None
         self._key: object = None
+        self._hosts: list[LaneRow] = []
 
     def draw(
         self, painter: QPainter, frame: TaskStreamFrame, theme: Theme, target: GutterTarget | None
@@ -109,12 +110,12 @@ class Gutter:
             beside = QPainter(self._picture)
             _draw_labels(beside, frame, theme, target)
             beside.end()
+            kinds = frame.layout.kinds[frame.first_row : frame.last_row]
+            at = np.flatnonzero(kinds == RowKind.HOST) + frame.first_row
+            self._hosts = [frame.layout.rows[index] for index in at.tolist()]
         painter.drawPixmap(0, 0, self._picture)
         # Their headers go on over the lanes.
-        for index in np.flatnonzero(
-            frame.layout.kinds[frame.first_row : frame.last_row] == RowKind.HOST
-        ).tolist():
-            row = frame.layout.rows[frame.first_row + index]
+        for row in self._hosts:
             is_met = target is not None and target.is_host and target.key == row.host
             has_pin = row.host != PINNED and (is_met or row.is_pinned)
             _draw_host(painter, frame, row, theme, has_pin=has_pin)

@@ -40,6 +40,8 @@ _RIGHT_PX: Final = 14
 #: Names of tasks can be long: no entry takes more.
 _MOST_NAME_PX: Final = 160
 _CHIP_HEIGHT_PX: Final = 20
+#: Room of an entry that is lit, on both sides.
+_CHIP_PX: Final = 6
 #: Of the chip, around its text: room on the left, and for the chevron on the right.
 _CHIP_ROOM_PX: Final = (7, 22)
 _KINDS: Final = ("transfer", "disk", "deserialize", "erred", "lost", "running")
@@ -143,8 +145,14 @@ class LegendView(QWidget):
     def show_lit(self, name: str) -> None:
         """Light the prefix of what is told about elsewhere, "" for none."""
         if name != self._told:
-            self._told = name
-            self.update()
+            before, self._told = self._told, name
+            self._update_entries(before, name)
+
+    def _update_entries(self, *names: str) -> None:
+        """Draw some entries anew: a pointer over the lanes comes to another in each tick."""
+        for placed in self._placed()[0]:
+            if placed.entry.name in names:
+                self.update(placed.left_px - _CHIP_PX, 0, placed.width_px + 2 * _CHIP_PX, LEGEND_PX)
 
     # Painting -------------------------------------------------------------------------------
 
@@ -155,15 +163,17 @@ class LegendView(QWidget):
         painter.fillRect(self.rect(), colour(theme.hdr))
         painter.fillRect(0, height - 1, self.width(), 1, colour(theme.line))
         placed, n_more = self._placed()
+        left, right = event.rect().left(), event.rect().right()
         for entry in placed:
-            self._paint_entry(painter, entry)
-        if n_more:
+            if entry.left_px - _CHIP_PX <= right and entry.left_px + entry.width_px >= left:
+                self._paint_entry(painter, entry)
+        if n_more and right >= self._chip_rect().left():
             self._paint_chip(painter, n_more)
-        if self._has_kinds():
+        if self._has_kinds() and right >= self._kinds_left() - _RIGHT_PX:
             self._paint_kinds(painter)
 
     def _placed(self) -> tuple[tuple[PlacedEntry, ...], int]:
-        right = self._kinds_left() - 14 if self._has_kinds() else self.width() - _RIGHT_PX
+        right = self._kinds_left() - _RIGHT_PX if self._has_kinds() else self.width() - _RIGHT_PX
         return placed_entries(self._entries, _LEFT_PX, right)
 
     def _paint_entry(self, painter: QPainter, placed: PlacedEntry) -> None:
@@ -175,7 +185,7 @@ class LegendView(QWidget):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(colour(theme.line if not theme.is_dark else theme.ctl))
-            chip = QRectF(left - 6, 3.5, placed.width_px + 12, self.height() - 8)
+            chip = QRectF(left - _CHIP_PX, 3.5, placed.width_px + 2 * _CHIP_PX, self.height() - 8)
             painter.drawRoundedRect(chip, 4, 4)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
         if entry.is_hidden:
@@ -232,7 +242,7 @@ class LegendView(QWidget):
     def _paint_kinds(self, painter: QPainter) -> None:
         theme, height = self._theme, self.height() - 1
         left = self._kinds_left()
-        painter.fillRect(left - 14, height // 2 - 9, 1, 18, colour(theme.line))
+        painter.fillRect(left - _RIGHT_PX, height // 2 - 9, 1, 18, colour(theme.line))
         for kind in _KINDS:
             self._paint_kind(painter, kind, left, height // 2)
             left += _KIND_SWATCH_PX + _SWATCH_GAP_PX

@@ -66,6 +66,8 @@ class Toolbar(QWidget):
         super().__init__(parent)
         self._theme = LIGHT
         self._is_following = True
+        self._state: tuple[object, ...] | None = None
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setFixedHeight(TOOLBAR_PX)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Toolbar")
@@ -109,7 +111,7 @@ class Toolbar(QWidget):
         box.setFixedWidth(164)
         for grouping in Grouping:
             box.addItem(grouping.value, grouping)
-        box.activated.connect(lambda at: self.grouped.emit(list(Grouping)[at]))
+        box.activated.connect(self._pick_grouping)
         return label, box
 
     def set_menu(self, title: str, actions: Sequence[QAction | None]) -> QMenu:
@@ -157,19 +159,28 @@ class Toolbar(QWidget):
 
         A recording has nothing to follow.
         """
+        state = cluster, is_live, session.is_following, session.span_ns, session.grouping
+        if state == self._state:
+            return
+        before, self._state = self._state, state
+        self._show_range(session.span_ns)
+        self._group.setCurrentIndex(list(Grouping).index(session.grouping))
+        if before is not None and state[:3] == before[:3]:
+            return  # another range, as with each notch of the wheel: icons and room stay
         self._connection.show_field(cluster)
         self._live.setVisible(is_live)
         self._pause.setVisible(is_live)
         self._is_following = session.is_following
         self._show_following()
-        index = next((i for i, (span_ns, _) in enumerate(RANGES) if span_ns == session.span_ns), -1)
+        self._tint()
+        self._fold()
+
+    def _show_range(self, span_ns: int) -> None:
+        index = next((i for i, (known_ns, _) in enumerate(RANGES) if known_ns == span_ns), -1)
         if index != self._range.currentIndex():
             self._range.setCurrentIndex(index)
         if index < 0:
-            self._range.setPlaceholderText(quantity.duration(session.span_ns))
-        self._group.setCurrentIndex(list(Grouping).index(session.grouping))
-        self._tint()
-        self._fold()
+            self._range.setPlaceholderText(quantity.duration(span_ns))
 
     def show_search(self, field: SearchField) -> None:
         """Show what is searched and found."""
@@ -276,7 +287,12 @@ class Toolbar(QWidget):
         self._pause.setChecked(not self._is_following)
 
     def _pick_range(self, index: int) -> None:
+        self._state = None  # the box shows what was picked, which the session may not take
         self.span_chosen.emit(RANGES[index][0])
+
+    def _pick_grouping(self, index: int) -> None:
+        self._state = None
+        self.grouped.emit(list(Grouping)[index])
 
 
 class ConnectionLabel(QWidget):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from daskscope.derive import timeaxis
 from daskscope.derive.quantity import THIN
 from daskscope.derive.timeaxis import LEAST_APART_PX, STEPS_NS, ticks
 from daskscope.session import Viewport
@@ -25,8 +26,10 @@ def utc() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TZ", "UTC")
         time.tzset()
+        timeaxis._texts.cache_clear()
         yield
     time.tzset()
+    timeaxis._texts.cache_clear()
 
 
 def view(span_ns: int, start_ns: int = T0) -> Viewport:
