@@ -165,6 +165,7 @@ def spilled_brush(theme: Theme) -> QBrush:
     return hatch(theme.wait2, Lines(theme.spill, 4))
 
 
+@lru_cache(maxsize=4_096)
 def needs_edge(theme: Theme, rgb: int) -> bool:
     """Whether a fill is so near the light lane that its bars need a darker edge."""
     return not theme.is_dark and _luminance(rgb) > 0.40

@@ -138,15 +138,16 @@ class AxisView(Strip):
         """Paint captions, ticks and the badge."""
         painter = QPainter(self)
         theme, width, height = self._theme, self.width(), self.height()
-        painter.fillRect(self.rect(), colour(theme.lane))
+        painter.fillRect(event.rect(), colour(theme.lane))
         painter.fillRect(0, height - 1, width, 1, colour(theme.line))
-        painter.fillRect(GUTTER_PX - 1, 0, 1, height, colour(theme.line))
-        for top, text, role in (
-            (_ELAPSED_TOP_PX, "Since start", Role.CAPTION),
-            (_CLOCK_TOP_PX, "Local time", Role.TINY),
-        ):
-            box = (0, top, RIGHT_PX, _LINE_PX)
-            draw_text(painter, box, text, role, theme.t2, Align.RIGHT)
+        if event.rect().left() < GUTTER_PX:
+            painter.fillRect(GUTTER_PX - 1, 0, 1, height, colour(theme.line))
+            for top, text, role in (
+                (_ELAPSED_TOP_PX, "Since start", Role.CAPTION),
+                (_CLOCK_TOP_PX, "Local time", Role.TINY),
+            ):
+                box = (0, top, RIGHT_PX, _LINE_PX)
+                draw_text(painter, box, text, role, theme.t2, Align.RIGHT)
         if self._view is None:
             return
         painter.setClipRect(GUTTER_PX, 0, width - GUTTER_PX, height - 1)

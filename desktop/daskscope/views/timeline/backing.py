@@ -53,9 +53,7 @@ class Backing:
         width_px = frame.view.width_px
         shift = self._shift(frame, theme, dimmed)
         if shift is None:
-            if self._pixels.shape != (frame.height_px, width_px):
-                self._pixels = np.empty((frame.height_px, width_px), np.uint32)
-            first, end = 0, width_px
+            self._column, first, end = 0, 0, width_px
         else:
             assert self._frame is not None
             self._column += shift
@@ -63,7 +61,9 @@ class Backing:
             first, end = (int(changed[0]), int(changed[-1]) + 1) if len(changed) else (0, 0)
         self._frame, self._theme, self._dimmed = frame, theme, dimmed
         self.n_drawn = end - first
-        if first < end:
+        if shift is None:
+            self._pixels = lanes_pixels(frame, theme, dimmed, slice(first, end))
+        elif first < end:
             drawn = lanes_pixels(frame, theme, dimmed, slice(first, end), self._column)
             for x_px, columns in self._places(first, end):
                 self._pixels[:, columns] = drawn[:, x_px - first :][

@@ -159,11 +159,12 @@ class EventsView(Strip):
         """Paint marks, texts and the badge."""
         painter = QPainter(self)
         theme, width, height = self._theme, self.width(), self.height()
-        painter.fillRect(self.rect(), colour(theme.lane2))
+        painter.fillRect(event.rect(), colour(theme.lane2))
         painter.fillRect(0, height - 1, width, 1, colour(theme.line))
-        painter.fillRect(GUTTER_PX - 1, 0, 1, height, colour(theme.line))
-        box = (0, 0, RIGHT_PX + 1, height - 1)
-        draw_text(painter, box, "Events", Role.CAPTION, theme.t2, Align.RIGHT)
+        if event.rect().left() < GUTTER_PX:
+            painter.fillRect(GUTTER_PX - 1, 0, 1, height, colour(theme.line))
+            box = (0, 0, RIGHT_PX + 1, height - 1)
+            draw_text(painter, box, "Events", Role.CAPTION, theme.t2, Align.RIGHT)
         if self._view is None:
             return
         painter.setClipRect(GUTTER_PX, 0, width - GUTTER_PX, height - 1)

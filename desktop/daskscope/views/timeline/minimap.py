@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QImage, QPainter, QPen
+from PySide6.QtGui import QImage, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from daskscope.derive import quantity
@@ -20,6 +20,8 @@ from daskscope.views.timeline.raster import OPAQUE, ghost, shown_colour, stack
 from daskscope.views.timeline.strip import GRIP_PX, HANDLE_PX, ZOOM_STEP
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
     from PySide6.QtGui import QMouseEvent, QPaintEvent, QWheelEvent
 
@@ -36,6 +38,8 @@ _BRUSH_LINE_PX: Final = 1.5
 _CAPTION_LEFT_PX: Final = 12
 _LINE_PX: Final = 15
 _LEAST_BRUSH_PX: Final = 4
+#: How far line and handles of the brush reach over its edges.
+_BRUSH_ROOM_PX: Final = 4
 _NOTCH: Final = 120.0
 
 
@@ -54,6 +58,8 @@ class MinimapView(QWidget):
         self._curve: npt.NDArray[np.float32] | None = None
         self._curve_key: object = None
         self._images = QImage(), QImage()
+        #: Pictures by name, each with what it shows: a view that moves needs no other.
+        self._pictures: dict[str, tuple[tuple[object, ...], QPixmap]] = {}
         #: While dragging: pixel under the pointer at the press, and which edges move with it.
         self._drag: tuple[float, tuple[int, int], tuple[bool, bool]] | None = None
         self.setMouseTracking(True)
@@ -85,6 +91,7 @@ class MinimapView(QWidget):
         """Mark the pixel columns in which something failed."""
         if not np.array_equal(columns, self._errors_px):
             self._errors_px = columns
+            self._pictures.pop("errors", None)
             self.update()
 
     # Painting -------------------------------------------------------------------------------
@@ -92,20 +99,56 @@ class MinimapView(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint captions, the curve and the brush."""
         painter = QPainter(self)
-        theme, width, height = self._theme, self.width(), self.height()
-        painter.fillRect(self.rect(), colour(theme.lane))
-        painter.fillRect(0, height - 1, width, 1, colour(theme.line))
-        painter.fillRect(GUTTER_PX - 1, 0, 1, height, colour(theme.line))
-        minimap = self._minimap
-        self._paint_captions(painter, minimap)
+        minimap, width, height = self._minimap, self.width(), self.height()
+        texts = (minimap.length_text, minimap.most) if minimap else ()
+        ground = self._picture("ground", (width, height), texts, self._paint_ground, is_solid=True)
+        painter.drawPixmap(0, 0, ground)
         if minimap is None:
             return
         painter.setClipRect(GUTTER_PX, 0, width - GUTTER_PX, height - 1)
         painter.translate(GUTTER_PX, 0)
         self._paint_curve(painter, minimap)
         self._paint_found(painter, minimap)
-        self._paint_brush(painter, minimap.brush_px)
-        self._paint_errors(painter)
+        left, right = minimap.brush_px
+        brush_px = max(right - left, _LEAST_BRUSH_PX)
+        size = brush_px + 2 * _BRUSH_ROOM_PX, height
+        brush = self._picture("brush", size, (brush_px,), self._paint_brush)
+        painter.drawPixmap(left - _BRUSH_ROOM_PX, 0, brush)
+        if len(self._errors_px):
+            size = width - GUTTER_PX, _ERROR_PX + 1
+            errors = self._picture("errors", size, (), self._paint_errors)
+            painter.drawPixmap(0, 0, errors)
+
+    def _picture(
+        self,
+        name: str,
+        size_px: tuple[int, int],
+        shows: tuple[object, ...],
+        paint: Callable[[QPainter], None],
+        *,
+        is_solid: bool = False,
+    ) -> QPixmap:
+        """The picture of a name, painted anew when it shows something else."""
+        ratio = self.devicePixelRatioF()
+        key = (size_px, ratio, self._theme.name, *shows)
+        known, picture = self._pictures.get(name, ((), QPixmap()))
+        if key != known:
+            picture = QPixmap(*(round(max(length, 1) * ratio) for length in size_px))
+            picture.setDevicePixelRatio(ratio)
+            if not is_solid:
+                picture.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(picture)
+            paint(painter)
+            painter.end()
+            self._pictures[name] = key, picture
+        return picture
+
+    def _paint_ground(self, painter: QPainter) -> None:
+        theme, width, height = self._theme, self.width(), self.height()
+        painter.fillRect(self.rect(), colour(theme.lane))
+        painter.fillRect(0, height - 1, width, 1, colour(theme.line))
+        painter.fillRect(GUTTER_PX - 1, 0, 1, height, colour(theme.line))
+        self._paint_captions(painter, self._minimap)
 
     def _paint_captions(self, painter: QPainter, minimap: Minimap | None) -> None:
         length, most = (minimap.length_text, quantity.count(minimap.most)) if minimap else ("", "")
@@ -158,7 +201,6 @@ class MinimapView(QWidget):
     def _paint_errors(self, painter: QPainter) -> None:
         """Draw a tick where something failed, at the top, with a gap to the curve."""
         theme = self._theme
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
         painter.setPen(Qt.PenStyle.NoPen)
         at = self._errors_px.astype(np.int32)
         zero = np.zeros_like(at)
@@ -168,9 +210,12 @@ class MinimapView(QWidget):
             painter, np.stack([at, zero, at, zero + _ERROR_PX - 1], axis=1), solid(theme.erred)
         )
 
-    def _paint_brush(self, painter: QPainter, brush_px: tuple[int, int]) -> None:
-        left, right = brush_px
-        right = max(right, left + _LEAST_BRUSH_PX)
+    def _paint_brush(self, painter: QPainter) -> None:
+        """Draw the frame of what is in view, with a handle on each edge."""
+        left, right = _BRUSH_ROOM_PX, _BRUSH_ROOM_PX
+        if self._minimap is not None:
+            first, end = self._minimap.brush_px
+            right += max(end - first, _LEAST_BRUSH_PX)
         accent = colour(self._theme.accent)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -139,12 +139,7 @@ def lanes_pixels(
     Pixels
         uint32, shape (frame.height_px, number of columns).
     """
-    pixels = np.full(
-        (frame.height_px, columns.stop - columns.start), theme.lane | OPAQUE, np.uint32
-    )
-    lights = (Light(dimmed),) if frame.lit is None else (_GHOSTS, _LIT)
-    for light in lights:
-        _put_dense(pixels, frame, theme, light, _Part(columns, phase_px))
+    pixels = _dense_pixels(frame, theme, dimmed, _Part(columns, phase_px))
     lit_of = {stack.row: stack for stack in frame.lit_densities}
     for stack in frame.densities:
         row = frame.layout.rows[stack.row]
@@ -188,12 +183,38 @@ def _paste(pixels: Pixels, top: int, block: Pixels) -> None:
     part[:] = block[first : first + len(part)]
 
 
+def _dense_pixels(
+    frame: TaskStreamFrame, theme: Theme, dimmed: frozenset[int], part: _Part
+) -> Pixels:
+    """Dense runs of lanes on the lane's ground.
+
+    Lines that show the same part of the same lane are made once, and then put where they belong.
+    """
+    shape, n_rows = lane_shape(frame.layout.pitch_px), frame.last_row - frame.first_row
+    bar, sub = _lines(frame, 0, shape.bar_px), _lines(frame, shape.sub_top_px, shape.sub_px)
+    distinct, line = np.unique((bar + 1) * (n_rows + 1) + sub + 1, return_inverse=True)
+    shown = distinct // (n_rows + 1) - 1, distinct % (n_rows + 1) - 1
+    size = len(distinct), part.columns.stop - part.columns.start
+    pixels = np.full(size, theme.lane | OPAQUE, np.uint32)
+    for light in (Light(dimmed),) if frame.lit is None else (_GHOSTS, _LIT):
+        _put_dense(pixels, shown, frame, theme, light, part)
+    result: Pixels = np.take(pixels, line, axis=0)
+    return result
+
+
 def _put_dense(
-    pixels: Pixels, frame: TaskStreamFrame, theme: Theme, light: Light, part: _Part
+    pixels: Pixels,
+    shown: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]],
+    frame: TaskStreamFrame,
+    theme: Theme,
+    light: Light,
+    part: _Part,
 ) -> None:
-    """Put the dense runs of lanes, and what fills their sub-lanes; what is lit over the rest."""
+    """Put the dense runs of lanes, and what fills their sub-lanes; what is lit over the rest.
+
+    `shown` are visible rows by line: whose bar, and whose sub-lane; -1 for none.
+    """
     dense = frame.lit if light.is_lit and frame.lit is not None else frame.dense
-    shape = lane_shape(frame.layout.pitch_px)
     visible = slice(frame.first_row, frame.last_row)
     columns = part.columns
     slots, kinds = dense.slot[visible, columns], dense.kind[visible, columns].copy()
@@ -201,10 +222,11 @@ def _put_dense(
     colours = _dense_colours(slots, dense.busy[visible, columns], theme, light)
     # Where nothing is, a bar's colour is the lane's.
     is_drawn: Bools = slots != _NOTHING
-    _spread(pixels, colours, is_drawn, _lines(frame, 0, shape.bar_px), is_over=light.is_lit)
-    colours = np.take(_kind_table(theme, light), kinds)
-    lines = _lines(frame, shape.sub_top_px, shape.sub_px)
-    _spread(pixels, colours, kinds != 0, lines, is_over=True)
+    bar, sub = shown
+    _spread(pixels, colours, is_drawn, bar, is_over=light.is_lit)
+    is_drawn = kinds != 0
+    if is_drawn.any():
+        _spread(pixels, np.take(_kind_table(theme, light), kinds), is_drawn, sub, is_over=True)
 
 
 def _lines(frame: TaskStreamFrame, top_px: int, height_px: int) -> npt.NDArray[np.intp]:
@@ -228,7 +250,7 @@ def _spread(
     *,
     is_over: bool,
 ) -> None:
-    """Put a line of colours for each row on all lines of the view that show it.
+    """Put a line of colours for each row on all lines that show it.
 
     Over what is there already, only what `is_drawn` is put.
     """

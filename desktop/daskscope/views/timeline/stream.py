@@ -28,7 +28,7 @@ from daskscope.views.timeline.gutter import (
     ground,
     gutter_target,
 )
-from daskscope.views.timeline.lanes import bar_shapes, lane_shape
+from daskscope.views.timeline.lanes import BarShapes, bar_shapes, lane_shape
 from daskscope.views.timeline.notes import draw_measure, draw_poles
 from daskscope.views.timeline.strip import Strip
 from daskscope.views.timeline.tooltip import Tooltip
@@ -77,6 +77,8 @@ class StreamView(Strip):
         self._ticks: Sequence[Tick] = ()
         self._names: Sequence[str] = ()
         self._dimmed: frozenset[int] = frozenset()
+        #: Of the bars of the frame, once it has been painted.
+        self._shapes: BarShapes | None = None
         self._hit: Hit | None = None
         self.backing = Backing()
         self._gutter = Gutter()
@@ -134,7 +136,9 @@ class StreamView(Strip):
         off or not lit.
         """
         self._frame, self._ticks, self._names, self._dimmed = frame, ticks, names, dimmed
+        self._shapes = None
         self._show(frame.view, selection_ns, selection_lanes)
+        self.update()  # headers of hosts reach over the gutter
 
     def set_spoken(self, text: str) -> None:
         """What a screen reader says of the picture."""
@@ -150,9 +154,11 @@ class StreamView(Strip):
     def show_hit(self, hit: Hit | None, pointer: QPoint | None = None) -> None:
         """Frame what lies under the pointer, and tell about it beside `pointer` on the screen."""
         if hit != self._hit:
+            for rect in (self._hit_rect(self._hit), self._hit_rect(hit)):
+                if not rect.isEmpty():
+                    self.update(rect.translated(GUTTER_PX, 0).adjusted(-1, -1, 2, 2))
             self._hit = hit
             self.hit_changed.emit(hit.title if hit else "")
-            self.update()
         if hit is None or pointer is None:
             self._tooltip.hide()
         else:
@@ -176,7 +182,9 @@ class StreamView(Strip):
         painter.translate(GUTTER_PX, 0)
         self._paint_dense(painter, frame)
         draw_zones(painter, frame, theme)
-        shapes = bar_shapes(frame)
+        if self._shapes is None:
+            self._shapes = bar_shapes(frame)
+        shapes = self._shapes
         draw_bars(painter, frame.bars, shapes, theme, self._dimmed)
         if self._ties is not None:
             draw_arrows(painter, frame, self._ties, theme)
@@ -186,7 +194,7 @@ class StreamView(Strip):
         self._paint_selection(painter, frame)
         if self._ties is None or self._ties.chosen is None:
             self._paint_found(painter, frame)
-        self._paint_hit(painter, frame)
+        self._paint_hit(painter)
         if self._ties is not None:
             draw_frames(painter, frame, self._ties, theme)
         if self._measured_ns is not None:
@@ -255,20 +263,26 @@ class StreamView(Strip):
         painter.setPen(QPen(colour(self._theme.accent), 2))
         painter.drawRect(left - 1, top - 1, right - left + 2, height + 2)
 
-    def _paint_hit(self, painter: QPainter, frame: TaskStreamFrame) -> None:
-        hit = self._hit
-        if hit is None or not 0 <= hit.row < len(frame.layout.rows):
-            return
+    def _hit_rect(self, hit: Hit | None) -> QRect:
+        """The frame around what is hit, empty where nothing is framed."""
+        frame = self._frame
+        if hit is None or frame is None or not 0 <= hit.row < len(frame.layout.rows):
+            return QRect()
         row = frame.layout.rows[hit.row]
         if row.kind is not RowKind.LANE:
-            return
+            return QRect()
         shape = lane_shape(frame.layout.pitch_px)
         is_sub = 1 <= hit.kind <= 4
         top = row.y_px - frame.scroll_px + (shape.sub_top_px if is_sub else 0)
         height = shape.sub_px if is_sub else shape.bar_px
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(colour(self._theme.t1), 1))
-        painter.drawRect(hit.x0_px - 1, top - 1, hit.x1_px - hit.x0_px + 1, height + 1)
+        return QRect(hit.x0_px - 1, top - 1, hit.x1_px - hit.x0_px + 1, height + 1)
+
+    def _paint_hit(self, painter: QPainter) -> None:
+        rect = self._hit_rect(self._hit)
+        if not rect.isEmpty():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(colour(self._theme.t1), 1))
+            painter.drawRect(rect)
 
     def _paint_now(self, painter: QPainter, frame: TaskStreamFrame) -> None:
         if 0 <= frame.now_px < frame.view.width_px:

@@ -83,7 +83,7 @@ class Strip(QWidget):
     ) -> None:
         self._view = view
         self._selection_ns, self._selection_lanes = selection_ns, selection_lanes
-        self.update()
+        self.update(GUTTER_PX, 0, self.width() - GUTTER_PX, self.height())
 
     def show_notes(
         self, bookmarks: tuple[Bookmark, ...], measured_ns: tuple[int, int] | None
