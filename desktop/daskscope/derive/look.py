@@ -86,14 +86,13 @@ def look_between(last: Picture, picture: Picture, view: Viewport) -> Look:
     look = look_of(picture, view)
     columns, x_px = _columns(last, view)
     row_of, last_row_of = _same_rows(picture.rows, last.rows)
-    if len(row_of):
-        at = np.ix_(row_of, x_px)
+    if len(row_of) and len(x_px):
+        # The pixels lie side by side: an index of each of them takes 25 times as long as a slice.
+        known = slice(int(x_px[0]), int(x_px[-1]) + 1)
         slot, busy, kind = last.raster.sampled(columns)
-        look.slot[at], look.busy[at], look.kind[at] = (
-            slot[last_row_of],
-            busy[last_row_of],
-            kind[last_row_of],
-        )
+        look.slot[row_of, known] = slot[last_row_of]
+        look.busy[row_of, known] = busy[last_row_of]
+        look.kind[row_of, known] = kind[last_row_of]
     for row, last_row in zip(row_of.tolist(), last_row_of.tolist(), strict=True):
         if last.rows.is_density[last_row]:
             look.stacks[row] = _spread(_stack(last, last_row, columns), x_px, view.width_px)

@@ -178,7 +178,7 @@ class Raster:
 
     def planes(self, kind: Bytes, status: Bytes, slot: Int32s) -> Planes:
         """Plane of each of some spans."""
-        special = _SPECIAL_PLANE[(kind.astype(np.uint16) << 2) + status]
+        special = _SPECIAL_PLANE.take((kind.astype(np.uint16) << 2) + status)
         return np.where(special >= 0, special, self._slot_planes(slot))
 
     def cover(
@@ -210,8 +210,9 @@ class Raster:
         is_seen = x1_px > x0_px
         if not is_seen.all():
             seen = np.flatnonzero(is_seen)
-            plane, row, x0_px, x1_px = plane[seen], row[seen], x0_px[seen], x1_px[seen]
-            weight = weight[seen] if weight is not None else None
+            plane, row = plane.take(seen), row.take(seen)
+            x0_px, x1_px = x0_px.take(seen), x1_px.take(seen)
+            weight = weight.take(seen) if weight is not None else None
         if not len(x0_px):
             return
         first = x0_px.astype(np.intp)
@@ -224,9 +225,9 @@ class Raster:
         self._add(base, first, head if weight is None else head * weight)
         if not len(long):
             return
-        base, first, last = base[long], first[long], last[long]
-        height = np.ones(len(long)) if weight is None else weight[long]
-        self._add(base, last, (x1_px[long] - last) * height)
+        base, first, last = base.take(long), first.take(long), last.take(long)
+        height = np.ones(len(long)) if weight is None else weight.take(long)
+        self._add(base, last, (x1_px.take(long) - last) * height)
         n_between = last - first - 1
         if n_between.any():
             begins = np.cumsum(n_between) - n_between
@@ -327,7 +328,8 @@ class Raster:
             more = np.full(most + 1, -1, np.intp)
             more[: len(self._plane_of_slot)] = self._plane_of_slot
             self._plane_of_slot = more
-        plane = np.where(slot >= 0, self._plane_of_slot[slot], _OTHER_PLANE)
+        # What lies below 0 is no index for `take`; it is replaced anyway.
+        plane = np.where(slot >= 0, self._plane_of_slot.take(slot, mode="wrap"), _OTHER_PLANE)
         if int(plane.min(initial=0)) >= 0:
             return plane
         fresh = np.unique(slot[plane < 0])

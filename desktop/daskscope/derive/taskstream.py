@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from daskscope.derive.census import Census
 from daskscope.derive.choice import EVERYTHING, Choice
 from daskscope.derive.dimming import lit, marks_of
 from daskscope.derive.frames import Bars, Dense, DensityColumns, TaskStreamFrame
@@ -64,6 +65,9 @@ class TaskStream:
         self._marks = NO_MARKS
         self._sieves = Sieves(NO_FILTER)
         self._is_lit_first = False
+        self._census = Census()
+        self._rows_of: object = None
+        self._rows: Rowing
 
     def mark(self, marks: Marks) -> None:
         """Let the next frames light and hide what `marks` says; a frame depends on it as well."""
@@ -96,7 +100,7 @@ class TaskStream:
             Where running attempts end.
         """
         scroll_px = min(max(session.scroll_px, 0), max(layout.height_px - height_px, 0))
-        rows = rowing(layout, len(snapshot.lanes), scroll_px, height_px)
+        rows = self._rowing(layout, len(snapshot.lanes), scroll_px, height_px)
         # In turns, since the first may leave no time to the second.
         self._is_lit_first = not self._is_lit_first
         lit = self._lit_look(snapshot, rows, view) if self._is_lit_first else None
@@ -125,9 +129,7 @@ class TaskStream:
             found=None if found is None else found_mark(found, layout, seen, view),
             events=event_marks(snapshot, view, shown.failed),
             now_px=_now_px(snapshot, view, now_ns),
-            n_spans_in_view=sum(
-                chunk.n_overlapping(view.start_ns, view.end_ns) for chunk in snapshot.chunks
-            ),
+            n_spans_in_view=self._census.n_overlapping(snapshot.chunks, view.start_ns, view.end_ns),
             is_exact=self._shown.is_exact and (lit is None or self._lit.is_exact),
         )
 
@@ -143,6 +145,13 @@ class TaskStream:
         looks = (self._lit, self._shown) if self._is_lit_first else (self._shown, self._lit)
         are_new = [look.go_on() for look in looks]
         return any(are_new)
+
+    def _rowing(self, layout: LaneLayout, n_lanes: int, top_px: int, height_px: int) -> Rowing:
+        """The visible rows: the same object while nothing has moved them."""
+        rows_of = layout, n_lanes, top_px, height_px
+        if rows_of != self._rows_of:
+            self._rows_of, self._rows = rows_of, rowing(layout, n_lanes, top_px, height_px)
+        return self._rows
 
     def _look(self, snapshot: Snapshot, session: Session, rows: Rowing, view: Viewport) -> Look:
         """What the filter shows."""
