@@ -105,8 +105,6 @@ class Feed:
                 newest_ns = max(newest_ns, int(message.columns["time_ns"].max(initial=0)))
             elif isinstance(message, RunningBatch):
                 newest_ns = max(newest_ns, message.time_ns)
-        if not n_spans:
-            self.store.go_on()
         if newest_ns:
             self._see(newest_ns, wall_ns)
         self._count(n_spans, wall_ns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,10 @@ from daskscope.store.schema import Array, TextColumn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+#: Rows whose memory is kept ready: what a fifth of a second brings of 20,000 spans a second.
+AHEAD_ROWS: Final = 4_096
 
 
 class FillingChunk:
@@ -25,6 +29,8 @@ class FillingChunk:
 
     def __init__(self, number: int) -> None:
         self.n = 0
+        #: Rows whose memory the system has given already.
+        self._n_given = 0
         self._number = number
         self._columns = {name: np.empty(CHUNK_ROWS, dtype) for name, dtype in CHUNK_COLUMNS.items()}
         self._ends = np.empty(CHUNK_ROWS, np.uint32)
@@ -54,6 +60,23 @@ class FillingChunk:
         self._add_keys(keys, rows)
         self.n += n
         self._frozen = None
+
+    def provide(self) -> None:
+        """Have the memory of some more rows ready, if there is little.
+
+        The system gives memory when it is first written to, which can take as long as all else that
+        is done with a batch.
+        """
+        if self._n_given - self.n >= AHEAD_ROWS:
+            return
+        first = max(self._n_given, self.n)
+        self._n_given = first + AHEAD_ROWS // 2
+        for column in self._columns.values():
+            column[first : self._n_given] = 0
+        self._ends[first : self._n_given] = 0
+        key_bytes = self._n_bytes // max(self.n, 1)
+        begin = self._n_bytes + key_bytes * (first - self.n)
+        self._data[begin : begin + key_bytes * (self._n_given - first)] = 0
 
     def frozen(self) -> Chunk:
         """The rows so far."""

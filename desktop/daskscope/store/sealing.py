@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: So many new rows make a step due, so that a chunk is done before the next one is full.
-ROWS_A_STEP: Final = 2_500
+ROWS_A_STEP: Final = 2_000
+#: For so many rows after a chunk is full its steps are left to ticks that have nothing to draw.
+GRACE_ROWS: Final = 16_384
 
 
 class SealedChunks:
@@ -40,6 +42,8 @@ class SealedChunks:
         """Add a full chunk."""
         self.chunks = (*self.chunks, chunk)
         self.nbytes += chunk.nbytes
+        if not self._work:
+            self._n_due_rows = -GRACE_ROWS
         self._work.append(self._steps(chunk))
 
     def advance(self, n_rows: int) -> None:
@@ -51,15 +55,16 @@ class SealedChunks:
             for _ in range(len(self._work)):
                 self.step()
 
-    def step(self) -> None:
-        """Do the next step, if one is left."""
+    def step(self) -> bool:
+        """Do the next step, and say whether one was left."""
         while self._work:
             try:
                 next(self._work[0])
             except StopIteration:
                 self._work.popleft()
             else:
-                return
+                return True
+        return False
 
     def evict(self) -> Chunk:
         """Drop the oldest chunk, and return it."""

@@ -104,9 +104,10 @@ class Store:
                 self._status = message
 
     def go_on(self) -> None:
-        """Do a millisecond of the work on full chunks that was put off; to be called when idle."""
+        """Do a millisecond of the work that was put off; to be called when there is time."""
         before = self._sealed.chunks
-        self._sealed.step()
+        if not self._sealed.step():
+            self._filling.provide()
         if self._sealed.chunks is not before:
             # What is known is the same, so the generation is: it is found faster.
             self._snapshot = None

@@ -273,6 +273,25 @@ def test_the_work_on_full_chunks_is_done_in_steps_and_when_idle_as_well() -> Non
     assert store.snapshot() is known
 
 
+def test_memory_that_is_kept_ready_is_not_seen() -> None:
+    load = Load(n_workers=2, n_threads=2)
+    store, eager = Store(), Store()
+    definitions = load.source.definitions()
+    for one in (store, eager):
+        one.apply(definitions)
+    for _ in range(80):
+        batch = load.batch(1_000)
+        for one in (store, eager):
+            one.apply(batch)
+        for _ in range(30):
+            eager.go_on()
+    for chunk, same in zip(store.snapshot().chunks, eager.snapshot().chunks, strict=True):
+        assert np.array_equal(chunk.keys.ends, same.keys.ends)
+        assert np.array_equal(chunk.keys.data, same.keys.data)
+        for name, column in chunk.columns.items():
+            assert np.array_equal(column, same.columns[name])
+
+
 def test_full_chunks_are_done_before_as_many_more_are_full() -> None:
     load = Load(n_workers=2, n_threads=2)
     store = Store()
