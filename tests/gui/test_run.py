@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
+    from daskscope.derive.frames import TaskStreamFrame
+
 
 def bar(run: Run, state: BarState, kind: Kind = Kind.COMPUTE) -> tuple[int, int]:
     """A point inside the first bar of a state, in pixels of the lanes."""
@@ -82,6 +84,29 @@ def test_a_pointer_that_moves_makes_no_frame(busy: Run) -> None:
 
     # The gutter's memory bars may fall due once meanwhile.
     assert len({id(frame) for frame in frames}) <= 2
+
+
+def test_an_idle_window_shows_what_is_no_span_with_the_next_step(
+    run: Run, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("daskscope.app.stage.elapsed_s", lambda: clock[0])
+
+    def frames(n_ticks: int) -> set[int]:
+        """Ticks a tenth of a second apart, each with news."""
+        found: list[TaskStreamFrame | None] = []
+        for _ in range(n_ticks):
+            clock[0] += 0.1
+            news = SourceStatus(is_live=True, http=Link.http, requests=len(found))
+            link.messages = [*link.messages, news]
+            run.tick(NOW + round((clock[0] - 100) * SECOND))
+            found.append(run.frame)
+        return {id(frame) for frame in found}
+
+    link.messages = cluster()[1][:-1]  # nothing runs
+    assert len(frames(10)) > 5
+    frames(40)
+    assert 3 <= len(frames(30)) <= 4
 
 
 def test_a_view_that_is_held_draws_no_frame_for_all_that_arrives(busy: Run, link: Link) -> None:

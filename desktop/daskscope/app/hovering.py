@@ -13,6 +13,7 @@ from daskscope.theme import GUTTER_PX
 
 if TYPE_CHECKING:
     from daskscope.app.run import Run
+    from daskscope.derive.frames import Hit
 
 TOOLTIP_DELAY_S: Final = 0.12
 
@@ -23,6 +24,9 @@ class Hovering:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._moved_s = 0.0
+        #: What lies under the pointer, and of what that is true.
+        self._hit: Hit | None = None
+        self._hit_of: object = None
         self._stream = run.window.timeline.stream
         self._stream.hovered.connect(self._move)
         self._stream.left.connect(self._leave)
@@ -37,9 +41,13 @@ class Hovering:
             self._stream.show_hit(None)
             return
         x_px, y_px = place_px
+        # Not the frame itself, which would be compared by value.
+        hit_of = id(self._run.frame), self._run.snapshot.generation, place_px
+        if hit_of != self._hit_of:
+            self._hit_of, self._hit = hit_of, self._run.hit(x_px, y_px)
         is_resting = now_s - self._moved_s >= TOOLTIP_DELAY_S
         pointer = self._stream.mapToGlobal(QPoint(GUTTER_PX + x_px, y_px)) if is_resting else None
-        self._stream.show_hit(self._run.hit(x_px, y_px), pointer)
+        self._stream.show_hit(self._hit, pointer)
 
     def _is_covered(self) -> bool:
         """Something was opened by key over the pointer, which therefore has not left."""
@@ -51,6 +59,7 @@ class Hovering:
 
     def _leave(self) -> None:
         self._run.replace(hover_px=None)
+        self._hit_of = None
         self._stream.show_hit(None)
 
     def _zoom(self, x_px: int, y_px: int) -> None:

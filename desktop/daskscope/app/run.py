@@ -228,8 +228,12 @@ class Run(QObject):
             self.apply(gestures.stay_within, self.extent())
             self._stage.forget()  # what is slower has not seen all of it
         self.choosing.advance(self._snapshot, self._feed.answers, self._now_ns, started_s)
-        has_painted = self._stage.show(self._snapshot, self.session, self._now_ns, wall, self._feed)
+        is_new = self._stage.show(self._snapshot, self.session, self._now_ns, wall, self._feed)
         self._hovering.advance(started_s)
+        if is_new:
+            self._stage.paint()
+        else:
+            self._store.go_on()
         if not self.window.is_welcome:
             self.ledger.advance(self._snapshot, self._now_ns, started_s)
             self.places.advance(started_s)
@@ -238,7 +242,7 @@ class Run(QObject):
         if self.choosing.has_work:
             self._clock.period_s = min(self._clock.period_s, FRAME_S)
         frame_ms = (elapsed_s() - started_s) * 1000
-        if has_painted:
+        if is_new:
             self._stage.frame_ms = frame_ms
             if self._log is not None:
                 self._log.write(

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 from daskscope.app.clock import FRAME_S, elapsed_s
 from daskscope.app.crowd import Crowd
 from daskscope.app.pace import Pace
-from daskscope.app.recordings import past_sessions
+from daskscope.app.panels import Panels, Tick
+from daskscope.app.rota import Rota
 from daskscope.app.statistics import StatisticsShow
 from daskscope.app.tempo import PAUSED_PERIOD_S, Tempo
 from daskscope.app.turns import Turn, Turns
@@ -22,15 +23,10 @@ from daskscope.derive.loading import loading_frame
 from daskscope.derive.matches import NO_MARKS, Matches
 from daskscope.derive.minimap import minimap, with_brush, with_found
 from daskscope.derive.pick import hit
-from daskscope.derive.progress import progress_frame
-from daskscope.derive.resources import resources_frame, shown_span_s
 from daskscope.derive.searching import search_field
 from daskscope.derive.spoken import spoken_stream
-from daskscope.derive.status import clock_fields, cluster_field, status_frame
 from daskscope.derive.taskstream import TaskStream
 from daskscope.derive.timeaxis import ticks
-from daskscope.derive.welcome import welcome_frame
-from daskscope.derive.workers import workers_frame
 from daskscope.session import Session, Viewport, viewport
 from daskscope.theme import NOT_YET_PX, Theme
 
@@ -40,27 +36,21 @@ if TYPE_CHECKING:
     from daskscope.app.feed import Feed
     from daskscope.app.window import Window
     from daskscope.derive.details.ties import Ties
-    from daskscope.derive.frames import Hit, Minimap, TaskStreamFrame
+    from daskscope.derive.frames import Hit, LaneLayout, LegendEntry, Minimap, TaskStreamFrame
     from daskscope.derive.members import Roster
-    from daskscope.derive.panels import PastSession, StatusField
     from daskscope.store.snapshot import Snapshot
 
 #: What a picture that is made from nothing may take of a tick that draws, and of one that does not.
 DRAWN_WORK_S: Final = 0.003
-UNSEEN_WORK_S: Final = 0.005
+UNSEEN_WORK_S: Final = 0.008
 #: The same of a tick that reads a recording and shows nothing.
 UNSHOWN_WORK_S: Final = 0.002
 #: The same while something is lit: there are two pictures then, and the search comes before them.
 LIT_WORK_S: Final = 0.005
 #: Memory bars and busy shares in the gutter, and the minimap's curve.
 LAYOUT_PERIOD_S: Final = 1.0
-PROGRESS_PERIOD_S: Final = 0.1
-STATUS_PERIOD_S: Final = 0.25
-#: Metrics come twice a second; numbers that change faster cannot be read.
-TABLE_PERIOD_S: Final = 1.0
 #: A screen reader that is told more often never comes to an end.
 SPEECH_PERIOD_S: Final = 1.0
-RECORDINGS_PERIOD_S: Final = 5.0
 #: What a tick spends on searching, counted from its derivations' begin; more when nothing moves.
 SEARCH_BUDGET_S: Final = 0.003
 SEARCH_ALONE_S: Final = 0.008
@@ -87,7 +77,6 @@ class Stage:
 
     def __init__(self, window: Window, theme: Theme, cap_bytes: int) -> None:
         self._window = window
-        self._cap_bytes = cap_bytes
         self.theme = theme
         self.frame: TaskStreamFrame | None = None
         self.frame_ms = 0.0
@@ -102,26 +91,24 @@ class Stage:
         self._whole: Minimap | None = None
         self._is_brushed = False
         self._is_resting = False
+        #: Something is still made or looked for; or all is as it will be, and so it was shown.
+        self._has_work = self._is_done = False
         self._task_stream = TaskStream(lambda: elapsed_s() < self._deadline_s)
         self._matches = Matches()
         self.marks = self._drawn = NO_MARKS
         self._search_key: object = None
+        self._entries_of: object = None
+        self._entries: tuple[LegendEntry, ...] = ()
         self._statistics = StatisticsShow(window)
         self._shown: object = None
         self._is_forgetful = True
         self._session: Session | None = None
-        self._recordings: tuple[PastSession, ...] = ()
         self._layout_pace = Pace(LAYOUT_PERIOD_S, LAYOUT_PERIOD_S / 4)
         self._minimap_pace = Pace(LAYOUT_PERIOD_S, LAYOUT_PERIOD_S * 3 / 4)
         self._speech_pace = Pace(SPEECH_PERIOD_S, SPEECH_PERIOD_S / 3)
-        self._progress_pace = Pace(PROGRESS_PERIOD_S)
-        self._workers_pace = Pace(TABLE_PERIOD_S)
-        self._resources_pace = Pace(TABLE_PERIOD_S, TABLE_PERIOD_S / 2)
-        self._status_pace = Pace(STATUS_PERIOD_S)
-        # It counts workers, which takes long where there are many, and no gesture changes it.
-        self._cluster_pace = Pace(STATUS_PERIOD_S)
-        self._cluster: StatusField | None = None
-        self._recordings_pace = Pace(RECORDINGS_PERIOD_S)
+        self._panels = Panels(window, self._crowd, cap_bytes)
+        jobs = *self._panels.jobs, self._show_minimap, self._read_lanes
+        self._rota = Rota[Tick](jobs)
 
     @property
     def n_spans_in_view(self) -> int:
@@ -158,25 +145,15 @@ class Stage:
     @property
     def is_settled(self) -> bool:
         """Whether everything has been shown since `forget`."""
-        resources = self._window.resources
-        if resources.isVisible() and (resources.is_waiting or not self._crowd.is_summed):
-            return False
-        return not self._is_forgetful and self._crowd.is_known
+        return not (self._is_forgetful or self._panels.is_behind) and self._crowd.is_known
 
     def forget(self) -> None:
         """Show everything anew at the next tick."""
         self._is_forgetful = True
         self._shown = None
-        for pace in (
-            self._layout_pace,
-            self._minimap_pace,
-            self._progress_pace,
-            self._workers_pace,
-            self._resources_pace,
-            self._status_pace,
-            self._cluster_pace,
-        ):
-            pace.hurry()
+        self._layout_pace.hurry()
+        self._minimap_pace.hurry()
+        self._panels.forget()
 
     def begin(self, snapshot: Snapshot, session: Session, now_s: float) -> bool:
         """Begin a tick; whether it shows everything that has changed."""
@@ -193,16 +170,16 @@ class Stage:
         Returns
         -------
         bool
-            Whether the task stream was painted.
+            Whether the task stream has changed, and is to be painted.
         """
         now_s = elapsed_s()
         was_forgetful, self._is_forgetful = self._is_forgetful, False
         if self._crowd.learn(snapshot):
-            for pace in (self._workers_pace, self._resources_pace, self._cluster_pace):
-                pace.hurry()
+            self._panels.hurry_crowd()
         # Where the pointer is changes no frame.
         session = replace(session, hover_px=None)
-        if session != self._session:
+        has_changed = session != self._session
+        if has_changed:
             self._hurry(session)
             self._tempo.happen(now_s)
         if feed.spans_per_s or snapshot.running:
@@ -211,20 +188,24 @@ class Stage:
         if self._window.isMinimized():
             return False
         self._is_resting = not was_forgetful and self._tempo.is_resting(now_s)
+        if self._is_resting and self._is_done and not has_changed:
+            self._deadline_s = now_s + UNSEEN_WORK_S
+            self._task_stream.go_on()
+            return False
         self._window.loading.show_frame(loading_frame(snapshot))
         if self._turn is Turn.NOTHING:
             self._deadline_s = elapsed_s() + UNSHOWN_WORK_S
             self._task_stream.go_on()
             return False
-        has_panels = not self._is_resting and self._turn.has_panels
-        if has_panels:
-            self._show_status(snapshot, wall_ns, feed, now_s)
+        is_resting, frame_ms = self._is_resting, self.frame_ms
+        tick = Tick(snapshot, session, feed, now_ns, wall_ns, now_s, frame_ms, is_resting)
         if self._window.is_welcome:
-            self._show_welcome(snapshot, wall_ns, now_s)
+            if self._turn.has_panels:
+                self._panels.show_status(tick)
+            self._panels.show_toolbar(tick)
+            self._panels.show_welcome(tick)
             return False
-        if has_panels:
-            self._show_panels(snapshot, session, now_ns, now_s)
-        return self._turn.has_timeline and self._show_stream(snapshot, session, now_ns, now_s)
+        return self._show_data(tick, is_all=was_forgetful)
 
     def hit(self, snapshot: Snapshot, x_px: int, y_px: int) -> Hit | None:
         """What lies under a pixel of the lanes."""
@@ -238,45 +219,50 @@ class Stage:
         self._is_brushed = True
         if before is None:
             return
-        # Panning changes nothing else than where the view ends.
-        if replace(session, end_ns=0, scroll_px=0) != replace(before, end_ns=0, scroll_px=0):
-            self._status_pace.hurry()
         if session.predicate != before.predicate:
             self._minimap_pace.hurry()
-        if session.collapsed_hosts != before.collapsed_hosts:
-            self._workers_pace.hurry()
-        if (session.worker_sort, session.is_sort_descending) != (
-            before.worker_sort,
-            before.is_sort_descending,
-        ):
-            self._workers_pace.hurry()
+        self._panels.hurry(session, before)
 
-    def _show_stream(self, snapshot: Snapshot, session: Session, now_ns: int, now_s: float) -> bool:
-        """Show the timeline and what is counted of it; whether the task stream was painted."""
+    def _show_data(self, tick: Tick, *, is_all: bool) -> bool:
+        """Show the timeline, and of what is around it what is due; whether the first is new."""
+        has_painted = self._turn.has_timeline and self._show_stream(tick, is_all=is_all)
+        if is_all or self._turn is Turn.PANELS or self._tempo.is_idle(tick.now_s):
+            self._rota.take_all(tick)
+        elif self._turn is Turn.ALL:
+            self._rota.take(tick, tick.now_s, is_drawing=has_painted)
+        self._panels.show_toolbar(tick)
+        is_working = self._statistics.is_working or self._panels.is_behind
+        self._is_done = self._crowd.is_known and not (self._has_work or is_working)
+        return has_painted
+
+    def _show_stream(self, tick: Tick, *, is_all: bool) -> bool:
+        """Show the timeline and what is counted of it; whether the task stream has changed."""
         has_painted = False
         if self._window.timeline.isVisible():
-            has_painted = self._show_timeline(snapshot, session, now_ns, now_s)
+            has_painted = self._show_timeline(tick, is_all=is_all)
         if self.frame is not None and self.roster is not None:
-            view = self.frame.view
-            self._statistics.show(snapshot, session, view, self.roster, now_ns, has_painted)
+            snapshot, session, view = tick.snapshot, tick.session, self.frame.view
+            self._statistics.show(snapshot, session, view, self.roster, tick.now_ns, has_painted)
             if self._statistics.is_working:
                 # No frame waits for them where none is painted.
                 self.period_s = min(self.period_s, FRAME_S if has_painted else 0.0)
         return has_painted
 
-    def _show_timeline(
-        self, snapshot: Snapshot, session: Session, now_ns: int, now_s: float
-    ) -> bool:
+    def _show_timeline(self, tick: Tick, *, is_all: bool) -> bool:
+        """Show the timeline if it has changed, and say whether it has; `paint` comes after."""
+        snapshot, session, now_s = tick.snapshot, tick.session, tick.now_s
         timeline = self._window.timeline
         width_px, height_px = timeline.lanes_size_px
-        now_ns = self._tempo.shown_ns(now_ns, is_resting=self._is_resting)
+        now_ns = self._tempo.shown_ns(tick.now_ns, is_resting=tick.is_resting)
         view = viewport(session, width_px, now_ns, snapshot.first_ns, NOT_YET_PX)
         # Beyond the view it is all one where now is.
         now_px = min(round(view.x_px(now_ns)), width_px)
-        is_reading = not self._is_resting and self._layout_pace.is_due(now_s)
+        # An idle window shows all of a step in one frame.
+        is_step = self._tempo.is_idle(now_s) and tick.is_due(self._layout_pace)
+        is_reading = is_all or is_step
         layout = self._crowd.layouts.of(snapshot, session, height_px, is_reading)
         self._search(snapshot, session, view, now_s)
-        if session.is_following or self._paused_pace.is_due(now_s):
+        if self._is_stale(tick):
             self._generation, self._drawn = snapshot.generation, self.marks
         elif self.marks.predicate != self._drawn.predicate or not self._drawn.is_complete:
             self._drawn = self.marks
@@ -289,43 +275,72 @@ class Stage:
             is_same = not self._task_stream.go_on()
         if not is_same:
             self._shown = key
-            self._task_stream.mark(self._drawn)
-            self.frame = self._task_stream.frame(snapshot, session, layout, view, height_px, now_ns)
-            entries = legend(snapshot, session)
-            timeline.show_filter(filter_frame(session.filter, self.marks, entries))
-            timeline.show_legend(entries)
-            timeline.show_frame(
-                self.frame, ticks(view, snapshot.first_ns), snapshot.strings, session
-            )
-            timeline.stream.show_ties(self.ties(self.frame, now_ns))
+            self._show_frame(tick, layout, view, now_ns)
         if self._speech_pace.is_due(now_s) and self.frame is not None:
             said = spoken_stream(self.frame, session, snapshot.first_ns, now_ns)
             timeline.stream.set_spoken(said)
-        self._show_minimap(snapshot, session, view, now_ns, now_s)
-        has_work = not self.marks.is_complete
-        has_work |= self.frame is not None and not self.frame.is_exact
-        if has_work:
+        self._show_brush(tick, view)
+        self._has_work = not self.marks.is_complete
+        self._has_work |= self.frame is not None and not self.frame.is_exact
+        if self._has_work:
             self.period_s = self._tempo.period_s(now_s, has_work=True)
-        if not is_same:
-            timeline.stream.repaint()
         return not is_same
 
-    def _show_minimap(
-        self, snapshot: Snapshot, session: Session, view: Viewport, now_ns: int, now_s: float
-    ) -> None:
-        """Show the whole run now and then, and at once where in it a gesture has led."""
-        timeline = self._window.timeline
-        is_due = not self._is_resting and self._minimap_pace.is_due(now_s)
-        if is_due or self._whole is None:
-            n_threads = self.roster.n_threads if self.roster is not None else 0
-            whole = minimap(snapshot, view, timeline.lanes_size_px[0], now_ns, n_threads)
-            self._whole = with_found(whole, snapshot, self.marks, now_ns)
+    def _is_stale(self, tick: Tick) -> bool:
+        """Whether what has come is to be shown now: at once while following, if time goes on."""
+        if tick.session.is_following:
+            return not tick.is_resting
+        return self._paused_pace.is_due(tick.now_s)
+
+    def _legend(self, snapshot: Snapshot, session: Session) -> tuple[LegendEntry, ...]:
+        """The legend, made anew where spans have come or the filter is another."""
+        entries_of = snapshot.generation, session.filter
+        if entries_of != self._entries_of:
+            self._entries_of, self._entries = entries_of, legend(snapshot, session)
+        return self._entries
+
+    def _show_frame(self, tick: Tick, layout: LaneLayout, view: Viewport, now_ns: int) -> None:
+        snapshot, session, timeline = tick.snapshot, tick.session, self._window.timeline
+        height_px = timeline.lanes_size_px[1]
+        self._task_stream.mark(self._drawn)
+        self.frame = self._task_stream.frame(snapshot, session, layout, view, height_px, now_ns)
+        entries = self._legend(snapshot, session)
+        timeline.show_filter(filter_frame(session.filter, self.marks, entries))
+        timeline.show_legend(entries)
+        timeline.show_frame(self.frame, ticks(view, snapshot.first_ns), snapshot.strings, session)
+        timeline.stream.show_ties(self.ties(self.frame, now_ns))
+
+    def paint(self) -> None:
+        """Put what was shown on the screen now, rather than when Qt comes to it."""
+        self._window.timeline.stream.repaint()
+
+    def _read_lanes(self, tick: Tick) -> bool:
+        """Measure what stands beside the lanes; the next frame tells it."""
+        if not tick.is_due(self._layout_pace):
+            return False
+        self._crowd.layouts.read(tick.snapshot)
+        return True
+
+    def _show_brush(self, tick: Tick, view: Viewport) -> None:
+        """Show at once where in the run a gesture has led."""
+        if self._whole is None:
+            self._minimap_pace.hurry()
         elif self._is_brushed:
-            self._whole = with_brush(self._whole, snapshot, view, now_ns)
-        else:
-            return
-        self._is_brushed = False
-        timeline.show_minimap(self._whole, session)
+            self._is_brushed = False
+            self._whole = with_brush(self._whole, tick.snapshot, view, tick.now_ns)
+            self._window.timeline.show_minimap(self._whole, tick.session)
+
+    def _show_minimap(self, tick: Tick) -> bool:
+        """Show the whole run."""
+        if self.frame is None or not tick.is_due(self._minimap_pace):
+            return False
+        timeline, snapshot, now_ns = self._window.timeline, tick.snapshot, tick.now_ns
+        n_threads = self.roster.n_threads if self.roster is not None else 0
+        width_px = timeline.lanes_size_px[0]
+        whole = minimap(snapshot, self.frame.view, width_px, now_ns, n_threads)
+        self._whole = with_found(whole, snapshot, self.marks, now_ns)
+        timeline.show_minimap(self._whole, tick.session)
+        return True
 
     def _search(self, snapshot: Snapshot, session: Session, view: Viewport, now_s: float) -> None:
         """Look for more matches, and tell about them."""
@@ -340,60 +355,3 @@ class Stage:
         if self.marks is not before or key != self._search_key:
             self._search_key = key
             self._window.toolbar.show_search(search_field(snapshot, session, self.marks))
-
-    def _show_panels(self, snapshot: Snapshot, session: Session, now_ns: int, now_s: float) -> None:
-        window = self._window
-        if window.progress.isVisible() and self._progress_pace.is_due(now_s):
-            began_s = elapsed_s()
-            progress = progress_frame(snapshot, now_ns, session.filter)
-            window.progress.show_frame(progress)
-            window.progress_dock.set_summary(0, progress.summary)
-            self._progress_pace.rest(began_s, elapsed_s())
-        if window.workers.isVisible() and self._workers_pace.is_due(now_s):
-            began_s = elapsed_s()
-            workers = workers_frame(snapshot, session, now_ns, self._crowd.sampler)
-            window.workers.show_frame(workers)
-            window.workers_dock.set_summary(0, workers.summary)
-            self._workers_pace.rest(began_s, elapsed_s())
-        if window.resources.isVisible():
-            if self._crowd.sum_up(snapshot):
-                self._resources_pace.hurry()
-            if self._resources_pace.is_due(now_s):
-                began_s = elapsed_s()
-                span_s = shown_span_s((now_ns - snapshot.first_ns) / 1e9)
-                window.resources.begin_frame(
-                    resources_frame(
-                        snapshot, now_ns, span_s, self._crowd.sampler, self._crowd.totals
-                    )
-                )
-                self._resources_pace.rest(began_s, elapsed_s())
-            window.resources.show_next()
-
-    def _show_status(self, snapshot: Snapshot, wall_ns: int, feed: Feed, now_s: float) -> None:
-        if self._cluster is None or self._cluster_pace.is_due(now_s):
-            began_s = elapsed_s()
-            self._cluster = cluster_field(snapshot, wall_ns, self._crowd.sampler)
-            self._cluster_pace.rest(began_s, elapsed_s())
-        if self._status_pace.is_due(now_s):
-            began_s = elapsed_s()
-            frame = status_frame(
-                snapshot,
-                wall_ns,
-                feed.spans_per_s,
-                self.frame_ms,
-                self._cap_bytes,
-                feed.is_connected,
-            )
-            clocks = clock_fields(self._crowd.layouts.skews)
-            self._window.status.show_frame(replace(frame, counters=(*clocks, *frame.counters)))
-            self._window.toolbar.show_state(
-                self._session or Session(),
-                self._cluster,
-                snapshot.status.is_live or not snapshot.generation,
-            )
-            self._status_pace.rest(began_s, elapsed_s())
-
-    def _show_welcome(self, snapshot: Snapshot, wall_ns: int, now_s: float) -> None:
-        if self._recordings_pace.is_due(now_s):
-            self._recordings = past_sessions(wall_ns)
-        self._window.welcome.show_frame(welcome_frame(snapshot.status, wall_ns, self._recordings))

@@ -116,16 +116,22 @@ class LaneLayouts:
             height_px,
         )
         if self._read is None or is_reading:
-            self._read = self._readings.of(snapshot)
-        elif self._layout is not None and key == self._key:
+            self.read(snapshot)
+        if self._layout is not None and key == self._key:
             return self._layout
         if key != self._key:
             self._key = key
             order = lane_order(roster, session, self._ranks.of(roster, session.lane_sort))
             self._items = _items(roster, order, session, height_px)
             self._row_of_lane = _row_of_lane(self._items)
+        assert self._read is not None
         self._layout = _layout(self._items, snapshot, self._read, self._row_of_lane)
         return self._layout
+
+    def read(self, snapshot: Snapshot) -> None:
+        """Measure memory and busy shares anew, for the next layout."""
+        self._read = self._readings.of(snapshot)
+        self._layout = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -165,7 +165,8 @@ class LegendView(QWidget):
         placed, n_more = self._placed()
         left, right = event.rect().left(), event.rect().right()
         for entry in placed:
-            if entry.left_px - _CHIP_PX <= right and entry.left_px + entry.width_px >= left:
+            end = entry.left_px + entry.width_px
+            if entry.left_px - _CHIP_PX <= right and end + _CHIP_PX >= left:
                 self._paint_entry(painter, entry)
         if n_more and right >= self._chip_rect().left():
             self._paint_chip(painter, n_more)

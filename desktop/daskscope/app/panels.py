@@ -1,0 +1,192 @@
+"""The panels around the timeline: each derived at its own pace, since their data come slower."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from daskscope.app.clock import elapsed_s
+from daskscope.app.pace import Pace
+from daskscope.app.recordings import past_sessions
+from daskscope.derive.progress import progress_frame
+from daskscope.derive.resources import resources_frame, shown_span_s
+from daskscope.derive.status import clock_fields, cluster_field, status_frame
+from daskscope.derive.welcome import welcome_frame
+from daskscope.derive.workers import workers_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from daskscope.app.crowd import Crowd
+    from daskscope.app.feed import Feed
+    from daskscope.app.window import Window
+    from daskscope.derive.panels import PastSession, StatusField
+    from daskscope.session import Session
+    from daskscope.store.snapshot import Snapshot
+
+PROGRESS_PERIOD_S: Final = 0.1
+STATUS_PERIOD_S: Final = 0.25
+#: Metrics come twice a second; numbers that change faster cannot be read.
+TABLE_PERIOD_S: Final = 1.0
+RECORDINGS_PERIOD_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What a tick shows: what is known, what is chosen, and what time it is.
+
+    Attributes
+    ----------
+    frame_ms
+        Time of the last tick that painted.
+    is_resting
+        Nothing need be shown.
+    """
+
+    snapshot: Snapshot
+    session: Session
+    feed: Feed
+    now_ns: int
+    wall_ns: int
+    now_s: float
+    frame_ms: float
+    is_resting: bool
+
+    def is_due(self, pace: Pace) -> bool:
+        """Whether it is time for something that has a pace."""
+        return not self.is_resting and pace.is_due(self.now_s)
+
+
+class Panels:
+    """Shows what is around the timeline.
+
+    Attributes
+    ----------
+    jobs
+        What can take turns: each shows what is due, and says whether something was.
+    """
+
+    def __init__(self, window: Window, crowd: Crowd, cap_bytes: int) -> None:
+        self._window = window
+        self._cap_bytes = cap_bytes
+        self._crowd = crowd
+        self._progress_pace = Pace(PROGRESS_PERIOD_S)
+        self._workers_pace = Pace(TABLE_PERIOD_S)
+        self._resources_pace = Pace(TABLE_PERIOD_S, TABLE_PERIOD_S / 2)
+        self._status_pace = Pace(STATUS_PERIOD_S)
+        # It counts workers, which takes long where there are many, and no gesture changes it.
+        self._cluster_pace = Pace(STATUS_PERIOD_S)
+        self._cluster: StatusField | None = None
+        self._recordings_pace = Pace(RECORDINGS_PERIOD_S)
+        self._recordings: tuple[PastSession, ...] = ()
+        self.jobs: tuple[Callable[[Tick], bool], ...] = (
+            self.show_status,
+            self._show_progress,
+            self._show_workers,
+            self._show_resources,
+        )
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether points are still to be summed up, or a chart to be drawn."""
+        resources = self._window.resources
+        return resources.isVisible() and (resources.is_waiting or not self._crowd.is_summed)
+
+    def forget(self) -> None:
+        """Show everything anew at the next tick."""
+        for pace in (
+            self._progress_pace,
+            self._workers_pace,
+            self._resources_pace,
+            self._status_pace,
+            self._cluster_pace,
+        ):
+            pace.hurry()
+
+    def hurry_crowd(self) -> None:
+        """Tell soon of workers that have come."""
+        for pace in (self._workers_pace, self._resources_pace, self._cluster_pace):
+            pace.hurry()
+
+    def hurry(self, session: Session, before: Session) -> None:
+        """Let a gesture be seen soon."""
+        sort = session.worker_sort, session.is_sort_descending, session.collapsed_hosts
+        if sort != (before.worker_sort, before.is_sort_descending, before.collapsed_hosts):
+            self._workers_pace.hurry()
+
+    def _show_progress(self, tick: Tick) -> bool:
+        window = self._window
+        if not window.progress.isVisible() or not tick.is_due(self._progress_pace):
+            return False
+        began_s = elapsed_s()
+        progress = progress_frame(tick.snapshot, tick.now_ns, tick.session.filter)
+        window.progress.show_frame(progress)
+        window.progress_dock.set_summary(0, progress.summary)
+        self._progress_pace.rest(began_s, elapsed_s())
+        return True
+
+    def _show_workers(self, tick: Tick) -> bool:
+        window = self._window
+        if not window.workers.isVisible() or not tick.is_due(self._workers_pace):
+            return False
+        began_s = elapsed_s()
+        workers = workers_frame(tick.snapshot, tick.session, tick.now_ns, self._crowd.sampler)
+        window.workers.show_frame(workers)
+        window.workers_dock.set_summary(0, workers.summary)
+        self._workers_pace.rest(began_s, elapsed_s())
+        return True
+
+    def _show_resources(self, tick: Tick) -> bool:
+        """Show the next chart, of new figures once they are due."""
+        resources, snapshot = self._window.resources, tick.snapshot
+        if not resources.isVisible():
+            return False
+        if self._crowd.sum_up(snapshot):
+            self._resources_pace.hurry()
+        if tick.is_due(self._resources_pace):
+            began_s = elapsed_s()
+            span_s = shown_span_s((tick.now_ns - snapshot.first_ns) / 1e9)
+            crowd = self._crowd
+            resources.begin_frame(
+                resources_frame(snapshot, tick.now_ns, span_s, crowd.sampler, crowd.totals)
+            )
+            self._resources_pace.rest(began_s, elapsed_s())
+        has_chart = resources.is_waiting
+        resources.show_next()
+        return has_chart
+
+    def show_status(self, tick: Tick) -> bool:
+        """Show connection and counters, if they are due."""
+        snapshot, feed = tick.snapshot, tick.feed
+        if self._cluster is None or tick.is_due(self._cluster_pace):
+            began_s = elapsed_s()
+            self._cluster = cluster_field(snapshot, tick.wall_ns, self._crowd.sampler)
+            self._cluster_pace.rest(began_s, elapsed_s())
+        if not tick.is_due(self._status_pace):
+            return False
+        began_s = elapsed_s()
+        frame = status_frame(
+            snapshot,
+            tick.wall_ns,
+            feed.spans_per_s,
+            tick.frame_ms,
+            self._cap_bytes,
+            feed.is_connected,
+        )
+        clocks = clock_fields(self._crowd.layouts.skews)
+        self._window.status.show_frame(replace(frame, counters=(*clocks, *frame.counters)))
+        self._status_pace.rest(began_s, elapsed_s())
+        return True
+
+    def show_toolbar(self, tick: Tick) -> None:
+        """Show what a gesture has changed at once; nothing is done where it is the same."""
+        if self._cluster is not None:
+            is_live = tick.snapshot.status.is_live or not tick.snapshot.generation
+            self._window.toolbar.show_state(tick.session, self._cluster, is_live)
+
+    def show_welcome(self, tick: Tick) -> None:
+        """Show the empty state."""
+        if self._recordings_pace.is_due(tick.now_s):
+            self._recordings = past_sessions(tick.wall_ns)
+        status = tick.snapshot.status
+        self._window.welcome.show_frame(welcome_frame(status, tick.wall_ns, self._recordings))

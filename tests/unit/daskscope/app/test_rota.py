@@ -1,0 +1,52 @@
+"""Which of several things a tick shows."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from daskscope.app.rota import LEAST_APART_S, Rota
+
+
+def rota(taken: list[str], idle: str = "") -> Rota[float]:
+    """Three jobs that are always due, but for those named in `idle`."""
+
+    def job(name: str, _time_s: float) -> bool:
+        if name in idle:
+            return False
+        taken.append(name)
+        return True
+
+    return Rota([partial(job, name) for name in "abc"])
+
+
+def test_a_tick_takes_one_and_every_one_comes() -> None:
+    taken: list[str] = []
+    jobs = rota(taken)
+    for number in range(6):
+        jobs.take(0.0, 10.0 + number / 60, is_drawing=False)
+    assert "".join(taken) == "abcabc"
+
+
+def test_what_is_not_due_gives_its_turn_away() -> None:
+    taken: list[str] = []
+    jobs = rota(taken, idle="ac")
+    for number in range(2):
+        jobs.take(0.0, 10.0 + number / 60, is_drawing=False)
+    assert "".join(taken) == "bb"
+
+
+def test_while_every_tick_draws_they_come_now_and_then() -> None:
+    taken: list[str] = []
+    jobs = rota(taken)
+    for number in range(60):
+        jobs.take(0.0, 10.0 + number / 60, is_drawing=True)
+    assert set(taken) == set("abc")
+    assert len(taken) <= 1 / LEAST_APART_S + 1
+
+
+def test_all_can_be_taken_at_once() -> None:
+    taken: list[str] = []
+    jobs = rota(taken)
+    jobs.take(0.0, 10.0, is_drawing=False)
+    jobs.take_all(0.0)
+    assert sorted(taken) == ["a", "a", "b", "c"]
