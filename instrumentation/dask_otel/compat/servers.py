@@ -9,5 +9,8 @@ if TYPE_CHECKING:
 
 
 def tick_interval_s(server: Server) -> float:
-    """Mean time between two ticks of the event loop, as the heartbeat reports it."""
-    return float(server._tick_interval_observed)
+    """Mean time between two ticks of the event loop, as the heartbeat reports it.
+
+    Dask reads the clock, which may be set back meanwhile.
+    """
+    return max(0.0, float(server._tick_interval_observed))

@@ -217,7 +217,9 @@ def _taking(run: Any, described: Run, listener: Listener) -> Callable[..., Any]:
             raise
         finally:
             peer = peers.get(_host(address), "")
-            batch = Batch(False, peer, size.partitions, start_s, clock.now_s(), size.n_bytes, error)
+            batch = Batch(
+                False, peer, size.partitions, start_s, clock.after(start_s), size.n_bytes, error
+            )
             listener.batch(described, batch)
 
     return _receive
@@ -235,7 +237,7 @@ def _sending(process: Callable[..., Any], run: Run, listener: Listener) -> Calla
             raise
         finally:
             batch = Batch(
-                True, address, size.partitions, start_s, clock.now_s(), size.n_bytes, error
+                True, address, size.partitions, start_s, clock.after(start_s), size.n_bytes, error
             )
             listener.batch(run, batch)
 
@@ -256,7 +258,7 @@ def _writing(
             error = caught
             raise
         finally:
-            stop_s = clock.now_s()
+            stop_s = clock.after(start_s)
             n_bytes = None if error is not None else _file_bytes(path) - n_before
             listener.file(run, File(True, start_s, stop_s, n_bytes, error))
 
@@ -271,9 +273,9 @@ def _reading(read: Callable[..., Any], run: Run, listener: Listener) -> Callable
         except FileNotFoundError:  # nothing came for this partition: Dask expects it
             raise
         except BaseException as error:
-            listener.file(run, File(False, start_s, clock.now_s(), None, error))
+            listener.file(run, File(False, start_s, clock.after(start_s), None, error))
             raise
-        listener.file(run, File(False, start_s, clock.now_s(), _read_bytes(found), None))
+        listener.file(run, File(False, start_s, clock.after(start_s), _read_bytes(found), None))
         return found
 
     return _read

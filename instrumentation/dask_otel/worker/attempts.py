@@ -132,7 +132,7 @@ class Attempts:
                 None,
                 waited_s,
                 ready_s,
-                None if start_s is None else clock.now_s() - start_s,
+                _between(start_s, clock.now_s()),
                 (),
                 None,
                 None,
@@ -238,7 +238,7 @@ class Attempts:
     def _unwatched(self, ts: TaskState, finish: str, began: _Began | None) -> Attempt | None:
         """An attempt in whose thread nobody has looked, as on a process pool."""
         now_s = clock.now_s()
-        since_s = began[1] if isinstance(began, tuple) else 0.0
+        since_s = _since_s(began, now_s)
         start_s = _start_s(ts, since_s)
         run = self._run(ts, finish, since_s, start_s, now_s)
         if run is None:
@@ -254,22 +254,22 @@ class Attempts:
             names.OUTCOME_FINISHED,
             None,
             *_waits(began, start_s),
-            None if start_s is None else now_s - start_s,
+            _between(start_s, now_s),
         )
 
     def _unfinished(self, ts: TaskState) -> Attempt | None:
         """An attempt that runs; None when it has not begun."""
         began = self._began.get(ts.key)
-        start_s = _start_s(ts, began[1] if isinstance(began, tuple) else 0.0)
+        now_s, delay_s = clock.now_s(), self._worker.scheduler_delay
+        start_s = _start_s(ts, _since_s(began, now_s))
         if start_s is None:
             return None
-        now_s, delay_s = clock.now_s(), self._worker.scheduler_delay
         return Attempt(
             ts.key,
             ts.prefix,
             *_assignment(ts),
             start_s + delay_s,
-            now_s + delay_s,
+            max(start_s, now_s) + delay_s,
             reading.thread(self._worker, ts),
             None,
             None,
@@ -277,7 +277,7 @@ class Attempts:
             names.OUTCOME_FINISHED,
             None,
             *_waits(began, start_s),
-            now_s - start_s,
+            _between(start_s, now_s),
         )
 
     def _run(
@@ -294,7 +294,7 @@ class Attempts:
             # Its data could not be read, or its executor does not exist: it lasts no time.
             return reading.Run(end_s, end_s, None)
         if finish == "rescheduled" and start_s is not None:  # Dask has dropped the times
-            return reading.Run(start_s + delay_s, end_s, thread)
+            return reading.Run(start_s + delay_s, max(start_s + delay_s, end_s), thread)
         return None
 
 
@@ -311,6 +311,13 @@ def _cancelled(attempt: Attempt, given_up: _Assignment) -> Attempt:
     return attempt._replace(**given_up._asdict(), outcome=names.OUTCOME_CANCELLED)
 
 
+def _since_s(began: _Began | None, now_s: float) -> float:
+    """The earliest time at which an attempt can have run, by the clock as it goes now."""
+    if not isinstance(began, tuple) or began[1] > now_s:  # not known, or the clock was set back
+        return 0.0
+    return began[1]
+
+
 def _start_s(ts: TaskState, since_s: float) -> float | None:
     """When a task was given to a thread; None when that was not after `since_s`, but earlier."""
     start_s = ts.start_time
@@ -322,7 +329,11 @@ def _waits(began: _Began | None, start_s: float | None) -> tuple[float | None, f
     if not isinstance(began, tuple):
         return None, None
     arrived_s, there_s = began
-    return (
-        None if arrived_s is None else there_s - arrived_s,
-        None if start_s is None else start_s - there_s,
-    )
+    return _between(arrived_s, there_s), _between(there_s, start_s)
+
+
+def _between(since_s: float | None, until_s: float | None) -> float | None:
+    """How long something took; None when it is not known, as where the clock was set back."""
+    if since_s is None or until_s is None or until_s < since_s:
+        return None
+    return until_s - since_s

@@ -82,7 +82,7 @@ def transfer(entry: Mapping[str, Any], peer: str, origin: str | None, *, sent: b
     keys = entry["keys"]
     return Transfer(
         entry["start"],
-        entry["stop"],
+        max(entry["start"], entry["stop"]),
         peer,
         entry["total"],
         tuple(islice(keys, MAX_TRANSFER_KEYS)),
@@ -133,8 +133,8 @@ def running(
     active, delay_s, latest_s = worker.active_keys, worker.scheduler_delay, now_s - LEAST_RUNNING_S
     for ts in chain(worker.state.executing, worker.state.long_running):
         key, start_s = ts.key, ts.start_time
-        if key not in active or start_s is None or start_s > latest_s:
-            continue
+        if key not in active or start_s is None or latest_s < start_s <= now_s:
+            continue  # what begins after now began before the clock was set back
         known = before.get(key)
         if known is None or known.start_s != start_s:
             if threads is None:

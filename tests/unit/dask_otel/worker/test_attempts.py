@@ -221,6 +221,29 @@ def test_one_that_a_closing_worker_has_not_begun_is_none(machine: Machine) -> No
     assert machine.holds() == 0
 
 
+@pytest.mark.parametrize("watched", [False, True])
+@pytest.mark.parametrize("end", ["succeed", "fail", "reschedule", "close"])
+def test_a_clock_that_is_set_back_loses_no_attempt(
+    monkeypatch: pytest.MonkeyPatch, machine: Machine, watched: bool, end: str
+) -> None:
+    machine.assign()
+    before_s = clock.now_s()
+    monkeypatch.setattr(clock, "now_s", lambda: time.time() - 5)
+    start = machine.begin(watched=watched)
+    monkeypatch.setattr(clock, "now_s", lambda: time.time() - 10)
+    if watched:
+        machine.ran(start, "task-finished" if end == "succeed" else "task-erred")
+    if end == "close":
+        machine.attempts.close()
+    elif end == "succeed":
+        machine.succeed(start=before_s - 6, stop=before_s - 5)
+    else:
+        getattr(machine, end)()
+    attempt = machine.only()
+    assert attempt.stop_s >= attempt.start_s
+    assert (attempt.ready_s, attempt.execute_s) == (None, None)  # nobody can know
+
+
 def test_one_on_a_process_pool_has_dasks_times(machine: Machine) -> None:
     machine.assign()
     machine.begin(watched=False)

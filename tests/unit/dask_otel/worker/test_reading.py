@@ -123,6 +123,12 @@ def test_another_attempt_of_the_same_task_is_named_anew() -> None:
     assert (found["x"].task.run_id, found["x"].task.start_s) == (2, NOW_S + 5.5)
 
 
+def test_what_runs_goes_on_being_named_where_the_clock_was_set_back() -> None:
+    of = worker(task("x", NOW_S - 1))
+    before = reading.running(of, {}, {}, NOW_S)
+    assert reading.running(of, before, {}, NOW_S - 5) == before
+
+
 def test_one_given_up_is_named_by_the_run_id_it_had() -> None:
     of = worker(task("x", NOW_S - 1, run_id=2))
     assert reading.running(of, {}, {"x": 1}, NOW_S)["x"].task.run_id == 1

@@ -1,0 +1,112 @@
+"""A clock that is set back while a cluster works."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import dask
+import pytest
+from dask.base import annotate
+
+from dask_otel import conventions as names
+from tests.clusters import instrumented
+from tests.sinks import HttpSink
+from tests.waiting import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from distributed import Worker
+
+    from tests.sinks import SeenSpan
+
+pytestmark = pytest.mark.cluster
+
+SHIFT_S = -5.0
+#: Whose modules read the clock, under whatever name.
+READERS = ("dask", "distributed", "dask_otel")
+DURATIONS = (names.TASK_WAIT_DEPENDENCIES, names.TASK_WAIT_READY, names.TASK_EXECUTE)
+
+
+def set_back(put: Callable[[Any, str, Any], None] = setattr) -> None:
+    """From now on this process reads an earlier time of day, wherever it reads it."""
+    right = time.time
+
+    def earlier() -> float:
+        return right() + SHIFT_S
+
+    for module in list(sys.modules.values()):
+        if getattr(module, "__name__", "").split(".")[0] in READERS:
+            for name, value in list(vars(module).items()):
+                if value is right:
+                    put(module, name, earlier)
+
+
+def work(number: int, *_: int) -> int:
+    time.sleep(0.03)
+    return number
+
+
+def jump(number: int) -> int:
+    """Sets its worker's clock back while it runs."""
+    time.sleep(0.1)
+    set_back()
+    time.sleep(0.1)
+    return number
+
+
+def is_attempt(seen: SeenSpan) -> bool:
+    return bool(seen.attributes[names.ACTION] == names.ACTION_COMPUTE)
+
+
+def add_pool(dask_worker: Worker) -> None:
+    context = multiprocessing.get_context("spawn")
+    dask_worker.executors["processes"] = ProcessPoolExecutor(1, mp_context=context)
+
+
+@pytest.mark.parametrize("where", ["task", "workers", "scheduler"])
+def test_every_attempt_is_there_once_and_none_lasts_less_than_nothing(
+    monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    with (
+        dask.config.set({"distributed.worker.daemon": False}),  # for the pool
+        HttpSink() as sink,
+        instrumented(
+            monkeypatch, sink.endpoint, n_workers=2, threads_per_worker=2, processes=True
+        ) as client,
+    ):
+        client.run(add_pool)
+        first = client.map(work, range(30), key=[f"first-{i}" for i in range(30)])
+        with annotate(executor="processes"):
+            pooled = client.map(work, range(3), key=[f"pooled-{i}" for i in range(3)])
+        middle = client.submit(jump if where == "task" else work, 7, key="middle")
+        if where == "workers":
+            client.run(set_back)
+        elif where == "scheduler":
+            set_back(monkeypatch.setattr)  # it is in this process
+        last = [client.submit(work, i, middle, *first, key=f"last-{i}") for i in range(10)]
+        assert client.gather([*first, *pooled, middle, *last]) == [
+            *range(30),
+            *range(3),
+            7,
+            *range(10),
+        ]
+        wait_for(lambda: sum(map(is_attempt, sink.spans())) == 44)
+        time.sleep(0.7)  # readings of the workers, and transfers
+    attempts = [seen for seen in sink.spans() if is_attempt(seen)]
+    keys = [seen.attributes[names.TASK_KEY] for seen in attempts]
+    assert len(keys) == len(set(keys)) == 44
+    assert {seen.attributes[names.TASK_OUTCOME] for seen in attempts} == {names.OUTCOME_FINISHED}
+    for seen in sink.spans():
+        assert seen.span.end_time_unix_nano >= seen.span.start_time_unix_nano, seen
+    for seen in attempts:
+        assert all(seen.attributes.get(name, 0) >= 0 for name in DURATIONS), seen
+    assert [point for point in sink.points() if point.value < 0] == []
+    dropped = [point.value for point in sink.points() if point.metric == names.SPANS_DROPPED.name]
+    assert set(dropped) == {0}
+    complaints = [log for log in sink.logs() if "dask_otel" in log.body]
+    assert complaints == []
