@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QScrollArea, QToolButton
 from daskscope.app.actions import ACTIONS, GESTURES
 from daskscope.app.manual import Manual, docs_folder
 from daskscope.app.overlays import PREFIX_GROUP, WORKER_GROUP, key_groups
+from daskscope.paint.control import style_sheet
 from daskscope.paint.font import Role, text_width
 from daskscope.theme import DARK, LIGHT, Theme
 from daskscope.views.overlay.keys import (
@@ -267,6 +268,16 @@ def test_the_documentation_is_read_and_its_links_followed(busy: Run, qtbot: QtBo
     qtbot.waitUntil(manual.isActiveWindow)
     QTest.keyClick(manual, Qt.Key.Key_Escape)
     assert not manual.isVisible()
+
+
+def test_there_is_one_documentation_in_the_theme_of_its_window(busy: Run) -> None:
+    sheets = []
+    for _ in range(2):
+        QTest.keyClick(busy.window, Qt.Key.Key_F1)
+        (manual,) = busy.window.findChildren(Manual)
+        sheets.append(manual.styleSheet())
+        busy.toggle_theme()
+    assert sheets == [style_sheet(LIGHT), style_sheet(DARK)]
 
 
 def test_the_button_of_the_toolbar_opens_the_palette(busy: Run) -> None:

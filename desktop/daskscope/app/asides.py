@@ -35,12 +35,15 @@ def copy_picture(window: QWidget) -> None:
 
 
 def show_manual(window: QWidget, theme: Theme) -> None:
-    """Open the documentation in a window of its own."""
+    """Open the documentation in a window of its own, or come back to the one that is open."""
     folder = docs_folder()
     if folder is None:
         say(window, "The documentation is not installed here.")
-    else:
-        Manual(folder, theme, window).show()
+        return
+    manual = window.findChild(Manual) or Manual(folder, window)
+    manual.set_theme(theme)
+    manual.show()
+    manual.activateWindow()
 
 
 def show_about(window: QWidget) -> None:

@@ -35,7 +35,7 @@ def docs_folder() -> Path | None:
 class Manual(QTextBrowser):
     """Shows pages and follows their links; Escape closes it, Alt with arrows goes back and on."""
 
-    def __init__(self, folder: Path, theme: Theme, parent: QWidget) -> None:
+    def __init__(self, folder: Path, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowFlag(Qt.WindowType.Window)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -44,10 +44,13 @@ class Manual(QTextBrowser):
         self.setOpenExternalLinks(True)
         self.setFont(font(Role.BODY))
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setStyleSheet(style_sheet(theme))
         self.document().setDocumentMargin(_MARGIN_PX)
         self.setSource(QUrl.fromLocalFile(str(folder / FIRST_PAGE)))
         self.resize(*_SIZE_PX)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in the colours of `theme`."""
+        self.setStyleSheet(style_sheet(theme))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape closes."""
