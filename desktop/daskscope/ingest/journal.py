@@ -37,6 +37,11 @@ APPLICATION_ID: Final = 0x6473636F
 VERSION: Final = 1
 SUFFIX: Final = ".dscope"
 
+_PRAGMAS: Final = """
+PRAGMA page_size = 16384;
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+"""
 _SCHEMA: Final = f"""
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {VERSION};
@@ -127,25 +132,22 @@ class Journal:
             raise RecordingError(f"{path} is there already")
         self._lock = _locked(path)
         self._compressor = zstandard.ZstdCompressor(level=1, write_checksum=True)
-        try:
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA page_size = 16384")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.executescript(_SCHEMA)
-            self._db.execute(_SET_META, (_meta_text(self.meta),))
-        except sqlite3.Error as error:
-            self._unlock()
-            raise RecordingError(f"cannot write {path}: {error}") from error
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._unlock)
+            try:
+                self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+                undo.callback(path.unlink, missing_ok=True)  # its name is free again
+                undo.callback(self._db.close)
+                self._db.executescript(_PRAGMAS + _SCHEMA)
+                self._db.execute(_SET_META, (_meta_text(self.meta),))
+            except sqlite3.Error as error:
+                raise RecordingError(f"cannot write {path}: {error}") from error
+            undo.pop_all()
 
     @property
     def n_bytes(self) -> int:
         """Size on disk, with what is not yet merged into the file."""
-        sizes = [0]
-        for path in (self.path, Path(f"{self.path}-wal")):
-            with contextlib.suppress(OSError):
-                sizes.append(path.stat().st_size)
-        return sum(sizes)
+        return _n_bytes(self.path) + _n_bytes(_wal_path(self.path))
 
     def commit(
         self, entries: Sequence[Entry], meta: Meta, sealed: Sequence[tuple[Message, int]] = ()
@@ -367,6 +369,11 @@ def _locked(path: Path) -> sqlite3.Connection:
 def _opened(path: Path) -> sqlite3.Connection:
     """Open for reading; writable where possible, as only then a killed writer's WAL is merged."""
     for mode in ("mode=rw", "mode=ro", "immutable=1"):
+        if mode == "immutable=1" and _n_bytes(_wal_path(path)):
+            raise RecordingError(
+                f"{path} was not closed in order and cannot be opened where nothing can be"
+                f" written: copy it and {_wal_path(path).name} to another folder"
+            )
         with contextlib.ExitStack() as stack:
             try:
                 db = sqlite3.connect(
@@ -389,6 +396,18 @@ def _uri(path: Path) -> str:
 
 def _lock_path(path: Path) -> Path:
     return Path(f"{path}.lock")
+
+
+def _wal_path(path: Path) -> Path:
+    return Path(f"{path}-wal")
+
+
+def _n_bytes(path: Path) -> int:
+    """Size of a file, 0 of one that is not there."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _meta_text(meta: Meta) -> str:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -193,6 +193,36 @@ def test_what_may_not_be_read_is_one_line(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(sqlite3, "connect", refused)
     with pytest.raises(RecordingError, match="cannot read"):
         JournalReader(tmp_path / "a.dscope")
+
+
+def test_a_killed_recording_where_nothing_can_be_written_is_not_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its WAL it would lack the newest requests, or all of them."""
+    journal = Journal(tmp_path / "a.dscope")
+    journal.commit([entry(1)], Meta(requests=1))
+    connect = sqlite3.connect
+
+    def read_only(name: str, **options: Any) -> sqlite3.Connection:
+        if "mode=" in name:
+            raise sqlite3.OperationalError("unable to open database file")
+        db: sqlite3.Connection = connect(name, **options)
+        return db
+
+    monkeypatch.setattr(sqlite3, "connect", read_only)
+    with pytest.raises(RecordingError, match=r"copy it and a\.dscope-wal to another folder"):
+        JournalReader(tmp_path / "a.dscope")
+    journal.close()
+    assert JournalReader(tmp_path / "a.dscope").last_entry() == 1
+
+
+def test_what_could_not_be_begun_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daskscope.ingest.journal._SET_META", "INSERT INTO nothing VALUES (?)")
+    with pytest.raises(RecordingError, match="cannot write"):
+        Journal(tmp_path / "a.dscope")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_foreign_file_in_place_of_the_lock_locks_nothing(tmp_path: Path) -> None:
