@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 
 from daskscope.app.options import WindowOptions
 from daskscope.app.run import Run
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QAccessibleAnnouncementEvent
     from pytestqt.qtbot import QtBot
+
+
+@pytest.fixture(autouse=True)
+def deleted() -> Iterator[None]:
+    """Let windows of finished tests go: without an event loop Qt never gets to delete them."""
+    yield
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 @pytest.fixture

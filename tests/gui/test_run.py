@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QToolTip
@@ -393,3 +395,27 @@ def test_a_picture_waits_for_the_views_that_are_slower(
     assert not made.window.resources.is_waiting
     assert not made.session.is_following  # it was shown once more when all had been read
     made.finish()
+
+
+def test_a_window_that_was_closed_is_let_go_with_all_that_it_showed(
+    qapp: QApplication, link: Link, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    run = Run(link, WindowOptions(size=(1280, 720)), True, lambda: "")  # type: ignore[arg-type]
+    run.show((1280, 720))
+    run._clock.stop()
+    link.messages = cluster()[1]
+    for tick in range(20):
+        run.tick(NOW + tick * 100 * MS)
+        qapp.processEvents()
+    run.overlays.toggle_palette()
+    run.finish()
+    run.window.close()
+    run.window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    held = [weakref.ref(one) for one in (run, run.window, run._stage, run._store)]
+    del run
+    gc.collect()
+
+    assert [one() for one in held] == [None] * len(held)

@@ -13,6 +13,9 @@ from daskscope.app.pace import Pace
 
 TIMELINE_PERIOD_S: Final = 0.1
 PANELS_PERIOD_S: Final = 0.25
+#: For each second of a tick that shows something so many in ticks that do not: on a machine that
+#: has much else to do, reading would come last.
+REST: Final = 4.0
 
 
 class Turn(Enum):
@@ -40,11 +43,24 @@ class Turns:
     def __init__(self) -> None:
         self._timeline_pace = Pace(TIMELINE_PERIOD_S)
         self._panels_pace = Pace(PANELS_PERIOD_S, PANELS_PERIOD_S / 2)
+        self._turn = Turn.NOTHING
+        self._began_s = self._rests_until_s = 0.0
 
     def next(self, now_s: float, *, is_reading: bool, is_moved: bool) -> Turn:
         """What this tick shows; a gesture is seen at once."""
         if not is_reading:
+            self._turn = Turn.NOTHING
             return Turn.ALL
-        if self._timeline_pace.is_due(now_s) or is_moved:
-            return Turn.TIMELINE
-        return Turn.PANELS if self._panels_pace.is_due(now_s) else Turn.NOTHING
+        if self._turn is not Turn.NOTHING:
+            self._rests_until_s = now_s + REST * (now_s - self._began_s)
+        self._began_s = now_s
+        if is_moved:
+            self._turn = Turn.TIMELINE
+        elif now_s < self._rests_until_s:
+            self._turn = Turn.NOTHING
+        elif self._timeline_pace.is_due(now_s):
+            self._turn = Turn.TIMELINE
+        else:
+            is_due = self._panels_pace.is_due(now_s)
+            self._turn = Turn.PANELS if is_due else Turn.NOTHING
+        return self._turn
