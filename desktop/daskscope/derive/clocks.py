@@ -76,12 +76,15 @@ class Clocks:
         self._taken: dict[int, int] = {}
         self._number_of: dict[str, int] = {"": 0}
         self._addresses = [""]
+        self._of_lane = np.zeros(0, np.int64)
         self._of_resource = np.zeros(0, np.int64)
         self._of_string = np.zeros(0, np.int64)
         self._waiting = np.empty(0, _END)
         self._bounds: defaultdict[Pair, deque[tuple[int, int]]] = defaultdict(
             lambda: deque(maxlen=MOST_BATCHES)
         )
+        # Who ever had a batch that proves anything: of all others nothing need be judged.
+        self._suspects: set[Pair] = set()
         self._proven: dict[Pair, tuple[int, int]] = {}
         self._skews: Mapping[str, Skew] = {}
 
@@ -123,8 +126,7 @@ class Clocks:
         is_end = (kind == Kind.SEND) | (kind == Kind.TRANSFER)
         is_end &= columns["status"] != Status.ERROR
         at = np.flatnonzero(is_end & (columns["nbytes"].view(np.int64) > 0))
-        resources = np.array([lane.resource for lane in snapshot.lanes], np.int64)
-        own = self._resources(snapshot)[resources[columns["lane"][at]]]
+        own = self._resources(snapshot)[self._lanes(snapshot)[columns["lane"][at]]]
         other = self._strings(snapshot, columns["peer"][at].astype(np.int64))
         is_sent = kind[at] == Kind.SEND
         sender, receiver = np.where(is_sent, own, other), np.where(is_sent, other, own)
@@ -143,6 +145,14 @@ class Clocks:
             number = self._number_of[address] = len(self._addresses)
             self._addresses.append(address)
         return number
+
+    def _lanes(self, snapshot: Snapshot) -> Int64s:
+        """Resource of each lane, which it has for good."""
+        known = len(self._of_lane)
+        if known < len(snapshot.lanes):
+            more = [lane.resource for lane in snapshot.lanes[known:]]
+            self._of_lane = np.concatenate([self._of_lane, np.array(more, np.int64)])
+        return self._of_lane
 
     def _resources(self, snapshot: Snapshot) -> Int64s:
         """Number of the address of each resource, 0 where it has none."""
@@ -168,7 +178,7 @@ class Clocks:
     # What it proves -------------------------------------------------------------------------
 
     def _match(self, waiting: Ends, is_settled: npt.NDArray[np.bool_]) -> set[Pair]:
-        """Pair both ends of settled batches; who sent them to whom."""
+        """Pair both ends of settled batches; of whom they may prove something."""
         sent, received = waiting[waiting["is_sent"]], waiting[~waiting["is_sent"]]
         sent, received = _single(sent), _single(received)
         _, i, j = np.intersect1d(sent["batch"], received["batch"], True, True)
@@ -180,8 +190,12 @@ class Clocks:
             number = give[3]
             pair = number >> _SHIFT, number & (1 << _SHIFT) - 1
             # How far the sender's clock can be ahead of the receiver's, at least and at most.
-            self._bounds[pair].append((give[1] - take[2], give[2] - take[1]))
-            touched.add(pair)
+            lower_ns, upper_ns = give[1] - take[2], give[2] - take[1]
+            self._bounds[pair].append((lower_ns, upper_ns))
+            if lower_ns > 0 or upper_ns < 0:
+                self._suspects.add(pair)
+            if pair in self._suspects:
+                touched.add(pair)
         return touched
 
     def _judge(self, pair: Pair) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import cycle
 from typing import TYPE_CHECKING, Final
 
@@ -98,6 +99,7 @@ def split_address(address: str) -> tuple[str, str]:
     return (host, f":{tail}") if colon else (rest, "")
 
 
+@lru_cache(maxsize=8_192)
 def natural_key(text: str) -> tuple[tuple[int, int | str], ...]:
     """Sort key by which "w2" comes before "w10"."""
     return tuple(
