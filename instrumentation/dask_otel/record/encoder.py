@@ -27,7 +27,9 @@ _Common: TypeAlias = tuple[str, str, str, int | None, type | str | None]
 _STATUS_ERROR: Final = 2
 _N_TRACE: Final = 16
 _N_ID: Final = 8
-_N_ID_FIELD: Final = 2 + _N_ID
+#: In front of `span_id`, in a span as in a link.
+_ID: Final = b"\x12\x08"
+_N_ID_FIELD: Final = len(_ID) + _N_ID
 
 #: In front of an attempt's span of that length.
 _SPAN: Final[wire.Remembered[int, bytes]] = wire.Remembered(
@@ -170,7 +172,7 @@ class SpanEncoder:
         start_ns, stop_ns = times_ns(event.start_s, event.stop_s)
         parts = [
             head,
-            b"\x12\x08",
+            _ID,
             self._maker.transfer_span_id(event, start_ns, stop_ns),
             _TIMES(0x39, start_ns, 0x41, stop_ns),
             _ENDS[event.sent],
@@ -222,12 +224,7 @@ def _named(of: tuple[Any, int]) -> bytes:
     """What the span of an attempt, by its key and run id, and links to it have both."""
     key, run_id = of
     text = str(key)
-    return _key_and_id(text, correlate.attempt_span_id(key, run_id, text))
-
-
-def _key_and_id(key: str, span_id: bytes) -> bytes:
-    """The end of an attribute, and `span_id`, whose tag is the same in a span and in a link."""
-    return wire.text(key) + b"\x12\x08" + span_id
+    return wire.text(text) + _ID + correlate.attempt_span_id(key, run_id, text)
 
 
 def _link_heads(n_named: int) -> tuple[bytes, bytes]:
@@ -246,7 +243,7 @@ _LINK: Final = wire.Remembered(_link_heads)
 
 
 def _link(link: spans.Link) -> bytes:
-    named = _key_and_id(link.key, link.span_id)
+    named = wire.text(link.key) + _ID + link.span_id
     before, after = _LINK[len(named)]
     return before + link.trace_id + after + named
 
