@@ -1,8 +1,13 @@
 """What a whole cluster pays: none, ours, ours through the SDK, and Dask's page with one tab open.
 
-Four clusters of a scheduler and a worker, each a process, live side by side and compute in turn, so
-that each figure is a ratio of neighbours in time. The receiver, another process, forgets what it
-reads. The tab is one more process, which receives what a browser would: see `tab`.
+Four clusters, each scheduler and worker a process, live side by side and compute in turn, so that
+each figure is a ratio of neighbours in time. The receiver, another process, forgets what it reads.
+The tab is one more process, which receives what a browser would: see `tab`.
+
+They bear two loads. A real worker of two threads leaves the scheduler idle more often than not, so
+that what happens by the clock is divided among few tasks. A crew, whose workers only pretend to
+work (see `crew`), is done at once with all it is given: then the scheduler has no time to spare, as
+that of a large cluster.
 """
 
 from __future__ import annotations
@@ -14,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,13 +28,14 @@ import dask
 import psutil
 from distributed import Client, wait
 
+from tests.bench.figures import Figure, figure
 from tests.bench.tab import Tab
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-N_TASKS = 2_000
+N_CREW = 8
 N_ROUNDS = 10
 N_WARM = 500
 #: Where `make bench` has put what Dask's page needs; nobody else needs it.
@@ -62,22 +69,32 @@ SETUPS = {
 }
 
 
+@dataclass(frozen=True)
+class Load:
+    """Tasks of a round, and how many workers there are, real ones or a crew."""
+
+    n_tasks: int
+    n_workers: int
+    is_real: bool
+
+
+LOADS = {"a worker": Load(2_000, 1, True), "a crew": Load(3_000, N_CREW, False)}
+
+
 @dataclass
 class Cost:
-    """Of each round: seconds of the wall clock, CPU microseconds per task, patches that the tab has
-    received since the one before; bytes at the end.
+    """Of each round: seconds of the wall clock, CPU microseconds per task of scheduler and worker,
+    patches that the tab has received since the one before; bytes at the end.
     """
 
     wall_s: list[float] = field(default_factory=list)
-    scheduler_us: list[float] = field(default_factory=list)
-    worker_us: list[float] = field(default_factory=list)
+    cpu_us: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     n_patches: list[int] = field(default_factory=list)
-    scheduler_bytes: int = 0
-    worker_bytes: int = 0
+    n_bytes: dict[str, int] = field(default_factory=dict)
 
 
 class Cluster:
-    """A scheduler and a worker of two threads, a client, and a tab if there is one."""
+    """A scheduler, a worker or crew, a client, and a tab if there is one."""
 
     def __init__(
         self,
@@ -86,8 +103,8 @@ class Cluster:
         worker: psutil.Process,
         tab: Tab | None = None,
     ) -> None:
-        self._client, self._scheduler, self._worker = client, scheduler, worker
-        self._tab = tab
+        self._client, self._tab = client, tab
+        self._processes = {"scheduler": scheduler, "worker": worker}
         self.cost = Cost()
 
     def compute(self, n_tasks: int) -> float:
@@ -100,16 +117,13 @@ class Cluster:
         wait_for(lambda: not self._client.run_on_scheduler(_n_tasks))
         return took_s
 
-    def measure(self) -> None:
+    def measure(self, n_tasks: int) -> None:
         """One round."""
-        before = _cpu_s(self._scheduler), _cpu_s(self._worker)
-        self.cost.wall_s.append(self.compute(N_TASKS))
-        after = _cpu_s(self._scheduler), _cpu_s(self._worker)
-        scheduler_s, worker_s = (now - then for now, then in zip(after, before, strict=True))
-        self.cost.scheduler_us.append(scheduler_s / N_TASKS * 1e6)
-        self.cost.worker_us.append(worker_s / N_TASKS * 1e6)
-        self.cost.scheduler_bytes = self._scheduler.memory_info().rss
-        self.cost.worker_bytes = self._worker.memory_info().rss
+        before = {role: _cpu_s(process) for role, process in self._processes.items()}
+        self.cost.wall_s.append(self.compute(n_tasks))
+        for role, process in self._processes.items():
+            self.cost.cpu_us[role].append((_cpu_s(process) - before[role]) / n_tasks * 1e6)
+            self.cost.n_bytes[role] = process.memory_info().rss
         if self._tab is not None:
             self.cost.n_patches.append(self._tab.check())
 
@@ -128,23 +142,22 @@ def _cpu_s(process: psutil.Process) -> float:
 
 
 @contextlib.contextmanager
-def _cluster(setup: Setup, folder: Path) -> Iterator[Cluster]:
+def _cluster(setup: Setup, load: Load, folder: Path) -> Iterator[Cluster]:
     file = folder / "scheduler.json"
     env = {**os.environ, **setup.env}
     page = ["--dashboard-address", "127.0.0.1:0"] if setup.has_tab else ["--no-dashboard"]
+    at = ["--scheduler-file", str(file)]
+    dask_command = [*setup.prefix, sys.executable, "-m", "dask"]
     commands = [
-        ["scheduler", "--host", "127.0.0.1", "--port", "0", *page],
-        ["worker", "--no-nanny", "--nthreads", "2", "--no-dashboard"],
+        [*dask_command, "scheduler", "--host", "127.0.0.1", "--port", "0", *page, *at],
+        [*dask_command, "worker", "--no-nanny", "--nthreads", "2", "--no-dashboard", *at]
+        if load.is_real
+        else [sys.executable, "-m", "tests.bench.crew", str(file), str(load.n_workers)],
     ]
     with contextlib.ExitStack() as stack:
         processes = []
         for command in commands:
-            arguments = [*command, "--scheduler-file", str(file)]
-            process = subprocess.Popen(
-                [*setup.prefix, sys.executable, "-m", "dask", *arguments],
-                env=env,
-                stderr=subprocess.DEVNULL,
-            )
+            process = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL)
             stack.callback(process.wait)
             stack.callback(process.kill)
             processes.append(psutil.Process(process.pid))
@@ -152,13 +165,13 @@ def _cluster(setup: Setup, folder: Path) -> Iterator[Cluster]:
         preload = ["dask_otel"] if setup.has_our_client else []
         with dask.config.set({"distributed.client.preload": preload}):
             client = stack.enter_context(Client(scheduler_file=str(file)))
-        client.wait_for_workers(1)
+        client.wait_for_workers(load.n_workers)
         tab = stack.enter_context(Tab(client.dashboard_link)) if setup.has_tab else None
         scheduler, worker = processes
         yield Cluster(client, scheduler, worker, tab)
 
 
-def costs() -> dict[str, Cost]:
+def costs(load: Load) -> dict[str, Cost]:
     """What each cluster paid, in rounds by turns."""
     with contextlib.ExitStack() as stack:
         sink = stack.enter_context(
@@ -176,54 +189,57 @@ def costs() -> dict[str, Cost]:
         clusters = {}
         for name, setup in SETUPS.items():
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            clusters[name] = stack.enter_context(_cluster(setup, folder))
+            clusters[name] = stack.enter_context(_cluster(setup, load, folder))
             clusters[name].compute(N_WARM)
         for number in range(N_ROUNDS):
             order = list(clusters.values())
             for cluster in order if number % 2 else reversed(order):
-                cluster.measure()
+                cluster.measure(load.n_tasks)
         return {name: cluster.cost for name, cluster in clusters.items()}
 
 
-def _ratio(values: list[float], bases: list[float]) -> float:
-    """Median of the rounds' ratios."""
+def _more(values: list[float], bases: list[float]) -> tuple[float, str]:
+    """Percent more in the median of the rounds, and where half of them are."""
     pairs = zip(values, bases, strict=True)
-    return statistics.median(value / base for value, base in pairs)
+    found = sorted((value / base - 1) * 100 for value, base in pairs)
+    quarter = len(found) // 4
+    return statistics.median(
+        found
+    ), f"half of the rounds {found[quarter]:.1f} to {found[-1 - quarter]:.1f}"
 
 
 def _spread(values: Sequence[float]) -> str:
     return f"{min(values):.0f} to {max(values):.0f}"
 
 
-def run() -> list[dict[str, Any]]:
+def run() -> list[Figure]:
     """Measure; the budgets hold for `dask_otel` alone, the others stand beside it."""
     if not BOKEH.exists():
         raise FileNotFoundError(f"{BOKEH}: `make bench` installs it")
-    found = costs()
+    return [figure for label, load in LOADS.items() for figure in _figures(label, load)]
+
+
+def _figures(label: str, load: Load) -> Iterator[Figure]:
+    """Of all setups under one load; what a crew takes nobody has to pay."""
+    found = costs(load)
     base = found["no instrumentation"]
-    figures: list[dict[str, Any]] = []
-
-    def add(name: str, value: float, unit: str, budget: float | None = None) -> None:
-        met = budget is None or value <= budget
-        figures.append({"name": name, "value": value, "unit": unit, "budget": budget, "met": met})
-
-    for name, cost in found.items():
-        is_ours = name == "dask_otel"
-        rate = N_TASKS / statistics.median(cost.wall_s)
-        add(f"{name}: throughput", rate, "tasks/s")
-        for role, spent in (("scheduler", cost.scheduler_us), ("worker", cost.worker_us)):
-            label = f"{name}: {role}, CPU per task ({_spread(spent)})"
-            add(label, statistics.median(spent), "us")
-        add(f"{name}: scheduler, memory", cost.scheduler_bytes / 2**20, "MiB")
-        add(f"{name}: worker, memory", cost.worker_bytes / 2**20, "MiB")
-        if cost.n_patches:
-            label = f"{name}: patches that it received, a round ({_spread(cost.n_patches)})"
-            add(label, statistics.median(cost.n_patches), "")
+    roles = ("scheduler", "worker") if load.is_real else ("scheduler",)
+    for setup, cost in found.items():
+        name, is_ours = f"{label}, {setup}", setup == "dask_otel"
+        rate = load.n_tasks / statistics.median(cost.wall_s)
+        yield figure(f"{name}: throughput", rate, "tasks/s")
+        for role in roles:
+            spent, spent_bare = cost.cpu_us[role], base.cpu_us[role]
+            about = f"{name}: {role}, CPU per task ({_spread(spent)})"
+            yield figure(about, statistics.median(spent), "us")
+            yield figure(f"{name}: {role}, memory", cost.n_bytes[role] / 2**20, "MiB")
+            if cost is not base:
+                dearer, about = _more(spent, spent_bare)
+                budget = 1.0 if is_ours and role == "scheduler" else None
+                yield figure(f"{name}: {role}, more CPU ({about})", dearer, "%", budget)
         if cost is not base:
-            slower = _ratio(cost.wall_s, base.wall_s) - 1
-            add(f"{name}: slower", slower * 100, "%", 2.0 if is_ours else None)
-            dearer = _ratio(cost.scheduler_us, base.scheduler_us) - 1
-            add(f"{name}: scheduler, more CPU", dearer * 100, "%", 1.0 if is_ours else None)
-            dearer = _ratio(cost.worker_us, base.worker_us) - 1
-            add(f"{name}: worker, more CPU", dearer * 100, "%")
-    return figures
+            slower, about = _more(cost.wall_s, base.wall_s)
+            yield figure(f"{name}: slower ({about})", slower, "%", 2.0 if is_ours else None)
+        if cost.n_patches:
+            about = f"{name}: patches that it received, a round ({_spread(cost.n_patches)})"
+            yield figure(about, statistics.median(cost.n_patches), "")

@@ -43,6 +43,7 @@ class Tab:
         self._process = subprocess.Popen(
             self._command, stdin=pipe, stdout=pipe, stderr=pipe, text=True
         )
+        self._ask()  # answered when the page is there
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -57,6 +58,13 @@ class Tab:
         RuntimeError
             The tab has ended, or has received nothing.
         """
+        n_new = self._ask() - self._n_patches
+        if not n_new:
+            raise RuntimeError(f"The tab received nothing more after {self._n_patches} patches")
+        self._n_patches += n_new
+        return n_new
+
+    def _ask(self) -> int:
         process = self._process
         assert process.stdin is not None
         assert process.stdout is not None
@@ -69,11 +77,7 @@ class Tab:
             errors = process.communicate()[1].strip()
             why = errors.rpartition("\n")[2] or f"status {process.returncode}"
             raise RuntimeError(f"The tab ended after {self._n_patches} patches: {why}")
-        n_new = int(answer) - self._n_patches
-        if not n_new:
-            raise RuntimeError(f"The tab received nothing more after {self._n_patches} patches")
-        self._n_patches += n_new
-        return n_new
+        return int(answer)
 
 
 class _Session:
