@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -13,13 +13,15 @@ from requests import (
     Request,
     Session,
 )
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ProtocolError, SSLError
 
 from dask_otel.compat.otlp import Reply, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from requests import Response
+    from urllib3 import BaseHTTPResponse, HTTPConnectionPool
 
 #: No answer of OTLP is longer by far; what a server sends beyond is not read.
 MAX_REPLY_BYTES: Final = 1 << 16
@@ -30,6 +32,16 @@ _EXPORTERS: Final[dict[str, Any]] = {
 }
 #: Answers after which the protocol lets a client try again (OTLP 1.11, "Failures").
 _RETRY: Final = frozenset({429, 502, 503, 504})
+#: What says that a connection which was kept is gone.
+_GONE: Final = (ConnectionError, ProtocolError, SSLError)
+
+
+class _Direct(NamedTuple):
+    """Connections to an endpoint, and what is the same in all requests."""
+
+    pool: HTTPConnectionPool
+    url: str
+    headers: Mapping[str, str]
 
 
 def transport(signal: str, endpoint: str | None) -> HttpTransport:
@@ -48,13 +60,7 @@ class HttpTransport:
         self.timeout_s: float = self._client._timeout
         self._url: str = self._client._endpoint
         self._headers: Mapping[str, str] = self._client._headers
-        settings = self._session.merge_environment_settings(self._url, {}, None, None, None)
-        self._proxies = settings["proxies"]
-        # A session that somebody brings may sign or renew what it sends.
-        self._is_plain = type(self._session) is Session and self._session.auth is None
-        self._prepared = self._session.prepare_request(
-            Request("POST", self._url, headers=dict(self._headers))
-        )
+        self._direct = self._prepare()
 
     def send(self, payload: bytes, timeout_s: float) -> Reply:
         """Send `payload` once."""
@@ -63,61 +69,85 @@ class HttpTransport:
         try:
             try:
                 return self._post(body, timeout_s)
-            except ConnectionError:  # a connection that was kept may be gone
+            except _GONE:
                 return self._post(body, max(deadline_s - monotonic(), 0.05))
         except Exception as error:  # noqa: BLE001 - whatever a server makes of HTTP
             return Reply(False, retry=True, reason=first_line(error))
 
     def _post(self, body: bytes, timeout_s: float) -> Reply:
         """Send once. Not by the exporter, which waits by the clock and reads bodies of any size."""
-        with self._answer(body, timeout_s) as response:
-            if not 200 <= response.status_code < 300:
+        response = self._answer(body, timeout_s)
+        try:
+            if not 200 <= response.status < 300:
                 return Reply(
                     False,
-                    retry=response.status_code in _RETRY,
+                    retry=response.status in _RETRY,
                     pause_s=_seconds(response.headers.get("retry-after")),
-                    reason=f"HTTP {response.status_code} {response.reason}"[:200],
+                    reason=f"HTTP {response.status} {response.reason}"[:200],
                 )
             return Reply(True, body=_body(response))
+        finally:
+            response.close()  # of a connection that is read to its end this leaves it open
+            response.release_conn()
 
-    def _answer(self, body: bytes, timeout_s: float) -> Response:
-        """Send once, ten times a second: what is the same each time was prepared.
-
-        Going through the session would look at the environment, cookies and redirects each time,
-        which takes longer than the request itself. `verify` is the session's because `requests`
-        would let `REQUESTS_CA_BUNDLE` win over it.
-        """
-        session = self._session
-        if not self._is_plain:
-            return session.post(
-                self._url,
-                data=body,
-                headers=self._headers,
+    def _answer(self, body: bytes, timeout_s: float) -> BaseHTTPResponse:
+        """Send once. `verify` is the session's: `REQUESTS_CA_BUNDLE` would win over it."""
+        if self._direct is not None:
+            return self._direct.pool.urlopen(
+                "POST",
+                self._direct.url,
+                body,
+                self._direct.headers,
+                retries=False,
+                redirect=False,
+                assert_same_host=False,
                 timeout=timeout_s,
-                verify=session.verify,
-                allow_redirects=False,
-                stream=True,
+                preload_content=False,
+                decode_content=False,
             )
-        request = self._prepared.copy()
-        request.prepare_body(body, None)
-        return session.get_adapter(self._url).send(
-            request,
-            stream=True,
+        session = self._session
+        response = session.post(
+            self._url,
+            data=body,
+            headers=self._headers,
             timeout=timeout_s,
             verify=session.verify,
-            cert=session.cert,
-            proxies=self._proxies,
+            allow_redirects=False,
+            stream=True,
         )
+        return cast("BaseHTTPResponse", response.raw)
+
+    def _prepare(self) -> _Direct | None:
+        """What `requests` makes of each request, made once, for it takes longer than to send it.
+
+        None where a session or adapter that somebody brings may sign or renew what it sends, and
+        with a `requests` (before 2.32) that does not say which connections it would use.
+        """
+        session = self._session
+        adapter = session.get_adapter(self._url)
+        if type(session) is not Session or type(adapter) is not HTTPAdapter or session.auth:
+            return None
+        if not hasattr(adapter, "get_connection_with_tls_context"):
+            return None
+        request = session.prepare_request(Request("POST", self._url, headers=dict(self._headers)))
+        del request.headers["Content-Length"]  # of no body
+        proxies = session.merge_environment_settings(self._url, {}, None, None, None)["proxies"]
+        pool = adapter.get_connection_with_tls_context(
+            request, session.verify, proxies=proxies, cert=session.cert
+        )
+        adapter.cert_verify(pool, self._url, session.verify, session.cert)
+        headers: dict[str, Any] = dict(request.headers)
+        return _Direct(pool, adapter.request_url(request, proxies), headers)
 
     def close(self) -> None:
         """Give up the connection, and a request that is under way."""
         self._exporter.shutdown()
 
 
-def _body(response: Response) -> bytes:
+def _body(response: BaseHTTPResponse) -> bytes:
     """What stands in an answer; nothing where that cannot be read: the request is taken anyway."""
     try:
-        return bytes(response.raw.read(MAX_REPLY_BYTES, decode_content=True))
+        return bytes(response.read(MAX_REPLY_BYTES, decode_content=True))
     except Exception:  # noqa: BLE001 - whatever a server makes of HTTP
         return b""
 

@@ -15,6 +15,8 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
 
 from dask_otel.compat import otlp, otlp_http, servers
 from tests.sinks import GrpcSink, HttpSink
@@ -151,6 +153,42 @@ def test_a_session_that_somebody_brings_sends_by_itself(monkeypatch: pytest.Monk
         assert transport.send(b"", 2).accepted
         transport.close()
     assert [headers["authorization"] for headers in sink.headers] == ["Bearer 1", "Bearer 2"]
+
+
+class SigningAdapter(HTTPAdapter):
+    """What somebody mounts who wants a say in each request."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
+        request.headers["Authorization"] = "signed"
+        return super().send(request, *args, **kwargs)
+
+
+def test_an_adapter_that_somebody_brings_sends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = requests.Session()
+    session.mount("http://", SigningAdapter())
+    exporter = functools.partial(OTLPSpanExporter, session=session)
+    monkeypatch.setitem(otlp_http._EXPORTERS, "traces", exporter)
+    with HttpSink() as sink:
+        transport = otlp.transport("traces", "http/protobuf", f"{sink.endpoint}/v1/traces")
+        assert transport.send(b"", 2).accepted
+        transport.close()
+    assert [headers["authorization"] for headers in sink.headers] == ["signed"]
+
+
+def test_a_connection_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    connects: list[HTTPConnection] = []
+    connect = HTTPConnection.connect
+
+    def counted(connection: HTTPConnection) -> None:
+        connects.append(connection)
+        connect(connection)
+
+    monkeypatch.setattr(HTTPConnection, "connect", counted)
+    with HttpSink() as sink:
+        transport = otlp.transport("traces", "http/protobuf", f"{sink.endpoint}/v1/traces")
+        assert all(transport.send(b"", 2).accepted for _ in range(5))
+        transport.close()
+    assert len(connects) == 1
 
 
 def test_the_environment_names_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
