@@ -114,7 +114,7 @@ class Graphs:
 
     def __init__(self, n_trace_spans: int) -> None:
         self._n_trace_spans = n_trace_spans
-        self._traces: dict[str, Trace] = {}
+        self._traces: dict[str | None, Trace] = {}
         self._without_graph: dict[str, None] = {}
         self._graph_of: dict[Any, OpenGraph] = {}
         self._open: set[OpenGraph] = set()
@@ -130,7 +130,7 @@ class Graphs:
 
     def known(self, origin: str | None) -> Trace | None:
         """The trace of an origin, if there is one yet."""
-        return None if origin is None else self._traces.get(origin)
+        return self._traces.get(origin)
 
     def submitted(
         self,
@@ -155,7 +155,7 @@ class Graphs:
 
     def began(self, key: Any, origin: str | None) -> None:
         """Note that a task has become unfinished."""
-        trace = self.known(origin)
+        trace = self._traces.get(origin)
         if trace is not None and trace.graph is not None:
             trace.graph.n_open += 1
             self._graph_of[key] = trace.graph

@@ -30,8 +30,9 @@ MAX_TRACEBACK: Final = 16_384
 
 
 #: When an attempt was reported, by which worker, and first fields of its `Attempt`. To make that
-#: would take four times as long, for each task, and it is needed for few.
-_Held: TypeAlias = tuple[float, str, tuple[Any, ...]]
+#: would take four times as long, for each task, and it is needed for few. What holds another tuple
+#: would be looked at by the garbage collector as often again.
+_Held: TypeAlias = tuple[Any, ...]
 _Entry = TypeVar("_Entry", bound=tuple[Any, ...])
 
 
@@ -57,22 +58,26 @@ class Ended:
         compute = reading.compute(message["startstops"])
         if compute is None:
             return now_s
-        ts, stop_s = assignment.task, compute["stop"]
-        values = (
-            ts.key,
-            ts.prefix.name,
-            assignment.run_id,
-            assignment.origin,
-            None,
-            compute["start"],
-            stop_s,
-            message["thread"],
-            message["nbytes"],
-            message["typename"],
-            ts.priority,
+        _, run_id, origin, ts, _ = assignment
+        stop_s: float = compute["stop"]
+        self._finished.append(
+            (
+                now_s,
+                message["worker"],
+                ts.key,
+                ts.prefix.name,
+                run_id,
+                origin,
+                None,
+                compute["start"],
+                stop_s,
+                message["thread"],
+                message["nbytes"],
+                message["typename"],
+                ts.priority,
+            )
         )
-        self._finished.append((now_s, message["worker"], values))
-        return float(stop_s)
+        return stop_s
 
     def failed(self, assignment: Assignment, message: Mapping[str, Any], now_s: float) -> None:
         """Keep an attempt of which its worker says that it has failed."""
@@ -106,9 +111,9 @@ class Ended:
     def unsent(self, worker: str, after_s: float) -> list[Attempt]:
         """Attempts of `worker` that it has reported after `after_s`."""
         found = [
-            _attempt(values, names.OUTCOME_FINISHED, None, worker)
-            for _, address, values in _since(self._finished, after_s)
-            if address == worker
+            _attempt(held[2:], names.OUTCOME_FINISHED, None, worker)
+            for held in _since(self._finished, after_s)
+            if held[1] == worker
         ]
         return found + [
             _attempt(values, names.OUTCOME_FAILED, failure, worker)

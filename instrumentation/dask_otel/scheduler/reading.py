@@ -40,9 +40,14 @@ def submitted(
     """Tasks of a new graph by origin and Dask span, and by prefix: `{...: {prefix: tasks}}`."""
     found: dict[tuple[str | None, str | None], dict[str, int]] = {}
     tasks = scheduler.tasks
+    place: tuple[str | None, str | None] | None = None
+    prefixes: dict[str, int] = {}
     for key in keys:
         ts = tasks[key]
-        prefixes = found.setdefault((origin(ts), ts.group.span_id), {})
+        found_at = origin(ts), ts.group.span_id
+        if found_at != place:  # most have the same
+            place = found_at
+            prefixes = found.setdefault(place, {})
         name = ts.prefix.name
         prefixes[name] = prefixes.get(name, 0) + 1
     return found
