@@ -5,7 +5,7 @@
 - What cannot be sent is kept, newest first, up to a number of spans and of bytes; what falls out is
   counted. Recorded = exported + dropped + held, exactly; what sampling leaves out is counted apart.
 - One thread per scheduler, worker or client, a daemon: a hanging endpoint cannot keep a process
-  alive.
+  alive. It sleeps until there is something to send: to look for it in vain takes 0.1 ms.
 - A process that forks leaves a child which sends nothing.
 """
 
@@ -44,6 +44,9 @@ MAX_LOGS: Final = 1_000
 STOP_S: Final = 2.0
 #: The part of it for what is still to be sent; the rest is for giving up.
 LAST_S: Final = 1.5
+#: Where nothing is handed over the thread still looks up so often, to try again what failed and to
+#: say that all is acknowledged.
+IDLE_INTERVALS: Final = 10
 
 logger = logging.getLogger(__name__)
 
@@ -96,6 +99,8 @@ class Emitter:
         self._deadline_s = 0.0
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._news = threading.Event()
+        self._has_news = False  # the same, for who may not take the time to ask it
         self._thread = threading.Thread(target=self._run, name="dask_otel", daemon=True)
 
     # In any thread
@@ -116,17 +121,23 @@ class Emitter:
             events.append(event)
             if len(events) > self._n_held:
                 self._overrun()
+            if not self._has_news:
+                self._rouse()
 
     def log(self, event: LogEvent) -> None:
         """Hand over what becomes a log record."""
         if self._is_open:
             self._logs.append(event)
+            if not self._has_news:
+                self._rouse()
 
     def measure(self, points: Points) -> None:
         """Hand over metric points; a newer value replaces one that has not been sent."""
         if points and self._is_open:
             with self._lock:
                 self._points.update(points)
+            if not self._has_news:
+                self._rouse()
 
     def failed(self, what: str, error: Exception, n_spans: int = 0) -> None:
         """Count `n_spans` that a hook could not record; the first failure is logged."""
@@ -141,6 +152,7 @@ class Emitter:
             return
         self._deadline_s = monotonic() + LAST_S
         self._stopping.set()
+        self._news.set()
         if self._thread.ident is not None:
             self._thread.join(STOP_S)
         self._is_open = False
@@ -192,6 +204,10 @@ class Emitter:
         n_waiting = len(spans) if spans is not None else 0
         return n_waiting + sum(map(span_count, list(self._events)))
 
+    def _rouse(self) -> None:
+        self._has_news = True
+        self._news.set()
+
     def _overrun(self) -> None:
         with self._lock, suppress(IndexError):  # the background thread was quicker
             self._n_overrun += span_count(self._events.popleft())
@@ -222,7 +238,13 @@ class Emitter:
             self._give_up()
             return
         self._outputs = outputs
-        while not self._stopping.wait(self._settings.export_interval_s):
+        interval_s = self._settings.export_interval_s
+        while not self._stopping.wait(interval_s):  # what comes meanwhile is sent together
+            self._news.wait((IDLE_INTERVALS - 1) * interval_s)
+            if self._stopping.is_set():
+                break
+            self._news.clear()
+            self._has_news = False  # from here on: what was handed over before is sent now
             self._cycle(outputs, None)
         self._cycle(outputs, self._deadline_s)
 

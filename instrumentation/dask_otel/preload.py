@@ -13,7 +13,7 @@ import os
 import socket
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID, uuid5
 from weakref import WeakKeyDictionary
@@ -26,7 +26,7 @@ from dask_otel.client.adapter import ClientAdapter
 from dask_otel.emit import Emitter
 from dask_otel.outputs import Providers
 from dask_otel.record.spans import SpanMaker
-from dask_otel.scheduler.adapter import SchedulerAdapter
+from dask_otel.scheduler.adapter import EXPORT_S, SchedulerAdapter
 from dask_otel.worker.adapter import ENDING, WorkerAdapter
 
 if TYPE_CHECKING:
@@ -226,7 +226,8 @@ def _scheduler(scheduler: Scheduler, settings: config.Settings, providers: Provi
         names.SCHEDULER_ADDRESS: scheduler.address,
     }
     maker = SpanMaker(scheduler.address, scheduler.address)
-    emitter = Emitter(settings, attributes, maker, providers)
+    rarely = replace(settings, export_interval_s=max(settings.export_interval_s, EXPORT_S))
+    emitter = Emitter(rarely, attributes, maker, providers)
     return _Running(SchedulerAdapter(scheduler, emitter, settings), emitter)
 
 

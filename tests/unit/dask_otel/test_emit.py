@@ -203,6 +203,28 @@ def test_it_says_until_when_all_is_acknowledged(
     tested.stop()
 
 
+def test_it_sleeps_until_there_is_something_to_send(
+    sink: HttpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emit, "IDLE_INTERVALS", 1_000_000)
+    tested = emitter(sink.endpoint)
+    tested.start()
+    hand_over: tuple[Callable[[], None], ...] = (
+        lambda: tested.record(ATTEMPT),
+        lambda: tested.log(events.Event(1.0, names.EVENT_WORKER_ADDED, "", {})),
+        lambda: tested.measure({(names.CLIENTS, ()): 1}),
+    )
+    for n_before, hand in enumerate(hand_over):
+        hand()
+        wait_for(lambda: len(sink.headers) > n_before)  # noqa: B023
+        time.sleep(0.05)  # the round in which it was sent is over
+        before_s = tested.acknowledged_s
+        time.sleep(0.1)
+        assert tested.acknowledged_s == before_s
+    tested.stop()
+    assert len(sink.spans()) == len(sink.logs()) == 1
+
+
 def test_a_clock_that_jumps_back_stops_nothing(
     sink: HttpSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
