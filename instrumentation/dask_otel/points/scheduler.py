@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
     from dask_otel.points.values import Points
 
-#: Prefixes and workers that one reading reports at most; there are ten readings of counts a second,
-#: and two of the rest.
-MAX_COUNTS: Final = 100
+#: Prefixes and workers that one reading reports at most; there are two readings a second.
+MAX_COUNTS: Final = 250
 MAX_TOTALS: Final = 50
 MAX_WORKERS: Final = 100
 #: Pairs of workers of which the bandwidth is reported; there are as many as workers squared.
