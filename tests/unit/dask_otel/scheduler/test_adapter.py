@@ -1,9 +1,66 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
+import pytest
+
+from dask_otel import conventions as names
+from dask_otel.config import Settings
+from dask_otel.scheduler import adapter
 from dask_otel.scheduler.adapter import SchedulerAdapter
+
+if TYPE_CHECKING:
+    from dask_otel.points import Points
+
+COUNT, CLUSTER = (names.TASKS, ()), (names.CLIENTS, ())
+
+
+class Ticking:
+    """An adapter whose ticks come when the test says so, and what it has measured in each."""
+
+    def __init__(self) -> None:
+        self.changed = False
+        self.measured: list[Points] = []
+        scheduler = SimpleNamespace(workers={})
+        emitter = SimpleNamespace(log=lambda _: None, measure=self.measured.append)
+        self._adapter = SchedulerAdapter(
+            cast("Any", scheduler), cast("Any", emitter), Settings(None, None, None)
+        )
+        self._adapter._points = cast("Any", self)
+
+    def tasks(self) -> Points:
+        return {COUNT: 1} if self.changed else {}
+
+    def cluster(self) -> Points:
+        return {CLUSTER: 1}
+
+    def tick(self, n: int) -> list[set[Any]]:
+        for _ in range(n):
+            self._adapter._tick()
+        found, self.measured[:] = [set(points) for points in self.measured], []
+        return found
+
+
+@pytest.fixture
+def ticking(monkeypatch: pytest.MonkeyPatch) -> Ticking:
+    monkeypatch.setattr(adapter, "POINTS_TICKS", 3)
+    return Ticking()
+
+
+def test_a_quiet_scheduler_is_measured_now_and_then(ticking: Ticking) -> None:
+    assert ticking.tick(6) == [set(), set(), {CLUSTER}] * 2
+
+
+def test_tasks_that_change_are_counted_with_the_rest(ticking: Ticking) -> None:
+    ticking.tick(3)
+    ticking.changed = True
+    assert ticking.tick(1) == [{COUNT}]  # the first at once
+    assert ticking.tick(5) == [set(), {COUNT, CLUSTER}, set(), set(), {COUNT, CLUSTER}]
+    ticking.changed = False
+    assert ticking.tick(3) == [set(), set(), {CLUSTER}]
+    ticking.changed = True
+    assert ticking.tick(1) == [{COUNT}]
 
 
 def test_what_adaptive_scaling_asks_is_answered_whatever_becomes_of_its_event() -> None:
