@@ -10,8 +10,9 @@ from daskscope.app.pace import Pace
 #: With nothing new for so long the window is idle.
 IDLE_AFTER_S: Final = 2.0
 IDLE_PERIOD_S: Final = 1 / 10
-#: An idle window follows time in steps: each costs a frame that shows nothing new.
-IDLE_STEP_S: Final = 1.0
+#: An idle window follows time in steps: each costs a frame, charts and counters that show nothing
+#: new, 20 ms in all.
+IDLE_STEP_S: Final = 2.0
 #: Late spans are shown so often in a view that does not follow.
 PAUSED_PERIOD_S: Final = 0.5
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daskscope.app.clock import FRAME_S
-from daskscope.app.tempo import IDLE_AFTER_S, IDLE_PERIOD_S, Tempo
+from daskscope.app.tempo import IDLE_AFTER_S, IDLE_PERIOD_S, IDLE_STEP_S, Tempo
 
 
 def test_ticks_come_less_often_once_nothing_happens() -> None:
@@ -27,5 +27,6 @@ def test_an_idle_window_rests_but_for_a_tick_in_each_step() -> None:
     tempo = Tempo()
     tempo.happen(10.0)
     assert not tempo.is_resting(11.0)
-    ticks = [20.0 + n * IDLE_PERIOD_S for n in range(50)]
-    assert sum(not tempo.is_resting(now_s) for now_s in ticks) in (5, 6)
+    ticks = [20.0 + n * IDLE_PERIOD_S for n in range(100)]
+    n_steps = round(100 * IDLE_PERIOD_S / IDLE_STEP_S)
+    assert sum(not tempo.is_resting(now_s) for now_s in ticks) in (n_steps, n_steps + 1)
