@@ -7,6 +7,7 @@ where the pointer is, and beside what is pinned.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -103,10 +104,12 @@ class Gutter:
         key = (frame.scroll_px, frame.height_px, theme.name, target, ratio)
         if frame.layout is not self._layout or key != self._key:
             self._layout, self._key = frame.layout, key
-            size = QSize(round(GUTTER_PX * ratio), round(frame.height_px * ratio))
+            # At a scale of 1.5 an odd height ends in the middle of a pixel, which is to be filled.
+            size = QSize(math.ceil(GUTTER_PX * ratio), math.ceil(frame.height_px * ratio))
             if self._picture.size() != size:
                 self._picture = QPixmap(size)
             self._picture.setDevicePixelRatio(ratio)
+            self._picture.fill(colour(ground(theme)))
             beside = QPainter(self._picture)
             _draw_labels(beside, frame, theme, target)
             beside.end()
@@ -127,8 +130,7 @@ class Gutter:
 def _draw_labels(
     painter: QPainter, frame: TaskStreamFrame, theme: Theme, target: GutterTarget | None
 ) -> None:
-    """Draw the ground, and the labels of workers and threads on it."""
-    painter.fillRect(0, 0, GUTTER_PX, frame.height_px, colour(ground(theme)))
+    """Draw the labels of workers and threads on the ground."""
     painter.fillRect(GUTTER_PX - 1, 0, 1, frame.height_px, colour(theme.line))
     for row in frame.layout.rows[frame.first_row : frame.last_row]:
         top = row.y_px - frame.scroll_px
