@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from urllib.parse import urlsplit
 
 import grpc
+from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
@@ -184,6 +185,13 @@ def _seconds(said: str | None) -> float:
 def _taken(request: Request, body: bytes) -> Answer:
     if not body:
         return Answer()
+    try:
+        return _partly_taken(request, body)
+    except DecodeError:  # a page of something else
+        return Answer(request.n_items, reason="what answers is no OTLP receiver")
+
+
+def _partly_taken(request: Request, body: bytes) -> Answer:
     if request.signal == SPANS:
         spans = ExportTraceServiceResponse.FromString(body).partial_success
         return Answer(spans.rejected_spans, reason=spans.error_message)

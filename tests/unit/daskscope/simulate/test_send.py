@@ -76,6 +76,12 @@ def test_partial_success_is_counted() -> None:
     assert _taken(REQUEST, b"") == Answer()
 
 
+def test_a_page_of_something_else_took_nothing() -> None:
+    """A thread that ended over it would leave the queue full, and the command without an end."""
+    answer = Answer(3, reason="what answers is no OTLP receiver")
+    assert _taken(REQUEST, b"<!doctype html><html></html>") == answer
+
+
 def test_when_it_is_stopped_each_request_is_tried_once_more() -> None:
     with HttpSink(answer=lambda _signal: 503) as receiver:
         is_stopped: Callable[[], bool] = lambda: bool(receiver.headers)  # noqa: E731
