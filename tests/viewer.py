@@ -53,7 +53,7 @@ class Window:
             (new.series_base, new.series, self.series),
         )
         for base, entries, table in tables:
-            assert base == len(table)
+            assert base == len(table) or not entries
             table.extend(entries)
 
     def column(self, name: str) -> list[int]:

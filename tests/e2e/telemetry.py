@@ -151,8 +151,20 @@ def points_of(objects: Iterable[dict[str, Any]]) -> list[Point]:
     )
 
 
+def lasting(events: Iterable[Event]) -> list[Event]:
+    """Events, sorted; of what a worker ran its last word, which is all that a chunk keeps."""
+    words: dict[str, Event] = {}
+    others = []
+    for event in sorted(events):
+        if event.name == conventions.EVENT_RUNNING:
+            words[event.instance] = event
+        else:
+            others.append(event)
+    return sorted([*others, *words.values()])
+
+
 def events_of(objects: Iterable[dict[str, Any]]) -> list[Event]:
-    """Log records of OTLP/JSON objects, sorted."""
+    """Log records of OTLP/JSON objects that last, sorted."""
     found = []
     for resource, record in _scoped(objects, "Logs", "logRecords"):
         has = attributes_of(record)
@@ -167,7 +179,7 @@ def events_of(objects: Iterable[dict[str, Any]]) -> list[Event]:
                 detail=_text(has[conventions.RUNNING_RUN_IDS] if is_running else has),
             )
         )
-    return sorted(found)
+    return lasting(found)
 
 
 def _text(value: Any) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from dask_otel import conventions
 from tests.e2e.programs import recorder, run_script
-from tests.e2e.telemetry import Recorded, events_of, points_of, spans_of
+from tests.e2e.telemetry import Recorded, events_of, lasting, points_of, spans_of
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def test_a_run_is_whole_in_the_desktop_in_files_and_in_jaeger(
     # The file is flushed once a second.
     wait_for(lambda: spans_of(collector.recorded("traces")) == spans)
     wait_for(lambda: points_of(collector.recorded("metrics")) == sorted(recorded.points))
-    wait_for(lambda: events_of(collector.recorded("logs")) == sorted(recorded.events))
+    wait_for(lambda: events_of(collector.recorded("logs")) == lasting(recorded.events))
 
     assert {conventions.SERVICE_SCHEDULER, conventions.SERVICE_WORKER} <= set(jaeger.services())
     in_jaeger = [

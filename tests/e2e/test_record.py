@@ -11,7 +11,7 @@ import pytest
 
 from dask_otel import conventions
 from tests.e2e.programs import Account, daskscope, recorder, run_script
-from tests.e2e.telemetry import Recorded, events_of, points_of, spans_of
+from tests.e2e.telemetry import Recorded, events_of, lasting, points_of, spans_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +75,7 @@ def test_export_and_window_agree_on_all_signals(recording: Recording) -> None:
     recorded = Recorded(recording.path)
     assert sorted(recorded.spans) == spans_of(recording.exported("traces"))
     assert sorted(recorded.points) == points_of(recording.exported("metrics"))
-    assert sorted(recorded.events) == events_of(recording.exported("logs"))
+    assert lasting(recorded.events) == events_of(recording.exported("logs"))
 
 
 def test_metrics_come_once_and_from_every_process(recording: Recording) -> None:

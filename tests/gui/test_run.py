@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import time
 import weakref
 from typing import TYPE_CHECKING
 
@@ -118,6 +119,7 @@ def test_a_view_that_is_held_draws_no_frame_for_all_that_arrives(busy: Run, link
     busy.tick(NOW + SECOND)  # now has left the view
     source, _ = cluster()
     frames = []
+    begin_s = time.monotonic()
     for n in range(12):
         start = (60 + n) * SECOND
         link.messages = [source.spans([Span(start, start + MS, "sum", 0, 11)])]
@@ -125,7 +127,7 @@ def test_a_view_that_is_held_draws_no_frame_for_all_that_arrives(busy: Run, link
         frames.append(busy.frame)
 
     # Twice a second late spans are looked for, and once the gutter's readings may be due.
-    assert len({id(frame) for frame in frames}) <= 3
+    assert len({id(frame) for frame in frames}) <= 3 + 2 * (time.monotonic() - begin_s)
 
 
 def test_a_minimised_window_draws_nothing_and_still_receives(busy: Run, link: Link) -> None:

@@ -161,7 +161,7 @@ def test_cluster_is_what_the_scheduler_says(run: Run) -> None:
     assert run.value(names.WORKERS_ADDED) == 2
     assert run.value(names.WORKERS_REMOVED) == 0
     assert run.value(names.SCHEDULER_THREADS) == 4
-    assert (run.value(names.WORKERS_DESIRED) or 0) >= 1
+    wait_for(lambda: run.value(names.WORKERS_DESIRED) == scheduler.adaptive_target())
     wait_for(
         lambda: (
             run.values(names.WORKER_PROCESSING) == {(worker.address,): 0 for worker in run.workers}

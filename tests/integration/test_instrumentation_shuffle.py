@@ -27,6 +27,8 @@ pytestmark = pytest.mark.cluster
 
 N_ROWS = 20_000
 SIDE = 600
+#: More than Dask measures anew in a second on a busy machine.
+CLOCK_ERROR_NS = 100_000_000
 P2P = {
     "dataframe.shuffle.method": "p2p",
     "array.rechunk.method": "p2p",
@@ -150,8 +152,9 @@ def test_what_is_sent_is_received_written_and_read(
     for read in reads:
         attempt = attempts[read.span.parent_span_id]
         assert read.attributes[names.THREAD_ID] == attempt.attributes[names.THREAD_ID]
-        assert attempt.span.start_time_unix_nano <= read.span.start_time_unix_nano
-        assert read.span.end_time_unix_nano <= attempt.span.end_time_unix_nano
+        # A worker may have measured its distance to the scheduler's clock anew in between.
+        assert attempt.span.start_time_unix_nano <= read.span.start_time_unix_nano + CLOCK_ERROR_NS
+        assert read.span.end_time_unix_nano <= attempt.span.end_time_unix_nano + CLOCK_ERROR_NS
     traces = {attempt.span.trace_id for attempt in attempts.values()}
     graphs = {seen.span.parent_span_id for seen in attempts.values()}
     for seen in (*sends, *shuffled(sink, names.ACTION_TRANSFER), *writes):

@@ -179,7 +179,9 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
-    """New entries of the four tables; `*_base` is the id of the first of each.
+    """New entries of some of the four tables; `*_base` is the id of the first of each.
+
+    Where a table has no new entries its base says nothing.
 
     Attributes
     ----------
