@@ -80,11 +80,11 @@ class Clocks:
         self._of_resource = np.zeros(0, np.int64)
         self._of_string = np.zeros(0, np.int64)
         self._waiting = np.empty(0, _END)
+        # Of pairs that had a batch that proves anything, and from then on: of all others nothing
+        # need be known, and thousands of workers make millions of pairs.
         self._bounds: defaultdict[Pair, deque[tuple[int, int]]] = defaultdict(
             lambda: deque(maxlen=MOST_BATCHES)
         )
-        # Who ever had a batch that proves anything: of all others nothing need be judged.
-        self._suspects: set[Pair] = set()
         self._proven: dict[Pair, tuple[int, int]] = {}
         self._skews: Mapping[str, Skew] = {}
 
@@ -191,10 +191,8 @@ class Clocks:
             pair = number >> _SHIFT, number & (1 << _SHIFT) - 1
             # How far the sender's clock can be ahead of the receiver's, at least and at most.
             lower_ns, upper_ns = give[1] - take[2], give[2] - take[1]
-            self._bounds[pair].append((lower_ns, upper_ns))
-            if lower_ns > 0 or upper_ns < 0:
-                self._suspects.add(pair)
-            if pair in self._suspects:
+            if lower_ns > 0 or upper_ns < 0 or pair in self._bounds:
+                self._bounds[pair].append((lower_ns, upper_ns))
                 touched.add(pair)
         return touched
 

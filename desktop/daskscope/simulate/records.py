@@ -125,7 +125,7 @@ def _steals(graph: Graph, one: Scheduled, cluster: Cluster) -> Iterator[Event]:
             names.EVENT_TASK_COUNT: 1,
             names.EVENT_KEYS: [_key(one, task)],
         }
-        body = f"Steal of 1 tasks from {victim} by {thief}: confirm"
+        body = f"Steal of 1 task from {victim} by {thief}: confirm"
         yield Event(int(one.attempts.assigned[rows[0]]), names.EVENT_STEAL, body, said)
 
 

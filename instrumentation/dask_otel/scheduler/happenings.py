@@ -93,7 +93,8 @@ class Happenings:
                 names.EVENT_TASK_COUNT: n_tasks,
                 names.EVENT_KEYS: tuple(keys),
             }
-            body = f"Steal of {n_tasks} tasks from {victim} by {thief or 'nobody'}: {outcome}"
+            of = f"{n_tasks} task{'' if n_tasks == 1 else 's'}"
+            body = f"Steal of {of} from {victim} by {thief or 'nobody'}: {outcome}"
             self._say(names.EVENT_STEAL, body, attributes)
         self._steals.clear()
         for name, count in self._counts.items():
