@@ -8,8 +8,7 @@
   decoded again.
 - `meta`: one JSON object for lists of recordings.
 
-Beside a file that is being written lies `<name>.lock`, a SQLite file with an open transaction:
-the lock dies with the process, on every system.
+A file that is being written has a `lock` beside it.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ import sqlite3
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 import orjson
 import zstandard
 
 from daskscope.ingest import codec
+from daskscope.ingest.lock import Lock
 from daskscope.ingest.otlp import Encoding, Signal
 
 if TYPE_CHECKING:
@@ -130,10 +129,13 @@ class Journal:
         self.meta = Meta()
         if path.exists() and path.stat().st_size:
             raise RecordingError(f"{path} is there already")
-        self._lock = _locked(path)
+        try:
+            self._lock = Lock(path)
+        except sqlite3.Error as error:
+            raise RecordingError(f"cannot write {path}: {error}") from error
         self._compressor = zstandard.ZstdCompressor(level=1, write_checksum=True)
         with contextlib.ExitStack() as undo:
-            undo.callback(self._unlock)
+            undo.callback(self._lock.release)
             try:
                 self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
                 undo.callback(path.unlink, missing_ok=True)  # its name is free again
@@ -210,11 +212,7 @@ class Journal:
         with contextlib.suppress(sqlite3.Error):  # a reader is still there: the WAL stays
             self._db.execute("PRAGMA journal_mode = DELETE")
         self._db.close()
-        self._unlock()
-
-    def _unlock(self) -> None:
-        self._lock.close()
-        _lock_path(self.path).unlink(missing_ok=True)
+        self._lock.release()
 
 
 class JournalReader:
@@ -337,35 +335,6 @@ class JournalReader:
             raise RecordingError(f"{self.path} is damaged: {error}") from error
 
 
-def is_in_use(path: Path) -> bool:
-    """Whether a living process is writing the recording."""
-    try:
-        lock = sqlite3.connect(f"{_uri(_lock_path(path))}?mode=rw", uri=True, timeout=0)
-    except sqlite3.Error:
-        return False
-    try:
-        lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.Error as error:
-        return error.sqlite_errorcode == sqlite3.SQLITE_BUSY
-    finally:
-        lock.close()
-    return False
-
-
-def _locked(path: Path) -> sqlite3.Connection:
-    lock = None
-    try:
-        lock = sqlite3.connect(
-            _lock_path(path), timeout=0, isolation_level=None, check_same_thread=False
-        )
-        lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.Error as error:
-        if lock is not None:
-            lock.close()
-        raise RecordingError(f"cannot write {path}: {error}") from error
-    return lock
-
-
 def _opened(path: Path) -> sqlite3.Connection:
     """Open for reading; writable where possible, as only then a killed writer's WAL is merged."""
     for mode in ("mode=rw", "mode=ro", "immutable=1"):
@@ -377,7 +346,10 @@ def _opened(path: Path) -> sqlite3.Connection:
         with contextlib.ExitStack() as stack:
             try:
                 db = sqlite3.connect(
-                    f"{_uri(path)}?{mode}", uri=True, isolation_level=None, check_same_thread=False
+                    f"{path.absolute().as_uri()}?{mode}",
+                    uri=True,
+                    isolation_level=None,
+                    check_same_thread=False,
                 )
                 stack.callback(db.close)
                 db.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -388,14 +360,6 @@ def _opened(path: Path) -> sqlite3.Connection:
             stack.pop_all()
             return db
     raise RecordingError(f"cannot read {path}")
-
-
-def _uri(path: Path) -> str:
-    return f"file:{quote(str(path.absolute()))}"
-
-
-def _lock_path(path: Path) -> Path:
-    return Path(f"{path}.lock")
 
 
 def _wal_path(path: Path) -> Path:

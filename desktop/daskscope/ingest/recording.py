@@ -22,8 +22,8 @@ from daskscope.ingest.journal import (
     JournalReader,
     Meta,
     RecordingError,
-    is_in_use,
 )
+from daskscope.ingest.lock import is_in_use
 from daskscope.ingest.otlp import BadRequestError, Encoding, Parsed, Request, Signal, parse
 from daskscope.store.schema import Definitions, PointBatch, SourceStatus, SpanBatch
 

@@ -15,8 +15,8 @@ from daskscope.ingest.journal import (
     Meta,
     RecordingError,
     WriteError,
-    is_in_use,
 )
+from daskscope.ingest.lock import is_in_use
 from daskscope.ingest.otlp import Encoding, Signal
 from daskscope.ingest.recording import recordings
 from daskscope.store.schema import Definitions
