@@ -13,15 +13,12 @@ from daskscope.derive.frames import (
     DensityColumns,
     EventMark,
     Hit,
-    LaneLayout,
-    LaneRow,
     LegendEntry,
     Minimap,
-    RowKind,
     TaskStreamFrame,
     Tick,
-    WorkerBlock,
 )
+from daskscope.derive.lanelayout import LaneLayout, LaneRow, RowKind, WorkerBlock
 from daskscope.session import Viewport
 from daskscope.store.schema import Kind
 from daskscope.theme import NORMAL, NOT_YET_PX, WORKER_GAP_PX, Density

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QToolTip
 
 from daskscope.app.bindings import bindings
-from daskscope.derive.frames import RowKind
+from daskscope.derive.lanelayout import RowKind
 from daskscope.derive.quantity import THIN
 from daskscope.session import Grouping
 from daskscope.store.schema import Kind, SourceStatus
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from daskscope.app.run import Run
-    from daskscope.derive.frames import LaneLayout
+    from daskscope.derive.lanelayout import LaneLayout
     from daskscope.store.schema import Message
     from tests.gui.working import Link
 

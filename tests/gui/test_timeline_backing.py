@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pytest
 from PySide6.QtGui import QImage, QPainter
 
-from daskscope.derive.frames import RowKind, TaskStreamFrame, Tick
+from daskscope.derive.frames import TaskStreamFrame, Tick
+from daskscope.derive.lanelayout import RowKind
 from daskscope.derive.lanes import lane_layout
 from daskscope.derive.taskstream import TaskStream
 from daskscope.session import Session, viewport

@@ -7,13 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from daskscope.derive.frames import (
-    FAILED_KIND,
-    BarState,
-    DensityColumns,
-    RowKind,
-    TaskStreamFrame,
-)
+from daskscope.derive.frames import FAILED_KIND, BarState, DensityColumns, TaskStreamFrame
+from daskscope.derive.lanelayout import RowKind
 from daskscope.paint.brush import slot_colour
 from daskscope.store.schema import Kind
 from daskscope.theme import COMFORTABLE, COMPACT, DARK, LIGHT, NORMAL, Density, Theme, mixed

@@ -12,7 +12,8 @@ from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from daskscope.derive.frames import BarState, EventMark, RowKind, TaskStreamFrame
+from daskscope.derive.frames import BarState, EventMark, TaskStreamFrame
+from daskscope.derive.lanelayout import RowKind
 from daskscope.paint.brush import DROPPED_SHARE, slot_colour
 from daskscope.store.schema import Kind
 from daskscope.theme import DARK, GUTTER_PX, LIGHT, NORMAL, Theme, mixed

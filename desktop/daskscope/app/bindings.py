@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from daskscope.app import asides, gestures, lane_gestures
-from daskscope.derive.frames import PINNED
+from daskscope.derive.lanelayout import PINNED
 from daskscope.session import LaneSort
 from daskscope.theme import DENSITIES
 from daskscope.views.timeline.strip import PAN_SHARE, SCROLL_STEP_PX, ZOOM_STEP

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from daskscope.app.feed import Feed
     from daskscope.app.window import Window
     from daskscope.derive.details.ties import Ties
-    from daskscope.derive.frames import Hit, LaneLayout, LegendEntry, Minimap, TaskStreamFrame
+    from daskscope.derive.frames import Hit, LegendEntry, Minimap, TaskStreamFrame
+    from daskscope.derive.lanelayout import LaneLayout
     from daskscope.derive.members import Roster
     from daskscope.store.snapshot import Snapshot
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from daskscope.derive.frames import LaneLayout
+    from daskscope.derive.lanelayout import LaneLayout
 
 
 def lanes_between(layout: LaneLayout, top_px: int, bottom_px: int) -> frozenset[int]:

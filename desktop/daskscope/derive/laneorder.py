@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from daskscope.derive.frames import PINNED
+from daskscope.derive.lanelayout import PINNED
 from daskscope.derive.tally import LaneTally
 from daskscope.session import Grouping, LaneSort
 

@@ -44,7 +44,7 @@ _METRICS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Memory of one worker, as in `frames.WorkerBlock`."""
+    """Memory of one worker, as in `lanelayout.WorkerBlock`."""
 
     shares: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     text: str = ""

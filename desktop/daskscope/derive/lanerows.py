@@ -10,7 +10,7 @@ import numpy as np
 
 from dask_otel import conventions
 from daskscope.derive import quantity
-from daskscope.derive.frames import PINNED, LaneRow, RowKind, WorkerBlock
+from daskscope.derive.lanelayout import PINNED, LaneRow, RowKind, WorkerBlock
 from daskscope.derive.lazy import Lazy
 from daskscope.derive.members import INNER, LEVEL
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from daskscope.derive.frames import LaneLayout
+from daskscope.derive.lanelayout import LaneLayout
 from daskscope.derive.laneorder import LaneOrder, LaneRanks, lane_order
 from daskscope.derive.lanereadings import LaneReadings, ReadingsKeeper
 from daskscope.derive.lanerows import Blocks, Items, Rows

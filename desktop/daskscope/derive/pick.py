@@ -11,7 +11,8 @@ import numpy as np
 
 from daskscope.derive import quantity
 from daskscope.derive.crowd import crowd
-from daskscope.derive.frames import LEAST_BAR_PX, BarState, Hit, RowKind
+from daskscope.derive.frames import LEAST_BAR_PX, BarState, Hit
+from daskscope.derive.lanelayout import RowKind
 from daskscope.derive.matches import Mark
 from daskscope.derive.place import place
 from daskscope.derive.raster import NOTHING
@@ -20,7 +21,8 @@ from daskscope.store.schema import Kind, Outcome, Status
 from daskscope.store.snapshot import LaneKind
 
 if TYPE_CHECKING:
-    from daskscope.derive.frames import LaneRow, TaskStreamFrame
+    from daskscope.derive.frames import TaskStreamFrame
+    from daskscope.derive.lanelayout import LaneRow
     from daskscope.store.chunk import Chunk
     from daskscope.store.snapshot import Snapshot
 

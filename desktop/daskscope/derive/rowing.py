@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daskscope.derive.frames import RowKind
+from daskscope.derive.lanelayout import RowKind
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from daskscope.derive.frames import Int32s, LaneLayout
+    from daskscope.derive.frames import Int32s
+    from daskscope.derive.lanelayout import LaneLayout
 
 
 @dataclass(frozen=True, slots=True, eq=False)

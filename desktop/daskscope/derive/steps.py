@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from daskscope.derive.frames import FoundMark, RowKind
+from daskscope.derive.frames import FoundMark
+from daskscope.derive.lanelayout import RowKind
 from daskscope.derive.matches import Mark
 from daskscope.store.schema import SUB_KINDS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from daskscope.derive.frames import LaneLayout
+    from daskscope.derive.lanelayout import LaneLayout
     from daskscope.derive.matches import Marks
     from daskscope.session import Spot, Viewport
     from daskscope.store.chunk import Chunk, Rows

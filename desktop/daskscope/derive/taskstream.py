@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from daskscope.derive.frames import LaneLayout
+    from daskscope.derive.lanelayout import LaneLayout
     from daskscope.derive.look import Look
     from daskscope.derive.matches import Marks
     from daskscope.derive.picture import Spans

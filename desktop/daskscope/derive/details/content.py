@@ -15,7 +15,8 @@ from daskscope.derive.details.lists import listings
 from daskscope.derive.details.submission import submitted_ns
 from daskscope.derive.details.survey import MOST_DURATIONS
 from daskscope.derive.details.timesplit import Split, Stage, split
-from daskscope.derive.frames import BarState, RowKind
+from daskscope.derive.frames import BarState
+from daskscope.derive.lanelayout import RowKind
 from daskscope.store.schema import Kind
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from daskscope.derive.details.known import Known
     from daskscope.derive.details.subject import Subject
-    from daskscope.derive.frames import LaneLayout
+    from daskscope.derive.lanelayout import LaneLayout
     from daskscope.store.schema import Attributes, AttributeValue
     from daskscope.store.snapshot import Snapshot
 

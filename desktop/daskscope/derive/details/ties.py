@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from daskscope.derive.frames import RowKind
+from daskscope.derive.lanelayout import RowKind
 from daskscope.store.schema import SUB_KINDS
 
 if TYPE_CHECKING:

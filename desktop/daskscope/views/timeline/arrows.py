@@ -13,7 +13,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QBrush, QPainter, QPainterPath, QPen, QPolygonF
 
-from daskscope.derive.frames import RowKind
+from daskscope.derive.lanelayout import RowKind
 from daskscope.paint.brush import colour
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.text import draw_text

@@ -15,7 +15,7 @@ import numpy as np
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QPainter, QPixmap
 
-from daskscope.derive.frames import PINNED, LaneRow, RowKind, TaskStreamFrame, WorkerBlock
+from daskscope.derive.lanelayout import PINNED, LaneRow, RowKind, WorkerBlock
 from daskscope.paint.brush import colour
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.icon import draw_chevron, draw_icon
@@ -23,7 +23,8 @@ from daskscope.paint.text import Align, draw_label
 from daskscope.theme import GUTTER_PX, WORKER_GAP_PX
 
 if TYPE_CHECKING:
-    from daskscope.derive.frames import LaneLayout
+    from daskscope.derive.frames import TaskStreamFrame
+    from daskscope.derive.lanelayout import LaneLayout
     from daskscope.theme import Theme
 
 CHEVRON_X_PX: Final = 14

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from daskscope.derive.frames import FAILED_KIND, DensityColumns, RowKind, TaskStreamFrame
+from daskscope.derive.frames import FAILED_KIND, DensityColumns, TaskStreamFrame
+from daskscope.derive.lanelayout import RowKind
 from daskscope.paint.brush import slot_colour
 from daskscope.store.schema import Kind
 from daskscope.theme import Theme, mixed

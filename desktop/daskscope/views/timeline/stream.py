@@ -14,7 +14,7 @@ from PySide6.QtGui import QHelpEvent, QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip
 
 from daskscope.derive.bands import lane_bands, lanes_between
-from daskscope.derive.frames import Hit, RowKind, TaskStreamFrame, Tick
+from daskscope.derive.lanelayout import RowKind
 from daskscope.paint.brush import colour
 from daskscope.paint.control import plain_tip
 from daskscope.theme import GUTTER_PX
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from daskscope.derive.details.ties import Ties
+    from daskscope.derive.frames import Hit, TaskStreamFrame, Tick
     from daskscope.theme import Theme
 
 #: The handle that shows which rows are in view, drawn over the right edge of the lanes.

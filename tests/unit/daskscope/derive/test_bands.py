@@ -15,7 +15,7 @@ from daskscope.store.writer import Store
 from tests.builders import MS, Source, Span
 
 if TYPE_CHECKING:
-    from daskscope.derive.frames import LaneLayout
+    from daskscope.derive.lanelayout import LaneLayout
     from daskscope.store.snapshot import Snapshot
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dask_otel import conventions
-from daskscope.derive.frames import LaneLayout, RowKind
+from daskscope.derive.lanelayout import LaneLayout, RowKind
 from daskscope.derive.lanes import FOLDED_PITCH_PX, LEAST_BLOCK_PX, lane_layout
 from daskscope.derive.quantity import THIN
 from daskscope.derive.taskstream import TaskStream

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from daskscope.derive.frames import LEAST_BAR_PX, BarState, RowKind, TaskStreamFrame
+from daskscope.derive.frames import LEAST_BAR_PX, BarState, TaskStreamFrame
+from daskscope.derive.lanelayout import RowKind
 from daskscope.derive.lanes import lane_layout
 from daskscope.derive.matches import Mark, Marks, Matches
 from daskscope.derive.taskstream import TaskStream, always

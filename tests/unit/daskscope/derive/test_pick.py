@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dask_otel import conventions
-from daskscope.derive.frames import BarState, Hit, RowKind, TaskStreamFrame
+from daskscope.derive.frames import BarState, Hit, TaskStreamFrame
+from daskscope.derive.lanelayout import RowKind
 from daskscope.derive.lanes import lane_layout
 from daskscope.derive.matches import Matches
 from daskscope.derive.pick import hit

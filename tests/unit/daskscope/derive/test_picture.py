@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from daskscope.derive.frames import FAILED_KIND, LEAST_BAR_PX, BarState, RowKind, TaskStreamFrame
+from daskscope.derive.frames import FAILED_KIND, LEAST_BAR_PX, BarState, TaskStreamFrame
+from daskscope.derive.lanelayout import RowKind
 from daskscope.derive.lanes import lane_layout
 from daskscope.derive.raster import ERRED, NOTHING
 from daskscope.derive.taskstream import TaskStream
@@ -24,7 +25,7 @@ from daskscope.theme import NOT_YET_PX
 from tests.builders import SECOND, Source, Span
 
 if TYPE_CHECKING:
-    from daskscope.derive.frames import LaneLayout
+    from daskscope.derive.lanelayout import LaneLayout
     from daskscope.store.snapshot import Snapshot
 
 WIDTH, HEIGHT = 500, 400

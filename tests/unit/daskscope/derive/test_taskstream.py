@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pytest
 
 from dask_otel import conventions
-from daskscope.derive.frames import LEAST_BAR_PX, BarState, RowKind, TaskStreamFrame
+from daskscope.derive.frames import LEAST_BAR_PX, BarState, TaskStreamFrame
+from daskscope.derive.lanelayout import RowKind
 from daskscope.derive.lanes import lane_layout
 from daskscope.derive.picture import Picture
 from daskscope.derive.taskstream import TaskStream

@@ -12,7 +12,8 @@ from daskscope.derive.details.known import Inquired, Known
 from daskscope.derive.details.subject import Subject
 from daskscope.derive.details.survey import Survey
 from daskscope.derive.details.ties import MOST_ARROWS, MOST_WORKERS, STEM_PX, Tied, Ties
-from daskscope.derive.frames import BarState, LaneLayout, RowKind, TaskStreamFrame
+from daskscope.derive.frames import BarState, TaskStreamFrame
+from daskscope.derive.lanelayout import LaneLayout, RowKind
 from daskscope.session import Chosen, Viewport
 from daskscope.store.inquiry import Dependent, SpanDetails, SpanLink
 from daskscope.store.schema import Kind
