@@ -14,7 +14,6 @@ from PySide6.QtGui import QHelpEvent, QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip
 
 from daskscope.derive.bands import lane_bands, lanes_between
-from daskscope.derive.lanelayout import RowKind
 from daskscope.paint.brush import colour
 from daskscope.paint.control import plain_tip
 from daskscope.theme import GUTTER_PX
@@ -28,7 +27,13 @@ from daskscope.views.timeline.gutter import (
     ground,
     gutter_target,
 )
-from daskscope.views.timeline.lanes import BarShapes, bar_shapes, lane_shape
+from daskscope.views.timeline.highlights import (
+    draw_event_lines,
+    draw_found,
+    draw_hit,
+    hit_rect,
+)
+from daskscope.views.timeline.lanes import BarShapes, bar_shapes
 from daskscope.views.timeline.notes import draw_measure, draw_poles
 from daskscope.views.timeline.strip import Strip
 from daskscope.views.timeline.tooltip import Tooltip
@@ -46,8 +51,6 @@ if TYPE_CHECKING:
 #: The handle that shows which rows are in view, drawn over the right edge of the lanes.
 SCROLL_HANDLE_PX: Final = 6
 LEAST_HANDLE_PX: Final = 24
-#: A match that is narrower is framed as if it were so wide.
-LEAST_FOUND_PX: Final = 6
 #: A drag across so much selects lanes, too; less is a waver of the hand.
 LEAST_LANES_PX: Final = 44
 #: How much of what the pointer can grip belongs to the handle.
@@ -155,7 +158,7 @@ class StreamView(Strip):
     def show_hit(self, hit: Hit | None, pointer: QPoint | None = None) -> None:
         """Frame what lies under the pointer, and tell about it beside `pointer` on the screen."""
         if hit != self._hit:
-            for rect in (self._hit_rect(self._hit), self._hit_rect(hit)):
+            for rect in (hit_rect(self._frame, self._hit), hit_rect(self._frame, hit)):
                 if not rect.isEmpty():
                     self.update(rect.translated(GUTTER_PX, 0).adjusted(-1, -1, 2, 2))
             self._hit = hit
@@ -190,12 +193,12 @@ class StreamView(Strip):
         if self._ties is not None:
             draw_arrows(painter, frame, self._ties, theme)
         draw_labels(painter, frame.bars, shapes, theme, self._names, self._dimmed)
-        self._paint_event_lines(painter, frame)
+        draw_event_lines(painter, frame, theme)
         draw_poles(painter, frame.view, self._bookmarks, frame.height_px, theme)
         self._paint_selection(painter, frame)
         if self._ties is None or self._ties.chosen is None:
-            self._paint_found(painter, frame)
-        self._paint_hit(painter)
+            draw_found(painter, frame, theme)
+        draw_hit(painter, hit_rect(frame, self._hit), theme)
         if self._ties is not None:
             draw_frames(painter, frame, self._ties, theme)
         if self._measured_ns is not None:
@@ -209,16 +212,6 @@ class StreamView(Strip):
     def _paint_dense(self, painter: QPainter, frame: TaskStreamFrame) -> None:
         self.backing.update(frame, self._theme, self._dimmed)
         self.backing.draw(painter, self._ticks)
-
-    def _paint_event_lines(self, painter: QPainter, frame: TaskStreamFrame) -> None:
-        for event in frame.events:
-            if not event.has_line:
-                continue
-            rgb = self._theme.accent if event.sign == "graph" else self._theme.t1
-            pen = QPen(colour(rgb), 1)
-            pen.setDashPattern([3, 3])
-            painter.setPen(pen)
-            painter.drawLine(event.x_px, 0, event.x_px, frame.height_px)
 
     def _paint_selection(self, painter: QPainter, frame: TaskStreamFrame) -> None:
         selection = self._selection_px()
@@ -241,49 +234,6 @@ class StreamView(Strip):
             bottom = min(end_px - frame.scroll_px, self.height() + 2)
             if top < bottom:
                 painter.drawRect(left, top, right - left, bottom - top - 1)
-
-    def _paint_found(self, painter: QPainter, frame: TaskStreamFrame) -> None:
-        """Frame the match that was stepped to; in a density row over all of its height."""
-        found = frame.found
-        if found is None:
-            return
-        row = frame.layout.rows[found.row]
-        shape = lane_shape(frame.layout.pitch_px)
-        top = row.y_px - frame.scroll_px + (shape.sub_top_px if found.is_sub else 0)
-        height = shape.sub_px if found.is_sub else shape.bar_px
-        if row.kind is not RowKind.LANE:
-            height = row.height_px
-        left, right = found.x0_px, found.x1_px
-        if right - left < LEAST_FOUND_PX:
-            left = (left + right - LEAST_FOUND_PX) // 2
-            right = left + LEAST_FOUND_PX
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        # A line of the lane's colour tells the frame from a bar of nearly the same blue.
-        painter.setPen(QPen(colour(self._theme.lane), 1))
-        painter.drawRect(left, top, right - left - 1, height - 1)
-        painter.setPen(QPen(colour(self._theme.accent), 2))
-        painter.drawRect(left - 1, top - 1, right - left + 2, height + 2)
-
-    def _hit_rect(self, hit: Hit | None) -> QRect:
-        """The frame around what is hit, empty where nothing is framed."""
-        frame = self._frame
-        if hit is None or frame is None or not 0 <= hit.row < len(frame.layout.rows):
-            return QRect()
-        row = frame.layout.rows[hit.row]
-        if row.kind is not RowKind.LANE:
-            return QRect()
-        shape = lane_shape(frame.layout.pitch_px)
-        is_sub = 1 <= hit.kind <= 4
-        top = row.y_px - frame.scroll_px + (shape.sub_top_px if is_sub else 0)
-        height = shape.sub_px if is_sub else shape.bar_px
-        return QRect(hit.x0_px - 1, top - 1, hit.x1_px - hit.x0_px + 1, height + 1)
-
-    def _paint_hit(self, painter: QPainter) -> None:
-        rect = self._hit_rect(self._hit)
-        if not rect.isEmpty():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(colour(self._theme.t1), 1))
-            painter.drawRect(rect)
 
     def _paint_now(self, painter: QPainter, frame: TaskStreamFrame) -> None:
         if 0 <= frame.now_px < frame.view.width_px:

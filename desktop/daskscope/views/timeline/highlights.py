@@ -1,0 +1,76 @@
+"""Painting of what stands out over the lanes: events, the match stepped to, what is pointed at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QPainter, QPen
+
+from daskscope.derive.lanelayout import RowKind
+from daskscope.paint.brush import colour
+from daskscope.views.timeline.lanes import lane_shape
+
+if TYPE_CHECKING:
+    from daskscope.derive.frames import Hit, TaskStreamFrame
+    from daskscope.theme import Theme
+
+#: A match that is narrower is framed as if it were so wide.
+LEAST_FOUND_PX: Final = 6
+
+
+def draw_event_lines(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:
+    """Draw a dashed line over all lanes at each event that concerns all of them."""
+    for event in frame.events:
+        if not event.has_line:
+            continue
+        rgb = theme.accent if event.sign == "graph" else theme.t1
+        pen = QPen(colour(rgb), 1)
+        pen.setDashPattern([3, 3])
+        painter.setPen(pen)
+        painter.drawLine(event.x_px, 0, event.x_px, frame.height_px)
+
+
+def draw_found(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:
+    """Frame the match that was stepped to; in a density row over all of its height."""
+    found = frame.found
+    if found is None:
+        return
+    row = frame.layout.rows[found.row]
+    shape = lane_shape(frame.layout.pitch_px)
+    top = row.y_px - frame.scroll_px + (shape.sub_top_px if found.is_sub else 0)
+    height = shape.sub_px if found.is_sub else shape.bar_px
+    if row.kind is not RowKind.LANE:
+        height = row.height_px
+    left, right = found.x0_px, found.x1_px
+    if right - left < LEAST_FOUND_PX:
+        left = (left + right - LEAST_FOUND_PX) // 2
+        right = left + LEAST_FOUND_PX
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    # A line of the lane's colour tells the frame from a bar of nearly the same blue.
+    painter.setPen(QPen(colour(theme.lane), 1))
+    painter.drawRect(left, top, right - left - 1, height - 1)
+    painter.setPen(QPen(colour(theme.accent), 2))
+    painter.drawRect(left - 1, top - 1, right - left + 2, height + 2)
+
+
+def hit_rect(frame: TaskStreamFrame | None, hit: Hit | None) -> QRect:
+    """The frame around what is hit, empty where nothing is framed."""
+    if hit is None or frame is None or not 0 <= hit.row < len(frame.layout.rows):
+        return QRect()
+    row = frame.layout.rows[hit.row]
+    if row.kind is not RowKind.LANE:
+        return QRect()
+    shape = lane_shape(frame.layout.pitch_px)
+    is_sub = 1 <= hit.kind <= 4
+    top = row.y_px - frame.scroll_px + (shape.sub_top_px if is_sub else 0)
+    height = shape.sub_px if is_sub else shape.bar_px
+    return QRect(hit.x0_px - 1, top - 1, hit.x1_px - hit.x0_px + 1, height + 1)
+
+
+def draw_hit(painter: QPainter, rect: QRect, theme: Theme) -> None:
+    """Draw the frame of `hit_rect`."""
+    if not rect.isEmpty():
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(colour(theme.t1), 1))
+        painter.drawRect(rect)
