@@ -99,7 +99,7 @@ def test_a_port_that_is_held_fails_and_is_named(
         result = doctor(*ports, *nobody)
     verdict, text = findings(result)[f"OTLP/{protocol} port"]
     assert verdict == "fail"
-    assert text.startswith(f"127.0.0.1:{held} cannot be taken")
+    assert text.startswith(f"cannot listen on 127.0.0.1:{held}: Address already in use")
     assert (result.returncode, result.stderr) == (1, "")
 
 

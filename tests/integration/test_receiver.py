@@ -66,14 +66,12 @@ def post(
     source: Source, path: str, body: bytes | Iterator[bytes], kind: str = PROTOBUF, **headers: str
 ) -> tuple[int, http.client.HTTPMessage, bytes]:
     host, _, port = source.http[0].rpartition(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=20)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     method = named.pop("method", "POST")
-    connection.request(method, path, body, {"Content-Type": kind, **named})
-    response = connection.getresponse()
-    content = response.read()
-    connection.close()
-    return response.status, response.headers, content
+    with closing(http.client.HTTPConnection(host, int(port), timeout=20)) as connection:
+        connection.request(method, path, body, {"Content-Type": kind, **named})
+        response = connection.getresponse()
+        return response.status, response.headers, response.read()
 
 
 def still_receives(source: Source, window: Window | None = None) -> None:

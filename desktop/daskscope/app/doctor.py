@@ -87,9 +87,10 @@ def _jaeger(url: str) -> Finding:
     if body is None:
         return Finding("note", "Jaeger", f"none answers at {url}")
     try:
-        names = json.loads(body)["services"] or ["no service yet"]
+        # Protobuf's JSON leaves out a list that is empty.
+        names = json.loads(body).get("services") or ["no service yet"]
         return Finding("ok", "Jaeger", f"answers at {url}: {', '.join(map(str, names))}")
-    except (ValueError, TypeError, KeyError):  # a page of something else
+    except (ValueError, TypeError, AttributeError):  # a page of something else
         return Finding("note", "Jaeger", f"what answers at {url} is not Jaeger's query service")
 
 

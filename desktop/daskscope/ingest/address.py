@@ -62,7 +62,9 @@ def bound_socket(address: Address) -> socket.socket:
     try:
         return socket.create_server(address, family=family, backlog=512)
     except OSError as error:
-        raise AddressError(f"cannot listen on {address}: {error.strerror or error}") from error
+        # Python adds what it tried, which is said here already.
+        why, _, _ = (error.strerror or str(error)).partition(" (while ")
+        raise AddressError(f"cannot listen on {address}: {why}") from error
 
 
 def bound_name(bound: socket.socket) -> str:

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import time
 
-#: Seconds since the epoch on this machine's clock.
+#: Seconds since the epoch on this machine's clock. Somebody may set it back, so what has just ended
+#: did so at `max(start_s, now_s())`.
 now_s = time.time
-
-
-def after(start_s: float) -> float:
-    """Now, and not before `start_s`: somebody may have set the clock back since then."""
-    return max(start_s, now_s())

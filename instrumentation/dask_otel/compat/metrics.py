@@ -59,8 +59,8 @@ def garbage_collection_s() -> float | None:
 
 
 def update_graph_s(scheduler: Scheduler) -> float:
-    """Time spent on taking in graphs."""
-    return float(scheduler.digests_total.get(UPDATE_GRAPH, 0.0))
+    """Time spent on taking in graphs; Dask measures it by a clock that can be set back."""
+    return max(float(scheduler.digests_total.get(UPDATE_GRAPH, 0.0)), 0.0)
 
 
 def clients_added_removed(scheduler: Scheduler) -> tuple[int, int]:

@@ -217,9 +217,8 @@ def _taking(run: Any, described: Run, listener: Listener) -> Callable[..., Any]:
             raise
         finally:
             peer = peers.get(_host(address), "")
-            batch = Batch(
-                False, peer, size.partitions, start_s, clock.after(start_s), size.n_bytes, error
-            )
+            stop_s = max(start_s, clock.now_s())
+            batch = Batch(False, peer, size.partitions, start_s, stop_s, size.n_bytes, error)
             listener.batch(described, batch)
 
     return _receive
@@ -236,9 +235,8 @@ def _sending(process: Callable[..., Any], run: Run, listener: Listener) -> Calla
             error = caught
             raise
         finally:
-            batch = Batch(
-                True, address, size.partitions, start_s, clock.after(start_s), size.n_bytes, error
-            )
+            stop_s = max(start_s, clock.now_s())
+            batch = Batch(True, address, size.partitions, start_s, stop_s, size.n_bytes, error)
             listener.batch(run, batch)
 
     return _process
@@ -258,7 +256,7 @@ def _writing(
             error = caught
             raise
         finally:
-            stop_s = clock.after(start_s)
+            stop_s = max(start_s, clock.now_s())
             n_bytes = None if error is not None else _file_bytes(path) - n_before
             listener.file(run, File(True, start_s, stop_s, n_bytes, error))
 
@@ -273,9 +271,10 @@ def _reading(read: Callable[..., Any], run: Run, listener: Listener) -> Callable
         except FileNotFoundError:  # nothing came for this partition: Dask expects it
             raise
         except BaseException as error:
-            listener.file(run, File(False, start_s, clock.after(start_s), None, error))
+            listener.file(run, File(False, start_s, max(start_s, clock.now_s()), None, error))
             raise
-        listener.file(run, File(False, start_s, clock.after(start_s), _read_bytes(found), None))
+        stop_s = max(start_s, clock.now_s())
+        listener.file(run, File(False, start_s, stop_s, _read_bytes(found), None))
         return found
 
     return _read

@@ -128,7 +128,7 @@ def _recorded(slow: Any, key: Any, written: bool, unpickling: list[float]) -> It
         raise
     finally:
         if record is not None:
-            stop_s = clock.after(start_s)
+            stop_s = max(start_s, clock.now_s())
             n_bytes = _n_bytes(slow, key)
             record(Access(written, key, start_s, stop_s, sum(unpickling), n_bytes, error))
 

@@ -46,7 +46,7 @@ class ProcessPoints:
         points: Points = {
             (names.CPU_USAGE, ()): recent["cpu"] / 100.0,
             (names.PROCESS_MEMORY, ()): int(recent["memory"]),
-            (names.PROCESS_UPTIME, ()): clock.now_s() - self._started_s,
+            (names.PROCESS_UPTIME, ()): max(clock.now_s() - self._started_s, 0.0),
         }
         if "num_fds" in recent:  # not on Windows
             points[names.OPEN_FILES, ()] = int(recent["num_fds"])

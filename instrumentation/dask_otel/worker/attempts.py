@@ -82,7 +82,7 @@ class Attempts:
     Attributes
     ----------
     on_given_up
-        Called when an attempt was given up while it runs.
+        Called when an attempt was given up while it runs, and when one such has ended.
     """
 
     def __init__(
@@ -214,6 +214,8 @@ class Attempts:
         if self._transfers:
             attempt = attempt._replace(transfers=self._transfers.pop(key, ()))
         self._record(attempt)
+        if attempt.outcome == names.OUTCOME_CANCELLED:
+            self.on_given_up()
 
     def _otherwise(
         self, ts: TaskState, start: str, finish: str, ran: Attempt | None

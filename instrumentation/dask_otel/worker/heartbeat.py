@@ -1,8 +1,8 @@
 """Tells the scheduler in each heartbeat what only this worker knows of its attempts.
 
 - What of its spans is safe.
-- Which attempts run on after they were given up: the scheduler has forgotten them. The next
-  heartbeat then comes earlier than Dask would send it.
+- Which attempts run on after they were given up: the scheduler has forgotten them. When there is
+  one more of them, or one less, the next heartbeat comes earlier than Dask would send it.
 
 If the worker is killed, the scheduler makes good what was not sent: see `scheduler.losses`.
 """

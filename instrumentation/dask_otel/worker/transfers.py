@@ -197,7 +197,7 @@ class TransferProbe:
 
     def _since(self, start_s: float) -> reading.Run:
         delay_s = self._worker.scheduler_delay
-        return reading.Run(start_s + delay_s, clock.after(start_s) + delay_s, None)
+        return reading.Run(start_s + delay_s, max(start_s, clock.now_s()) + delay_s, None)
 
     def _origin(self, keys: Any) -> str | None:
         """Where a batch belongs that no task here has asked for: to what has made its first key."""

@@ -320,6 +320,7 @@ def test_one_given_up_is_told_of_while_it_runs(machine: Machine, has_ended: bool
     assert said.start_s <= clock.now_s()
     machine.succeed(run_id=4)
     assert list(machine.attempts.given_up()) == []
+    assert calls == ["given up"] * 2
 
 
 def test_one_given_up_before_it_ran_is_none(machine: Machine) -> None:
