@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +27,14 @@ def deleted() -> Iterator[None]:
     """Let windows of finished tests go: without an event loop Qt never gets to delete them."""
     yield
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.fixture(autouse=True)
+def searches() -> Iterator[None]:
+    """Let Python look for garbage in other tests as if there had been no window."""
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from daskscope.app.garbage import MOST_S, Garbage
+from daskscope.app.garbage import LEAST_SEARCHES, MOST_S, Garbage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,8 @@ def old_ring() -> weakref.ref[Ring]:
 def make_much() -> None:
     """What lets Python look for young garbage often."""
     young, middle, _ = gc.get_threshold()
-    kept: list[list[int]] = [[] for _ in range(12 * young * (middle + 1))]
+    n_searches = 2 * LEAST_SEARCHES  # what other threads let go of counts against it
+    kept: list[list[int]] = [[] for _ in range(n_searches * young * (middle + 1))]
     assert kept
 
 
