@@ -133,10 +133,13 @@ def rate(number_per_s: float) -> str:
 
 
 def cores(used: float, total: float) -> str:
-    """CPUs kept busy: "23.0 / 24 cores"."""
-    if not (math.isfinite(used) and math.isfinite(total)):
-        return "" if not math.isfinite(used) else f"{used:.1f}{THIN}cores"
-    return f"{used:.1f}{THIN}/{THIN}{plural(round(total), 'core')}"
+    """CPUs kept busy: "23.0 / 24 cores", "5 907 / 10 000 cores"."""
+    if not math.isfinite(used):
+        return ""
+    busy = f"{used:.1f}" if used < 999.95 else count(used)
+    if not math.isfinite(total):
+        return f"{busy}{THIN}cores"
+    return f"{busy}{THIN}/{THIN}{plural(round(total), 'core')}"
 
 
 def _three_digits(number: float) -> str:

@@ -114,7 +114,7 @@ def _step(most: float, is_binary: bool) -> float:
 
 def _tick_text(value: float, unit: str) -> str:
     if unit == "cores" or not value:
-        return f"{value:g}"
+        return f"{value:g}" if value < 1000 else quantity.count(value)
     return _short(quantity.nbytes(value) if unit == "bytes" else quantity.byte_rate(value))
 
 

@@ -118,6 +118,7 @@ def test_counts_shares_and_ratios() -> None:
     assert plain(quantity.rate(6.0)) == "6.0/s"
     assert plain(quantity.rate(1240.0)) == "1 240/s"
     assert plain(quantity.cores(22.96, 24)) == "23.0 / 24 cores"
+    assert plain(quantity.cores(5906.6, 10_000)) == "5 907 / 10 000 cores"
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def test_all_curves_share_one_grid_that_ends_at_the_newest_reading() -> None:
     [
         (24, "cores", ["0", "8", "16", "24"]),
         (2, "cores", ["0", "0.5", "1", "1.5", "2"]),
-        (1_600, "cores", ["0", "512", "1024", "1536"]),
+        (1_600, "cores", ["0", "512", "1 024", "1 536"]),
         (24 * GIB, "bytes", ["0", "8 GiB", "16 GiB", "24 GiB"]),
         (1.5e9, "bytes/s", ["0", "500 MB/s", "1 GB/s", "1.5 GB/s"]),
     ],
