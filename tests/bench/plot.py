@@ -21,6 +21,7 @@ BUDGETS_MS: Final = {"p95": 8.0, "p99": 16.0}
 
 WIDTH, HEIGHT = 760, 420
 LEFT, TOP, RIGHT, BOTTOM = 64, 44, 150, 52
+LINE_PX = 14
 X_RANGE, Y_RANGE = (700.0, 14e6), (1.0, 700.0)
 STYLE = """
   text { font: 12px system-ui, sans-serif; fill: #1f2328 }
@@ -61,15 +62,23 @@ def line(x0: float, y0: float, x1: float, y1: float, style: str) -> str:
     return f'<line x1="{x0:.0f}" y1="{y0:.1f}" x2="{x1:.0f}" y2="{y1:.1f}" class="{style}"/>'
 
 
-def curve(points: Mapping[int, float], name: str, style: str) -> Iterable[str]:
-    """A line through points, and its name behind the last of them."""
+def curve(points: Mapping[int, float], style: str) -> Iterable[str]:
+    """A line through points."""
     places = [(x_px(spans), y_px(ms)) for spans, ms in sorted(points.items())]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
     yield f'<polyline points="{path}" class="{style}"/>'
     for x, y in places:
         yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" class="{style}-dot"/>'
-    x, y = places[-1]
-    yield text(x + 10, y + 4, name, f"{style}-text")
+
+
+def names(curves: Mapping[str, Mapping[int, float]], style: str) -> Iterable[str]:
+    """The name of each curve behind its last point, below one another where they are close."""
+    least_y = 0.0
+    ends = sorted((y_px(points[max(points)]), max(points), name) for name, points in curves.items())
+    for y, spans, name in ends:
+        least_y = max(y + 4, least_y)
+        yield text(x_px(spans) + 10, least_y, name, f"{style}-text")
+        least_y += LINE_PX
 
 
 def axes() -> Iterable[str]:
@@ -92,11 +101,17 @@ def picture(figures: Mapping[str, float]) -> str:
     """The whole drawing."""
     parts = [text(LEFT, 24, "A frame of the task stream, 20,000 new spans a second", "title")]
     parts += axes()
-    for label in SHARES:
-        points = {size: figures[f"frame at {size:,} spans, {label}"] for size in SIZES}
-        parts += curve(points, f"daskscope, {label}", "ours")
-    points = {size: figures[page_figure(size)] for size in PAGE_SIZES}
-    parts += curve(points, "Dask's page, median", "dask")
+    ours = {
+        f"daskscope, {label}": {
+            size: figures[f"frame at {size:,} spans, {label}"] for size in SIZES
+        }
+        for label in SHARES
+    }
+    page = {"Dask's page, median": {size: figures[page_figure(size)] for size in PAGE_SIZES}}
+    for curves, style in ((ours, "ours"), (page, "dask")):
+        for points in curves.values():
+            parts += curve(points, style)
+        parts += names(curves, style)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}">'
         f"<style>{STYLE}</style>\n" + "\n".join(parts) + "\n</svg>\n"
