@@ -29,6 +29,7 @@ import psutil
 from distributed import Client, wait
 
 from tests.bench.figures import Figure, figure
+from tests.bench.page import BOKEH, check_bokeh
 from tests.bench.tab import Tab
 from tests.waiting import wait_for
 
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 N_CREW = 8
 N_ROUNDS = 10
 N_WARM = 500
-#: Where `make bench` has put what Dask's page needs; nobody else needs it.
-BOKEH = Path(__file__).parents[2] / "out" / "bokeh"
 OFF = {f"DASK_DISTRIBUTED__{role}__PRELOAD": "[]" for role in ("SCHEDULER", "WORKER", "CLIENT")}
 OURS = OFF | {f"DASK_DISTRIBUTED__{role}__PRELOAD": "dask_otel" for role in ("SCHEDULER", "WORKER")}
 RECEIVE = "from tests.bench.bench_worker_cost import serve; serve()"
@@ -214,8 +213,7 @@ def _spread(values: Sequence[float]) -> str:
 
 def run() -> list[Figure]:
     """Measure; the budgets hold for `dask_otel` alone, the others stand beside it."""
-    if not BOKEH.exists():
-        raise FileNotFoundError(f"{BOKEH}: `make bench` installs it")
+    check_bokeh()
     return [figure for label, load in LOADS.items() for figure in _figures(label, load)]
 
 

@@ -76,10 +76,21 @@ def frames_ms(n_rectangles: int) -> list[float]:
     TimeoutError
         The page does not show what it should.
     """
-    if not BOKEH.exists():
-        raise FileNotFoundError(f"{BOKEH}: `make bench` installs it")
+    check_bokeh()
     with _scheduler(n_rectangles) as url, _browser() as port:
         return asyncio.run(_drag(port, f"{url}/tasks", n_rectangles))
+
+
+def check_bokeh() -> None:
+    """Refuse where `BOKEH` is missing.
+
+    Raises
+    ------
+    FileNotFoundError
+        It is.
+    """
+    if not BOKEH.exists():
+        raise FileNotFoundError(f"{BOKEH}: `make bench` installs it")
 
 
 @contextlib.contextmanager

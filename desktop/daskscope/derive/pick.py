@@ -21,8 +21,11 @@ from daskscope.store.schema import Kind, Outcome, Status
 from daskscope.store.snapshot import LaneKind
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from daskscope.derive.frames import TaskStreamFrame
     from daskscope.derive.lanelayout import LaneRow
+    from daskscope.session import Viewport
     from daskscope.store.chunk import Chunk
     from daskscope.store.snapshot import Snapshot
 
@@ -132,6 +135,22 @@ def _dense(snapshot: Snapshot, frame: TaskStreamFrame, spot: _Spot) -> Hit | Non
     return _summary(snapshot, frame, spot, kind, first, end)
 
 
+def _folded(
+    chunk: Chunk, view: Viewport, spot: _Spot, from_ns: int, to_ns: int
+) -> npt.NDArray[np.intp]:
+    """Rows of a chunk that a row of the task stream has folded between two times."""
+    is_density = spot.row.kind is RowKind.DENSITY
+    rows: npt.NDArray[np.intp]
+    rows = np.concatenate([chunk.starting(from_ns, to_ns), chunk.begun(from_ns)])
+    rows = rows[np.isin(chunk.columns["lane"][rows], np.array(spot.row.lanes, np.uint32))]
+    kinds = chunk.columns["kind"][rows].view(np.uint8)
+    is_sub = (kinds >= Kind.TRANSFER) & (kinds <= Kind.DESERIALIZE)
+    rows = rows[is_sub == (spot.is_sub and not is_density)]
+    if is_density:
+        return rows
+    return rows[chunk.end_ns[rows] - chunk.start_ns[rows] < LEAST_BAR_PX * view.ns_per_px]
+
+
 def _summary(
     snapshot: Snapshot, frame: TaskStreamFrame, spot: _Spot, kind: int, first: int, end: int
 ) -> Hit | None:
@@ -139,21 +158,12 @@ def _summary(
     view, is_density = frame.view, spot.row.kind is RowKind.DENSITY
     first, end = max(first, 0), min(end, view.width_px)
     from_ns, to_ns = view.time_ns(first), view.time_ns(end)
-    least_ns = LEAST_BAR_PX * view.ns_per_px
-    lanes = np.array(spot.row.lanes, np.uint32)
     names: Counter[int] = Counter()
     n, n_lost, n_erred, n_lit, busy_ns, only = 0, 0, 0, 0, 0, None
     for chunk in snapshot.chunks:
         if chunk.t_max < from_ns or chunk.t_min >= to_ns:
             continue
-        rows = np.concatenate([chunk.starting(from_ns, to_ns), chunk.begun(from_ns)])
-        rows = rows[np.isin(chunk.columns["lane"][rows], lanes)]
-        kinds = chunk.columns["kind"][rows].view(np.uint8)
-        is_sub = (kinds >= Kind.TRANSFER) & (kinds <= Kind.DESERIALIZE)
-        rows = rows[is_sub == (spot.is_sub and not is_density)]
-        lasting_ns = chunk.end_ns[rows] - chunk.start_ns[rows]
-        if not is_density:
-            rows = rows[lasting_ns < least_ns]
+        rows = _folded(chunk, frame.view, spot, from_ns, to_ns)
         if frame.marks is not None:
             marks = frame.marks.among(chunk.number, rows)
             rows = rows[marks != Mark.HIDDEN]

@@ -20,11 +20,11 @@ def address(worker: int) -> str:
 
 def skews(
     ahead_ms: dict[int, float], n: int = 400, seed: int = 1, *, is_push: bool = False,
-    same_size: bool = False, lost: float = 0.0,
+    same_size: bool = False, lost: float = 0.0, clocks: Clocks | None = None,
 ) -> dict[str, Skew]:  # fmt: skip
     """What transfers among workers prove, some of whose clocks are ahead."""
     rng = random.Random(seed)
-    source, store, clocks = Source(), Store(), Clocks()
+    source, store, clocks = Source(), Store(), clocks or Clocks()
     for worker in range(N_WORKERS):
         source.worker(f"w{worker}", port=40_101 + worker)
     spans: list[Span] = []
@@ -89,6 +89,12 @@ def test_two_clocks_are_two() -> None:
         address(0): 5,
         address(3): -7,
     }
+
+
+def test_of_workers_whose_clocks_are_right_nothing_is_kept() -> None:
+    clocks = Clocks()
+    skews({}, clocks=clocks)
+    assert not clocks._bounds
 
 
 def test_nothing_new_is_the_same() -> None:
