@@ -52,6 +52,7 @@ class RosterTable:
         gone = places[len(members) :]
         if gone:
             self._order = [place for place in self._order if place not in gone]
+            self._news = [place for place in self._news if place not in gone]
             self._free += gone
         kept = places[: len(members)]
         fresh = [self._fresh() for _ in members[len(kept) :]]
