@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import dask.config
 import pytest
 
-from dask_otel.__main__ import FILE, main
+from dask_otel.__main__ import main
+from dask_otel.autostart import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,6 +151,24 @@ def test_a_setting_that_cannot_be_understood(
     assert main(["status"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "dask-otel.tick" in line
+
+
+@pytest.mark.parametrize("command", [["status"], ["enable"], ["attach", "tcp://x", "--endpoint=y"]])
+def test_a_config_file_that_is_none(tmp_path: Path, command: list[str]) -> None:
+    """Dask reads it as it is imported."""
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("distributed: [1\nworker: {")
+    ended = subprocess.run(
+        [sys.executable, "-m", "dask_otel", *command],
+        env={**os.environ, "DASK_CONFIG": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert f"config file at '{broken}' is malformed" in line
+    assert list(tmp_path.iterdir()) == [broken]
 
 
 def test_no_command_at_all(capsys: pytest.CaptureFixture[str]) -> None:
