@@ -6,14 +6,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import dask.config
 
 from dask_otel import config, startup
 from dask_otel.compat import versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: Dask reads a folder's files by name, and the last one that sets a list wins.
 FILE: Final = "zz-dask-otel.yaml"
@@ -50,12 +54,48 @@ def _write(path: Path, settings: dict[str, Any]) -> None:
     partial.replace(path)
 
 
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """The file at `path` changes with all that is done here, or stays as it was."""
+    before = path.read_bytes() if path.exists() else None
+    try:
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        if before is not None:
+            path.write_bytes(before)
+        raise
+
+
 def enable() -> str:
     """Let Dask start it in whatever this user runs from now on; says what was done."""
     path = _file()
-    path.unlink(missing_ok=True)
-    if _starts():
-        return "Dask starts it already; nothing to write"
+    with _whole(path):
+        path.unlink(missing_ok=True)
+        if _starts():
+            return "Dask starts it already; nothing to write"
+        _write(path, {"distributed": _roles(), "dask-otel": {"enabled": True}})
+        if not _starts():
+            raise ObstacleError(f"{_obstacle()} has the last word; change that")
+    return f"wrote {path}"
+
+
+def disable() -> str:
+    """Let Dask start it no longer for this user; says what was done."""
+    path = _file()
+    existed = path.exists()
+    with _whole(path):
+        path.unlink(missing_ok=True)
+        if not _starts():
+            return f"removed {path}" if existed else "Dask does not start it; nothing to remove"
+        _write(path, {"dask-otel": {"enabled": False}})
+        if _starts():
+            raise ObstacleError(f"{_obstacle()} has the last word; change that")
+    return f"wrote {path}, which switches it off"
+
+
+def _roles() -> dict[str, Any]:
+    """What each role is told: what it is told now, and to start `dask_otel`."""
     roles: dict[str, Any] = {}
     for way in startup.ways():
         others = way.sources[-1].preloads if way.sources else ()
@@ -64,25 +104,7 @@ def enable() -> str:
         if (extended := startup.arguments_with_us(given, others)) is not None:
             entry["preload-argv"] = extended
         roles[way.role] = entry
-    _write(path, {"distributed": roles, "dask-otel": {"enabled": True}})
-    if not _starts():
-        path.unlink(missing_ok=True)
-        raise ObstacleError(f"{_obstacle()} has the last word; change that")
-    return f"wrote {path}"
-
-
-def disable() -> str:
-    """Let Dask start it no longer for this user; says what was done."""
-    path = _file()
-    existed = path.exists()
-    path.unlink(missing_ok=True)
-    if not _starts():
-        return f"removed {path}" if existed else "Dask does not start it; nothing to remove"
-    _write(path, {"dask-otel": {"enabled": False}})
-    if _starts():
-        path.unlink(missing_ok=True)
-        raise ObstacleError(f"{_obstacle()} has the last word; change that")
-    return f"wrote {path}, which switches it off"
+    return roles
 
 
 def _files_only() -> dict[str, Any]:

@@ -109,8 +109,17 @@ def arguments_with_us(value: Any, preloads: Any) -> list[Any] | None:
     """A setting `preload-argv` that fits `with_us(preloads)`; None where it may stay as it is.
 
     Dask takes one list of arguments for all preloads, or as many lists as there are preloads.
+
+    Raises
+    ------
+    ValueError
+        What Dask cannot take, either.
     """
-    if not value or isinstance(value[0], str) or MODULE in names(preloads):
+    if not value or isinstance(value, str) or MODULE in names(preloads):
+        return None
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"arguments of preloads are {value!r}: must be lists")
+    if isinstance(value[0], str):
         return None
     return [*value, []]
 

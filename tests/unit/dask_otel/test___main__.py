@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import product
 from typing import TYPE_CHECKING
 
 import dask.config
@@ -151,6 +152,37 @@ def test_a_setting_that_cannot_be_understood(
     assert main(["status"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "dask-otel.tick" in line
+
+
+BROKEN = ("dask-otel: {enabled: perhaps}", "distributed: {worker: {preload: 5}}", "distributed: [")
+
+
+@pytest.mark.parametrize(
+    ("command", "broken"),
+    [
+        *product(("enable", "disable"), BROKEN),
+        ("enable", "distributed: {worker: {preload: mine, preload-argv: {a: b}}}"),
+    ],
+)
+def test_what_fails_changes_nothing(
+    user: Path, command: str, broken: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["enable"]) == 0
+    before = (user / FILE).read_bytes()
+    (user / "own.yaml").write_text(broken)
+    assert main([command]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert (user / FILE).read_bytes() == before
+
+
+def test_what_the_environment_forbids_changes_nothing(
+    user: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["enable"]) == 0
+    before = (user / FILE).read_bytes()
+    monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__PRELOAD", "mine")
+    assert main(["enable"]) == 1
+    assert (user / FILE).read_bytes() == before
 
 
 @pytest.mark.parametrize("command", [["status"], ["enable"], ["attach", "tcp://x", "--endpoint=y"]])
