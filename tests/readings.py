@@ -114,6 +114,7 @@ _METRIC_OF = {
     "written": (names.PROCESS_DISK_IO, names.WRITE),
     "host_in": (names.HOST_NETWORK_RATE, names.RECEIVE),
     "dropped": (names.SPANS_DROPPED, ""),
+    "dropped_logs": (names.LOGS_DROPPED, ""),
 }
 
 

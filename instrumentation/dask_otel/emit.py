@@ -88,10 +88,10 @@ class Emitter:
         self._providers = providers or ways.Providers()
         self._selection = Selection(settings.least_duration_s, settings.sampling)
         self._events: deque[SpanEvent] = deque()
-        self._logs: deque[LogEvent] = deque(maxlen=MAX_LOGS)
+        self._logs: deque[LogEvent] = deque()
         self._points: Points = {}
         self._n_held = settings.n_held
-        self._n_overrun = 0  # written with the lock held
+        self._n_overrun = self._n_logs_overrun = 0  # written with the lock held
         self._n_failed = self._n_left_out = 0  # written by the background thread alone
         self._is_open = True
         self._complained = False
@@ -128,6 +128,8 @@ class Emitter:
         """Hand over what becomes a log record."""
         if self._is_open:
             self._logs.append(event)
+            if len(self._logs) > MAX_LOGS:
+                self._overrun_logs()
             if not self._has_news:
                 self._rouse()
 
@@ -198,6 +200,12 @@ class Emitter:
         return self._n_left_out + (spans.n_sampled_out if spans is not None else 0)
 
     @property
+    def n_logs_dropped(self) -> int:
+        """Log records given up, of those that are sent at all."""
+        logs = self._outputs.logs if self._outputs else None
+        return self._n_logs_overrun + logs.n_dropped if logs is not None else 0
+
+    @property
     def n_held(self) -> int:
         """Spans that wait."""
         spans = self._outputs.spans if self._outputs else None
@@ -211,6 +219,11 @@ class Emitter:
     def _overrun(self) -> None:
         with self._lock, suppress(IndexError):  # the background thread was quicker
             self._n_overrun += span_count(self._events.popleft())
+
+    def _overrun_logs(self) -> None:
+        with self._lock, suppress(IndexError):
+            self._logs.popleft()
+            self._n_logs_overrun += 1
 
     def _complain(self, what: str, error: Exception) -> None:
         if not self._complained:
@@ -290,7 +303,11 @@ class Emitter:
             self._logs.clear()
             return
         for _ in range(len(self._logs)):
-            logs.put(self._logs.popleft())
+            try:
+                event = self._logs.popleft()
+            except IndexError:  # somebody who logs has dropped the oldest
+                break
+            logs.put(event)
         logs.send(deadline_s)
 
     def _send_points(self, outputs: Outputs, deadline_s: float | None) -> None:
@@ -311,6 +328,7 @@ class Emitter:
             (names.SPANS_EXPORTED, ()): n_exported,
             (names.SPANS_DROPPED, ()): n_dropped,
             (names.SPANS_SAMPLED_OUT, ()): self.n_sampled_out,
+            (names.LOGS_DROPPED, ()): self.n_logs_dropped,
         }
 
 

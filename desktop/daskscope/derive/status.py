@@ -197,10 +197,11 @@ def _memory(snapshot: Snapshot, cap_bytes: int) -> StatusField:
 
 
 def _dropped(snapshot: Snapshot) -> tuple[StatusField, ...]:
-    lost = newest_of(snapshot, conventions.SPANS_DROPPED)[1]
+    kinds = conventions.SPANS_DROPPED, conventions.LOGS_DROPPED
+    lost = np.concatenate([newest_of(snapshot, kind)[1] for kind in kinds])
     lost_by_sender = float(lost[np.isfinite(lost)].sum())
     counts = (
-        ("Dropped sender", lost_by_sender, "Spans that workers could not deliver"),
+        ("Dropped sender", lost_by_sender, "Spans and log records that workers could not deliver"),
         ("receiver", snapshot.status.rejected, "Spans, points and log records refused"),
         ("evicted", snapshot.n_evicted, _evicted_tip(snapshot)),
     )

@@ -82,6 +82,10 @@ SPANS_DROPPED: Final = Metric("dask_otel.spans.dropped", "{span}", "counter", "S
 SPANS_SAMPLED_OUT: Final = Metric(
     "dask_otel.spans.sampled_out", "{span}", "counter", "Spans left out by sampling."
 )
+#: Those that fell out while they waited, and those that the endpoint has refused.
+LOGS_DROPPED: Final = Metric(
+    "dask_otel.logs.dropped", "{log_record}", "counter", "Log records dropped."
+)
 
 PROCESS_METRICS: Final = (
     CPU_USAGE,
@@ -101,5 +105,11 @@ PROCESS_METRICS: Final = (
     GPU_MEMORY,
     GPU_MEMORY_LIMIT,
 )
-OWN_METRICS: Final = (SPANS_RECORDED, SPANS_EXPORTED, SPANS_DROPPED, SPANS_SAMPLED_OUT)
+OWN_METRICS: Final = (
+    SPANS_RECORDED,
+    SPANS_EXPORTED,
+    SPANS_DROPPED,
+    SPANS_SAMPLED_OUT,
+    LOGS_DROPPED,
+)
 METRICS: Final = SCHEDULER_METRICS + PROCESS_METRICS + WORKER_METRICS + OWN_METRICS

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, cast
 
 from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.sdk.metrics import ObservableCounter
 from opentelemetry.sdk.metrics.export import AggregationTemporality
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
 
     from dask_otel import wire
+    from dask_otel.compat import otlp
     from dask_otel.events import LogEvent
     from dask_otel.outputs.link import Link
     from dask_otel.points import Points
@@ -152,7 +154,7 @@ class DirectSpans:
             if reply.retry:
                 break
             self._spool.remove(len(batch))
-            n_rejected = min(_rejected(reply.body), len(batch)) if reply.accepted else len(batch)
+            n_rejected = _n_refused(reply, len(batch), _rejected_spans)
             self._n_refused += n_rejected
             self.n_exported += len(batch) - n_rejected
         n_out = self._spool.n_in - len(self._spool)
@@ -168,23 +170,29 @@ class DirectLogs:
     """Log records; see `LogOutput`."""
 
     def __init__(self, link: Link, resource: Resource, version: str) -> None:
+        self.n_dropped = 0
         self._link = link
         self._batch = sdk.LogBatch(resource, version)
-        self._waiting: deque[LogEvent] = deque(maxlen=MAX_HELD_LOGS)
+        self._waiting: deque[LogEvent] = deque()
 
     def put(self, event: LogEvent) -> None:
         """Take one event."""
+        if len(self._waiting) >= MAX_HELD_LOGS:
+            self._waiting.popleft()
+            self.n_dropped += 1
         self._waiting.append(event)
 
     def send(self, deadline_s: float | None) -> None:
         """Send what waits in one request."""
         if not self._waiting or not self._link.ready(deadline_s):
             return
-        taken, self._waiting = self._waiting, deque(maxlen=MAX_HELD_LOGS)
+        taken, self._waiting = self._waiting, deque()
         reply = self._link.send(self._batch.encode([log(event) for event in taken]), deadline_s)
         if reply.retry:
-            # What was running then is of no use later.
+            # What was running then is of no use later, and is no loss.
             self._waiting.extend(event for event in taken if not isinstance(event, Running))
+        else:
+            self.n_dropped += _n_refused(reply, len(taken), _rejected_logs)
 
     def close(self) -> None:
         """Give up the connection."""
@@ -236,10 +244,19 @@ def _point_encoder(link: Link, resource: Resource, version: str) -> Callable[[Po
     return lambda points: own.encode(points, to_ns(clock.now_s()))
 
 
-def _rejected(body: bytes) -> int:
-    """Spans that the endpoint has refused out of a request that it took."""
+def _n_refused(reply: otlp.Reply, n_sent: int, rejected: Callable[[bytes], int]) -> int:
+    """How many of `n_sent` the endpoint does not want; `rejected` reads its answer."""
+    if not reply.accepted:
+        return n_sent
     try:
-        rejected = ExportTraceServiceResponse.FromString(body).partial_success.rejected_spans
+        return min(max(0, rejected(reply.body)), n_sent)
     except DecodeError:  # whatever it says there, it has taken the request
         return 0
-    return max(0, rejected)
+
+
+def _rejected_spans(body: bytes) -> int:
+    return ExportTraceServiceResponse.FromString(body).partial_success.rejected_spans
+
+
+def _rejected_logs(body: bytes) -> int:
+    return ExportLogsServiceResponse.FromString(body).partial_success.rejected_log_records

@@ -155,6 +155,7 @@ class ProvidedLogs:
     """Log records of a provider; see `LogOutput`."""
 
     def __init__(self, provider: LoggerProvider, resource: Resource, version: str) -> None:
+        self.n_dropped = 0
         self._provider: Any = provider
         if isinstance(provider, SdkLoggerProvider):
             provider = otel.derived_logger_provider(

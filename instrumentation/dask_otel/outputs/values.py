@@ -74,7 +74,15 @@ class SpanOutput(Protocol):
 
 
 class LogOutput(Protocol):
-    """Takes events and sends their log records."""
+    """Takes events and sends their log records.
+
+    Attributes
+    ----------
+    n_dropped
+        Records given up.
+    """
+
+    n_dropped: int
 
     def put(self, event: LogEvent) -> None:
         """Take one event."""

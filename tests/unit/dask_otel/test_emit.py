@@ -88,6 +88,30 @@ def test_overrun_is_counted_exactly_while_many_threads_work(sink: HttpSink) -> N
     assert counts(tested) == (n_recorded, len(sink.spans()), n_recorded - len(sink.spans()))
 
 
+def test_log_records_that_fall_out_are_counted(sink: HttpSink) -> None:
+    tested = emitter(sink.endpoint)
+    n_more = 7
+
+    def work() -> None:
+        for _ in range(emit.MAX_LOGS // 4):
+            tested.log(events.Event(1.0, names.EVENT_WORKER_ADDED, "", {}))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for _ in range(n_more):
+        tested.log(events.Event(1.0, names.EVENT_WORKER_REMOVED, "", {}))
+    tested.start()
+    tested.stop()
+    kinds = [log.event_name for log in sink.logs()]
+    assert kinds.count(names.EVENT_WORKER_ADDED) == emit.MAX_LOGS - n_more
+    assert kinds.count(names.EVENT_WORKER_REMOVED) == n_more
+    newest = {point.metric: point.value for point in sink.points()}
+    assert newest[names.LOGS_DROPPED.name] == tested.n_logs_dropped == n_more
+
+
 def test_held_spans_survive_until_the_endpoint_answers(
     sink: HttpSink, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

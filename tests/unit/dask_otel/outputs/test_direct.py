@@ -3,6 +3,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsPartialSuccess,
+    ExportLogsServiceResponse,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
     ExportTraceServiceRequest,
@@ -185,6 +189,20 @@ def test_logs_are_kept_but_not_what_was_running() -> None:
         output.put(events.Event(1.0, f"event {number}", "", {}))
     output.send(None)
     assert link.payloads[2].count(b"event ") == direct.MAX_HELD_LOGS
+    assert output.n_dropped == direct.MAX_HELD_LOGS
+
+
+def test_logs_that_are_refused_are_counted() -> None:
+    rejected = ExportLogsServiceResponse(
+        partial_success=ExportLogsPartialSuccess(rejected_log_records=2)
+    ).SerializeToString()
+    link = FakeLink(Reply(True, body=rejected), Reply(False), Reply(True, body=b"\xff"))
+    output = direct.DirectLogs(link, Resource({}), "1")  # type: ignore[arg-type]
+    for n_dropped in (2, 5, 5):
+        for _ in range(3):
+            output.put(events.Event(1.0, "event", "", {}))
+        output.send(None)
+        assert output.n_dropped == n_dropped
 
 
 def test_points_that_were_not_taken_are_sent_as_they_were() -> None:

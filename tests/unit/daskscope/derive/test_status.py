@@ -84,9 +84,9 @@ def test_a_recording_has_no_lag() -> None:
 def test_every_kind_of_loss_is_counted_and_warns() -> None:
     cluster = Cluster()
     cluster.worker("w0", port=1, dropped=3)
-    cluster.worker("w1", port=2, dropped=4)
+    cluster.worker("w1", port=2, dropped=4, dropped_logs=5)
     shown = counters(cluster, replace(LIVE, rejected=2))
-    assert (shown["Dropped sender"].value, shown["Dropped sender"].tone) == ("7", "warn")
+    assert (shown["Dropped sender"].value, shown["Dropped sender"].tone) == ("12", "warn")
     assert (shown["receiver"].value, shown["receiver"].tone) == ("2", "warn")
     assert (shown["evicted"].value, shown["evicted"].tone) == ("0", "plain")
 
