@@ -160,9 +160,13 @@ class LinkServer:
         return _LENGTH.pack(len(frame)) + frame
 
     async def _send_status(self, writer: asyncio.StreamWriter, stop: asyncio.Event) -> None:
+        """Tell how the source is doing whenever that has changed: each telling wakes a window."""
+        told = b""
         while True:
-            if writer.transport.get_write_buffer_size() < _BUSY_BYTES:
-                writer.write(self._status_frame(stop))
+            frame = self._status_frame(stop)
+            if frame != told and writer.transport.get_write_buffer_size() < _BUSY_BYTES:
+                told = frame
+                writer.write(frame)
                 await writer.drain()
             await asyncio.sleep(STATUS_INTERVAL_S)
 

@@ -274,7 +274,7 @@ class RunningBatch:
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """How the source is doing; sent a few times a second, and the last message of a recording.
+    """How the source is doing; sent a few times a second while it changes, and last of a recording.
 
     Attributes
     ----------

@@ -84,13 +84,18 @@ async def test_every_client_gets_everything_in_order() -> None:
             client.close()
 
 
-async def test_the_status_comes_by_itself() -> None:
-    async with serving(Numbers(0)) as port:
+async def test_a_status_comes_by_itself_once_for_each_that_differs() -> None:
+    feed = Numbers(0)
+    async with serving(feed) as port:
         client = await connected(port)
-        began_s = time.perf_counter()
-        await received(client, lambda found: len(found) >= 3)
-        assert time.perf_counter() - began_s < 5 * link.STATUS_INTERVAL_S
+        told: list[Message | Answer] = []
+        for requests in range(3):
+            feed.n_sent = requests
+            told += await received(client, bool)
+            await asyncio.sleep(2.5 * link.STATUS_INTERVAL_S)
+        told += client.drain(0.0)
         client.close()
+    assert told == [SourceStatus(is_live=True, requests=requests) for requests in range(3)]
 
 
 async def test_a_client_that_does_not_read_holds_the_feed_back() -> None:
