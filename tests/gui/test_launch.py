@@ -38,7 +38,8 @@ def test_a_window_on_a_recording_is_called_by_it(
         cast("Ending", SimpleNamespace(is_asked=False)),
         cast("Source", Link()),
         tmp_path / "<b>run.dscope",
-        is_live,
+        WindowOptions(seconds=0.05),
+        is_live=is_live,
     )
-    launched.run(WindowOptions(seconds=0.05))
+    launched.run()
     assert titles == [title]

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +50,7 @@ def show_live(
 ) -> None:
     """Open a window that receives until it is closed."""
     with _receiving(options, addresses, announce) as launched:
-        launched.run(options)
+        launched.run()
 
 
 def show_demo(
@@ -70,7 +70,7 @@ def show_demo(
     with _receiving(options, addresses, announce) as launched:
         endpoint, log_path = f"http://{launched.source.http[0]}", launched.log_path(".demo.log")
         with closing(Demo(endpoint, n_workers, log_path)) as demo:
-            launched.run(options, demo.failure)
+            launched.run(demo.failure)
 
 
 def show_attached(
@@ -89,7 +89,7 @@ def show_attached(
         with closing(attach.Attachment(scheduler, where, protocol, log_path)) as attachment:
             if line := attachment.wait(lambda: ending.is_asked):
                 click.echo(line)
-            launched.run(options, attachment.failure)
+            launched.run(attachment.failure)
 
 
 def show_recording(
@@ -99,9 +99,9 @@ def show_recording(
     _check(options)
     ending = Ending()
     with closing(Source.read(path, since_s, until_s)) as source:
-        application = _application()
+        launched = Launched(_application(), ending, source, path, options, is_live=False)
         source.wait()
-        Launched(application, ending, source, path, is_live=False).run(options)
+        launched.run()
 
 
 @contextmanager
@@ -115,10 +115,10 @@ def _receiving(
     with ExitStack() as stack:
         stack.callback(drop_if_empty, journal)
         source = stack.enter_context(closing(Source.receive(**addresses, journal=journal)))
-        application = _application()
+        launched = Launched(_application(), ending, source, journal, options)
         source.wait()
         announce(source.http, source.grpc)
-        yield Launched(application, ending, source, journal)
+        yield launched
 
 
 def _check(options: WindowOptions) -> None:
@@ -141,11 +141,10 @@ def _application() -> QApplication:
     return application
 
 
-@dataclass(frozen=True, slots=True)
 class Launched:
-    """An application and what its window is on.
+    """A window that is made and not yet shown: that can be done while its source gets ready.
 
-    Attributes
+    Parameters
     ----------
     recording
         The file that is read, or that a live session is written to.
@@ -153,31 +152,47 @@ class Launched:
         It receives; else it reads.
     """
 
-    application: QApplication
-    ending: Ending
-    source: Source
-    recording: Path
-    is_live: bool = True
-
-    def log_path(self, suffix: str) -> Path:
-        """Where a companion of this session writes what it has to say."""
-        return self.recording.with_suffix(suffix)
-
-    def run(self, options: WindowOptions, failure: Callable[[], str] = lambda: "") -> None:
-        """Show the window until it is closed; `failure` is as `Run` takes it."""
+    def __init__(
+        self,
+        application: QApplication,
+        ending: Ending,
+        source: Source,
+        recording: Path,
+        options: WindowOptions,
+        *,
+        is_live: bool = True,
+    ) -> None:
         from daskscope.app.garbage import Garbage
         from daskscope.app.run import Run
         from daskscope.app.settings import user_memory
 
+        self.ending = ending
+        self.source = source
+        self._application = application
+        self._recording = recording
+        self._size = options.size or DEFAULT_SIZE
         # A picture is of the data, and a window that nobody sees is nobody's choice.
-        is_seen = options.screenshot is None and self.application.platformName() != "offscreen"
-        memory = user_memory(self.recording, _tell) if is_seen else None
-        run = Run(self.source, options, self.is_live, failure, lambda: self.ending.is_asked, memory)
-        run.garbage = Garbage()
-        if not self.is_live:
-            run.window.setWindowTitle(f"{self.recording.name} – daskscope")
-        run.show(options.size or DEFAULT_SIZE)
-        self.application.exec()
+        is_seen = options.screenshot is None and application.platformName() != "offscreen"
+        memory = user_memory(recording, _tell) if is_seen else None
+        self._failure: Callable[[], str] = lambda: ""
+        self._run = Run(source, options, is_live, self._told, lambda: ending.is_asked, memory)
+        self._run.garbage = Garbage()
+        if not is_live:
+            self._run.window.setWindowTitle(f"{recording.name} – daskscope")
+
+    def log_path(self, suffix: str) -> Path:
+        """Where a companion of this session writes what it has to say."""
+        return self._recording.with_suffix(suffix)
+
+    def _told(self) -> str:
+        """What has failed beside the window, which is there before what is beside it."""
+        return self._failure()
+
+    def run(self, failure: Callable[[], str] = lambda: "") -> None:
+        """Show the window until it is closed; `failure` is as `Run` takes it."""
+        run, self._failure = self._run, failure
+        run.show(self._size)
+        self._application.exec()
         for line in run.finish():
             click.echo(line)
         if isinstance(run.error, OSError):
