@@ -263,6 +263,8 @@ class ClientCall(NamedTuple):
         Futures, keys or values it was about.
     trace_id, span_id, parent_id
         16, 8 and 8 bytes; no parent at the root of a trace.
+    attributes
+        What the sampler wants to be said of it: it was asked before the call began.
     """
 
     name: str
@@ -274,6 +276,7 @@ class ClientCall(NamedTuple):
     span_id: bytes
     parent_id: bytes | None
     failure: Failure | None = None
+    attributes: Mapping[str, Any] | None = None
 
 
 class RunningTask(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import context as contexts
 from opentelemetry import propagate, trace
@@ -24,6 +24,7 @@ from dask_otel.compat import api, clock, otlp
 from dask_otel.events import ClientCall
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from contextvars import Token
 
     from opentelemetry.context import Context
@@ -47,17 +48,37 @@ class Call:
         Ids of its span, and whether it is to be recorded.
     parent
         Span id of its parent; 0 at the root of a trace.
+    attributes
+        What its sampler says of it.
     """
 
-    __slots__ = ("_began_s", "_start_s", "client", "is_open", "n", "name", "parent", "span")
+    __slots__ = (
+        "_attributes",
+        "_began_s",
+        "_start_s",
+        "client",
+        "is_open",
+        "n",
+        "name",
+        "parent",
+        "span",
+    )
 
-    def __init__(self, client: str, name: str, span: SpanContext, parent: int) -> None:
+    def __init__(
+        self,
+        client: str,
+        name: str,
+        span: SpanContext,
+        parent: int,
+        attributes: Mapping[str, Any] | None,
+    ) -> None:
         self.client = client
         self.name = name
         self.span = NonRecordingSpan(span)
         self.parent = parent
         self.n = 0
         self.is_open = True
+        self._attributes = attributes
         self._start_s = clock.now_s()
         self._began_s = perf_counter()  # how long it takes must not depend on a clock that is set
 
@@ -95,6 +116,7 @@ class Call:
             _span_bytes(span.span_id),
             _span_bytes(self.parent) if self.parent else None,
             failure,
+            self._attributes,
         )
 
 
@@ -134,7 +156,8 @@ class Caller:
         # The other flags are about the trace and stay as they are (W3C Trace Context 2).
         flags = TraceFlags(parent.trace_flags & ~TraceFlags.SAMPLED | sampled)
         span = SpanContext(trace_id, ids.generate_span_id(), False, flags, sampling.trace_state)
-        return Call(self._client, name, span, parent.span_id if parent.is_valid else 0)
+        parent_id = parent.span_id if parent.is_valid else 0
+        return Call(self._client, name, span, parent_id, sampling.attributes)
 
     def inside(self, context: Context | None = None) -> Call | None:
         """The open call of this client in `context`, by default the current one."""

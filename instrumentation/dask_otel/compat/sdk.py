@@ -31,14 +31,14 @@ def configured_sampler() -> Sampler:
 
 
 def derived_tracer_provider(
-    provider: TracerProvider, resource: Resource, ids: IdGenerator
+    provider: TracerProvider, resource: Resource, ids: IdGenerator, sampler: Sampler
 ) -> TracerProvider:
-    """A provider with the sampler, limits and processors of `provider`, and nothing to shut down.
+    """A provider with the limits and processors of `provider`, and nothing to shut down.
 
     Processors that are added to `provider` later are its own, too.
     """
     return TracerProvider(
-        sampler=provider.sampler,
+        sampler=sampler,
         resource=resource,
         shutdown_on_exit=False,
         active_span_processor=provider._active_span_processor,

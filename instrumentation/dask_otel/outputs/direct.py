@@ -134,7 +134,7 @@ class DirectSpans:
     def put(self, event: SpanEvent) -> None:
         """Encode one event; a client has asked the sampler itself before it began a call."""
         place = self._maker.place(event)
-        if not self._sampler.keeps(place) and not isinstance(event, ClientCall):
+        if not isinstance(event, ClientCall) and not self._sampler.keeps(place):
             self.n_sampled_out += span_count(event)
             return
         for span in self._encoder.encode(event, place):

@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from opentelemetry.metrics import Observation
 from opentelemetry.sdk.trace import TracerProvider as SdkTracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import Link as SpanLink
 from opentelemetry.trace import (
     SpanContext,
@@ -30,16 +31,19 @@ from dask_otel import conventions as names
 from dask_otel import sdk
 from dask_otel.compat import sdk as otel
 from dask_otel.compat.otel_logs import SdkLoggerProvider
+from dask_otel.events import ClientCall
 from dask_otel.record import spans as records
 from dask_otel.record.logs import log
 from dask_otel.wire import readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from opentelemetry.context import Context
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.sdk.resources import Resource
-    from opentelemetry.trace import Tracer, TracerProvider
+    from opentelemetry.trace import Tracer, TracerProvider, TraceState
+    from opentelemetry.util.types import Attributes as SdkAttributes
 
     from dask_otel.compat.otel_logs import LoggerProvider
     from dask_otel.events import LogEvent, SpanEvent
@@ -72,6 +76,34 @@ class _Ids(IdGenerator):
         return self.span_id
 
 
+class _Sampler(Sampler):
+    """Somebody's sampler, which is not asked again what a client has asked it; for one thread."""
+
+    is_decided = False
+
+    def __init__(self, sampler: Sampler) -> None:
+        self._sampler = sampler
+
+    def should_sample(  # noqa: PLR0913 - the SDK's
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: SdkAttributes = None,
+        links: Sequence[SpanLink] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        if self.is_decided:
+            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes)
+        return self._sampler.should_sample(
+            parent_context, trace_id, name, kind, attributes, links, trace_state
+        )
+
+    def get_description(self) -> str:
+        return self._sampler.get_description()
+
+
 class ProvidedSpans:
     """Spans of a provider; see `SpanOutput`. What it makes of them is its own business.
 
@@ -94,13 +126,14 @@ class ProvidedSpans:
         self._provider: Any = provider
         self._maker = maker
         self._ids = _Ids()
-        sampler = otel.configured_sampler()
         if isinstance(provider, SdkTracerProvider):
-            sampler = provider.sampler
+            self._asked = _Sampler(provider.sampler)
             provider = otel.derived_tracer_provider(
-                provider, sdk.merged(resource, provider.resource), self._ids
+                provider, sdk.merged(resource, provider.resource), self._ids, self._asked
             )
-        self._sampler = sdk.TraceSampler(sampler)
+        else:
+            self._asked = _Sampler(otel.configured_sampler())
+        self._sampler = sdk.TraceSampler(self._asked)
         self._tracer: Tracer = provider.get_tracer(names.SCOPE_NAME, version, names.SCHEMA_URL)
 
     def __len__(self) -> int:
@@ -109,8 +142,11 @@ class ProvidedSpans:
     def put(self, event: SpanEvent) -> None:
         """Hand the spans of one event to the provider."""
         place = self._maker.place(event)
-        # Whoever continues another trace has that one's word; the sampler is asked of each span.
-        sampled = self._sampler.keeps(place) if place.parent_id is None else place.sampled
+        # A client has asked before it began a call. Whoever continues another trace has that one's
+        # word; otherwise the sampler is asked of each span.
+        self._asked.is_decided = is_decided = isinstance(event, ClientCall)
+        continues = is_decided or place.parent_id is not None
+        sampled = place.sampled if continues else self._sampler.keeps(place)
         made = list(self._maker.spans(event))
         for span in made:
             if self._emit(span, sampled):

@@ -311,6 +311,7 @@ class SpanMaker:
                 names.ACTION: names.ACTION_CLIENT,
                 names.GRAPH_CLIENT: event.client,
                 names.CLIENT_COUNT: event.n,
+                **(event.attributes or {}),
             },
             remote=False,
             failure=self.describe(event.failure),

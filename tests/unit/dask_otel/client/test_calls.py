@@ -77,6 +77,17 @@ def test_the_ids_and_the_sampler_are_the_providers() -> None:
     assert not begun(Caller("c", provider), parent(sampled=True)).sampled
 
 
+def test_a_call_says_what_its_sampler_wants_to_be_said() -> None:
+    class Saying(sampling.StaticSampler):
+        def should_sample(self, *_: object, **__: object) -> sampling.SamplingResult:
+            return sampling.SamplingResult(self._decision, {"rate": 4})
+
+    provider = TracerProvider(
+        sampler=Saying(sampling.Decision.RECORD_AND_SAMPLE), shutdown_on_exit=False
+    )
+    assert begun(Caller("c", provider)).event(None).attributes == {"rate": 4}
+
+
 def test_a_provider_that_is_not_the_sdks_leaves_it_to_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

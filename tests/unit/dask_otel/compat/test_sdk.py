@@ -35,12 +35,12 @@ def test_the_sampler_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch)
     assert found.rate == 0.25
 
 
-def test_a_derived_tracer_provider_has_all_but_resource_and_ids() -> None:
+def test_a_derived_tracer_provider_has_all_but_resource_ids_and_sampler() -> None:
     limits, ids = SpanLimits(max_links=3), RandomIdGenerator()
     theirs = TracerProvider(sampling.ALWAYS_OFF, span_limits=limits, shutdown_on_exit=False)
-    derived = sdk.derived_tracer_provider(theirs, RESOURCE, ids)
+    derived = sdk.derived_tracer_provider(theirs, RESOURCE, ids, sampling.ALWAYS_ON)
     assert (derived.resource, derived.id_generator) == (RESOURCE, ids)
-    assert derived.sampler is theirs.sampler
+    assert derived.sampler is sampling.ALWAYS_ON
     assert derived._span_limits is limits
     later = SpanProcessor()
     theirs.add_span_processor(later)

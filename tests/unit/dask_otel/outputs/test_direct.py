@@ -13,7 +13,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, Sampler, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_OFF,
+    ParentBased,
+    Sampler,
+    StaticSampler,
+    TraceIdRatioBased,
+)
 
 from dask_otel import conventions as names
 from dask_otel import events, sdk
@@ -165,7 +171,8 @@ def test_a_sampler_decides_about_whole_traces() -> None:
     assert (len(output), output.n_sampled_out) == (0, 1)
 
 
-def test_a_call_of_a_client_was_sampled_before_it_began() -> None:
+def test_a_call_of_a_client_was_sampled_before_it_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(StaticSampler, "should_sample", lambda *_: pytest.fail("asked again"))
     output = spans(FakeLink(), ALWAYS_OFF)
     output.put(events.ClientCall("compute", 1.0, 2.0, "c", 1, b"t" * 16, b"s" * 8, None))
     assert len(output) == 1

@@ -43,6 +43,10 @@ TRANSFER = events.Transfer(1.0, 2.0, "tcp://a:1", 1, ("x", ("y", 1)), 2, 1.5, OR
 ATTEMPT = events.Attempt(
     ("x-1", 0), "x", 7, ORIGIN, None, 1.5, 2.5, 99, 8, list, (0, 1.5, -62), names.OUTCOME_FINISHED
 )
+CALLS = (
+    events.ClientCall("compute", 1.0, 2.0, "Client-1", 3, b"t" * 16, b"s" * 8, b"p" * 8, FAILURE),
+    events.ClientCall("gather", 1.0, 2.0, "Client-1", 3, b"u" * 16, b"s" * 8, None),
+)
 EVENTS: list[events.SpanEvent] = [
     ATTEMPT,
     ATTEMPT._replace(key="\udcff", prefix="\udcff", origin=None, priority=None, type=None),
@@ -64,8 +68,7 @@ EVENTS: list[events.SpanEvent] = [
     events.Disk(names.ACTION_DISK_READ, "x", 1.0, 2.0, 10, None, ORIGIN, 9, parent=("y", 2)),
     events.Graph(ORIGIN, 0, 1.0, 2.0, "Client-1", 3, 1, ("a", "b"), 2, code="df.sum()"),
     events.Graph(SAMPLED, 0, 1.0, 2.0, "Client-1", 3, 1, (), 0, continues=ORIGIN, continuation=1),
-    events.ClientCall("compute", 1.0, 2.0, "Client-1", 3, b"t" * 16, b"s" * 8, b"p" * 8, FAILURE),
-    events.ClientCall("gather", 1.0, 2.0, "Client-1", 3, b"u" * 16, b"s" * 8, None),
+    *CALLS,
 ]
 
 
@@ -164,9 +167,9 @@ def test_the_users_resource_processors_and_limits_apply() -> None:
 
 def test_the_users_sampler_decides() -> None:
     traced = Traced(sampler=sampling.ALWAYS_OFF)
-    traced.put(*EVENTS)
+    traced.put(*EVENTS[:-2])
     assert traced.names() == []
-    assert (traced.output.n_exported, traced.output.n_sampled_out) == (0, 14)
+    assert (traced.output.n_exported, traced.output.n_sampled_out) == (0, 12)
 
 
 def test_a_graph_and_its_tasks_are_sampled_alike() -> None:
@@ -222,6 +225,18 @@ def test_a_sampler_sees_attributes_and_may_add_some() -> None:
     assert span.attributes is not None
     assert span.attributes["seen"] is True
     assert (traced.output.n_exported, traced.output.n_sampled_out) == (1, 2)
+
+
+def test_a_client_has_asked_the_sampler_before_its_call_began(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Choosy, "should_sample", lambda *_: pytest.fail("asked again"))
+    traced = Traced(sampler=Choosy())
+    traced.put(*(call._replace(attributes={"seen": 1}) for call in CALLS))
+    assert [(span.attributes or {})["seen"] for span in traced.exporter.get_finished_spans()] == [
+        1,
+        1,
+    ]
 
 
 class Foreign(trace.TracerProvider):
