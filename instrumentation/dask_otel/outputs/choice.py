@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
 from dask_otel import config, sdk
+from dask_otel import conventions as names
 from dask_otel.compat import sdk as otel
 from dask_otel.compat.otel_logs import SdkLoggerProvider, global_provider
 from dask_otel.outputs.direct import DirectLogs, DirectPoints, DirectSpans
@@ -20,8 +22,6 @@ from dask_otel.outputs.values import Outputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from opentelemetry.sdk.resources import Resource
 
     from dask_otel.compat.otel_logs import LoggerProvider
     from dask_otel.config import Settings
@@ -74,7 +74,7 @@ def _spans(
         return None
     sampler = sdk.TraceSampler(otel.configured_sampler())
     link = Link("traces", settings.traces)
-    return DirectSpans(link, resource, _version(), maker, sampler, settings.n_held)
+    return DirectSpans(link, _signed(resource), _version(), maker, sampler, settings.n_held)
 
 
 def _logs_output(
@@ -85,7 +85,7 @@ def _logs_output(
         return ProvidedLogs(provider, resource, _version())
     if settings.logs is None:
         return None
-    return DirectLogs(Link("logs", settings.logs), resource, _version())
+    return DirectLogs(Link("logs", settings.logs), _signed(resource), _version())
 
 
 def _points(
@@ -96,7 +96,21 @@ def _points(
         return ProvidedPoints(provider, resource, _version())
     if settings.metrics is None:
         return None
-    return DirectPoints(Link("metrics", settings.metrics), resource, _version())
+    return DirectPoints(Link("metrics", settings.metrics), _signed(resource), _version())
+
+
+def _signed(resource: Resource) -> Resource:
+    """`resource` with the SDK that has made what goes straight to OTLP: this one.
+
+    Source: semantic conventions 1.44, `telemetry.sdk.name`: `opentelemetry` is reserved for
+    OpenTelemetry's SDKs, and who does their work must give the name of a module.
+    """
+    ours = {
+        names.TELEMETRY_SDK_NAME: names.SCOPE_NAME,
+        names.TELEMETRY_SDK_LANGUAGE: "python",
+        names.TELEMETRY_SDK_VERSION: _version(),
+    }
+    return Resource({**ours, **resource.attributes}, resource.schema_url)
 
 
 def _of_sdk(provider: object, kind: type[P]) -> P | None:

@@ -13,6 +13,12 @@ RESOURCE: Final = {
     c.SERVICE_INSTANCE_ID: ("string", "one scheduler, worker or client"),
     c.HOST_NAME: ("string", "name of the host"),
     c.PROCESS_PID: ("int", "process id; several workers can share one"),
+    c.TELEMETRY_SDK_NAME: (
+        "string",
+        "`dask_otel`; where your provider sends, what it says, which is `opentelemetry`",
+    ),
+    c.TELEMETRY_SDK_LANGUAGE: ("string", "`python`"),
+    c.TELEMETRY_SDK_VERSION: ("string", "version of daskscope, or of your provider's SDK"),
     c.SCHEDULER_ADDRESS: ("string", "address of the scheduler"),
     c.WORKER_ADDRESS: ("string", "workers: address, as Dask writes it"),
     c.WORKER_NAME: ("string", "workers: name"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,11 +10,13 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 
 from dask_otel import config
-from dask_otel.outputs import Outputs, Providers, choose, direct, provided
+from dask_otel.outputs import Outputs, Providers, choice, choose, direct, provided
 from dask_otel.record.spans import SpanMaker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from opentelemetry.sdk.resources import Resource
 
 DIRECT = (direct.DirectSpans, direct.DirectLogs, direct.DirectPoints)
 PROVIDED = (provided.ProvidedSpans, provided.ProvidedLogs, provided.ProvidedPoints)
@@ -55,6 +58,27 @@ def set_globally(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_it_goes_straight_to_otlp_where_nobody_brings_a_provider() -> None:
     assert kinds(chosen()) == DIRECT
+
+
+def test_what_goes_straight_to_otlp_says_what_has_made_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[Resource] = []
+    for kind in DIRECT:
+        monkeypatch.setattr(
+            choice, kind.__name__, lambda _link, resource, *_: given.append(resource)
+        )
+    chosen()
+    said = {
+        "telemetry.sdk.name": "dask_otel",
+        "telemetry.sdk.language": "python",
+        "telemetry.sdk.version": version("daskscope"),
+    }
+    assert [resource.attributes for resource in given] == [said] * len(DIRECT)
+    given.clear()
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "telemetry.sdk.name=mine")
+    chosen()
+    assert given[0].attributes["telemetry.sdk.name"] == "mine"
 
 
 @pytest.mark.usefixtures("set_globally")
