@@ -168,6 +168,11 @@ class Emitter:
             logger.log(level, "Stopped with %d spans unsent", self.n_held)
 
     @property
+    def measures(self) -> bool:
+        """Whether metric points are sent; until that is known, they are."""
+        return self._outputs is None or self._outputs.points is not None
+
+    @property
     def acknowledged_s(self) -> float:
         """A time of this machine's clock; all spans recorded before are exported or given up."""
         if not self._is_open:

@@ -103,7 +103,8 @@ class SchedulerAdapter(SchedulerPlugin):
             self._graph_closed(graph)
         self._settle()
         self._happenings.tick()
-        self.emitter.measure(self._points.tasks(everything=True) | self._points.cluster())
+        if self.emitter.measures:
+            self.emitter.measure(self._points.tasks(everything=True) | self._points.cluster())
 
     @guarded("Reading what was there before")
     def _take_in(self) -> None:
@@ -301,7 +302,12 @@ class SchedulerAdapter(SchedulerPlugin):
         self._settle()
         self._happenings.tick()
         self._n_ticks += 1
-        self._measure(self._n_ticks % POINTS_TICKS == 0)
+        is_due = self._n_ticks % POINTS_TICKS == 0
+        if self.emitter.measures:
+            self._measure(is_due)
+        if is_due:
+            workers = *self._workers.values(), *self._departures.waiting()
+            self._ended.forget(losses.sent_until_s(workers, clock.now_s()))
 
     def _measure(self, is_due: bool) -> None:
         """Measure everything if it `is_due`; what begins after a quiet time is counted at once."""
@@ -311,8 +317,6 @@ class SchedulerAdapter(SchedulerPlugin):
             self._quiet = not points
         if is_due:
             points |= self._points.cluster()
-            workers = *self._workers.values(), *self._departures.waiting()
-            self._ended.forget(losses.sent_until_s(workers, clock.now_s()))
         self.emitter.measure(points)
 
     def _graph_closed(self, graph: OpenGraph) -> None:

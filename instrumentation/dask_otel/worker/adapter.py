@@ -128,7 +128,8 @@ class WorkerAdapter(WorkerPlugin):
 
     @guarded("Measuring a worker")
     def _measure(self) -> None:
-        self.emitter.measure(self._points.all())
+        if self.emitter.measures:
+            self.emitter.measure(self._points.all())
 
     def _now_s(self) -> float:
         return clock.now_s() + self._worker.scheduler_delay

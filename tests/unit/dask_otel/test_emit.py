@@ -375,6 +375,18 @@ def test_a_guarded_hook_raises_nothing(sink: HttpSink, caplog: pytest.LogCapture
     ]
 
 
+def test_it_says_whether_somebody_wants_metrics(sink: HttpSink) -> None:
+    made = emitter(sink.endpoint)
+    assert made.measures
+    for target in (made._settings.metrics, None):
+        settings = replace(made._settings, metrics=target)
+        tested = emit.Emitter(settings, {}, SpanMaker("tcp://w:1", "tcp://s:1"))
+        assert tested.measures  # as long as it does not know
+        tested.start()
+        tested.stop()
+        assert tested.measures is (target is not None)
+
+
 def test_a_signal_that_is_switched_off_costs_no_memory(sink: HttpSink) -> None:
     made = emitter(sink.endpoint)
     settings = replace(made._settings, traces=None, logs=None)

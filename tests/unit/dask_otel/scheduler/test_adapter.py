@@ -23,9 +23,11 @@ class Ticking:
         self.changed = False
         self.measured: list[Points] = []
         scheduler = SimpleNamespace(workers={})
-        emitter = SimpleNamespace(log=lambda _: None, measure=self.measured.append)
+        self.emitter = SimpleNamespace(
+            log=lambda _: None, measure=self.measured.append, measures=True
+        )
         self._adapter = SchedulerAdapter(
-            cast("Any", scheduler), cast("Any", emitter), Settings(None, None, None)
+            cast("Any", scheduler), cast("Any", self.emitter), Settings(None, None, None)
         )
         self._adapter._points = cast("Any", self)
 
@@ -61,6 +63,14 @@ def test_tasks_that_change_are_counted_with_the_rest(ticking: Ticking) -> None:
     assert ticking.tick(3) == [set(), set(), {CLUSTER}]
     ticking.changed = True
     assert ticking.tick(1) == [{COUNT}]
+
+
+def test_nothing_is_read_where_nobody_wants_it(ticking: Ticking) -> None:
+    ticking.emitter.measures = False
+    ticking.changed = True
+    assert ticking.tick(6) == []
+    ticking._adapter.end()
+    assert ticking.measured == []
 
 
 def test_what_adaptive_scaling_asks_is_answered_whatever_becomes_of_its_event() -> None:
