@@ -155,7 +155,7 @@ def test_patterns_have_lines_and_gaps(theme: Theme, brush: object) -> None:
 def test_lines_of_states_rise_and_lines_of_prefixes_fall(theme: Theme) -> None:
     rising = running_brush(theme, theme.prefix[0]).textureImage()
     falling = slot_brush(theme, 20, 50).textureImage()
-    last = rising.width() - 1
+    last = rising.height() - 1
     assert rising.pixel(last, 0) == rising.pixel(0, last)
     assert rising.pixel(0, 0) != rising.pixel(last, 0)
     assert falling.pixel(0, 0) == falling.pixel(3, 3)
@@ -219,8 +219,8 @@ def test_patterns_are_made_of_pixels_of_the_screen(
     painter = QPainter(image)
     painter.fillRect(0, 0, 60, 60, brush)
     painter.end()
-    tile_px = brush.textureImage().width()
-    assert tile_px == round(6 * ratio)
-    for x in range(image.width() - tile_px):  # pixel by pixel as in the tile, no scaling
-        assert image.pixel(x, 7) == image.pixel(x + tile_px, 7)
-        assert image.pixel(x, 7) == brush.textureImage().pixel(x % tile_px, 7 % tile_px)
+    pitch_px = brush.textureImage().height()
+    assert pitch_px == round(6 * ratio)
+    for x in range(image.width() - pitch_px):  # pixel by pixel as in the tile, no scaling
+        assert image.pixel(x, 7) == image.pixel(x + pitch_px, 7)
+        assert image.pixel(x, 7) == brush.textureImage().pixel(x, 7 % pitch_px)

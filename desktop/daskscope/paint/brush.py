@@ -1,6 +1,6 @@
 """Colours and patterns: what a bar, a swatch or a zone is filled with.
 
-A pattern is a small tile used as a texture, its origin fixed to the widget, so that neighbouring
+A pattern is a low tile used as a texture, its origin fixed to the widget, so that neighbouring
 bars of one pattern join. Rising lines (like /) are for states, falling ones for prefixes beyond
 the palette and for what was lost with its worker.
 """
@@ -23,6 +23,8 @@ RUNNING_SHARE: Final = 0.30
 LOST_SHARE: Final = 0.38
 #: Of what was cancelled or rescheduled.
 DROPPED_SHARE: Final = 0.20
+#: Pitches that lie side by side in a tile: Qt fills line by line, a tile's width at a time.
+_REPEATS: Final = 32
 
 
 @lru_cache(maxsize=4_096)
@@ -46,7 +48,7 @@ class Lines:
     Attributes
     ----------
     pitch_px
-        From line to line along x; also the size of the tile.
+        From line to line along x; also the height of the tile.
     is_rising, is_falling
         Which way they go; both make a lattice.
     """
@@ -94,8 +96,13 @@ def hatch(ground: int | None, lines: Lines) -> QBrush:
         if lines.is_falling:
             painter.drawLine(QLineF(shift - size, -size, shift + 2 * size, 2 * size))
     painter.end()
-    tile.setDevicePixelRatio(ratio)
-    return QBrush(tile)
+    row = QImage(screen_px * _REPEATS, screen_px, tile.format())
+    painter = QPainter(row)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
+    painter.fillRect(row.rect(), QBrush(tile))
+    painter.end()
+    row.setDevicePixelRatio(ratio)
+    return QBrush(row)
 
 
 def slot_colour(theme: Theme, slot: int) -> int:
