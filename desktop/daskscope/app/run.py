@@ -217,6 +217,7 @@ class Run(QObject):
 
     def _advance(self, wall: int, started_s: float) -> None:
         is_shown = self._stage.begin(self._snapshot, self.session, started_s)
+        generation = self._snapshot.generation
         self._snapshot = self._feed.advance(wall, is_shown=is_shown)
         self._now_ns = self._feed.now_ns(self._snapshot, wall)
         if self.window.is_welcome and self._stage.has_data(self._snapshot):
@@ -232,8 +233,8 @@ class Run(QObject):
         self._hovering.advance(started_s)
         if is_new:
             self._stage.paint()
-        else:
-            self._store.go_on()
+        if not is_new or self._snapshot.generation == generation:
+            self._store.go_on(has_time=not is_new)
         if not self.window.is_welcome:
             self.ledger.advance(self._snapshot, self._now_ns, started_s)
             self.places.advance(started_s)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: So many new rows make a step due, so that a chunk is done before the next one is full.
 ROWS_A_STEP: Final = 2_000
+#: With so many rows' steps due they are done as rows come: nobody found a better time for them.
+PATIENCE_ROWS: Final = 6_000
 #: For so many rows after a chunk is full its steps are left to ticks that have nothing to draw.
 GRACE_ROWS: Final = 16_384
 
@@ -47,13 +49,20 @@ class SealedChunks:
         self._work.append(self._steps(chunk))
 
     def advance(self, n_rows: int) -> None:
-        """Go on with indexes and pyramids, as much as suits `n_rows` new rows."""
+        """Know of new rows, which make steps of indexes and pyramids due."""
         self._n_due_rows = self._n_due_rows + n_rows if self._work else 0
-        while self._n_due_rows >= ROWS_A_STEP:
-            self._n_due_rows -= ROWS_A_STEP
-            # A chunk that has more steps than usual must not let others wait behind it.
-            for _ in range(len(self._work)):
-                self.step()
+        while self._n_due_rows >= PATIENCE_ROWS:
+            self.catch_up()
+
+    def catch_up(self) -> bool:
+        """Do a step that is due, and say whether one was."""
+        if self._n_due_rows < ROWS_A_STEP:
+            return False
+        self._n_due_rows -= ROWS_A_STEP
+        # A chunk that has more steps than usual must not let others wait behind it.
+        for _ in range(len(self._work)):
+            self.step()
+        return True
 
     def step(self) -> bool:
         """Do the next step, and say whether one was left."""

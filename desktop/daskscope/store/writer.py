@@ -103,10 +103,14 @@ class Store:
             case SourceStatus():
                 self._status = message
 
-    def go_on(self) -> None:
-        """Do a millisecond of the work that was put off; to be called when there is time."""
+    def go_on(self, *, has_time: bool = True) -> None:
+        """Do a millisecond of the work that was put off; to be called when nothing has come.
+
+        Without much time only what is due.
+        """
         before = self._sealed.chunks
-        if not self._sealed.step():
+        is_done = self._sealed.step() if has_time else self._sealed.catch_up()
+        if not is_done:
             self._filling.provide()
         if self._sealed.chunks is not before:
             # What is known is the same, so the generation is: it is found faster.

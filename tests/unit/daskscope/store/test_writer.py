@@ -12,6 +12,7 @@ import pytest
 from dask_otel import conventions
 from daskscope.store.chunk import CHUNK_ROWS
 from daskscope.store.schema import Definitions, Kind, SourceStatus, SpanBatch, Status
+from daskscope.store.sealing import GRACE_ROWS, ROWS_A_STEP, SealedChunks
 from daskscope.store.writer import Store
 from tests.builders import MS, SECOND, T0, Load, Source, Span, points
 
@@ -271,6 +272,32 @@ def test_the_work_on_full_chunks_is_done_in_steps_and_when_idle_as_well() -> Non
     known = store.snapshot()
     store.go_on()
     assert store.snapshot() is known
+
+
+def test_steps_are_done_between_batches_where_there_is_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    load = Load(n_workers=2, n_threads=2)
+    store = Store()
+    store.apply(load.source.definitions())
+    for n in (CHUNK_ROWS - 1, 1, GRACE_ROWS - 1):
+        store.apply(load.batch(n))
+    steps: list[str] = []
+    step = SealedChunks.step
+    during = ""
+
+    def counted(sealed: SealedChunks) -> bool:
+        steps.append(during)
+        return step(sealed)
+
+    monkeypatch.setattr(SealedChunks, "step", counted)
+    for _ in range(20):
+        during = "a batch"
+        store.apply(load.batch(ROWS_A_STEP))
+        during = "no batch"
+        store.go_on(has_time=False)
+        store.go_on(has_time=False)
+    assert steps == 20 * ["no batch"]
 
 
 def test_memory_that_is_kept_ready_is_not_seen() -> None:
