@@ -62,7 +62,9 @@ class Backing:
         self._frame, self._theme, self._dimmed = frame, theme, dimmed
         self.n_drawn = end - first
         if shift is None:
-            self._pixels = lanes_pixels(frame, theme, dimmed, slice(first, end))
+            size = frame.height_px, width_px
+            memory = self._pixels if self._pixels.shape == size else None
+            self._pixels = lanes_pixels(frame, theme, dimmed, slice(first, end), out=memory)
         elif first < end:
             drawn = lanes_pixels(frame, theme, dimmed, slice(first, end), self._column)
             for x_px, columns in self._places(first, end):

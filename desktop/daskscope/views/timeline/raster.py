@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from daskscope.derive.frames import FAILED_KIND, DensityColumns, TaskStreamFrame
-from daskscope.derive.lanelayout import RowKind
+from daskscope.derive.frames import FAILED_KIND, Dense, DensityColumns, TaskStreamFrame
+from daskscope.derive.lanelayout import LaneLayout, RowKind
 from daskscope.paint.brush import slot_colour
 from daskscope.store.schema import Kind
 from daskscope.theme import Theme, mixed
@@ -123,6 +123,7 @@ def lanes_pixels(
     dimmed: frozenset[int],
     columns: slice,
     phase_px: int = 0,
+    out: Pixels | None = None,
 ) -> Pixels:
     """Everything that lies below the bars in some columns: headers, dense runs, density rows.
 
@@ -134,13 +135,17 @@ def lanes_pixels(
         First and end pixel column of the frame's view.
     phase_px
         Where a dash begins, in columns left of the view: patterns move with time.
+    out
+        Memory to be used for them, of the same shape: new memory takes longer than what it holds.
 
     Returns
     -------
     Pixels
         uint32, shape (frame.height_px, number of columns).
     """
-    pixels = _dense_pixels(frame, theme, dimmed, _Part(columns, phase_px))
+    lines = _lines(frame.layout, frame.first_row, frame.last_row, frame.scroll_px, frame.height_px)
+    shown = _dense_pixels(frame, lines, theme, dimmed, _Part(columns, phase_px))
+    pixels: Pixels = np.take(shown, lines.distinct, axis=0, out=out, mode="clip")
     lit_of = {stack.row: stack for stack in frame.lit_densities}
     for stack in frame.densities:
         row = frame.layout.rows[stack.row]
@@ -150,11 +155,10 @@ def lanes_pixels(
             block, _cut(stack, columns), _cut(lit, columns) if lit else None, theme, dimmed
         )
         _paste(pixels, row.y_px - frame.scroll_px, block)
-    for row in frame.layout.rows[frame.first_row : frame.last_row]:
-        if row.kind is RowKind.HOST:
-            block = np.full((row.height_px, 1), theme.hdr | OPAQUE, np.uint32)
-            block[-1] = theme.line2 | OPAQUE
-            _paste(pixels, row.y_px - frame.scroll_px, block)
+    for top_px, height_px in lines.hosts:
+        block = np.full((height_px, 1), theme.hdr | OPAQUE, np.uint32)
+        block[-1] = theme.line2 | OPAQUE
+        _paste(pixels, top_px, block)
     return pixels
 
 
@@ -166,11 +170,11 @@ class _Part:
     phase_px: int
 
     @property
-    def gaps(self) -> npt.NDArray[np.intp]:
-        """Columns of the part that lie between two dashes."""
+    def is_gap(self) -> Bools:
+        """Which columns of the part lie between two dashes."""
         first = self.columns.start + self.phase_px
         at = np.arange(self.columns.stop - self.columns.start)
-        return np.flatnonzero((at + first) % _DASH_PX == _DASH_PX - 1)
+        return np.asarray((at + first) % _DASH_PX == _DASH_PX - 1)
 
 
 def _cut(stack: DensityColumns, columns: slice) -> DensityColumns:
@@ -184,103 +188,107 @@ def _paste(pixels: Pixels, top: int, block: Pixels) -> None:
     part[:] = block[first : first + len(part)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """What the lines of the visible part show: those that look alike are made once.
+
+    Attributes
+    ----------
+    bar, sub
+        By line that shows something else than the others: the visible row whose bar and whose
+        sub-lane it is a part of, -1 for none.
+    distinct
+        By line of the visible part: which of those it looks like.
+    hosts
+        Top and height of the headers.
+    """
+
+    bar: npt.NDArray[np.intp]
+    sub: npt.NDArray[np.intp]
+    distinct: npt.NDArray[np.intp]
+    hosts: tuple[tuple[int, int], ...]
+
+
+@lru_cache(maxsize=2)
+def _lines(
+    layout: LaneLayout, first_row: int, last_row: int, scroll_px: int, height_px: int
+) -> _Lines:
+    """Lines of a view; they stay the same while time goes on."""
+    shape, n_rows = lane_shape(layout.pitch_px), last_row - first_row
+    kinds, tops_px = layout.kinds[first_row:last_row], layout.row_px[0, first_row:last_row]
+    lanes = np.flatnonzero(kinds == RowKind.LANE)
+    parts = []
+    for top_px, part_px in ((0, shape.bar_px), (shape.sub_top_px, shape.sub_px)):
+        lines = np.full(height_px, -1, np.intp)
+        for step in range(part_px):
+            at_px = tops_px[lanes] - scroll_px + top_px + step
+            is_in = (at_px >= 0) & (at_px < height_px)
+            lines[at_px[is_in]] = lanes[is_in]
+        parts.append(lines)
+    bar, sub = parts
+    found, distinct = np.unique((bar + 1) * (n_rows + 1) + sub + 1, return_inverse=True)
+    hosts = layout.row_px[:, first_row + np.flatnonzero(kinds == RowKind.HOST)]
+    return _Lines(
+        found // (n_rows + 1) - 1,
+        found % (n_rows + 1) - 1,
+        distinct,
+        tuple((top_px - scroll_px, px) for top_px, px in hosts.T.tolist()),
+    )
+
+
 def _dense_pixels(
-    frame: TaskStreamFrame, theme: Theme, dimmed: frozenset[int], part: _Part
+    frame: TaskStreamFrame, lines: _Lines, theme: Theme, dimmed: frozenset[int], part: _Part
 ) -> Pixels:
-    """Dense runs of lanes on the lane's ground.
+    """Dense runs of lanes on the lane's ground, by distinct line."""
+    visible, columns = slice(frame.first_row, frame.last_row), part.columns
+    light = Light(dimmed) if frame.lit is None else _GHOSTS
+    colours = _dense_colours(frame.dense, visible, columns, theme, light)
+    ground = np.full((1, colours.shape[1]), theme.lane | OPAQUE, np.uint32)
+    # Where nothing is, a bar's colour is the ground's; the last line is that of no bar.
+    pixels: Pixels = np.take(np.concatenate([colours, ground]), lines.bar, axis=0, mode="wrap")
+    _put_sub(pixels, lines, frame.dense.kind[visible, columns], _kind_table(theme, light), part)
+    if frame.lit is not None:
+        colours = _dense_colours(frame.lit, visible, columns, theme, _LIT)
+        is_lit: Bools = frame.lit.slot[visible, columns] != _NOTHING
+        _put_over(pixels, colours, is_lit, lines.bar)
+        _put_sub(pixels, lines, frame.lit.kind[visible, columns], _kind_table(theme, _LIT), part)
+    return pixels
 
-    Lines that show the same part of the same lane are made once, and then put where they belong.
-    """
-    shape, n_rows = lane_shape(frame.layout.pitch_px), frame.last_row - frame.first_row
-    bar, sub = _lines(frame, 0, shape.bar_px), _lines(frame, shape.sub_top_px, shape.sub_px)
-    distinct, line = np.unique((bar + 1) * (n_rows + 1) + sub + 1, return_inverse=True)
-    shown = distinct // (n_rows + 1) - 1, distinct % (n_rows + 1) - 1
-    size = len(distinct), part.columns.stop - part.columns.start
-    pixels = np.full(size, theme.lane | OPAQUE, np.uint32)
-    for light in (Light(dimmed),) if frame.lit is None else (_GHOSTS, _LIT):
-        _put_dense(pixels, shown, frame, theme, light, part)
-    result: Pixels = np.take(pixels, line, axis=0)
-    return result
 
-
-def _put_dense(
-    pixels: Pixels,
-    shown: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]],
-    frame: TaskStreamFrame,
-    theme: Theme,
-    light: Light,
-    part: _Part,
+def _put_sub(
+    pixels: Pixels, lines: _Lines, kinds: npt.NDArray[np.uint8], table: Pixels, part: _Part
 ) -> None:
-    """Put the dense runs of lanes, and what fills their sub-lanes; what is lit over the rest.
-
-    `shown` are visible rows by line: whose bar, and whose sub-lane; -1 for none.
-    """
-    dense = frame.lit if light.is_lit and frame.lit is not None else frame.dense
-    visible = slice(frame.first_row, frame.last_row)
-    columns = part.columns
-    slots, kinds = dense.slot[visible, columns], dense.kind[visible, columns].copy()
-    kinds[:, part.gaps] = _without_disk(kinds[:, part.gaps])
-    colours = _dense_colours(slots, dense.busy[visible, columns], theme, light)
-    # Where nothing is, a bar's colour is the lane's.
-    is_drawn: Bools = slots != _NOTHING
-    bar, sub = shown
-    _spread(pixels, colours, is_drawn, bar, is_over=light.is_lit)
-    is_drawn = kinds != 0
-    if is_drawn.any():
-        _spread(pixels, np.take(_kind_table(theme, light), kinds), is_drawn, sub, is_over=True)
-
-
-def _lines(frame: TaskStreamFrame, top_px: int, height_px: int) -> npt.NDArray[np.intp]:
-    """By line of the view: which visible row has a part of its lanes there, -1 for none."""
-    layout, first = frame.layout, frame.first_row
-    lanes = np.flatnonzero(layout.kinds[first : frame.last_row] == RowKind.LANE)
-    tops_px = layout.row_px[0, first + lanes] - frame.scroll_px + top_px
-    lines = np.full(frame.height_px, -1, np.intp)
-    for step in range(height_px):
-        at_px = tops_px + step
-        is_in = (at_px >= 0) & (at_px < frame.height_px)
-        lines[at_px[is_in]] = lanes[is_in]
-    return lines
-
-
-def _spread(
-    pixels: Pixels,
-    colours: Pixels,
-    is_drawn: Bools,
-    lines: npt.NDArray[np.intp],
-    *,
-    is_over: bool,
-) -> None:
-    """Put a line of colours for each row on all lines that show it.
-
-    Over what is there already, only what `is_drawn` is put.
-    """
-    is_filled = np.asarray(is_drawn.any(axis=1))
-    at = np.flatnonzero(lines >= 0)
-    at = at[is_filled[lines[at]]]
-    rows = lines[at]
-    if not len(at):
+    """Put what fills the sub-lanes, disk in dashes."""
+    if not kinds.any():
         return
-    pixels[at] = np.where(is_drawn[rows], colours[rows], pixels[at]) if is_over else colours[rows]
+    is_disk = (kinds == Kind.DISK_READ) | (kinds == Kind.DISK_WRITE)
+    if is_disk.any():
+        kinds = np.where(is_disk & part.is_gap, np.uint8(0), kinds)
+    _put_over(pixels, np.take(table, kinds), kinds != 0, lines.sub)
+
+
+def _put_over(
+    pixels: Pixels, colours: Pixels, is_drawn: Bools, row_of: npt.NDArray[np.intp]
+) -> None:
+    """Put a line of colours for each row on all lines that show it, where something is drawn."""
+    is_filled = np.asarray(is_drawn.any(axis=1))
+    at = np.flatnonzero(row_of >= 0)
+    at = at[is_filled[row_of[at]]]
+    rows = row_of[at]
+    if len(at):
+        pixels[at] = np.where(is_drawn[rows], colours[rows], pixels[at])
 
 
 def _dense_colours(
-    slots: npt.NDArray[np.int16],
-    busy: npt.NDArray[np.uint8],
-    theme: Theme,
-    light: Light,
+    dense: Dense, visible: slice, columns: slice, theme: Theme, light: Light
 ) -> Pixels:
+    slots = dense.slot[visible, columns]
     n_slots = int(slots.max(initial=_NOTHING)) + 1
     at = slots.astype(np.intp)
     at += _BEFORE_SLOTS
     at <<= 8
-    at += busy
+    at += dense.busy[visible, columns]
     return np.take(_dense_table(theme, n_slots, light), at)
-
-
-def _without_disk(kinds: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    is_disk = (kinds == Kind.DISK_READ) | (kinds == Kind.DISK_WRITE)
-    return np.where(is_disk, np.uint8(0), kinds)
 
 
 def _put_density(
