@@ -161,13 +161,15 @@ DEPENDENCY_COUNT = "n_dependencies"
 
 
 class GivenUp(NamedTuple):
-    """An attempt that was given up and still runs, as its worker says it in each heartbeat.
+    """An attempt that was given up, as its worker says it in each heartbeat until it has sent it.
 
     Attributes
     ----------
     origin
         What it was assigned with: see `Attempt.origin` and `Attempt.otel`, of which the latter
         counts.
+    stop_s
+        None while it runs.
     """
 
     key: Any
@@ -175,6 +177,7 @@ class GivenUp(NamedTuple):
     run_id: int
     origin: str | None
     start_s: float
+    stop_s: float | None
     thread: int | None
     priority: tuple[float, ...] | None
 

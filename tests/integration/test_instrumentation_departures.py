@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from distributed import WorkerPlugin
+from distributed import Reschedule, WorkerPlugin
 
 from dask_otel import conventions as names
 from dask_otel import correlate
-from tests.clusters import instrumented
+from dask_otel.events import GivenUp
+from tests.clusters import CLOCK_ERROR_NS, instrumented
 from tests.sinks import HttpSink, SeenSpan, Sink
 from tests.waiting import wait_for
 
@@ -77,17 +78,37 @@ class Hanging(WorkerPlugin):
         await asyncio.sleep(600)
 
 
+def elsewhere(path: str) -> int:
+    """The first attempt asks to be run elsewhere."""
+    if begin(path):
+        raise Reschedule
+    return 1
+
+
+def never_acknowledge(dask_worker: Worker) -> None:
+    dask_worker.metrics["dask-otel"] = lambda _: {"acknowledged": 0.0}
+
+
+def acknowledged(dask_scheduler: Scheduler) -> list[Any]:
+    return [ws.metrics.get("dask-otel") for ws in dask_scheduler.workers.values()]
+
+
+def slow(path: str) -> None:
+    Path(path).touch()
+    time.sleep(0.3)
+
+
 def stop_heartbeats(dask_worker: Worker) -> None:
     dask_worker.periodic_callbacks["heartbeat"].stop()
 
 
 def told(dask_scheduler: Scheduler) -> list[tuple[int, list[Any], list[Any]]]:
-    """Of each worker: what its last heartbeat has said that it runs, and runs on."""
+    """Of each worker: what its last heartbeat has said that it runs, and of what was given up."""
     return [
         (
             ws.pid,
             [ts.key for ts in ws.executing],
-            [said[0] for said in ws.metrics["dask-otel"].get("given_up", ())],
+            [GivenUp._make(said) for said in ws.metrics["dask-otel"].get("given_up", ())],
         )
         for ws in dask_scheduler.workers.values()
     ]
@@ -102,11 +123,17 @@ def told_of_running(client: Client, key: Any) -> int:
     )
 
 
-def told_of_given_up(client: Client, key: Any) -> int:
-    """The same of one that was given up."""
+def told_of_given_up(client: Client, key: Any, *, has_ended: bool = False) -> int:
+    """The same of one that was given up, and has ended since or not."""
     return wait_for(
         lambda: next(
-            (pid for pid, _, given_up in client.run_on_scheduler(told) if key in given_up), 0
+            (
+                pid
+                for pid, _, given_up in client.run_on_scheduler(told)
+                for said in given_up
+                if said.key == key and (said.stop_s is not None) is has_ended
+            ),
+            0,
         )
     )
 
@@ -139,8 +166,48 @@ def test_a_cancelled_attempt_whose_worker_is_killed(
     (graph,) = (s for s in sink.spans() if s.attributes[names.ACTION] == names.ACTION_GRAPH)
     assert seen.span.trace_id == graph.span.trace_id
     assert seen.span.parent_span_id == graph.span.span_id
-    assert abs(seen.span.start_time_unix_nano - path.stat().st_mtime_ns) < 300e6
+    assert abs(seen.span.start_time_unix_nano - path.stat().st_mtime_ns) < CLOCK_ERROR_NS
     assert seen.span.end_time_unix_nano > seen.span.start_time_unix_nano
+
+
+def test_a_cancelled_attempt_that_has_ended_and_whose_worker_is_killed_before_it_has_sent_it(
+    monkeypatch: pytest.MonkeyPatch, sink: Sink, tmp_path: Path
+) -> None:
+    path = tmp_path / "running"
+    with instrumented(monkeypatch, sink.endpoint, **NANNIES) as client:
+        future = client.submit(slow, str(path), key="unwanted")
+        wait_for(path.exists)
+        answer, sink.answer = sink.answer, lambda _: 503
+        future.cancel()
+        kill(client, told_of_given_up(client, "unwanted", has_ended=True))
+        sink.answer = answer
+        wait_for(lambda: attempts(sink))
+    (seen,) = attempts(sink)
+    assert seen.resource[names.SERVICE_NAME] == names.SERVICE_SCHEDULER
+    assert seen.attributes[names.TASK_OUTCOME] == names.OUTCOME_CANCELLED
+    assert names.ERROR_TYPE not in seen.attributes
+    assert seen.span.end_time_unix_nano - seen.span.start_time_unix_nano >= 300_000_000
+
+
+def test_a_rescheduled_attempt_whose_worker_is_killed_before_it_has_sent_it(
+    monkeypatch: pytest.MonkeyPatch, sink: Sink, tmp_path: Path
+) -> None:
+    with instrumented(monkeypatch, sink.endpoint, n_workers=1, **NANNIES) as client:
+        client.run(never_acknowledge)
+        wait_for(lambda: client.run_on_scheduler(acknowledged) == [{"acknowledged": 0.0}])
+        assert client.submit(elsewhere, str(tmp_path / "begun"), key="moved").result() == 1
+        wait_for(lambda: len(attempts(sink)) == 2)
+        kill(client, client.run_on_scheduler(told)[0][0])
+        wait_for(lambda: len(attempts(sink)) == 4)
+    assert services(sink) == [names.SERVICE_WORKER, names.SERVICE_SCHEDULER] * 2
+    assert outcomes(sink) == ["rescheduled"] * 2 + ["finished"] * 2
+    original, made_good, *_ = attempts(sink)
+    for name in ("trace_id", "span_id", "parent_span_id", "name"):
+        assert getattr(made_good.span, name) == getattr(original.span, name)
+    for name in (names.TASK_KEY, names.TASK_RUN_ID):
+        assert made_good.attributes[name] == original.attributes[name]
+    assert made_good.attributes[names.WORKER_ADDRESS] == original.resource[names.WORKER_ADDRESS]
+    assert made_good.span.start_time_unix_nano <= made_good.span.end_time_unix_nano
 
 
 def test_what_a_nanny_kills_at_the_end_of_its_patience_was_sent_before(

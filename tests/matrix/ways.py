@@ -133,8 +133,7 @@ WAYS: dict[str, Way] = {
     "flag": Way(NOT_BY_ITSELF, flags=("--preload", "dask_otel")),
     "installed": Way(),
     "enable": Way(prepare=_enable),
-    # The SDK's processor sends every 5 s; what it holds when a worker is killed, and the scheduler
-    # was not told of (a rescheduled attempt), is gone with it.
+    # The SDK's processor sends every 5 s; what it holds when a worker is killed is gone with it.
     "opentelemetry-instrument": Way(
         {**NOT_BY_ITSELF, "OTEL_BSP_SCHEDULE_DELAY": "100"},
         python=(str(BIN / "opentelemetry-instrument"), sys.executable),

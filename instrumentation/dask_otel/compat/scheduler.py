@@ -47,16 +47,33 @@ def watch_failures(scheduler: Scheduler, seen: Callable[[dict[str, Any]], None])
 
     No hook of Dask's gets to know of an attempt that is tried again.
     """
-    original = scheduler.stream_handlers.get("task-erred")
+    return _watch_stream(scheduler, "task-erred", "Scheduler.handle_task_erred", seen)
+
+
+def watch_reschedules(
+    scheduler: Scheduler, seen: Callable[[dict[str, Any]], None]
+) -> Override | None:
+    """Call `seen` with the key and worker of each attempt that asks to be run elsewhere, before.
+
+    To Dask's hooks it looks like one that was given up.
+    """
+    return _watch_stream(scheduler, "reschedule", "Scheduler._reschedule", seen)
+
+
+def _watch_stream(
+    scheduler: Scheduler, op: str, name: str, seen: Callable[[dict[str, Any]], None]
+) -> Override | None:
+    """Call `seen` with each message of workers with `op`, before `name` handles it."""
+    original = scheduler.stream_handlers.get(op)
     if original is None or iscoroutinefunction(original):
-        GAPS.note("Scheduler.handle_task_erred")
+        GAPS.note(name)
         return None
 
-    def handle_task_erred(**message: Any) -> Any:
+    def handle(**message: Any) -> Any:
         seen(message)
         return original(**message)
 
-    return Override(scheduler.stream_handlers, "task-erred", handle_task_erred)
+    return Override(scheduler.stream_handlers, op, handle)
 
 
 def watch_target(scheduler: Scheduler, seen: Callable[[int], None]) -> Override | None:

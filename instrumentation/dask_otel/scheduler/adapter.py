@@ -86,6 +86,7 @@ class SchedulerAdapter(SchedulerPlugin):
         overrides = (
             private.watch_assignments(scheduler, self._assigned),
             private.watch_failures(scheduler, self._attempt_failed),
+            private.watch_reschedules(scheduler, self._attempt_rescheduled),
             private.watch_target(scheduler, self._target_said),
         )
         self._overrides += [override for override in overrides if override is not None]
@@ -196,6 +197,14 @@ class SchedulerAdapter(SchedulerPlugin):
         assignment = self._assignments.current(message["key"])
         if assignment is not None and assignment.run_id == message["run_id"]:
             self._ended.failed(assignment, message, clock.now_s())
+
+    @guarded("Recording a rescheduled task")
+    def _attempt_rescheduled(self, message: Mapping[str, Any]) -> None:
+        """Take an attempt that has asked to be run elsewhere; Dask lets go of it after that."""
+        assignment = self._assignments.current(message["key"])
+        ws = self._workers.get(message["worker"])
+        if assignment is not None and ws is not None and assignment.task.processing_on is ws:
+            self._ended.rescheduled(assignment, ws, clock.now_s())
 
     # Workers
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 #: The clocks of a worker and of the scheduler differ by less, after Dask's correction.
 CLOCK_ERROR_S: Final = 0.1
-#: Failed attempts carry pickles and tracebacks, so fewer of them are kept.
-MAX_HELD_FAILURES: Final = 1_000
+#: Of attempts that did not finish fewer are kept: failed ones carry pickles and tracebacks.
+MAX_HELD_UNFINISHED: Final = 1_000
 #: Longest traceback that is kept; the frames at its end say most.
 MAX_TRACEBACK: Final = 16_384
 
@@ -33,6 +33,8 @@ MAX_TRACEBACK: Final = 16_384
 #: would take four times as long, for each task, and it is needed for few. What holds another tuple
 #: would be looked at by the garbage collector as often again.
 _Held: TypeAlias = tuple[Any, ...]
+#: The same of one that did not finish: the fields are apart, then its outcome and failure.
+_HeldUnfinished: TypeAlias = tuple[float, str, tuple[Any, ...], str, Failure | None]
 _Entry = TypeVar("_Entry", bound=tuple[Any, ...])
 
 
@@ -46,12 +48,11 @@ class Ended:
     """
 
     def __init__(self, n_held: int) -> None:
-        n_failures = min(n_held, MAX_HELD_FAILURES)
         self._finished: deque[_Held] = deque(maxlen=n_held)
-        self._failed: deque[tuple[float, str, tuple[Any, ...], Failure]] = deque(maxlen=n_failures)
+        self._unfinished: deque[_HeldUnfinished] = deque(maxlen=min(n_held, MAX_HELD_UNFINISHED))
 
     def __len__(self) -> int:
-        return len(self._finished) + len(self._failed)
+        return len(self._finished) + len(self._unfinished)
 
     def finished(self, assignment: Assignment, message: Mapping[str, Any], now_s: float) -> float:
         """Keep an attempt of which its worker says that it is finished; returns when it stopped."""
@@ -82,31 +83,24 @@ class Ended:
     def failed(self, assignment: Assignment, message: Mapping[str, Any], now_s: float) -> None:
         """Keep an attempt of which its worker says that it has failed."""
         compute = reading.compute(message.get("startstops") or ())
-        ts = assignment.task
-        values = (
-            ts.key,
-            ts.prefix.name,
-            assignment.run_id,
-            assignment.origin,
-            None,
-            now_s if compute is None else compute["start"],
-            now_s if compute is None else compute["stop"],
-            message.get("thread"),
-            None,
-            None,
-            ts.priority,
-        )
+        start_s, stop_s = (now_s, now_s) if compute is None else (compute["start"], compute["stop"])
         failure = reading.failure(message)
         failure = failure._replace(traceback=_cut(failure.traceback))
-        self._failed.append((now_s, message["worker"], values, failure))
+        values = _values(assignment, start_s, stop_s, message.get("thread"))
+        self._unfinished.append((now_s, message["worker"], values, names.OUTCOME_FAILED, failure))
+
+    def rescheduled(self, assignment: Assignment, ws: WorkerState, now_s: float) -> None:
+        """Keep an attempt that has asked to be run elsewhere; its worker does not say when."""
+        began_s = reading.executing_since(ws, assignment.task, assignment.time_s)
+        start_s = assignment.time_s if began_s is None else began_s
+        values = _values(assignment, start_s, max(start_s, now_s), None)
+        self._unfinished.append((now_s, ws.address, values, names.OUTCOME_RESCHEDULED, None))
 
     def forget(self, until_s: float) -> None:
         """Let go of what every worker has sent."""
-        finished, failed = self._finished, self._failed
-        while finished and finished[0][0] < until_s:
-            finished.popleft()
-        while failed and failed[0][0] < until_s:
-            failed.popleft()
+        for held in (self._finished, self._unfinished):
+            while held and held[0][0] < until_s:
+                held.popleft()
 
     def unsent(self, worker: str, after_s: float) -> list[Attempt]:
         """Attempts of `worker` that it has reported after `after_s`."""
@@ -116,10 +110,19 @@ class Ended:
             if held[1] == worker
         ]
         return found + [
-            _attempt(values, names.OUTCOME_FAILED, failure, worker)
-            for _, address, values, failure in _since(self._failed, after_s)
+            _attempt(values, outcome, failure, worker)
+            for _, address, values, outcome, failure in _since(self._unfinished, after_s)
             if address == worker
         ]
+
+
+def _values(
+    assignment: Assignment, start_s: float, stop_s: float, thread: int | None
+) -> tuple[Any, ...]:
+    """First fields of an `Attempt` that has no result."""
+    ts, place = assignment.task, assignment.origin
+    named = ts.key, ts.prefix.name, assignment.run_id, place, None
+    return *named, start_s, stop_s, thread, None, None, ts.priority
 
 
 def _attempt(
@@ -154,30 +157,15 @@ def lost(
     now_s: float,
 ) -> Attempt:
     """An attempt that its worker `ws` has not ended before it went."""
-    ts = assignment.task
-    began_s = reading.executing_since(ws, ts, assignment.time_s)
+    began_s = reading.executing_since(ws, assignment.task, assignment.time_s)
     start_s = assignment.time_s if began_s is None else began_s
-    return Attempt(
-        ts.key,
-        ts.prefix.name,
-        assignment.run_id,
-        assignment.origin,
-        otel,
-        start_s,
-        max(start_s, now_s),
-        None,
-        None,
-        None,
-        ts.priority,
-        names.OUTCOME_LOST,
-        failure,
-        worker=ws.address,
-        executing=began_s is not None,
-    )
+    values = _values(assignment, start_s, max(start_s, now_s), None)
+    found = _attempt(values, names.OUTCOME_LOST, failure, ws.address)
+    return found._replace(otel=otel, executing=began_s is not None)
 
 
 def given_up(ws: WorkerState, said: GivenUp, failure: Failure, now_s: float) -> Attempt:
-    """An attempt that was given up and still ran on its worker `ws` when that went."""
+    """An attempt that was given up and that its worker `ws` had not sent, or not ended."""
     return Attempt(
         said.key,
         said.prefix,
@@ -185,12 +173,12 @@ def given_up(ws: WorkerState, said: GivenUp, failure: Failure, now_s: float) -> 
         said.origin,
         None,
         said.start_s,
-        max(said.start_s, now_s),
+        max(said.start_s, now_s) if said.stop_s is None else said.stop_s,
         said.thread,
         None,
         None,
         said.priority,
         names.OUTCOME_CANCELLED,
-        failure,
+        failure if said.stop_s is None else None,
         worker=ws.address,
     )

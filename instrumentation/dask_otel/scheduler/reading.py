@@ -89,7 +89,7 @@ def acknowledged_s(ws: WorkerState) -> float | None:
 
 
 def given_up(ws: WorkerState) -> list[GivenUp]:
-    """Attempts of which a worker has said that they were given up and still run."""
+    """Attempts of which a worker has said that they were given up, and run or are not sent."""
     n_fields = len(GivenUp._fields)
     return [GivenUp._make(said) for said in _said(ws).get(GIVEN_UP, ()) if len(said) == n_fields]
 

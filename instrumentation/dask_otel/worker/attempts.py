@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from dask_otel import conventions as names
 from dask_otel.compat import clock
-from dask_otel.events import TRACEPARENT, Attempt, GivenUp, gone
+from dask_otel.events import Attempt, gone
 from dask_otel.worker import reading
 from dask_otel.worker.reading import GIVEN_UP_STATES, RUNNING_STATES
 
@@ -82,7 +82,7 @@ class Attempts:
     Attributes
     ----------
     on_given_up
-        Called when an attempt was given up while it runs, and when one such has ended.
+        Called with None when an attempt was given up while it runs, and with it when it has ended.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Attempts:
         self._began: dict[Any, _Began] = {}
         self._ran: dict[Any, Attempt] = {}
         self._given_up: dict[Any, _Assignment] = {}
-        self.on_given_up: Callable[[], None] = _ignore
+        self.on_given_up: Callable[[Attempt | None], None] = _ignore
 
     def started(self, ts: TaskState) -> Start:
         """An attempt whose function is about to be called; in the thread that calls it."""
@@ -161,21 +161,13 @@ class Attempts:
         """The true run ids of the attempts that were given up and still run, by key."""
         return {key: given_up.run_id for key, given_up in self._given_up.items()}
 
-    def given_up(self) -> Iterator[GivenUp]:
-        """What was given up and still runs: the scheduler has forgotten that it does."""
-        for key, assignment in self._given_up.items():
+    def given_up(self) -> Iterator[Attempt]:
+        """What was given up and still runs, as if it ended now."""
+        for key, given_up in self._given_up.items():
             ts = self._tasks.get(key)
             attempt = self._ran.get(key) or (None if ts is None else self._unfinished(ts))
             if attempt is not None:
-                yield GivenUp(
-                    key,
-                    attempt.prefix,
-                    assignment.run_id,
-                    (assignment.otel or {}).get(TRACEPARENT) or assignment.origin,
-                    attempt.start_s,
-                    attempt.thread,
-                    attempt.priority,
-                )
+                yield _cancelled(attempt, given_up)
 
     def transition(self, key: Any, start: str, finish: str, **_: Any) -> None:
         """Follow a task; called by Dask for every change of a task's state."""
@@ -200,7 +192,7 @@ class Attempts:
         ts = self._tasks.get(key)
         if ts is not None and ts.state == "cancelled" and ts.previous in _STARTED:
             self._given_up.setdefault(key, _assignment(ts))
-            self.on_given_up()
+            self.on_given_up(None)
 
     def _ended(self, key: Any, start: str, finish: str) -> None:
         ts = self._tasks[key]
@@ -215,7 +207,7 @@ class Attempts:
             attempt = attempt._replace(transfers=self._transfers.pop(key, ()))
         self._record(attempt)
         if attempt.outcome == names.OUTCOME_CANCELLED:
-            self.on_given_up()
+            self.on_given_up(attempt)
 
     def _otherwise(
         self, ts: TaskState, start: str, finish: str, ran: Attempt | None
@@ -300,7 +292,7 @@ class Attempts:
         return None
 
 
-def _ignore() -> None:
+def _ignore(_: Attempt | None) -> None:
     """Nobody wants to know."""
 
 

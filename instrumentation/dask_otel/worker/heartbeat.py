@@ -1,15 +1,17 @@
 """Tells the scheduler in each heartbeat what only this worker knows of its attempts.
 
 - What of its spans is safe.
-- Which attempts run on after they were given up: the scheduler has forgotten them. When there is
-  one more of them, or one less, the next heartbeat comes earlier than Dask would send it.
+- Which attempts run on after they were given up, and which of these have ended and are not safe
+  yet: the scheduler has forgotten them. When there is one more of them, or one has ended, the next
+  heartbeat comes earlier than Dask would send it.
 
 If the worker is killed, the scheduler makes good what was not sent: see `scheduler.losses`.
 """
 
 from __future__ import annotations
 
-from itertools import islice
+from collections import deque
+from itertools import chain, islice
 from random import random
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +20,9 @@ import msgpack
 from distributed.worker import WORKER_ANY_RUNNING
 
 from dask_otel import events
+from dask_otel.compat import clock
 from dask_otel.compat.override import Override
+from dask_otel.events import GivenUp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,12 +30,14 @@ if TYPE_CHECKING:
     from distributed import Worker
 
     from dask_otel.emit import Emitter
-    from dask_otel.events import GivenUp
+    from dask_otel.events import Attempt
     from dask_otel.worker.attempts import Attempts
 
 #: Attempts that one heartbeat names, and bytes that they take in it.
 MAX_GIVEN_UP: Final = 1_000
 MAX_BYTES: Final = 100_000
+#: Those that have ended of which it names no more: who sends nowhere says them for ever.
+MAX_ENDED: Final = 100
 #: Dask's least time between two heartbeats, which grows with the number of workers.
 LEAST_S: Final = 0.5
 #: Share of what it is longer in which an early heartbeat comes, at random: a client that cancels a
@@ -51,11 +57,13 @@ class HeartbeatProbe:
         self._override: Override | None = None
         self._early: object = None
         self._beat_s = 0.0
+        #: When it was recorded, on this machine's clock, and what.
+        self._ended: deque[tuple[float, GivenUp]] = deque(maxlen=MAX_ENDED)
 
     def begin(self) -> None:
         """From now on heartbeats have the entry."""
         self._override = Override(self._worker.metrics, events.HEARTBEAT, self._metric)
-        self._attempts.on_given_up = self._hurry
+        self._attempts.on_given_up = self._given_up
 
     def end(self) -> None:
         """From now on they have not."""
@@ -66,11 +74,20 @@ class HeartbeatProbe:
 
     def _metric(self, worker: Any) -> dict[str, Any]:
         self._beat_s = monotonic()
-        acknowledged_s = self._emitter.acknowledged_s + worker.scheduler_delay
-        found: dict[str, Any] = {events.ACKNOWLEDGED: acknowledged_s}
-        if given_up := named(self._attempts.given_up()):
+        sent_s = self._emitter.acknowledged_s
+        found: dict[str, Any] = {events.ACKNOWLEDGED: sent_s + worker.scheduler_delay}
+        while self._ended and self._ended[0][0] < sent_s:
+            self._ended.popleft()
+        running = (_said(attempt, None) for attempt in self._attempts.given_up())
+        if given_up := named(chain((said for _, said in self._ended), running)):
             found[events.GIVEN_UP] = given_up
         return found
+
+    def _given_up(self, ended: Attempt | None) -> None:
+        """One more was given up, or one such has ended."""
+        if ended is not None:
+            self._ended.append((clock.now_s(), _said(ended, ended.stop_s)))
+        self._hurry()
 
     def _hurry(self) -> None:
         """See to it that a heartbeat comes soon."""
@@ -84,6 +101,19 @@ class HeartbeatProbe:
         self._early = None
         if self._worker.status in WORKER_ANY_RUNNING:
             await self._worker.heartbeat()
+
+
+def _said(attempt: Attempt, stop_s: float | None) -> GivenUp:
+    return GivenUp(
+        attempt.key,
+        attempt.prefix,
+        attempt.run_id,
+        (attempt.otel or {}).get(events.TRACEPARENT) or attempt.origin,
+        attempt.start_s,
+        stop_s,
+        attempt.thread,
+        attempt.priority,
+    )
 
 
 def named(attempts: Iterable[GivenUp]) -> list[GivenUp]:

@@ -117,8 +117,20 @@ def test_a_lost_attempt_began_when_its_worker_said_so() -> None:
     )
 
 
+def test_one_that_asked_to_be_run_elsewhere_is_kept_as_far_as_the_scheduler_knows() -> None:
+    ended = Ended(10)
+    moved = assignment(time_s=10.0)
+    ended.rescheduled(moved, worker(14.0, {moved.task: 3.0}), 20.0)
+    ended.rescheduled(assignment("b", time_s=10.0), worker(14.0, {}), 9.0)
+    second, first = ended.unsent("tcp://w", 0.0)
+    assert (first.key, first.run_id, first.origin, first.worker) == ("a", 7, "origin", "tcp://w")
+    assert (first.start_s, first.stop_s, first.thread) == (11.0, 20.0, None)
+    assert (first.outcome, first.failure) == (names.OUTCOME_RESCHEDULED, None)
+    assert (second.start_s, second.stop_s) == (10.0, 10.0)
+
+
 def test_one_given_up_was_cancelled_and_did_not_return() -> None:
-    said = events.GivenUp("a", "inc", 7, "origin", 11.0, 5, (0, 1))
+    said = events.GivenUp("a", "inc", 7, "origin", 11.0, None, 5, (0, 1))
     ws = worker(14.0, {}, **{events.HEARTBEAT: {events.GIVEN_UP: (tuple(said), ("of", "others"))}})
     assert reading.given_up(ws) == [said]
     assert reading.given_up(worker(14.0, {})) == []
@@ -134,6 +146,13 @@ def test_one_given_up_was_cancelled_and_did_not_return() -> None:
     assert (attempt.outcome, attempt.failure) == (names.OUTCOME_CANCELLED, failure)
     assert (attempt.worker, attempt.priority) == ("tcp://w", (0, 1))
     assert losses.given_up(ws, said, failure, 10.0).stop_s == 11.0  # its clock is ahead
+
+
+def test_one_given_up_that_has_ended_is_as_its_worker_said() -> None:
+    said = events.GivenUp("a", "inc", 7, "origin", 11.0, 12.5, 5, (0, 1))
+    attempt = losses.given_up(worker(14.0, {}), said, events.gone("killed"), 20.0)
+    assert (attempt.start_s, attempt.stop_s, attempt.failure) == (11.0, 12.5, None)
+    assert attempt.outcome == names.OUTCOME_CANCELLED
 
 
 def test_all_is_sent_up_to_when_the_slowest_worker_has() -> None:

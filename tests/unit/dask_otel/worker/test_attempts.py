@@ -303,24 +303,25 @@ def test_one_given_up_and_wanted_again_keeps_its_run_id(machine: Machine) -> Non
 
 @pytest.mark.parametrize("has_ended", [False, True])
 def test_one_given_up_is_told_of_while_it_runs(machine: Machine, has_ended: bool) -> None:
-    calls: list[str] = []
-    machine.attempts.on_given_up = lambda: calls.append("given up")
+    calls: list[Attempt | None] = []
+    machine.attempts.on_given_up = calls.append
     machine.assign(run_id=4, annotations={"otel": {"traceparent": "00-x"}})
     machine.begin()
     assert list(machine.attempts.given_up()) == []
     start = machine.attempts.started(machine.state.tasks["x"])
     machine.free()
-    assert calls == ["given up"]
+    assert calls == [None]
     machine.assign(run_id=5, annotations={"otel": {"traceparent": "00-y"}})  # wanted again
     if has_ended:
         machine.ran(start)
     (said,) = machine.attempts.given_up()
-    assert (said.key, said.prefix, said.run_id, said.origin) == ("x", "x", 4, "00-x")
+    assert (said.key, said.prefix, said.run_id) == ("x", "x", 4)
+    assert (said.otel, said.outcome) == ({"traceparent": "00-x"}, names.OUTCOME_CANCELLED)
     assert said.thread == (7 if has_ended else 8)
     assert said.start_s <= clock.now_s()
     machine.succeed(run_id=4)
     assert list(machine.attempts.given_up()) == []
-    assert calls == ["given up"] * 2
+    assert calls == [None, machine.only()]
 
 
 def test_one_given_up_before_it_ran_is_none(machine: Machine) -> None:

@@ -9,15 +9,23 @@ import msgpack
 import pytest
 from distributed.core import Status
 
+from dask_otel import conventions as names
 from dask_otel import events
-from dask_otel.events import GivenUp
+from dask_otel.compat import clock
+from dask_otel.events import Attempt, GivenUp
 from dask_otel.worker import heartbeat
 from dask_otel.worker.attempts import Attempts
 from dask_otel.worker.heartbeat import HeartbeatProbe, named
 
 
-def given_up(key: Any = "x") -> GivenUp:
-    return GivenUp(key, "x", 4, "00-origin", 1.5, 7, (0, 1))
+def given_up(key: Any = "x", stop_s: float | None = None) -> GivenUp:
+    return GivenUp(key, "x", 4, "00-origin", 1.5, stop_s, 7, (0, 1))
+
+
+def attempt(key: str, stop_s: float = 2.5) -> Attempt:
+    said = {"traceparent": "00-origin"}
+    outcome = names.OUTCOME_CANCELLED
+    return Attempt(key, "x", 4, "other", said, 1.5, stop_s, 7, None, None, (0, 1), outcome)
 
 
 class Loop:
@@ -39,7 +47,7 @@ class Watched:
 
     def __init__(self, interval_s: float = 0.5) -> None:
         self.loop = Loop()
-        self.attempts: list[GivenUp] = []
+        self.attempts: list[Attempt] = []
         self.n_beats = 0
         worker: Any = SimpleNamespace(
             metrics={},
@@ -54,6 +62,7 @@ class Watched:
         watched: Any = Attempts(worker, emitter, {})
         watched.given_up = lambda: iter(self.attempts)
         self.watched: Attempts = watched
+        self.emitter = emitter
         self.worker = worker
         self.probe = HeartbeatProbe(worker, emitter, watched)
         self.probe.begin()
@@ -75,7 +84,7 @@ class Watched:
 def test_nothing_is_added_where_nothing_was_given_up() -> None:
     watched = Watched()
     assert watched.metric() == {events.ACKNOWLEDGED: 3.0}
-    watched.attempts.append(given_up())
+    watched.attempts.append(attempt("x"))
     assert watched.metric() == {events.ACKNOWLEDGED: 3.0, events.GIVEN_UP: [given_up()]}
     watched.probe.end()
     assert watched.worker.metrics == {}
@@ -101,14 +110,33 @@ def test_a_heartbeat_stays_small() -> None:
     assert named([*large, given_up()]) == [*large[:2], given_up()]
 
 
+def test_one_that_has_ended_is_said_until_it_is_sent() -> None:
+    watched = Watched()
+    watched.watched.on_given_up(attempt("x"))
+    watched.attempts.append(attempt("y"))
+    said = [given_up("x", stop_s=2.5), given_up("y")]
+    assert watched.metric()[events.GIVEN_UP] == said
+    assert watched.metric()[events.GIVEN_UP] == said
+    watched.emitter.acknowledged_s = clock.now_s() + 1.0
+    assert watched.metric()[events.GIVEN_UP] == said[1:]
+
+
+def test_no_more_than_the_newest_that_have_ended_are_said() -> None:
+    watched = Watched()
+    for i in range(heartbeat.MAX_ENDED + 1):
+        watched.watched.on_given_up(attempt(f"{i}"))
+    said = watched.metric()[events.GIVEN_UP]
+    assert [found.key for found in said] == [f"{i + 1}" for i in range(heartbeat.MAX_ENDED)]
+
+
 async def test_what_was_given_up_is_said_at_once_and_together() -> None:
     watched = Watched()
     for _ in range(3):
-        watched.watched.on_given_up()
+        watched.watched.on_given_up(None)
     assert [wait_s for wait_s, _ in watched.loop.calls] == [0.0]
     await watched.run_next()
     assert watched.n_beats == 1
-    watched.watched.on_given_up()  # again, in the same moment
+    watched.watched.on_given_up(None)  # again, in the same moment
     ((wait_s, _),) = watched.loop.calls
     assert 0.0 < wait_s <= heartbeat.APART_S
 
@@ -118,7 +146,7 @@ def test_many_workers_do_not_say_it_in_the_same_moment() -> None:
     waits_s = []
     for _ in range(50):
         watched = Watched(interval_s)
-        watched.watched.on_given_up()
+        watched.watched.on_given_up(None)
         waits_s += [wait_s for wait_s, _ in watched.loop.calls]
     most_s = heartbeat.SPREAD * (interval_s - heartbeat.LEAST_S)
     assert max(waits_s) <= most_s
@@ -127,10 +155,10 @@ def test_many_workers_do_not_say_it_in_the_same_moment() -> None:
 
 async def test_a_worker_that_closes_sends_no_heartbeat() -> None:
     watched = Watched()
-    watched.watched.on_given_up()
+    watched.watched.on_given_up(None)
     watched.worker.status = Status.closing
     await watched.run_next()
     assert watched.n_beats == 0
-    watched.watched.on_given_up()
+    watched.watched.on_given_up(None)
     watched.probe.end()
     assert watched.loop.calls == []
