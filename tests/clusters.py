@@ -22,6 +22,11 @@ PRELOAD = {
     "distributed.worker.preload": ["dask_otel"],
 }
 
+#: Workers estimate how far they are from the scheduler's clock, each anew with each heartbeat: by
+#: half of what that took they may be wrong, which on a busy machine is a matter of luck.
+CLOCK_ERROR_S = 1.0
+CLOCK_ERROR_NS = int(CLOCK_ERROR_S * 1e9)
+
 
 @contextmanager
 def instrumented(

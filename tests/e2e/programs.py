@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from tests.clusters import CLOCK_ERROR_S
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ PRELOAD = {
 MARK = "DASKSCOPE_TEST"
 COMMAND_TIMEOUT_S = 60
 END_TIMEOUT_S = 30
-#: The scheduler's clock as a worker knows it, which is never better than the network's jitter.
-CLOCK_ERROR_S = 0.1
 
 
 def daskscope(*arguments: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:

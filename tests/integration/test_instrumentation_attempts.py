@@ -17,15 +17,12 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from dask_otel import conventions as names
 from dask_otel import correlate
-from tests.clusters import instrumented
+from tests.clusters import CLOCK_ERROR_NS, instrumented
 from tests.sinks import HttpSink, SeenSpan, Sink
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-#: Workers estimate how far they are from the scheduler's clock, each anew.
-CLOCK_ERROR_NS = 100_000_000
 
 pytestmark = pytest.mark.cluster
 
@@ -146,7 +143,7 @@ def test_a_cancelled_task_that_runs_when_its_worker_closes(
 
     def run() -> None:
         path.touch()
-        time.sleep(1)
+        time.sleep(3)
 
     with instrumented(monkeypatch, sink.endpoint, processes=processes) as client:
         future = client.submit(run, key="unwanted")
@@ -157,7 +154,7 @@ def test_a_cancelled_task_that_runs_when_its_worker_closes(
     (seen,) = attempts(sink)
     assert seen.attributes[names.TASK_OUTCOME] == "cancelled"
     assert seen.attributes[names.THREAD_ID] > 0
-    assert seen.span.end_time_unix_nano - seen.span.start_time_unix_nano < 1e9
+    assert seen.span.end_time_unix_nano - seen.span.start_time_unix_nano < 3e9
 
 
 @pytest.mark.parametrize("processes", [False, True])
@@ -248,8 +245,8 @@ def test_what_begins_is_named_by_the_next_tick(monkeypatch: pytest.MonkeyPatch, 
             release.set()
         future.result()
     first_s = named[0][1] / 1e9
-    # A tick is 0.2 s; what has run for less than 20 ms waits for the next one.
-    assert 0.02 <= first_s - start_s < 0.2 + 0.02 + 0.2
+    # What has run for less than 20 ms waits for the next tick; one of 0.2 s can be late.
+    assert 0.02 <= first_s - start_s < 2.0
     assert named[0][0] == ["endless"]
 
 

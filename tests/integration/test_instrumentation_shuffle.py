@@ -15,7 +15,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from dask_otel import conventions as names
 from dask_otel import correlate
 from dask_otel.compat import shuffle
-from tests.clusters import instrumented
+from tests.clusters import CLOCK_ERROR_NS, instrumented
 from tests.sinks import HttpSink, SeenSpan, Sink
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ pytestmark = pytest.mark.cluster
 
 N_ROWS = 20_000
 SIDE = 600
-#: More than Dask measures anew in a second on a busy machine.
-CLOCK_ERROR_NS = 100_000_000
 P2P = {
     "dataframe.shuffle.method": "p2p",
     "array.rechunk.method": "p2p",

@@ -349,7 +349,7 @@ def _child(tested: emit.Emitter) -> None:
         tested.failed("Trying", ValueError(), 1)
         began_s = time.monotonic()
         tested.stop()
-        quick = time.monotonic() - began_s < 0.5
+        quick = time.monotonic() - began_s < 1.5
         os._exit(0 if quick and tested.n_held == 0 else 1)
     finally:
         os._exit(2)

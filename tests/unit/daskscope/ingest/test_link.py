@@ -166,7 +166,7 @@ async def test_draining_never_waits_and_keeps_what_is_there_of_a_frame() -> None
     client = await connected(server.sockets[0].getsockname()[1])
     began_s = time.perf_counter()
     assert client.drain(5.0) == []
-    assert time.perf_counter() - began_s < 1.0
+    assert time.perf_counter() - began_s < 4.0
     proceed.set()
     messages = await received(client, lambda _: client.is_closed)
     assert numbers(messages) == [1000, 1000]
