@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from daskscope.ingest import otlp_json
+from daskscope.ingest.envelope import Encoding, Signal
 from daskscope.ingest.journal import Entry
-from daskscope.ingest.otlp import Encoding, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,7 +18,8 @@ from typing import Any, TypeAlias
 import grpc
 
 from daskscope.ingest.decoder import Decoder, Numbered
-from daskscope.ingest.otlp import Encoding, Signal, parse
+from daskscope.ingest.envelope import Encoding, Signal
+from daskscope.ingest.otlp import parse
 from daskscope.ingest.source import Source
 from daskscope.simulate.cluster import Cluster
 from daskscope.simulate.requests import SPANS

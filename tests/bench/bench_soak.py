@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import psutil
 
-from daskscope.ingest.recording import recordings
+from daskscope.ingest.catalogue import recordings
 from tests.e2e.programs import DASKSCOPE
 from tests.ports import free_port
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from daskscope.ingest.envelope import Encoding, Signal
 from daskscope.ingest.journal import Journal
-from daskscope.ingest.otlp import Encoding, Signal
 from daskscope.ingest.receiver import Receiver
 from daskscope.ingest.source import Source
 from tests.telemetry import START_NS, tasks

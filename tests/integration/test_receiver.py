@@ -31,9 +31,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from daskscope.ingest import otlp_json
+from daskscope.ingest.catalogue import recordings
 from daskscope.ingest.journal import Journal, JournalReader
 from daskscope.ingest.link import LinkClient
-from daskscope.ingest.recording import recordings
 from daskscope.ingest.source import Source, SourceError
 from daskscope.store.schema import (
     EventBatch,

@@ -142,6 +142,11 @@ def test_command_line_loads_no_qt() -> None:
     assert loaded_by(["daskscope.app.cli"], (*QT, "numpy", *DASK)) == []
 
 
+def test_a_window_loads_nothing_of_what_receives() -> None:
+    receiving = ("aiohttp", "asyncio", "google.protobuf", "grpc", "opentelemetry", "http.client")
+    assert loaded_by(["daskscope.app.launch", "daskscope.app.run"], receiving) == []
+
+
 def requirements() -> list[str]:
     """Every requirement that pyproject.toml names, but for the project itself."""
     with (ROOT / "pyproject.toml").open("rb") as file:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,4 +47,6 @@ def show_manual(window: QWidget, theme: Theme) -> None:
 
 def show_about(window: QWidget) -> None:
     """Which version this is."""
+    from importlib.metadata import version  # looks through all that is installed
+
     say(window, f"daskscope {version('daskscope')}")

@@ -6,7 +6,6 @@ import math
 import sys
 from contextlib import contextmanager
 from functools import wraps
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
@@ -54,7 +53,7 @@ class DefaultGroup(click.Group):
 
 
 @click.group(cls=DefaultGroup, context_settings={"help_option_names": ["--help"]})
-@click.version_option(version("daskscope"), prog_name="daskscope")
+@click.version_option(package_name="daskscope", prog_name="daskscope")
 def main() -> None:
     """See Dask clusters live, from their OpenTelemetry data.
 
@@ -157,14 +156,18 @@ def address_options(function: Callable[P, None]) -> Callable[P, None]:
     return function
 
 
+def _expected() -> tuple[type[Exception], ...]:
+    from daskscope.app.failure import EXPECTED
+
+    return EXPECTED
+
+
 @contextmanager
 def one_line_errors() -> Iterator[None]:
     """Turn what can be expected to go wrong into one line and exit status 1."""
-    from daskscope.app.failure import EXPECTED
-
     try:
         yield
-    except EXPECTED as error:
+    except _expected() as error:  # asked only when something has gone wrong
         reason = " ".join(str(error).split()) or type(error).__name__
         raise click.ClickException(reason) from error
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from daskscope.derive.welcome import Run, past_session
+from daskscope.ingest.catalogue import recordings
 from daskscope.ingest.journal import JournalReader
-from daskscope.ingest.recording import recordings
 
 if TYPE_CHECKING:
     from daskscope.derive.panels import PastSession

@@ -26,7 +26,7 @@ from daskscope.ingest.clock import wall_ns
 from daskscope.ingest.codec import FrameError
 from daskscope.ingest.excerpt import Excerpt, Scissors
 from daskscope.ingest.journal import RecordingError
-from daskscope.ingest.link import LinkServer
+from daskscope.ingest.linkserver import LinkServer
 from daskscope.ingest.recording import Recording, open_recording
 from daskscope.ingest.service import Ports, receiving
 

@@ -10,19 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import struct
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from daskscope.ingest import codec
-from daskscope.ingest.inquiry import (
-    MAX_QUERY_BYTES,
-    QueryError,
-    Search,
-    decode_query,
-    span_details,
-)
+from daskscope.ingest.inquiry import Search, span_details
 from daskscope.ingest.journal import RecordingError
+from daskscope.ingest.link import LENGTH
+from daskscope.ingest.query import MAX_QUERY_BYTES, QueryError, decode_query
 from daskscope.store.inquiry import Asked, Dependents, SpanDetails
 
 if TYPE_CHECKING:
@@ -35,7 +30,6 @@ if TYPE_CHECKING:
 #: while it compares bytes, and receiving needs it, too.
 SLICE_S: Final = 0.02
 REST_S: Final = 0.005
-_LENGTH: Final = struct.Struct("<I")
 _LOG: Final = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -124,7 +118,7 @@ class Desk:
 
     async def _tell(self, answer: Answer) -> None:
         frame = codec.encode(answer)
-        self._writer.write(_LENGTH.pack(len(frame)) + frame)
+        self._writer.write(LENGTH.pack(len(frame)) + frame)
         await self._writer.drain()
 
 
@@ -132,7 +126,7 @@ async def _next_query(reader: asyncio.StreamReader) -> Query | None:
     """The next query, None when the client has gone or says what cannot be one."""
     try:
         while True:
-            (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
+            (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
             if length > MAX_QUERY_BYTES:
                 return None
             with contextlib.suppress(QueryError):

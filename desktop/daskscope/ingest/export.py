@@ -20,8 +20,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from daskscope.ingest import otlp_json
 from daskscope.ingest.dedup import Seen, span_keys, trace_hashes
+from daskscope.ingest.envelope import Signal
 from daskscope.ingest.journal import RecordingError
-from daskscope.ingest.otlp import Signal
 from daskscope.ingest.recording import open_recording
 from daskscope.ingest.spans import is_identified
 

@@ -16,14 +16,8 @@ from google.rpc import code_pb2
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
-from daskscope.ingest.otlp import (
-    MAX_BODY_BYTES,
-    SERVICES,
-    BadRequestError,
-    Encoding,
-    Signal,
-    success,
-)
+from daskscope.ingest.envelope import Encoding, Signal
+from daskscope.ingest.otlp import MAX_BODY_BYTES, SERVICES, BadRequestError, success
 from daskscope.ingest.receiver import Receiver, UnavailableError
 
 if TYPE_CHECKING:

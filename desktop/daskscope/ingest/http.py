@@ -15,14 +15,8 @@ from aiohttp.client_exceptions import ClientError
 from aiohttp.http_exceptions import HttpProcessingError
 from google.rpc import code_pb2
 
-from daskscope.ingest.otlp import (
-    MAX_BODY_BYTES,
-    BadRequestError,
-    Encoding,
-    Signal,
-    failure,
-    success,
-)
+from daskscope.ingest.envelope import Encoding, Signal
+from daskscope.ingest.otlp import MAX_BODY_BYTES, BadRequestError, failure, success
 from daskscope.ingest.receiver import OverloadedError, Receiver, UnavailableError
 
 if TYPE_CHECKING:

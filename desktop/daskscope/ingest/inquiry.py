@@ -10,22 +10,20 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left, bisect_right
-from dataclasses import asdict
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-import orjson
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from dask_otel import conventions
-from daskscope.ingest.otlp import BadRequestError, Encoding, Signal, parse
+from daskscope.ingest.envelope import Encoding, Signal
+from daskscope.ingest.otlp import BadRequestError, parse
 from daskscope.ingest.spans import NBYTES
 from daskscope.ingest.values import attributes_of, integer_of, text_of
 from daskscope.ingest.wire import submessages
 from daskscope.store.inquiry import (
-    Asked,
     Dependent,
     Dependents,
     Query,
@@ -43,9 +41,6 @@ if TYPE_CHECKING:
     from daskscope.ingest.journal import Entry
     from daskscope.store.schema import AttributeValue
 
-#: Of one query, on the wire.
-MAX_QUERY_BYTES: Final = 1_024
-_LIMITS: Final = {"number": 2**31, "span_id": 2**64, "request": 2**32, "least": 2**32}
 #: What one answer tells at most. Of a span with more, the first ones.
 MAX_DEPENDENTS: Final = 1_000
 MAX_ATTRIBUTES: Final = 256
@@ -59,10 +54,6 @@ _SPAN_ID: Final = b"\x12\x08"
 _RESOURCE_SPANS, _RESOURCE, _SCOPE_SPANS, _SPANS = 0x0A, 0x0A, 0x12, 0x12
 
 
-class QueryError(ValueError):
-    """The bytes are no query."""
-
-
 class Archive(Protocol):
     """The requests of a session, by their numbers from 1."""
 
@@ -74,31 +65,6 @@ class Archive(Protocol):
 
     def close(self) -> None:
         """Let go of the file."""
-
-
-def encode_query(query: Query) -> bytes:
-    """A query as JSON."""
-    return orjson.dumps({**asdict(query), "asked": query.asked.value})
-
-
-def decode_query(body: bytes) -> Query:
-    """The query that `encode_query` made.
-
-    Raises
-    ------
-    QueryError
-        It is none.
-    """
-    try:
-        fields: dict[str, Any] = orjson.loads(body)
-        query = Query(**{**fields, "asked": Asked(fields["asked"])})
-    except (ValueError, TypeError, KeyError) as error:
-        raise QueryError(f"not a query: {error}") from error
-    for name, limit in _LIMITS.items():
-        value = getattr(query, name)
-        if type(value) is not int or not 0 <= value < limit:
-            raise QueryError(f"not a query: {name} {value!r}")
-    return query
 
 
 # One span -----------------------------------------------------------------------------------

@@ -23,8 +23,8 @@ import orjson
 import zstandard
 
 from daskscope.ingest import codec
+from daskscope.ingest.envelope import Encoding, Signal
 from daskscope.ingest.lock import Lock
-from daskscope.ingest.otlp import Encoding, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,4 +1,6 @@
-"""The stream of messages between a source and a window: length-prefixed frames over a socket.
+"""The stream of messages between a source and a window, and the window's end of it.
+
+It is length-prefixed frames over a socket; the other end is in `linkserver`.
 
 A client says `daskscope-link <version> <token>` and a newline. Nothing is sent to one that does
 not know the token. The answer is `daskscope-link <version>` and a newline; if the versions are
@@ -8,167 +10,30 @@ the same way; their answers stand among the frames.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import hmac
 import socket
 import struct
 import time
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from daskscope.ingest import codec
-from daskscope.ingest.desk import Desk
-from daskscope.ingest.inquiry import MAX_QUERY_BYTES, encode_query
+from daskscope.ingest.query import MAX_QUERY_BYTES, encode_query
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-
-    from daskscope.ingest.inquiry import Archive
     from daskscope.store.inquiry import Answer, Query
-    from daskscope.store.schema import Message, SourceStatus
+    from daskscope.store.schema import Message
 
-STATUS_INTERVAL_S: Final = 0.25
-#: The same to a window that reads a recording.
-READING_INTERVAL_S: Final = 0.05
-_GREETING: Final = b"daskscope-link"
-_HANDSHAKE_S: Final = 5.0
-_MAX_HELLO_BYTES: Final = 256
+GREETING: Final = b"daskscope-link"
+HANDSHAKE_S: Final = 5.0
+MAX_HELLO_BYTES: Final = 256
+#: How the length of a frame is written.
+LENGTH: Final = struct.Struct("<I")
 #: A frame holds at most what one request of 64 MiB says.
 _MAX_FRAME_BYTES: Final = 1 << 30
-_LENGTH: Final = struct.Struct("<I")
-_RECEIVE_BYTES: Final = 1 << 16
-#: A status is left out for a client that still has so much to take.
-_BUSY_BYTES: Final = 1 << 20
 
 
 class LinkError(Exception):
     """No link to the source; the text is one line for the user."""
-
-
-class Feed(Protocol):
-    """What a server sends."""
-
-    def frames(self) -> AsyncIterator[Sequence[bytes]]:
-        """All frames for one client, from the beginning."""
-
-    def status(self) -> SourceStatus:
-        """How the source is doing now."""
-
-    def archive(self) -> Archive:
-        """Access to the requests for one client; may read a file."""
-
-
-class LinkServer:
-    """Serves a feed to any number of clients."""
-
-    def __init__(self, feed: Feed, token: str) -> None:
-        self._feed = feed
-        self._token = token.encode()
-        self._server: asyncio.Server | None = None
-        self._clients: set[asyncio.Task[None]] = set()
-
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
-        """Listen; the port that was bound."""
-        self._server = await asyncio.start_server(self._client, host, port, limit=_RECEIVE_BYTES)
-        bound: int = self._server.sockets[0].getsockname()[1]
-        return bound
-
-    async def close(self) -> None:
-        """Part from all clients."""
-        if self._server is None:
-            return
-        self._server.close()
-        for client in self._clients:
-            client.cancel()
-        await asyncio.gather(*self._clients, return_exceptions=True)
-
-    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._clients.add(task)
-        try:
-            if await self._is_welcome(reader, writer):
-                await self._serve(reader, writer)
-        except OSError:
-            pass  # the client went away
-        except asyncio.CancelledError:
-            writer.transport.abort()  # the server is closing, and this client may never read
-        finally:
-            self._clients.discard(task)
-            writer.close()
-            with contextlib.suppress(OSError, asyncio.CancelledError):
-                await writer.wait_closed()
-
-    async def _is_welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        try:
-            async with asyncio.timeout(_HANDSHAKE_S):
-                hello = await reader.readuntil(b"\n")
-        except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            return False
-        greeting, _, rest = hello[:_MAX_HELLO_BYTES].rstrip(b"\n").partition(b" ")
-        version, _, token = rest.partition(b" ")
-        if greeting != _GREETING or not hmac.compare_digest(token, self._token):
-            return False
-        writer.write(b"%s %d\n" % (_GREETING, codec.VERSION))
-        await writer.drain()
-        return version == b"%d" % codec.VERSION
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.transport.set_write_buffer_limits(high=_BUSY_BYTES)
-        stop = asyncio.Event()
-        sending = [
-            asyncio.create_task(self._send_frames(writer, stop)),
-            asyncio.create_task(self._send_status(writer, stop)),
-            asyncio.create_task(Desk(self._feed.archive, writer, stop.set).serve(reader)),
-        ]
-        try:
-            done, _ = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in sending:
-                task.cancel()
-            await asyncio.gather(*sending, return_exceptions=True)
-
-    async def _send_frames(self, writer: asyncio.StreamWriter, stop: asyncio.Event) -> None:
-        async with contextlib.aclosing(self._feed.frames()) as feed:  # type: ignore[type-var]
-            due_s = 0.0
-            async for frames in feed:
-                for frame in frames:
-                    writer.write(_LENGTH.pack(len(frame)))
-                    writer.write(frame)
-                await writer.drain()
-                # A window that reads a recording is busy until then, and tells how far it is.
-                if time.monotonic() >= due_s:
-                    due_s = time.monotonic() + READING_INTERVAL_S
-                    self._tell_reader(writer, stop)
-                if stop.is_set() and not self._feed.status().is_live:
-                    break
-        # A recording has an end; its window stays connected until it has enough.
-        self._tell_reader(writer, stop)
-        await asyncio.Event().wait()
-
-    def _tell_reader(self, writer: asyncio.StreamWriter, stop: asyncio.Event) -> None:
-        if not self._feed.status().is_live:
-            writer.write(self._status_frame(stop))
-
-    def _status_frame(self, stop: asyncio.Event) -> bytes:
-        status = self._feed.status()
-        is_cut = stop.is_set() and not status.is_live and status.progress < 1.0
-        frame = codec.encode(replace(status, is_stopped=is_cut))
-        return _LENGTH.pack(len(frame)) + frame
-
-    async def _send_status(self, writer: asyncio.StreamWriter, stop: asyncio.Event) -> None:
-        """Tell how the source is doing whenever that has changed: each telling wakes a window."""
-        told = b""
-        while True:
-            frame = self._status_frame(stop)
-            if frame != told and writer.transport.get_write_buffer_size() < _BUSY_BYTES:
-                told = frame
-                writer.write(frame)
-                await writer.drain()
-            await asyncio.sleep(STATUS_INTERVAL_S)
 
 
 class LinkClient:
@@ -183,7 +48,7 @@ class LinkClient:
             Nobody is there, the token is wrong, or the versions differ.
         """
         try:
-            self._socket = socket.create_connection((host, port), _HANDSHAKE_S)
+            self._socket = socket.create_connection((host, port), HANDSHAKE_S)
         except OSError as error:
             raise LinkError(f"no source at {host}:{port}: {error}") from error
         self._is_closed = False
@@ -193,7 +58,7 @@ class LinkClient:
         self._filled = 0
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._socket.sendall(b"%s %d %s\n" % (_GREETING, codec.VERSION, token.encode()))
+            self._socket.sendall(b"%s %d %s\n" % (GREETING, codec.VERSION, token.encode()))
             self._check(self._line(), f"{host}:{port}")
             self._socket.setblocking(False)
         except OSError as error:
@@ -205,7 +70,7 @@ class LinkClient:
 
     def _line(self) -> bytes:
         line = b""
-        while not line.endswith(b"\n") and len(line) < _MAX_HELLO_BYTES:
+        while not line.endswith(b"\n") and len(line) < MAX_HELLO_BYTES:
             byte = self._socket.recv(1)
             if not byte:
                 break
@@ -217,7 +82,7 @@ class LinkClient:
         greeting, _, version = line.rstrip(b"\n").partition(b" ")
         if not line:
             raise LinkError(f"the source at {address} refused the token")
-        if greeting != _GREETING:
+        if greeting != GREETING:
             raise LinkError(f"what answers at {address} is not daskscope")
         if version != b"%d" % codec.VERSION:
             theirs = version.decode("ascii", "replace")
@@ -242,7 +107,7 @@ class LinkClient:
         if len(self._outgoing) > MAX_QUERY_BYTES or self._is_closed:
             return False
         body = encode_query(query)
-        self._outgoing += _LENGTH.pack(len(body)) + body
+        self._outgoing += LENGTH.pack(len(body)) + body
         self._send()
         return True
 
@@ -274,14 +139,14 @@ class LinkClient:
     def _next_frame(self) -> bytearray | None:
         """The next whole frame, None when it is not there yet; what is there of it is kept."""
         try:
-            while len(self._length) < _LENGTH.size:
-                piece = self._socket.recv(_LENGTH.size - len(self._length))
+            while len(self._length) < LENGTH.size:
+                piece = self._socket.recv(LENGTH.size - len(self._length))
                 if not piece:
                     self.close()
                     return None
                 self._length += piece
-                if len(self._length) == _LENGTH.size:
-                    (length,) = _LENGTH.unpack(self._length)
+                if len(self._length) == LENGTH.size:
+                    (length,) = LENGTH.unpack(self._length)
                     if length > _MAX_FRAME_BYTES:
                         self.close()
                         raise codec.FrameError(f"a frame of {length} bytes")

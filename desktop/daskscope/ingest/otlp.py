@@ -7,7 +7,6 @@ error's body is a `google.rpc.Status` in the request's encoding, full success is
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import orjson
@@ -27,6 +26,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from daskscope.ingest import otlp_json
+from daskscope.ingest.envelope import Encoding, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,21 +37,6 @@ MAX_BODY_BYTES: Final = 64 << 20
 Request: TypeAlias = (
     ExportTraceServiceRequest | ExportMetricsServiceRequest | ExportLogsServiceRequest
 )
-
-
-class Signal(Enum):
-    """What a request carries; the value is its name in paths and files."""
-
-    TRACES = "traces"
-    METRICS = "metrics"
-    LOGS = "logs"
-
-
-class Encoding(Enum):
-    """How a body is written; the value is its media type."""
-
-    PROTOBUF = "application/x-protobuf"
-    JSON = "application/json"
 
 
 REQUEST_TYPES: Final[Mapping[Signal, type[Request]]] = {

@@ -20,11 +20,13 @@ from daskscope.ingest import codec, tail
 from daskscope.ingest.decoder import Counts, Decoder, Group, Numbered
 from daskscope.ingest.definitions import Mark, parts
 from daskscope.ingest.journal import Chunk, Entry, Journal, JournalReader, WriteError
-from daskscope.ingest.otlp import BadRequestError, Encoding, Parsed, Signal, parse
+from daskscope.ingest.otlp import BadRequestError, Parsed, parse
 from daskscope.store.schema import Message, SourceStatus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
+
+    from daskscope.ingest.envelope import Encoding, Signal
 
 #: Bodies that may wait for the journal, those still being read from sockets included: enough for
 #: the largest one, and written within the seconds for which exporters wait for an answer.

@@ -6,7 +6,6 @@ Collector's file exporter writes them (any of the three signals).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
@@ -16,19 +15,17 @@ import orjson
 from daskscope.ingest import codec
 from daskscope.ingest.decoder import Counts, Decoder, Group, Numbered
 from daskscope.ingest.definitions import Mark, parts
+from daskscope.ingest.envelope import Encoding, Signal
 from daskscope.ingest.journal import (
-    SUFFIX,
     Entry,
     JournalReader,
-    Meta,
     RecordingError,
 )
-from daskscope.ingest.lock import is_in_use
-from daskscope.ingest.otlp import BadRequestError, Encoding, Parsed, Request, Signal, parse
+from daskscope.ingest.otlp import BadRequestError, Parsed, Request, parse
 from daskscope.store.schema import Definitions, PointBatch, SourceStatus, SpanBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from daskscope.ingest.inquiry import Archive
@@ -338,36 +335,3 @@ def _frames(decoder: Decoder, group: Group, known: Mark) -> list[bytes]:
     definitions = decoder.tables.since(known, group.mark)
     messages = [*(parts(definitions) if definitions else ()), *group.batches]
     return [codec.encode(message) for message in messages]
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingInfo:
-    """One past session.
-
-    Attributes
-    ----------
-    is_unended
-        It was not closed in order, and nobody is writing it any more.
-    """
-
-    path: Path
-    meta: Meta
-    n_bytes: int
-    is_unended: bool
-
-
-def recordings(folder: Path) -> list[RecordingInfo]:
-    """Past sessions in a folder, newest first; what is being written or unreadable is left out."""
-    return sorted(_infos(folder.glob(f"*{SUFFIX}")), key=lambda i: i.meta.last_ns, reverse=True)
-
-
-def _infos(paths: Iterable[Path]) -> Iterator[RecordingInfo]:
-    for path in paths:
-        if is_in_use(path):
-            continue
-        try:
-            reader = JournalReader(path)
-        except RecordingError:
-            continue
-        reader.close()
-        yield RecordingInfo(path, reader.meta, path.stat().st_size, not reader.meta.is_ended)

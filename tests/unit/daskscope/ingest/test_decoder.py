@@ -8,7 +8,8 @@ import pytest
 
 from dask_otel import conventions
 from daskscope.ingest.decoder import Counts, Decoder, Numbered
-from daskscope.ingest.otlp import Encoding, Signal, parse
+from daskscope.ingest.envelope import Encoding, Signal
+from daskscope.ingest.otlp import parse
 from daskscope.store.schema import Outcome, SpanBatch
 from tests.telemetry import SCHEDULER, WORKER, set_attributes, tasks
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daskscope.ingest import otlp_json
+from daskscope.ingest.envelope import Encoding, Signal
 from daskscope.ingest.export import export
 from daskscope.ingest.journal import Entry, Journal, Meta, RecordingError
-from daskscope.ingest.otlp import Encoding, Signal
 from tests.telemetry import gauge, record, span_id, tasks
 
 if TYPE_CHECKING:

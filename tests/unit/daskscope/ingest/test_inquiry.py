@@ -8,8 +8,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from dask_otel import conventions
 from daskscope.ingest import codec, inquiry
-from daskscope.ingest.inquiry import Search, decode_query, encode_query, span_details
-from daskscope.ingest.otlp import Encoding
+from daskscope.ingest.envelope import Encoding
+from daskscope.ingest.inquiry import Search, span_details
 from daskscope.store.inquiry import Asked, Dependent, Dependents, Query, SpanDetails
 from tests.archives import Requests
 from tests.telemetry import (
@@ -214,25 +214,6 @@ def test_an_answer_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(details.links) == inquiry.MAX_LINKS
     assert len(details.events) == inquiry.MAX_EVENTS
     assert details.events[0].name == "e" * 10 + "…"
-
-
-def test_a_query_survives() -> None:
-    query = Query(3, Asked.DEPENDENTS, 2**64 - 1, 2**32 - 1, 9)
-    assert decode_query(encode_query(query)) == query
-    assert len(encode_query(query)) <= inquiry.MAX_QUERY_BYTES
-
-
-@pytest.mark.parametrize("seed", range(200))
-def test_chance_is_no_query(seed: int) -> None:
-    chance = random.Random(seed)
-    body = bytearray(encode_query(Query(3, Asked.SPAN, 7, 8, 9)))
-    body[chance.randrange(len(body))] = chance.randrange(256)
-    try:
-        query = decode_query(bytes(body))
-    except inquiry.QueryError:
-        return
-    assert 0 <= query.span_id < 2**64
-    assert encode_query(query)
 
 
 def test_answers_survive_the_link() -> None:

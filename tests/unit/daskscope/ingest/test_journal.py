@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from daskscope.ingest import codec
+from daskscope.ingest.catalogue import recordings
+from daskscope.ingest.envelope import Encoding, Signal
 from daskscope.ingest.journal import (
     VERSION,
     Entry,
@@ -17,8 +19,6 @@ from daskscope.ingest.journal import (
     WriteError,
 )
 from daskscope.ingest.lock import is_in_use
-from daskscope.ingest.otlp import Encoding, Signal
-from daskscope.ingest.recording import recordings
 from daskscope.store.schema import Definitions
 
 if TYPE_CHECKING:

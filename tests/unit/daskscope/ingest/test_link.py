@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from daskscope.ingest import codec, link
+from daskscope.ingest.linkserver import STATUS_INTERVAL_S, LinkServer
 from daskscope.store.inquiry import Asked, Dependents, Query, SpanDetails
 from daskscope.store.schema import Message, PointBatch, SourceStatus
 from tests.archives import Requests
@@ -48,7 +49,7 @@ class Numbers:
 
 @contextlib.asynccontextmanager
 async def serving(feed: Numbers) -> AsyncIterator[int]:
-    server = link.LinkServer(feed, TOKEN)
+    server = LinkServer(feed, TOKEN)
     port = await server.start()
     try:
         yield port
@@ -92,7 +93,7 @@ async def test_a_status_comes_by_itself_once_for_each_that_differs() -> None:
         for requests in range(3):
             feed.n_sent = requests
             told += await received(client, bool)
-            await asyncio.sleep(2.5 * link.STATUS_INTERVAL_S)
+            await asyncio.sleep(2.5 * STATUS_INTERVAL_S)
         told += client.drain(0.0)
         client.close()
     assert told == [SourceStatus(is_live=True, requests=requests) for requests in range(3)]

@@ -7,7 +7,8 @@ from unittest.mock import Mock
 import pytest
 
 from daskscope.ingest import otlp
-from daskscope.ingest.otlp import BadRequestError, Encoding, Signal, parse
+from daskscope.ingest.envelope import Encoding, Signal
+from daskscope.ingest.otlp import BadRequestError, parse
 
 
 @pytest.mark.parametrize("encoding", Encoding)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from daskscope.ingest.clock import wall_ns
 from daskscope.ingest.decoder import Decoder, Group, Numbered
+from daskscope.ingest.envelope import Encoding, Signal
 from daskscope.ingest.journal import Journal, JournalReader
-from daskscope.ingest.otlp import Encoding, Signal
 from daskscope.ingest.receiver import Accepted, Receiver, UnavailableError
 from tests.telemetry import tasks
 

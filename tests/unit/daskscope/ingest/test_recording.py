@@ -7,12 +7,14 @@ import pytest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_DELTA
 
 from daskscope.ingest import codec, otlp_json
+from daskscope.ingest.catalogue import recordings
 from daskscope.ingest.decoder import Decoder, Numbered
 from daskscope.ingest.definitions import Mark
+from daskscope.ingest.envelope import Encoding, Signal
 from daskscope.ingest.export import export
 from daskscope.ingest.journal import Entry, Journal, Meta, RecordingError
-from daskscope.ingest.otlp import Encoding, Signal, parse
-from daskscope.ingest.recording import open_recording, recordings
+from daskscope.ingest.otlp import parse
+from daskscope.ingest.recording import open_recording
 from daskscope.store.schema import Definitions, EventBatch, Message, PointBatch, SpanBatch
 from tests.telemetry import gauge, record, tasks
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from daskscope.ingest import tail
 from daskscope.ingest.decoder import Decoder, Group, Numbered
-from daskscope.ingest.otlp import Encoding, Signal, parse
+from daskscope.ingest.envelope import Encoding, Signal
+from daskscope.ingest.otlp import parse
 from daskscope.store.schema import EventBatch, PointBatch, RunningBatch, SpanBatch
 from tests.telemetry import gauge, record, tasks
 

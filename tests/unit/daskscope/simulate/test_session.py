@@ -13,7 +13,8 @@ import pytest
 from dask_otel import conventions as names
 from dask_otel import correlate
 from daskscope.ingest.decoder import Counts, Decoder, Numbered
-from daskscope.ingest.otlp import Encoding, Signal, parse
+from daskscope.ingest.envelope import Encoding, Signal
+from daskscope.ingest.otlp import parse
 from daskscope.simulate.cluster import Cluster
 from daskscope.simulate.requests import MAX_BYTES, Request
 from daskscope.simulate.session import Session
