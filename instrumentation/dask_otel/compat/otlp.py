@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
@@ -48,6 +49,14 @@ class Reply:
     pause_s: float | None = None
     body: bytes = b""
     reason: str = ""
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether `host` is this machine itself, where a proxy would look on its own."""
+    try:
+        return ip_address(host or "").is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class Transport(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -12,7 +13,7 @@ from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 
-from dask_otel.compat.otlp import Reply
+from dask_otel.compat.otlp import Reply, is_loopback
 
 _EXPORTERS: Final[dict[str, Any]] = {
     "traces": OTLPSpanExporter,
@@ -52,11 +53,18 @@ class GrpcTransport:
         self._exporter = _EXPORTERS[signal](endpoint=endpoint)
         self.preferred_temporality = getattr(self._exporter, "_preferred_temporality", {})
         self.timeout_s: float = self._exporter._timeout
+        if is_loopback(urlsplit(f"//{self._exporter._endpoint}").hostname):
+            self._exporter._channel_options += (("grpc.enable_http_proxy", 0),)
+            self._reconnect()
         self._call = self._connected()
 
     def _connected(self) -> Any:
         """The call on the exporter's channel, with bytes in and out."""
         return self._exporter._channel.unary_unary(self._method)
+
+    def _reconnect(self) -> None:
+        self._exporter._channel.close()
+        self._exporter._initialize_channel_and_stub()
 
     def send(self, payload: bytes, timeout_s: float) -> Reply:
         """Send `payload` once."""
@@ -73,8 +81,7 @@ class GrpcTransport:
         pause_s = _retry_delay_s(error.trailing_metadata())
         if code is grpc.StatusCode.UNAVAILABLE and pause_s is None:
             # A channel that could not connect waits up to two minutes before it tries again.
-            self._exporter._channel.close()
-            self._exporter._initialize_channel_and_stub()
+            self._reconnect()
             self._call = self._connected()
         retry = code in _RETRY or (
             code is grpc.StatusCode.RESOURCE_EXHAUSTED and pause_s is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from urllib.parse import urlsplit
 
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -16,7 +17,7 @@ from requests import (
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ProtocolError, SSLError
 
-from dask_otel.compat.otlp import Reply, first_line
+from dask_otel.compat.otlp import Reply, first_line, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +61,9 @@ class HttpTransport:
         self.timeout_s: float = self._client._timeout
         self._url: str = self._client._endpoint
         self._headers: Mapping[str, str] = self._client._headers
+        host = urlsplit(self._url).hostname or ""
+        #: `requests` takes the rest out of the environment.
+        self._proxies = {"no_proxy": host} if is_loopback(host) else {}
         self._direct = self._prepare()
 
     def send(self, payload: bytes, timeout_s: float) -> Reply:
@@ -111,6 +115,7 @@ class HttpTransport:
             data=body,
             headers=self._headers,
             timeout=timeout_s,
+            proxies=self._proxies,
             verify=session.verify,
             allow_redirects=False,
             stream=True,
@@ -131,7 +136,9 @@ class HttpTransport:
             return None
         request = session.prepare_request(Request("POST", self._url, headers=dict(self._headers)))
         del request.headers["Content-Length"]  # of no body
-        proxies = session.merge_environment_settings(self._url, {}, None, None, None)["proxies"]
+        proxies = session.merge_environment_settings(self._url, self._proxies, None, None, None)[
+            "proxies"
+        ]
         pool = adapter.get_connection_with_tls_context(
             request, session.verify, proxies=proxies, cert=session.cert
         )

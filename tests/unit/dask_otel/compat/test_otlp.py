@@ -191,6 +191,23 @@ def test_a_connection_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(connects) == 1
 
 
+@pytest.mark.parametrize(("protocol", "make_sink"), PROTOCOLS)
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_no_proxy_stands_between_this_machine_and_itself(
+    protocol: str,
+    make_sink: type[HttpSink] | type[GrpcSink],
+    host: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")  # where nobody listens
+    monkeypatch.delenv("no_proxy", raising=False)
+    with make_sink() as sink:
+        endpoint = sink.endpoint.replace("127.0.0.1", host)
+        transport = otlp.transport("traces", protocol, f"{endpoint}/v1/traces")
+        assert transport.send(b"", 2).accepted
+        transport.close()
+
+
 def test_the_environment_names_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     with HttpSink(answer=lambda _signal: 400) as proxy:
         monkeypatch.setenv("http_proxy", proxy.endpoint)
