@@ -11,12 +11,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daskscope.ingest.address import AddressError, bound_socket, parse_address
+from daskscope.ingest.address import AddressError, bound_socket, is_loopback, parse_address
 from daskscope.ingest.clock import wall_ns
 from daskscope.ingest.source import Source, SourceError
 from daskscope.store.schema import SpanBatch
@@ -74,9 +75,22 @@ def _port(subject: str, address: str) -> Finding:
     return Finding("ok", subject, f"{address} is free")
 
 
+def _opened(request: urllib.request.Request) -> http.client.HTTPResponse:
+    """The answer to `request`, by the proxy of the environment; but not from this machine itself.
+
+    A proxy would look for it on its own machine.
+    """
+    host = urllib.parse.urlsplit(request.full_url).hostname or ""
+    direct = (urllib.request.ProxyHandler({}),) if is_loopback(host) else ()
+    opened: http.client.HTTPResponse = urllib.request.build_opener(*direct).open(
+        request, timeout=TIMEOUT_S
+    )
+    return opened
+
+
 def _answer(url: str) -> bytes | None:
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response:
+        with _opened(urllib.request.Request(url)) as response:
             return bytes(response.read())
     except _FAILURES:
         return None
@@ -129,7 +143,7 @@ def _round_trip(targets: Targets) -> Finding:
                 _probe(os.urandom(16), span_id, wall_ns()),
                 {"Content-Type": "application/json"},
             )
-            urllib.request.urlopen(request, timeout=TIMEOUT_S).close()
+            _opened(request).close()
         except _FAILURES as error:
             return Finding("fail", subject, f"{targets.endpoint} refuses a span: {error}")
         if _has_arrived(source, int.from_bytes(span_id, "big"), sent_s + ROUND_TRIP_S):

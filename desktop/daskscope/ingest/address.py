@@ -39,15 +39,23 @@ def parse_address(text: str) -> Address:
     if host == "localhost":
         host = "127.0.0.1"
     try:
-        is_loopback = ipaddress.ip_address(host).is_loopback
+        ipaddress.ip_address(host)
     except ValueError as error:
         raise AddressError(f"{host!r} in {text!r} is not a numeric address") from error
-    if not is_loopback:
+    if not is_loopback(host):
         raise AddressError(
             f"{text} could be reached from other machines, and nothing asks them for a password:"
             " listen on 127.0.0.1 and forward the port with ssh"
         )
     return Address(host, int(digits))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host`, a name or a number, is this machine and no other can be meant."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def bound_socket(address: Address) -> socket.socket:

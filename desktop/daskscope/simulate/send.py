@@ -136,7 +136,7 @@ class GrpcSender:
     """OTLP over gRPC, one request at a time."""
 
     def __init__(self, target: str) -> None:
-        self._channel = grpc.insecure_channel(target)
+        self._channel = grpc.insecure_channel(target, [("grpc.enable_http_proxy", 0)])
         self._exports: dict[str, Export] = {
             signal: self._channel.unary_unary(method) for signal, method in _METHODS.items()
         }

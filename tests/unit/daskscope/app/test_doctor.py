@@ -67,6 +67,28 @@ def test_what_is_no_http_does_not_answer(
     assert found["Jaeger"] == ("note", f"none answers at {url}")
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_no_proxy_stands_between_this_machine_and_itself(
+    host: str, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")  # where nobody listens
+    monkeypatch.delenv("no_proxy", raising=False)
+    url = page.replace("127.0.0.1", host)
+    found = said(monkeypatch, collector=url, endpoint=url, jaeger=url)
+
+    assert found["Collector"] == ("ok", f"answers at {url}")
+    assert "is not Jaeger's" in found["Jaeger"][1]
+    assert "HTTP Error 501" in found["Round trip"][1]  # the page's own word
+
+
+def test_another_machine_is_asked_by_the_proxy(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", page)
+    monkeypatch.delenv("no_proxy", raising=False)
+    found = said(monkeypatch, jaeger="http://jaeger.invalid:16686")
+
+    assert "is not Jaeger's" in found["Jaeger"][1]
+
+
 def test_addresses_are_judged_as_the_receiver_does(
     page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

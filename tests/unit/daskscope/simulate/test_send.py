@@ -51,6 +51,13 @@ def test_everything_arrives_once(sink: Kind) -> None:
         assert totals.retries == 0
 
 
+def test_no_proxy_stands_between(sink: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")  # where nobody listens
+    monkeypatch.delenv("no_proxy", raising=False)
+    with sink() as receiver:
+        assert send_all([REQUEST], url_of(receiver), never).retries == 0
+
+
 def test_what_is_asked_for_again_is_sent_again(sink: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("daskscope.simulate.send.RETRY_S", 0.01)
     answers = iter([503, 503, 200])
