@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFont, QImage, QPainter, QTextDocument
+import qtawesome
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QColor, QFont, QIcon, QImage, QPainter, QTextDocument
 from PySide6.QtWidgets import QLabel
 
 from daskscope.paint.brush import (
     Lines,
+    colour,
     edge_colour,
     gone_brush,
     hatch,
@@ -200,6 +202,23 @@ def test_icons_come_in_the_colour_that_was_asked_for() -> None:
     image = icon("play-fill", LIGHT.accent).pixmap(16, 16).toImage()
     colours = {image.pixelColor(x, y).rgb() & 0xFFFFFF for x in range(16) for y in range(16)}
     assert LIGHT.accent in colours
+
+
+@pytest.mark.parametrize("name", ["play-fill", "funnel-simple", "magnifying-glass"])
+@pytest.mark.parametrize(("size_px", "ratio"), [(16, 1.0), (16, 1.5), (20, 2.0)])
+@pytest.mark.parametrize("mode", [QIcon.Mode.Normal, QIcon.Mode.Disabled, QIcon.Mode.Active])
+def test_icons_are_those_of_qtawesome(
+    name: str, size_px: int, ratio: float, mode: QIcon.Mode
+) -> None:
+    theirs: QIcon = qtawesome.icon(
+        f"ph.{name}", color=colour(LIGHT.accent), color_disabled=colour(LIGHT.t3)
+    )
+    pictures = [
+        one.pixmap(QSize(size_px, size_px), ratio, mode).toImage()
+        for one in (icon(name, LIGHT.accent, LIGHT.t3), theirs)
+    ]
+    assert pictures[0] == pictures[1]
+    assert not pictures[0].allGray()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Icons and small drawn marks.
 
-Icons are Phosphor's, through QtAwesome's font, tinted with a colour of the theme. Chevrons, crosses
-and the marks of events are drawn, so that they stand on whole pixels beside text.
+Icons are Phosphor's, from the font that QtAwesome brings, in a colour of the theme. Chevrons,
+crosses and the marks of events are drawn, so that they stand on whole pixels beside text.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-import qtawesome
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QIcon, QPainter, QPen, QPixmap, QPolygonF
 
 from daskscope.paint.brush import colour
+from daskscope.paint.iconfont import GlyphEngine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,8 +31,7 @@ _STROKE_PX: Final = 1.4
 def icon(name: str, rgb: int, disabled_rgb: int | None = None) -> QIcon:
     """Phosphor icon `name` ("play-fill", "funnel-simple") in a colour."""
     disabled = colour(rgb if disabled_rgb is None else disabled_rgb)
-    result: QIcon = qtawesome.icon(f"ph.{name}", color=colour(rgb), color_disabled=disabled)
-    return result
+    return QIcon(GlyphEngine(name, colour(rgb), disabled))
 
 
 def draw_icon(
