@@ -8,7 +8,8 @@ import pytest
 
 from daskscope.derive.panels import Chart, Curve, ResourcesFrame
 from daskscope.theme import DARK, LIGHT, Theme
-from daskscope.views.resources import ChartPlot, ResourcesView
+from daskscope.views.resources import ResourcesView
+from daskscope.views.resources.plot import ChartPlot
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -156,3 +157,20 @@ def test_empty_charts_and_a_change_of_theme(qtbot: QtBot, theme: Theme, width: i
     view.show_frame(ResourcesFrame(empty, 300.0, 0))
     view.set_theme(DARK if theme is LIGHT else LIGHT)
     assert not view.grab().isNull()
+
+
+def test_plots_are_made_when_they_are_needed_and_take_no_other_room(qtbot: QtBot) -> None:
+    view = ResourcesView()
+    qtbot.addWidget(view)
+    view.set_theme(DARK)
+    view.resize(420, 400)
+    view.show()
+    least_px = view.minimumSizeHint().height()
+    assert not plots(view)
+
+    view.prepare()
+    made = plots(view)
+    view.show_frame(frame())
+    assert plots(view) == made
+    assert view.minimumSizeHint().height() == least_px
+    assert made[0].height() == made[1].height()

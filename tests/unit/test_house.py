@@ -144,7 +144,7 @@ def test_command_line_loads_no_qt() -> None:
 
 def test_a_window_loads_nothing_that_only_others_need() -> None:
     receiving = ("aiohttp", "asyncio", "google.protobuf", "grpc", "opentelemetry", "http.client")
-    slow = ("qtawesome", "qtpy")  # Python classes of all of Qt, a dozen fonts
+    slow = ("pyqtgraph", "qtawesome", "qtpy")  # Python classes of all of Qt, a dozen fonts
     assert loaded_by(["daskscope.app.launch", "daskscope.app.run"], (*receiving, *slow)) == []
 
 

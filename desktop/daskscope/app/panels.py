@@ -185,8 +185,10 @@ class Panels:
             self._window.toolbar.show_state(tick.session, self._cluster, is_live)
 
     def show_welcome(self, tick: Tick) -> None:
-        """Show the empty state."""
+        """Show the empty state; what it has no need of is made ready while nothing happens."""
         if self._recordings_pace.is_due(tick.now_s):
             self._recordings = past_sessions(tick.wall_ns)
         status = tick.snapshot.status
         self._window.welcome.show_frame(welcome_frame(status, tick.wall_ns, self._recordings))
+        if tick.is_resting:
+            self._window.resources.prepare()

@@ -1,8 +1,4 @@
-"""Resources: CPU, memory and transfer of the whole cluster over the last minutes.
-
-Three pyqtgraph plots over one relative time axis (seconds before now, labelled once at the bottom),
-so that an update sets the data of curves that exist and lays nothing out anew.
-"""
+"""The curves of one chart, by pyqtgraph, and the grid and the labels around them."""
 
 from __future__ import annotations
 
@@ -14,74 +10,25 @@ import numpy.typing as npt
 import pyqtgraph as pg
 from PySide6.QtCore import QLineF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
-from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from daskscope.derive.resources import span_ticks, ticks
 from daskscope.paint.brush import colour
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.text import Align, draw_text
 from daskscope.theme import LIGHT, PADDING_PX, Theme
+from daskscope.views.resources.title import curve_pen
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QPaintEvent, QResizeEvent
+    from PySide6.QtGui import QResizeEvent
+    from PySide6.QtWidgets import QWidget
 
-    from daskscope.derive.panels import Chart, Curve, ResourcesFrame
+    from daskscope.derive.panels import Chart
 
-_TITLE_PX: Final = 24
 _AXIS_PX: Final = 56
-_TIME_AXIS_PX: Final = 20
 _TICK_TEXT_PX: Final = 13.0
-_LINE_PX: Final = 1.6
 #: Room above the greatest value, for the label of the capacity.
 _HEADROOM_PX: Final = 14
-_BELOW_PX: Final = 8
-_LEAST_PLOT_PX: Final = 40
 _FILL_SHARE: Final = 0.16
-
-
-class ChartTitle(QWidget):
-    """Title of a chart, key of its curves, newest value."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._theme = LIGHT
-        self._chart: Chart | None = None
-        self.setFixedHeight(_TITLE_PX)
-
-    def show_chart(self, chart: Chart, theme: Theme) -> None:
-        """Draw the title of `chart`."""
-        self._theme, self._chart = theme, chart
-        self.update()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw title, key and value."""
-        if self._chart is None:
-            return
-        painter = QPainter(self)
-        theme, chart, height = self._theme, self._chart, self.height()
-        width = float(self.width() - 2 * PADDING_PX)
-        value_px = text_width(Role.TITLE, chart.value_text)
-        box = (float(PADDING_PX), 2.0, width, height - 2.0)
-        x = PADDING_PX + 14 + draw_text(painter, box, chart.title, Role.TITLE, theme.t1)
-        draw_text(painter, box, chart.value_text, Role.TITLE, theme.t1, Align.RIGHT)
-        if len(chart.curves) < 2:
-            return
-        for curve in chart.curves:
-            needed = 16 + text_width(Role.CAPTION, curve.name)
-            if x + needed > PADDING_PX + width - value_px - 8:
-                break
-            self._paint_key(painter, curve, round(x), chart.is_stacked)
-            box = (x + 16, 2.0, needed - 15, height - 2.0)
-            x += 16 + draw_text(painter, box, curve.name, Role.CAPTION, theme.t2) + 10
-
-    def _paint_key(self, painter: QPainter, curve: Curve, x: int, is_stacked: bool) -> None:
-        middle = (self.height() + 2) // 2
-        rgb = getattr(self._theme, curve.token)
-        if is_stacked:
-            painter.fillRect(QRectF(x + 1, middle - 4, 9, 9), colour(rgb))
-        else:
-            painter.setPen(_pen(rgb, is_dashed=curve.is_dashed))
-            painter.drawLine(QLineF(x, middle + 0.5, x + 11, middle + 0.5))
 
 
 class ChartPlot(pg.PlotWidget):
@@ -89,9 +36,16 @@ class ChartPlot(pg.PlotWidget):
 
     pyqtgraph's own axes lay themselves out at every change and leave labels out at the edges, so
     they are switched off.
+
+    Parameters
+    ----------
+    below_px
+        Room under the curves.
+    has_time_axis
+        The time is labelled there.
     """
 
-    def __init__(self, has_time_axis: bool, parent: QWidget | None = None) -> None:
+    def __init__(self, below_px: int, has_time_axis: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = LIGHT
         self._chart: Chart | None = None
@@ -107,9 +61,7 @@ class ChartPlot(pg.PlotWidget):
         item.getViewBox().disableAutoRange()
         for side in ("left", "bottom"):
             item.showAxis(side, False)
-        bottom = _TIME_AXIS_PX if has_time_axis else _BELOW_PX
-        item.layout.setContentsMargins(_AXIS_PX, 0, PADDING_PX, bottom)
-        self.setMinimumHeight(_LEAST_PLOT_PX + bottom)
+        item.layout.setContentsMargins(_AXIS_PX, 0, PADDING_PX, below_px)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -221,83 +173,14 @@ class ChartPlot(pg.PlotWidget):
             if chart.is_stacked or len(chart.curves) == 1:
                 brush = colour(rgb, 1.0 if chart.is_stacked else _FILL_SHARE)
                 self._add(index, pen=None, fillLevel=0, brush=brush, antialias=False)
-            self._add(index, pen=_pen(rgb, is_dashed=curve.is_dashed), antialias=True)
+            self._add(index, pen=curve_pen(rgb, is_dashed=curve.is_dashed), antialias=True)
 
     def _add(self, index: int, **style: object) -> None:
         item = self.plot(skipFiniteCheck=True, **style)
         self._items.append((index, item))
 
 
-class ResourcesView(QWidget):
-    """The panel of resources."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._theme = LIGHT
-        self._frame: ResourcesFrame | None = None
-        self._waiting: list[int] = []
-        self._titles = tuple(ChartTitle(self) for _ in range(3))
-        self._plots = tuple(ChartPlot(index == 2, self) for index in range(3))
-        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.setAccessibleName("Resources")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 4, 0, 6)
-        layout.setSpacing(0)
-        for title, plot in zip(self._titles, self._plots, strict=True):
-            layout.addWidget(title)
-            layout.addWidget(plot, 1)
-
-    def show_frame(self, frame: ResourcesFrame) -> None:
-        """Draw `frame`."""
-        self.begin_frame(frame)
-        while self._waiting:
-            self.show_next()
-
-    def begin_frame(self, frame: ResourcesFrame) -> None:
-        """Let `show_next` draw `frame`, a chart at a time: three take longer than a tick may."""
-        self._frame = frame
-        self._waiting = [2, 1, 0]
-        said = (f"{chart.title} {chart.value_text}".strip() for chart in frame.charts)
-        self.setAccessibleDescription(", ".join(said))
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether charts of the last frame are still to be drawn."""
-        return bool(self._waiting)
-
-    def show_next(self) -> None:
-        """Draw the next chart that waits, if one does."""
-        if self._waiting and self._frame is not None:
-            index = self._waiting.pop()
-            chart = self._frame.charts[index]
-            self._titles[index].show_chart(chart, self._theme)
-            self._plots[index].show_chart(chart, self._frame.span_s, self._theme)
-
-    def set_theme(self, theme: Theme) -> None:
-        """Draw in the colours of `theme`."""
-        self._theme = theme
-        for plot in self._plots:
-            plot.set_theme(theme)
-        if self._frame is not None:
-            self.show_frame(self._frame)
-        self.update()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw the ground."""
-        QPainter(self).fillRect(self.rect(), colour(self._theme.s2))
-
-
 def _tops(chart: Chart) -> list[npt.NDArray[np.float64]]:
     """The height at which each curve is drawn: stacked ones on top of each other."""
     heights = [curve.y for curve in chart.curves]
     return list(np.cumsum(heights, axis=0)) if chart.is_stacked else heights
-
-
-def _pen(rgb: int, is_dashed: bool) -> QPen:
-    pen = QPen(colour(rgb), _LINE_PX)
-    pen.setCosmetic(True)
-    if is_dashed:
-        pen.setDashPattern([3.0, 2.0])
-    return pen
