@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import socket
+import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import grpc
 import pytest
@@ -205,6 +208,93 @@ def test_no_proxy_stands_between_this_machine_and_itself(
         endpoint = sink.endpoint.replace("127.0.0.1", host)
         transport = otlp.transport("traces", protocol, f"{endpoint}/v1/traces")
         assert transport.send(b"", 2).accepted
+        transport.close()
+
+
+class Script:
+    """A server that answers each request with the next of `answers`, and then does as told.
+
+    Attributes
+    ----------
+    bodies
+        What it was sent, by connection.
+    """
+
+    def __init__(self, *answers: bytes, hang_up: bool = False) -> None:
+        self.bodies: list[list[bytes]] = []
+        self._answers = iter(answers)
+        self._hang_up = hang_up
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = f"http://127.0.0.1:{self._socket.getsockname()[1]}/v1/traces"
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join(5)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:  # nobody else will come
+                return
+            self.bodies.append([])
+            with contextlib.suppress(OSError), connection, connection.makefile("rb") as file:
+                while (length := self._length(file)) is not None:
+                    self.bodies[-1].append(file.read(length))
+                    connection.sendall(next(self._answers))
+                    if self._hang_up:
+                        break
+
+    def _length(self, file: BinaryIO) -> int | None:
+        found = None
+        while (line := file.readline().strip()) != b"":
+            if line.lower().startswith(b"content-length:"):
+                found = int(line.partition(b":")[2])
+        return found
+
+
+EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+CLOSING = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+PATIENT = b"HTTP/1.1 100 Continue\r\n\r\n" + EMPTY
+ENDLESS = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("answer", "hang_up", "said", "is_kept"),
+    [
+        (EMPTY, False, b"", True),
+        (CHUNKED, False, b"abcde", True),
+        (PATIENT, False, b"", True),
+        (EMPTY, True, b"", False),
+        (CLOSING, False, b"", False),
+        (ENDLESS, False, b"x" * (1 << 16), False),
+    ],
+)
+def test_a_connection_is_kept_as_long_as_it_can_be(
+    answer: bytes, hang_up: bool, said: bytes, is_kept: bool
+) -> None:
+    with Script(answer, answer, hang_up=hang_up) as server:
+        transport = otlp.transport("traces", "http/protobuf", server.endpoint)
+        replies = [transport.send(body, 2) for body in (b"first", b"second")]
+        transport.close()
+    assert [(reply.accepted, reply.body) for reply in replies] == [(True, said)] * 2
+    bodies = [b"first", b"second"]
+    assert server.bodies == ([bodies] if is_kept else [[body] for body in bodies])
+
+
+def test_what_is_no_answer_is_worth_another_try() -> None:
+    with Script(b"nonsense\r\n\r\n", b"nonsense\r\n\r\n", EMPTY) as server:
+        transport = otlp.transport("traces", "http/protobuf", server.endpoint)
+        reply = transport.send(b"first", 2)
+        assert (reply.accepted, reply.retry) == (False, True)
+        assert transport.send(b"second", 2).accepted
         transport.close()
 
 
