@@ -142,6 +142,11 @@ def test_command_line_loads_no_qt() -> None:
     assert loaded_by(["daskscope.app.cli"], (*QT, "numpy", *DASK)) == []
 
 
+def test_a_window_starts_its_receiver_before_it_loads_what_is_large() -> None:
+    large = ("numpy", "sqlite3", "daskscope.derive")
+    assert loaded_by(["daskscope.app.options", "daskscope.app.launch"], (*QT, *large)) == []
+
+
 def test_a_window_loads_nothing_that_only_others_need() -> None:
     receiving = ("aiohttp", "asyncio", "google.protobuf", "grpc", "opentelemetry", "http.client")
     slow = ("pyqtgraph", "qtawesome", "qtpy")  # Python classes of all of Qt, a dozen fonts

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from daskscope.session import WHOLE_RUN
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -48,7 +46,5 @@ class WindowOptions:
 
     @property
     def span_ns(self) -> int | None:
-        """Time in view for the session."""
-        if self.range_s is None:
-            return None
-        return round(self.range_s * 1e9) or WHOLE_RUN
+        """Time in view for the session, in which 0 is the whole run, too."""
+        return None if self.range_s is None else round(self.range_s * 1e9)

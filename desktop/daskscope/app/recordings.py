@@ -1,4 +1,8 @@
-"""Where the journals of live sessions lie, and which can be opened again."""
+"""Where the journals of live sessions lie, and which can be opened again.
+
+What reads them is loaded when one is read: a window starts its receiver before that, so that both
+load what they need at the same time.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platformdirs
-
-from daskscope.derive.welcome import Run, past_session
-from daskscope.ingest.catalogue import recordings
-from daskscope.ingest.journal import JournalReader
 
 if TYPE_CHECKING:
     from daskscope.derive.panels import PastSession
@@ -46,6 +46,8 @@ def drop_if_empty(journal: Path) -> None:
     if not journal.stat().st_size:
         journal.unlink()
         return
+    from daskscope.ingest.journal import JournalReader
+
     reader = JournalReader(journal)
     is_empty = not reader.meta.requests
     reader.close()
@@ -55,6 +57,9 @@ def drop_if_empty(journal: Path) -> None:
 
 def past_sessions(now_ns: int) -> tuple[PastSession, ...]:
     """What can be opened again, newest first; sessions in which nothing ran are left out."""
+    from daskscope.derive.welcome import Run, past_session
+    from daskscope.ingest.catalogue import recordings
+
     return tuple(
         past_session(
             Run(

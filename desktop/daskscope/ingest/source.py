@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from daskscope.ingest.address import AddressError, parse_addresses
-from daskscope.ingest.link import LinkClient, LinkError
 from daskscope.store.inquiry import Asked, Query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from daskscope.ingest.link import LinkClient
     from daskscope.store.inquiry import Answer
     from daskscope.store.schema import Message
 
@@ -176,6 +176,8 @@ class Source:
     def _connect(self) -> None:
         if self._link is not None:
             return
+        from daskscope.ingest.link import LinkClient, LinkError  # after the process has started
+
         try:
             ready: dict[str, Any] = orjson.loads(self._line)
         except orjson.JSONDecodeError:
