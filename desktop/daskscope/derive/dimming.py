@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from daskscope.derive.matches import Marks
-    from daskscope.derive.picture import Spans
+    from daskscope.derive.singles import Spans
     from daskscope.store.snapshot import Snapshot
 
 

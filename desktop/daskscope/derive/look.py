@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daskscope.derive.failures import stretched
-from daskscope.derive.picture import joined
+from daskscope.derive.singles import joined
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from daskscope.derive.picture import Picture, Spans
+    from daskscope.derive.picture import Picture
     from daskscope.derive.rowing import Rowing
+    from daskscope.derive.singles import Spans
     from daskscope.session import Viewport
 
     Columns = npt.NDArray[np.intp]

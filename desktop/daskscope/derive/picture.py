@@ -16,9 +16,10 @@ import numpy as np
 
 from daskscope.derive.choice import EVERYTHING
 from daskscope.derive.failures import Failures
-from daskscope.derive.frames import LEAST_BAR_PX, BarState
+from daskscope.derive.frames import LEAST_BAR_PX
 from daskscope.derive.raster import Raster, Window
 from daskscope.derive.sieve import states
+from daskscope.derive.singles import SPAN, joined
 from daskscope.store.chunk import CHUNK_ROWS
 from daskscope.store.schema import Kind, Status
 
@@ -30,28 +31,12 @@ if TYPE_CHECKING:
     from daskscope.derive.frames import Int32s
     from daskscope.derive.rowing import Rowing
     from daskscope.derive.shelf import Shelf
+    from daskscope.derive.singles import Spans
     from daskscope.session import Viewport
     from daskscope.store.chunk import Chunk, Rows
     from daskscope.store.pyramid import Level
     from daskscope.store.snapshot import Snapshot
 
-    Spans = npt.NDArray[np.void]
-
-#: One span that is kept; `row` is the layout's, `chunk` the chunk's number, -1 while it runs.
-SPAN: Final = np.dtype(
-    [
-        ("start_ns", "i8"),
-        ("end_ns", "i8"),
-        ("row", "i4"),
-        ("slot", "i4"),
-        ("name", "u4"),
-        ("chunk", "i4"),
-        ("index", "i4"),
-        ("kind", "u1"),
-        ("state", "u1"),
-    ]
-)
-_BYTES: Final = np.dtype((np.void, SPAN.itemsize))
 #: Columns beyond the view that are kept ready on both sides.
 _SPARE_SHARE: Final = 0.25
 _LEAST_SPARE_PX: Final = 64
@@ -65,15 +50,6 @@ _MOST_ROWS: Final = 1 << 16
 T = TypeVar("T", bound=np.generic)
 
 _EVER: Final = 1 << 62
-
-
-def joined(*blocks: Spans) -> Spans:
-    """Blocks of `SPAN`, one after the other.
-
-    As bytes: numpy promotes the fields of each block in Python, which takes ten times as long.
-    """
-    parts = [np.empty(0, _BYTES), *(block.view(_BYTES) for block in blocks)]
-    return np.concatenate(parts).view(SPAN)
 
 
 class _Region:
@@ -382,21 +358,3 @@ class Picture:
         kept["chunk"], kept["index"] = spans.chunk.number, spans.numbers
         kept["state"] = states(spans.column("outcome"), spans.column("status"))
         self._blocks.append(kept)
-
-
-def running_spans(snapshot: Snapshot, rows: Rowing, now_ns: int) -> Spans:
-    """What runs on the visible rows; `index` counts over the attempts of all workers."""
-    attempts = snapshot.running.attempts
-    index = np.flatnonzero(rows.row_of_lane[attempts.lane] >= 0)
-    lane, start_ns = attempts.lane[index], attempts.start_ns[index]
-    name = attempts.name[index]
-    spans = np.empty(len(index), SPAN)
-    spans["start_ns"] = start_ns
-    spans["end_ns"] = np.maximum(start_ns, now_ns)
-    spans["row"] = rows.row_of_lane[lane] + rows.first_row
-    spans["slot"] = snapshot.slot_of[name]
-    spans["name"] = name
-    spans["chunk"] = -1
-    spans["index"] = index
-    spans["kind"], spans["state"] = Kind.COMPUTE, BarState.RUNNING
-    return spans

@@ -18,9 +18,9 @@ from daskscope.derive.frames import Bars, Dense, DensityColumns, TaskStreamFrame
 from daskscope.derive.looks import Looks
 from daskscope.derive.marks import event_marks
 from daskscope.derive.matches import NO_MARKS, Mark
-from daskscope.derive.picture import joined, running_spans
 from daskscope.derive.rowing import rowing
 from daskscope.derive.sieve import Sieves
+from daskscope.derive.singles import joined, picked, running_spans
 from daskscope.derive.steps import found_at, found_mark
 from daskscope.predicate import NO_FILTER
 
@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     from daskscope.derive.lanelayout import LaneLayout
     from daskscope.derive.look import Look
     from daskscope.derive.matches import Marks
-    from daskscope.derive.picture import Spans
     from daskscope.derive.rowing import Rowing
+    from daskscope.derive.singles import Spans
     from daskscope.session import Session, Viewport
     from daskscope.store.snapshot import Snapshot
+
+    Edges = npt.NDArray[np.float64]
 
 #: Beyond this many columns from the view "now" is nowhere.
 _FAR_PX = 1_000_000
@@ -194,10 +196,12 @@ def _bars(
     first_number = snapshot.chunks[0].number if snapshot.chunks else 0
     # The last picture may know spans that were evicted since.
     is_held = (spans["chunk"] >= first_number) | (spans["chunk"] < 0)
-    seen = np.flatnonzero((x1_px > 0) & (x0_px < view.width_px) & is_held)
-    mark = marks_of(snapshot, spans[seen], marks)
-    seen, mark = seen[mark != Mark.HIDDEN], mark[mark != Mark.HIDDEN]
-    spans, x0_px, x1_px = spans[seen], x0_px[seen], x1_px[seen]
+    is_seen = (x1_px > 0) & (x0_px < view.width_px) & is_held
+    spans, x0_px, x1_px = _those(is_seen, spans, x0_px, x1_px)
+    mark = marks_of(snapshot, spans, marks)
+    is_drawn = mark != Mark.HIDDEN
+    spans, x0_px, x1_px = _those(is_drawn, spans, x0_px, x1_px)
+    mark = mark[is_drawn]
     chunk = np.ascontiguousarray(spans["chunk"])
     return Bars(
         row=np.ascontiguousarray(spans["row"]),
@@ -212,6 +216,16 @@ def _bars(
         index=np.ascontiguousarray(spans["index"]),
         is_lit=lit(mark, marks),
     )
+
+
+def _those(
+    are_meant: npt.NDArray[np.bool_], spans: Spans, x0_px: Edges, x1_px: Edges
+) -> tuple[Spans, Edges, Edges]:
+    """Those that are meant: these themselves if all are."""
+    if are_meant.all():
+        return spans, x0_px, x1_px
+    at = np.flatnonzero(are_meant)
+    return picked(spans, at), x0_px[at], x1_px[at]
 
 
 def _dense(look: Look, layout: LaneLayout, rows: Rowing) -> Dense:

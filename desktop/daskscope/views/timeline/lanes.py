@@ -89,14 +89,27 @@ _SUB_LANE_FILLS: Final = {
     Kind.DISK_WRITE: Fill.DISK_WRITE,
     Kind.DESERIALIZE: Fill.DESERIALIZE,
 }
-
-
 _STATE_FILLS: Final = {
     BarState.RUNNING: Fill.RUNNING,
     BarState.DROPPED: Fill.DROPPED,
     BarState.LOST: Fill.LOST,
     BarState.ERRED: Fill.ERRED,
 }
+
+
+def _fill_table() -> Int32s:
+    """`Fill` by kind * 8 + state."""
+    fill = np.full((256, 8), int(Fill.PREFIX), np.int32)
+    fill[[Kind.OTHER, Kind.CLIENT]] = Fill.OTHER
+    for state, of_state in _STATE_FILLS.items():
+        fill[:, state] = of_state
+    for kind, of_kind in _SUB_LANE_FILLS.items():
+        fill[kind] = of_kind
+        fill[kind, BarState.ERRED] = Fill.FAILED
+    return fill.ravel()
+
+
+_FILL: Final = _fill_table()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +137,7 @@ class BarGroup:
 
 def fills(bars: Bars) -> Int32s:
     """`Fill` of each bar."""
-    result = np.full(len(bars), int(Fill.PREFIX), np.int32)
-    result[(bars.kind == Kind.OTHER) | (bars.kind == Kind.CLIENT)] = Fill.OTHER
-    for state, fill in _STATE_FILLS.items():
-        result[bars.state == state] = fill
-    for kind, fill in _SUB_LANE_FILLS.items():
-        result[bars.kind == kind] = fill
-    is_failed = (result >= Fill.DESERIALIZE) & (bars.state == BarState.ERRED)
-    result[is_failed] = Fill.FAILED
-    return result
+    return _FILL.take((bars.kind.astype(np.uint16) << 3) + bars.state)
 
 
 def row_tops(frame: TaskStreamFrame) -> Int32s:
@@ -186,8 +191,8 @@ def bar_groups(bars: Bars, shapes: BarShapes) -> list[BarGroup]:
     key = key.astype(np.uint16)
     order = np.argsort(key, kind="stable")
     key, rects = key[order], rects[order]
-    starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
-    stops = np.r_[starts[1:], len(key)]
+    starts = np.flatnonzero(np.diff(key, prepend=key[0] ^ 1))
+    stops = [*starts[1:].tolist(), len(key)]
     return [
         BarGroup(
             Fill(bits >> 12),
@@ -196,9 +201,7 @@ def bar_groups(bars: Bars, shapes: BarShapes) -> list[BarGroup]:
             bool(bits & _LIT_KEY),
             rects[start:stop],
         )
-        for bits, start, stop in zip(
-            key[starts].tolist(), starts.tolist(), stops.tolist(), strict=True
-        )
+        for bits, start, stop in zip(key[starts].tolist(), starts.tolist(), stops, strict=True)
     ]
 
 
@@ -206,6 +209,8 @@ def _covered(shapes: BarShapes) -> npt.NDArray[np.bool_]:
     """Lost bars that lie on longer ones: what was lost together ended together, in one row."""
     is_covered = np.zeros(len(shapes.fill), np.bool_)
     lost = np.flatnonzero(shapes.fill == Fill.LOST)
+    if len(lost) < 2:
+        return is_covered
     left, top, right, _ = shapes.rects[lost].T
     lost = lost[np.lexsort((left, right, top))]
     ends = shapes.rects[lost][:, 1:3]
