@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtWidgets import QApplication, QLineEdit, QSizePolicy
 
 from daskscope.paint.brush import colour, solid
@@ -34,6 +36,8 @@ _TEXT_INDENT_PX: Final = 5
 _ELAPSED_TOP_PX: Final = 1
 _CLOCK_TOP_PX: Final = 14
 _LINE_PX: Final = 15
+#: Around what is kept as a picture: some letters reach out of their width.
+_PICTURE_MARGIN_PX: Final = 2
 _BADGE_PX: Final = (4, 17)
 #: Width of the line in which a bookmark is named.
 _EDIT_PX: Final = 140
@@ -176,19 +180,26 @@ class AxisView(Strip):
             rects[:, 0] = rects[:, 2] = at_px
             rects[:, 1], rects[:, 3] = bottom - height_px + 1, bottom
             draw_rects(painter, rects, solid(rgb))
+        ratio, right_px = painter.device().devicePixelRatio(), self._width_px()
         for tick in labelled:
-            self._paint_label(painter, tick, taken)
+            left = tick.x_px + _TEXT_INDENT_PX
+            right = left + max(_texts_px(tick.elapsed, tick.clock))
+            if right > right_px:
+                continue  # half a time is none
+            if any(box.left() < right + 4 and box.right() > left - 4 for box in taken):
+                self._paint_label(painter, tick, taken)
+            else:
+                picture = _pictured(tick.elapsed, tick.clock, theme, ratio)
+                painter.drawPixmap(left - _PICTURE_MARGIN_PX, 0, picture)
 
     def _paint_label(self, painter: QPainter, tick: Tick, taken: Sequence[QRectF]) -> None:
         """Draw those of the texts of a tick that cover nothing else."""
-        theme, left = self._theme, tick.x_px + _TEXT_INDENT_PX
-        if left + _texts_px(tick) > self._width_px():
-            return  # half a time is none
-        for top, text, role, rgb in (
-            (_ELAPSED_TOP_PX, tick.elapsed, Role.CAPTION, theme.t1),
-            (_CLOCK_TOP_PX, tick.clock, Role.TINY, theme.t3),
+        left = tick.x_px + _TEXT_INDENT_PX
+        texts_px = _texts_px(tick.elapsed, tick.clock)
+        for line, width in zip(
+            _lines(tick.elapsed, tick.clock, self._theme), texts_px, strict=True
         ):
-            width = text_width(role, text)
+            top, text, role, rgb = line
             right, bottom = left + width + 4, top + _LINE_PX
             if not any(
                 box.left() < right
@@ -210,14 +221,11 @@ class AxisView(Strip):
         return QRectF(left, _BADGE_PX[0], width, _BADGE_PX[1] - _BADGE_PX[0])
 
     def _paint_badge(self, painter: QPainter, badge: QRectF) -> None:
-        accent = colour(self._theme.accent)
-        painter.fillRect(self._now_px, _BADGE_PX[0], 1, self.height(), accent)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(accent)
-        painter.drawRoundedRect(badge, 3, 3)
-        box = (badge.left(), badge.top(), badge.width(), badge.height() - 1)
-        draw_text(painter, box, "now", Role.SUM, self._theme.onacc, Align.CENTRE)
+        theme = self._theme
+        painter.fillRect(self._now_px, _BADGE_PX[0], 1, self.height(), colour(theme.accent))
+        ratio = painter.device().devicePixelRatio()
+        picture = _badge_picture(round(badge.width()), theme, ratio)
+        painter.drawPixmap(round(badge.left()), _BADGE_PX[0], picture)
 
     def _paint_handles(self, painter: QPainter) -> None:
         selection = self._selection_px()
@@ -234,6 +242,47 @@ class AxisView(Strip):
         painter.restore()
 
 
-def _texts_px(tick: Tick) -> float:
-    """Width of the wider text of a tick."""
-    return max(text_width(Role.CAPTION, tick.elapsed), text_width(Role.TINY, tick.clock))
+def _lines(elapsed: str, clock: str, theme: Theme) -> tuple[tuple[int, str, Role, int], ...]:
+    """Top, text, role and colour of the lines of a labelled tick."""
+    return (
+        (_ELAPSED_TOP_PX, elapsed, Role.CAPTION, theme.t1),
+        (_CLOCK_TOP_PX, clock, Role.TINY, theme.t3),
+    )
+
+
+@lru_cache(maxsize=1_024)
+def _texts_px(elapsed: str, clock: str) -> tuple[float, float]:
+    """Widths of the texts of a labelled tick."""
+    return text_width(Role.CAPTION, elapsed), text_width(Role.TINY, clock)
+
+
+@lru_cache(maxsize=256)
+def _pictured(elapsed: str, clock: str, theme: Theme, ratio: float) -> QPixmap:
+    """Picture of both texts of a tick, with a margin: they stay the same while it moves."""
+    width = math.ceil(max(_texts_px(elapsed, clock))) + 2 * _PICTURE_MARGIN_PX
+    picture = QPixmap(math.ceil(width * ratio), math.ceil(TIME_AXIS_PX * ratio))
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    for top, text, role, rgb in _lines(elapsed, clock, theme):
+        draw_label(painter, (_PICTURE_MARGIN_PX, top, width, _LINE_PX), text, role, rgb)
+    painter.end()
+    return picture
+
+
+@lru_cache(maxsize=4)
+def _badge_picture(width_px: int, theme: Theme, ratio: float) -> QPixmap:
+    """Picture of the badge at "now"."""
+    height_px = _BADGE_PX[1] - _BADGE_PX[0]
+    picture = QPixmap(math.ceil(width_px * ratio), math.ceil(height_px * ratio))
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour(theme.accent))
+    painter.drawRoundedRect(QRectF(0, 0, width_px, height_px), 3, 3)
+    box = (0, 0, width_px, height_px - 1)
+    draw_text(painter, box, "now", Role.SUM, theme.onacc, Align.CENTRE)
+    painter.end()
+    return picture
