@@ -136,7 +136,7 @@ class AxisView(Strip):
     ) -> None:
         """Draw `ticks` over the time that `frame` shows."""
         self._ticks, self._now_px = ticks, frame.now_px
-        self._show(frame.view, selection_ns, selection_lanes)
+        self._show(frame.view, selection_ns, selection_lanes, frame.now_px, ticks)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint captions, ticks and the badge."""

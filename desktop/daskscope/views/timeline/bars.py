@@ -43,6 +43,7 @@ from daskscope.views.timeline.lanes import (
     bar_labels,
 )
 from daskscope.views.timeline.raster import opacity
+from daskscope.views.timeline.sight import sight
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -224,7 +225,7 @@ def draw_zones(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:
     """Draw where a worker is gone, and where nothing can have been received."""
     width = frame.view.width_px
     end = min(max(frame.now_px, 0), width)
-    for block in frame.layout.workers_within(frame.scroll_px, frame.height_px):
+    for block in sight(frame).absent:
         zones = [(since_ns, until_ns, "restarted") for since_ns, until_ns in block.gaps_ns]
         if block.gone_ns:
             zones.append((block.gone_ns, 0, "gone"))

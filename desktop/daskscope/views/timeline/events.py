@@ -153,7 +153,8 @@ class EventsView(Strip):
         """Draw the events of `frame`; `selection_text` is the length of the selection."""
         self._events, self._now_px = frame.events, frame.now_px
         self._selection_text = selection_text
-        self._show(frame.view, selection_ns, selection_lanes)
+        drawn = frame.events, frame.now_px, selection_text
+        self._show(frame.view, selection_ns, selection_lanes, *drawn)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint marks, texts and the badge."""

@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPixmap
 
 from daskscope.derive.lanelayout import PINNED, LaneRow, RowKind, WorkerBlock
-from daskscope.paint.brush import colour
+from daskscope.paint.brush import colour, solid
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.icon import draw_chevron, draw_icon
 from daskscope.paint.text import Align, draw_label
-from daskscope.theme import GUTTER_PX, WORKER_GAP_PX
+from daskscope.theme import GUTTER_PX
+from daskscope.views.timeline.bars import draw_rects
+from daskscope.views.timeline.sight import sight
 
 if TYPE_CHECKING:
     from daskscope.derive.frames import TaskStreamFrame
@@ -95,7 +97,6 @@ class Gutter:
         self._picture = QPixmap()
         self._layout: LaneLayout | None = None
         self._key: object = None
-        self._hosts: list[LaneRow] = []
 
     def draw(
         self, painter: QPainter, frame: TaskStreamFrame, theme: Theme, target: GutterTarget | None
@@ -114,18 +115,20 @@ class Gutter:
             beside = QPainter(self._picture)
             _draw_labels(beside, frame, theme, target)
             beside.end()
-            kinds = frame.layout.kinds[frame.first_row : frame.last_row]
-            at = np.flatnonzero(kinds == RowKind.HOST) + frame.first_row
-            self._hosts = [frame.layout.rows[index] for index in at.tolist()]
         painter.drawPixmap(0, 0, self._picture)
-        # Their headers go on over the lanes.
-        for row in self._hosts:
-            is_met = target is not None and target.is_host and target.key == row.host
-            has_pin = row.host != PINNED and (is_met or row.is_pinned)
-            _draw_host(painter, frame, row, theme, has_pin=has_pin)
-            if has_pin:
-                top = row.y_px - frame.scroll_px + (row.height_px - 1 - HOST_PIN_PX[1]) // 2
-                _draw_pin(painter, HOST_PIN_PX[0], top, theme, is_pinned=row.is_pinned)
+
+
+def draw_hosts(
+    painter: QPainter, frame: TaskStreamFrame, theme: Theme, target: GutterTarget | None
+) -> None:
+    """Draw the headers of hosts, which go on over the lanes."""
+    for row in sight(frame).hosts:
+        is_met = target is not None and target.is_host and target.key == row.host
+        has_pin = row.host != PINNED and (is_met or row.is_pinned)
+        _draw_host(painter, frame, row, theme, has_pin=has_pin)
+        if has_pin:
+            top = row.y_px - frame.scroll_px + (row.height_px - 1 - HOST_PIN_PX[1]) // 2
+            _draw_pin(painter, HOST_PIN_PX[0], top, theme, is_pinned=row.is_pinned)
 
 
 def _draw_labels(
@@ -277,8 +280,10 @@ def _memory_colours(theme: Theme, alarm: int) -> tuple[int, int, int]:
 
 
 def draw_worker_lines(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:
-    """Draw a line between two workers of one host, in the middle of the gap."""
-    for block in frame.layout.workers_within(frame.scroll_px, frame.height_px):
-        y = block.y_px - frame.scroll_px - WORKER_GAP_PX // 2
-        if block.has_line and 0 <= y < frame.height_px:
-            painter.fillRect(10, y, GUTTER_PX + frame.view.width_px - 10, 1, colour(theme.line2))
+    """Draw a line between two workers of one host."""
+    lines_px = sight(frame).lines_px
+    rects = np.empty((len(lines_px), 4), np.int32)
+    rects[:, 0], rects[:, 2] = 10, GUTTER_PX + frame.view.width_px - 1
+    rects[:, 1] = rects[:, 3] = lines_px
+    painter.setPen(Qt.PenStyle.NoPen)
+    draw_rects(painter, rects, solid(theme.line2))

@@ -23,6 +23,7 @@ from daskscope.views.timeline.bars import draw_bars, draw_labels, draw_zones
 from daskscope.views.timeline.gutter import (
     Gutter,
     GutterTarget,
+    draw_hosts,
     draw_worker_lines,
     ground,
     gutter_target,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
     from daskscope.derive.details.ties import Ties
     from daskscope.derive.frames import Hit, TaskStreamFrame, Tick
+    from daskscope.derive.lanelayout import LaneLayout
     from daskscope.theme import Theme
 
 #: The handle that shows which rows are in view, drawn over the right edge of the lanes.
@@ -139,10 +141,13 @@ class StreamView(Strip):
         `names` are texts by string id; `dimmed` are palette slots of prefixes that are switched
         off or not lit.
         """
-        self._frame, self._ticks, self._names, self._dimmed = frame, ticks, names, dimmed
+        before, self._frame = self._frame, frame
+        self._ticks, self._names, self._dimmed = ticks, names, dimmed
         self._shapes = None
         self._show(frame.view, selection_ns, selection_lanes)
-        self.update()  # headers of hosts reach over the gutter
+        is_same = before is not None and _beside(before) == _beside(frame)
+        left = GUTTER_PX if is_same else 0
+        self.update(left, 0, self.width() - left, self.height())
 
     def set_spoken(self, text: str) -> None:
         """What a screen reader says of the picture."""
@@ -204,7 +209,9 @@ class StreamView(Strip):
         if self._measured_ns is not None:
             draw_measure(painter, frame.view, self._measured_ns, frame.height_px, theme)
         painter.restore()
-        self._gutter.draw(painter, frame, theme, self._target)
+        if event.rect().left() < GUTTER_PX:
+            self._gutter.draw(painter, frame, theme, self._target)
+        draw_hosts(painter, frame, theme, self._target)
         draw_worker_lines(painter, frame, theme)
         self._paint_now(painter, frame)
         self._paint_handle(painter)
@@ -379,3 +386,8 @@ class StreamView(Strip):
             self._is_space_down = False
         else:
             super().keyReleaseEvent(event)
+
+
+def _beside(frame: TaskStreamFrame) -> tuple[LaneLayout, int, int]:
+    """What the gutter of a frame depends on."""
+    return frame.layout, frame.scroll_px, frame.height_px

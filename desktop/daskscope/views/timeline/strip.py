@@ -62,6 +62,7 @@ class Strip(QWidget):
         self._anchor_ns: int | None = None
         self._bookmarks: tuple[Bookmark, ...] = ()
         self._measured_ns: tuple[int, int] | None = None
+        self._shown: object = None
         self._is_panning = False
         self._is_measuring = False
         self._is_dragging = False
@@ -80,10 +81,15 @@ class Strip(QWidget):
         view: Viewport,
         selection_ns: tuple[int, int] | None,
         selection_lanes: frozenset[int] | None,
+        *others: object,
     ) -> None:
+        """Draw a view with what lies in it, if that or one of `others` is another than before."""
         self._view = view
         self._selection_ns, self._selection_lanes = selection_ns, selection_lanes
-        self.update(GUTTER_PX, 0, self.width() - GUTTER_PX, self.height())
+        shown = (view, selection_ns, selection_lanes, self._bookmarks, self._measured_ns, *others)
+        if shown != self._shown:
+            self._shown = shown
+            self.update(GUTTER_PX, 0, self.width() - GUTTER_PX, self.height())
 
     def show_notes(
         self, bookmarks: tuple[Bookmark, ...], measured_ns: tuple[int, int] | None

@@ -1,0 +1,57 @@
+"""What of a layout is in sight: looked up once, and not for each frame while time goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from daskscope.derive.lanelayout import RowKind
+from daskscope.theme import WORKER_GAP_PX
+
+if TYPE_CHECKING:
+    from daskscope.derive.frames import Int32s, TaskStreamFrame
+    from daskscope.derive.lanelayout import LaneLayout, LaneRow, WorkerBlock
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Rows and labels in the visible part.
+
+    Attributes
+    ----------
+    hosts
+        Headers.
+    absent
+        Workers that are gone, or were for a while.
+    lines_px
+        int32: where a line parts two workers of one host, in the middle of the gap, from the top
+        of the visible part.
+    """
+
+    hosts: tuple[LaneRow, ...]
+    absent: tuple[WorkerBlock, ...]
+    lines_px: Int32s
+
+
+def sight(frame: TaskStreamFrame) -> Sight:
+    """What of a frame's layout is in sight."""
+    return _sight(frame.layout, frame.scroll_px, frame.height_px)
+
+
+@lru_cache(maxsize=2)
+def _sight(layout: LaneLayout, scroll_px: int, height_px: int) -> Sight:
+    rows = layout.rows_within(scroll_px, height_px)
+    at = np.flatnonzero(layout.kinds[rows.start : rows.stop] == RowKind.HOST) + rows.start
+    blocks = layout.workers_within(scroll_px, height_px)
+    lines_px = np.array(
+        [block.y_px - scroll_px - WORKER_GAP_PX // 2 for block in blocks if block.has_line],
+        np.int32,
+    )
+    return Sight(
+        tuple(layout.rows[index] for index in at.tolist()),
+        tuple(block for block in blocks if block.gone_ns or block.gaps_ns),
+        lines_px[(lines_px >= 0) & (lines_px < height_px)],
+    )

@@ -1,0 +1,88 @@
+"""What of the timeline is painted anew, and what is left as it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from daskscope.session import Bookmark
+from daskscope.theme import DARK, GUTTER_PX, LIGHT
+from daskscope.views.timeline.axis import AxisView
+from daskscope.views.timeline.events import EventsView
+from daskscope.views.timeline.stream import StreamView
+from tests.gui import frames
+from tests.gui.frames import BarList, frame, layout
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+    from pytestqt.qtbot import QtBot
+
+    from daskscope.derive.frames import TaskStreamFrame
+
+
+class Watched:
+    """Left edges of what is painted."""
+
+    def __init__(self, view: QWidget, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._lefts: list[int] = []
+        self._view = view
+        qtbot.addWidget(view)
+        view.resize(1_180, 120)
+        monkeypatch.setattr(view, "update", self._update)
+
+    def _update(self, *box: int) -> None:
+        self._lefts.append(box[0] if box else 0)
+
+    def taken(self) -> list[int]:
+        """Those since the last call."""
+        lefts, self._lefts = self._lefts, []
+        return lefts
+
+
+@pytest.mark.parametrize("make", [AxisView, EventsView])
+def test_a_strip_is_painted_anew_only_when_something_is_new(
+    make: type[AxisView | EventsView], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = make(LIGHT)
+    watched = Watched(view, qtbot, monkeypatch)
+    drawn = frame(layout(), BarList().bars())
+
+    def show(drawn: TaskStreamFrame, selection_ns: tuple[int, int] | None = None) -> list[int]:
+        if isinstance(view, AxisView):
+            view.show_frame(drawn, frames.ticks(), selection_ns)
+        else:
+            view.show_frame(drawn, selection_ns)
+        return watched.taken()
+
+    assert show(drawn) == [GUTTER_PX]
+    assert show(frame(layout(), BarList().bars())) == []
+    assert show(replace(drawn, now_px=drawn.now_px - 1)) == [GUTTER_PX]
+    assert show(drawn) == [GUTTER_PX]
+    selection_ns = drawn.view.time_ns(100), drawn.view.time_ns(300)
+    assert show(drawn, selection_ns) == [GUTTER_PX]
+    assert show(drawn, selection_ns) == []
+    view.show_notes((Bookmark(drawn.view.time_ns(50), "here"),), None)
+    assert show(drawn, selection_ns) == [GUTTER_PX]
+    moved = replace(drawn.view, start_ns=drawn.view.start_ns + 1_000_000)
+    assert show(replace(drawn, view=moved), selection_ns) == [GUTTER_PX]
+    view.set_theme(DARK)
+    assert watched.taken() == [0]
+
+
+def test_the_gutter_is_painted_anew_only_when_the_rows_are_others(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = StreamView(LIGHT)
+    watched = Watched(view, qtbot, monkeypatch)
+    rows = layout()
+
+    def show(drawn: TaskStreamFrame) -> int:
+        view.show_frame(drawn, frames.ticks(), frames.NAMES)
+        return min(watched.taken())
+
+    assert show(frame(rows, BarList().bars())) == 0
+    assert show(frame(rows, BarList().bars())) == GUTTER_PX
+    assert show(replace(frame(rows, BarList().bars()), scroll_px=7)) == 0
+    assert show(frame(layout(), BarList().bars())) == 0
