@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -69,6 +70,7 @@ _BETTER: Final = {
 _SAME_NS: Final = 1_000_000_000
 #: Told by the failures of its tasks.
 _SILENT: Final = (conventions.EVENT_GROUP_ERRED,)
+_X_PX: Final = attrgetter("x_px")
 _NOUNS: Final = {
     Kind.COMPUTE: "task",
     Kind.TRANSFER: "transfer",
@@ -87,7 +89,7 @@ def event_marks(
     `failed` are numbers of failures by kind and pixel column of the view, as in `failures`.
     """
     marks = [*_logged(snapshot, view), *_failures(failed, snapshot.first_ns, view)]
-    return tuple(sorted(marks, key=lambda mark: mark.x_px))
+    return tuple(sorted(marks, key=_X_PX))
 
 
 def mark_of(name: str) -> str:
@@ -109,7 +111,11 @@ def worker_of(attributes_text: str) -> str:
 
 
 def _logged(snapshot: Snapshot, view: Viewport) -> Iterator[EventMark]:
-    told, frequent, warned = _chosen(snapshot, view)
+    times = snapshot.events.columns["time_ns"].view(np.int64)
+    in_view = np.flatnonzero((times >= view.start_ns) & (times < view.end_ns))
+    if not len(in_view):
+        return
+    told, frequent, warned = _chosen(snapshot, in_view)
     is_many = len(told) > MOST_MARKS
     if not is_many:
         yield from _told(snapshot, view, told)
@@ -164,11 +170,9 @@ def _together(
         yield EventMark(x_px, sign, text, has_line, n)
 
 
-def _chosen(snapshot: Snapshot, view: Viewport) -> tuple[Numbers, Numbers, Numbers]:
-    """Events in view that have a mark of their own, those that are frequent, and warnings."""
+def _chosen(snapshot: Snapshot, in_view: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    """Of some events those with a mark of their own, those that are frequent, and warnings."""
     columns = snapshot.events.columns
-    times = columns["time_ns"].view(np.int64)
-    in_view = np.flatnonzero((times >= view.start_ns) & (times < view.end_ns))
     names = columns["name"][in_view]
     n_of_name = np.bincount(names)
     has_mark, is_frequent, is_silent = np.zeros((3, len(n_of_name)), np.bool_)
@@ -215,7 +219,7 @@ def _failures(failed: npt.NDArray[np.int32], first_ns: int, view: Viewport) -> I
     for line in np.flatnonzero(failed.any(axis=1)).tolist():
         at, noun = np.flatnonzero(failed[line]), _NOUNS[FAILING[line]]
         stretch = (at + before_px) // _APART_PX
-        first = np.flatnonzero(np.r_[True, stretch[1:] != stretch[:-1]])
+        first = np.flatnonzero(np.diff(stretch, prepend=stretch[0] - 1))
         sums = np.add.reduceat(failed[line, at], first)
         for x_px, n in zip(at[first].tolist(), sums.tolist(), strict=True):
             yield EventMark(x_px, "erred", _erred(noun, n), False, n)

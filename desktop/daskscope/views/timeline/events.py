@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from daskscope.theme import Theme
 
 MARK_PX: Final = 9
-_GAP_PX: Final = 6
+#: From the middle of a mark to its text.
+_TEXT_PX: Final = MARK_PX // 2 + 6
 #: Between the end of one text and the next mark.
 _APART_PX: Final = 8
 #: A cut text must show this much.
@@ -75,31 +77,35 @@ def placed_events(
     in which no text may stand.
     """
     groups = _apart([event for event in events if -MARK_PX < event.x_px < width_px])
+    begins_px = [event.x_px - MARK_PX // 2 for event, _ in groups]
     result: list[PlacedEvent] = []
     free_px = 0
-    for i, (event, members) in enumerate(groups):
-        is_last = i + 1 == len(groups)
-        next_px = width_px + _APART_PX if is_last else groups[i + 1][0].x_px - MARK_PX // 2
-        left = event.x_px + MARK_PX // 2 + _GAP_PX
+    for (event, members), next_px in zip(
+        groups, [*begins_px[1:], width_px + _APART_PX], strict=False
+    ):
+        x_px, text = event.x_px, _text(event, members)
+        left, stop = x_px + _TEXT_PX, next_px - _APART_PX
         if taken_px[0] <= left < taken_px[1]:
             left = taken_px[1] + _APART_PX
-        stop = next_px - _APART_PX
         if left <= taken_px[0] < stop:
             stop = taken_px[0] - _APART_PX
-        text = _text(event, members)
+        room, before = stop - left, x_px - _TEXT_PX
+        if room < 0 and before < free_px:
+            # Where marks stand close, as most do when they are many, there is room for no text.
+            result.append(PlacedEvent(event, left, 0, members, text))
+            free_px = x_px + MARK_PX
+            continue
         text_px = round(width_of(text) + 0.5)
-        room = stop - left
-        least = max(_LEAST_TEXT_PX, _LEAST_SHARE * text_px)
-        before = event.x_px - MARK_PX // 2 - _GAP_PX - text_px
-        if text_px <= room or room >= least:
+        before -= text_px
+        if text_px <= room or room >= max(_LEAST_TEXT_PX, _LEAST_SHARE * text_px):
             result.append(PlacedEvent(event, left, min(text_px, room), members, text))
             free_px = left + min(text_px, room) + _APART_PX
         elif before >= free_px and not _overlap((before, before + text_px), taken_px):
             result.append(PlacedEvent(event, before, text_px, members, text))
-            free_px = event.x_px + MARK_PX
+            free_px = x_px + MARK_PX
         else:
             result.append(PlacedEvent(event, left, 0, members, text))
-            free_px = event.x_px + MARK_PX
+            free_px = x_px + MARK_PX
     return result
 
 
@@ -176,7 +182,7 @@ class EventsView(Strip):
             painter.fillRect(self._now_px, 0, 1, height, colour(theme.accent))
         badge = self._badge()
         self._placed = placed_events(
-            self._events, self._view.width_px - 4, self._text_width, badge or (0, 0)
+            self._events, self._view.width_px - 4, partial(text_width, Role.SMALL), badge or (0, 0)
         )
         self._paint_events(painter)
         self._paint_selection_edges(painter)
@@ -225,10 +231,6 @@ class EventsView(Strip):
         painter.drawRoundedRect(QRectF(left + 0.5, 1.5, right - left - 1, self.height() - 5), 3, 3)
         box = (left, 1, right - left, self.height() - 4)
         draw_text(painter, box, self._selection_text, Role.SUM, self._theme.onacc, Align.CENTRE)
-
-    @staticmethod
-    def _text_width(text: str) -> float:
-        return text_width(Role.SMALL, text)
 
 
 def _tip(members: Sequence[EventMark]) -> str:
