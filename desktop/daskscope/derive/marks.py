@@ -219,7 +219,9 @@ def _failures(failed: npt.NDArray[np.int32], first_ns: int, view: Viewport) -> I
     for line in np.flatnonzero(failed.any(axis=1)).tolist():
         at, noun = np.flatnonzero(failed[line]), _NOUNS[FAILING[line]]
         stretch = (at + before_px) // _APART_PX
-        first = np.flatnonzero(np.diff(stretch, prepend=stretch[0] - 1))
+        is_first = np.ones(len(at), np.bool_)
+        np.not_equal(stretch[1:], stretch[:-1], out=is_first[1:])
+        first = np.flatnonzero(is_first)
         sums = np.add.reduceat(failed[line, at], first)
         for x_px, n in zip(at[first].tolist(), sums.tolist(), strict=True):
             yield EventMark(x_px, "erred", _erred(noun, n), False, n)

@@ -191,7 +191,9 @@ def bar_groups(bars: Bars, shapes: BarShapes) -> list[BarGroup]:
     key = key.astype(np.uint16)
     order = np.argsort(key, kind="stable")
     key, rects = key[order], rects[order]
-    starts = np.flatnonzero(np.diff(key, prepend=key[0] ^ 1))
+    is_first = np.ones(len(key), np.bool_)
+    np.not_equal(key[1:], key[:-1], out=is_first[1:])
+    starts = np.flatnonzero(is_first)
     stops = [*starts[1:].tolist(), len(key)]
     return [
         BarGroup(
