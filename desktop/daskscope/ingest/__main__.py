@@ -107,9 +107,11 @@ class _RecordingFeed:
         if self._excerpt.is_whole:
             yield from self._recording.frames()
             return
+        cut = self._scissors.cut
         for frames in self._recording.frames():
-            cut = (self._scissors.cut(codec.decode(frame)) for frame in frames)
-            yield [codec.encode(message) for message in cut if message is not None]
+            messages = [message for frame in frames for message in cut(codec.decode(frame))]
+            yield [codec.encode(message) for message in messages]
+        yield [codec.encode(message) for message in self._scissors.rest()]
 
     def status(self) -> SourceStatus:
         status = self._recording.status()

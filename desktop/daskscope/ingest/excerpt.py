@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from daskscope.ingest.spans import taken, taken_texts
 from daskscope.store.schema import (
@@ -18,6 +17,8 @@ from daskscope.store.schema import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from daskscope.store.schema import Message
 
 _LATEST_NS: Final = 2**63 - 1
@@ -54,7 +55,8 @@ def _clock(seconds: float) -> str:
 class Scissors:
     """Cuts the messages of one recording, in their order.
 
-    A recording starts where the first of the spans starts that came first.
+    A recording starts where the first of the spans starts that came first, or without spans with
+    the first reading or log record that came. What comes before the first spans waits for them.
     """
 
     def __init__(self, excerpt: Excerpt) -> None:
@@ -62,44 +64,54 @@ class Scissors:
         self._since_ns = 0
         self._until_ns = _LATEST_NS
         self._is_placed = excerpt.is_whole
+        self._waiting: list[PointBatch | EventBatch] = []
 
     def end_ns(self, ends_ns: int) -> int:
         """When the part ends of a recording that ends at `ends_ns`; 0 where it is not known."""
         return min(ends_ns, self._until_ns) if self._is_placed else 0
 
-    def cut(self, message: Message) -> Message | None:
-        """What of a message lies within the time; None when nothing does."""
+    def cut(self, message: Message) -> Iterator[Message]:
+        """What lies within the time of a message, and of those that have waited for it."""
         if isinstance(message, SpanBatch):
-            self._place(message)
+            yield from self._placed(message.columns["start_ns"])
             start_ns = message.columns["start_ns"].view(np.int64)
             end_ns = message.columns["end_ns"].view(np.int64)
             is_in = (end_ns >= self._since_ns) & (start_ns <= self._until_ns)
-            return taken(message, is_in) if is_in.any() else None
-        if isinstance(message, PointBatch):
-            is_in = self._is_in(message.columns["time_ns"])
-            columns = {name: column[is_in] for name, column in message.columns.items()}
-            return PointBatch(columns) if is_in.any() else None
-        if isinstance(message, EventBatch):
-            is_in = self._is_in(message.columns["time_ns"])
-            columns = {name: column[is_in] for name, column in message.columns.items()}
-            bodies, attributes = message.bodies, message.attributes
-            texts = taken_texts(bodies, is_in), taken_texts(attributes, is_in)
-            return EventBatch(columns, *texts) if is_in.any() else None
-        if isinstance(message, RunningBatch):
-            # What ran at the end of a part has ended since.
-            return message if self._until_ns == _LATEST_NS else None
-        return message
+            if is_in.any():
+                yield taken(message, is_in)
+        elif isinstance(message, PointBatch | EventBatch):
+            if self._is_placed:
+                yield from self._within(message)
+            else:
+                self._waiting.append(message)
+        elif not isinstance(message, RunningBatch) or self._excerpt.until_s is None:
+            yield message  # what ran at the end of a part has ended since
 
-    def _place(self, first: SpanBatch) -> None:
-        if self._is_placed:
+    def rest(self) -> Iterator[Message]:
+        """What has waited for spans that did not come."""
+        if self._waiting:
+            yield from self._placed(self._waiting[0].columns["time_ns"])
+
+    def _placed(self, time_ns: Array) -> Iterator[Message]:
+        """Let the recording start with the first of `time_ns`, unless it has started."""
+        if not self._is_placed:
+            self._is_placed = True
+            start_ns = int(time_ns.view(np.int64).min())
+            self._since_ns = start_ns + round(self._excerpt.since_s * 1e9)
+            if self._excerpt.until_s is not None:
+                self._until_ns = start_ns + round(self._excerpt.until_s * 1e9)
+        waiting, self._waiting = self._waiting, []
+        for message in waiting:
+            yield from self._within(message)
+
+    def _within(self, message: PointBatch | EventBatch) -> Iterator[Message]:
+        times = message.columns["time_ns"].view(np.int64)
+        is_in = (times >= self._since_ns) & (times <= self._until_ns)
+        if not is_in.any():
             return
-        self._is_placed = True
-        start_ns = int(first.columns["start_ns"].view(np.int64).min())
-        self._since_ns = start_ns + round(self._excerpt.since_s * 1e9)
-        if self._excerpt.until_s is not None:
-            self._until_ns = start_ns + round(self._excerpt.until_s * 1e9)
-
-    def _is_in(self, time_ns: Array) -> npt.NDArray[np.bool_]:
-        times = time_ns.view(np.int64)
-        is_in: npt.NDArray[np.bool_] = (times >= self._since_ns) & (times <= self._until_ns)
-        return is_in
+        columns = {name: column[is_in] for name, column in message.columns.items()}
+        if isinstance(message, PointBatch):
+            yield PointBatch(columns)
+        else:
+            texts = (taken_texts(texts, is_in) for texts in (message.bodies, message.attributes))
+            yield EventBatch(columns, *texts)
