@@ -46,6 +46,17 @@ def trace_id(number: int) -> bytes:
     return hashlib.blake2b(number.to_bytes(8, "big"), digest_size=16).digest()
 
 
+def nested(body: bytes, *tags: int) -> bytes:
+    """`body` as the only field of a message, in one of the next tag, and so on; outermost first."""
+    for tag in reversed(tags):
+        n_bytes, length = len(body), bytearray()
+        while n_bytes >= 0x80:
+            length.append(n_bytes & 0x7F | 0x80)
+            n_bytes >>= 7
+        body = bytes((tag, *length, n_bytes)) + body
+    return body
+
+
 def set_value(target: AnyValue, value: Value) -> None:
     if isinstance(value, str):
         target.string_value = value

@@ -40,7 +40,7 @@ from daskscope.store.schema import (
     Kind,
     PointBatch,
 )
-from tests.telemetry import gauge, record, tasks
+from tests.telemetry import gauge, nested, record, tasks
 from tests.viewer import Window, ids
 
 if TYPE_CHECKING:
@@ -178,6 +178,21 @@ def test_bodies_beyond_the_limit(source: Source) -> None:
             with pytest.raises(grpc.RpcError) as raised:
                 export_raw(channel, big)
             assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    still_receives(source, Window(source))
+
+
+def test_what_is_small_on_the_wire_and_large_in_memory(source: Source) -> None:
+    body = nested(b"\x12\x00" * 10_000_000, 0x0A, 0x12)  # empty spans
+    bomb = gzip.compress(body)
+    assert len(bomb) < 1 << 16
+    status, _, answer = post(source, "/v1/traces", bomb, Content_Encoding="gzip")
+    assert (status, Status.FromString(answer).code) == (413, code_pb2.RESOURCE_EXHAUSTED)
+    assert "smaller requests" in Status.FromString(answer).message
+    channel = grpc.insecure_channel(source.grpc[0], compression=grpc.Compression.Gzip)
+    with channel, pytest.raises(grpc.RpcError) as raised:
+        export_raw(channel, body)
+    assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "smaller requests" in str(raised.value.details())
     still_receives(source, Window(source))
 
 

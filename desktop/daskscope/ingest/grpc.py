@@ -17,7 +17,13 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
 from daskscope.ingest.envelope import Encoding, Signal
-from daskscope.ingest.otlp import MAX_BODY_BYTES, SERVICES, BadRequestError, success
+from daskscope.ingest.otlp import (
+    MAX_BODY_BYTES,
+    SERVICES,
+    BadRequestError,
+    TooLargeError,
+    success,
+)
 from daskscope.ingest.receiver import Receiver, UnavailableError
 
 if TYPE_CHECKING:
@@ -78,6 +84,8 @@ def _export(receiver: Receiver, signal: Signal) -> Callable[[bytes, Context], Aw
             done = await receiver.accept(signal, Encoding.PROTOBUF, body)
         except UnavailableError as error:
             await _ask_to_retry(context, str(error), error.retry_s)
+        except TooLargeError as error:  # without a delay, which says that it must not come again
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
         except BadRequestError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         return success(signal, Encoding.PROTOBUF, done.rejected, done.reason)

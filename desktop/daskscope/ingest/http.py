@@ -1,8 +1,9 @@
 """OTLP over HTTP: `POST /v1/{traces,metrics,logs}`, binary and JSON, plain and gzip.
 
 Answers are those of opentelemetry-proto's docs/specification.md v1.11 ("OTLP/HTTP Response"): 400
-for what is malformed and must not come again, 413 beyond 64 MiB after decompression, 429 when
-behind and 503 when nothing can be written, both with Retry-After.
+for what is malformed and must not come again, 413 beyond 64 MiB after decompression and for what
+would take too much memory, 429 when behind and 503 when nothing can be written, both with
+Retry-After.
 """
 
 from __future__ import annotations
@@ -16,7 +17,13 @@ from aiohttp.http_exceptions import HttpProcessingError
 from google.rpc import code_pb2
 
 from daskscope.ingest.envelope import Encoding, Signal
-from daskscope.ingest.otlp import MAX_BODY_BYTES, BadRequestError, failure, success
+from daskscope.ingest.otlp import (
+    MAX_BODY_BYTES,
+    BadRequestError,
+    TooLargeError,
+    failure,
+    success,
+)
 from daskscope.ingest.receiver import OverloadedError, Receiver, UnavailableError
 
 if TYPE_CHECKING:
@@ -126,6 +133,8 @@ class HttpServer:
             )
             after = str(error.retry_s)
             raise _RefusedError(status, code, str(error), Retry_After=after) from error
+        except TooLargeError as error:
+            raise _RefusedError(413, code_pb2.RESOURCE_EXHAUSTED, str(error)) from error
         except BadRequestError as error:
             raise _RefusedError(400, code_pb2.INVALID_ARGUMENT, str(error)) from error
         except (ClientError, HttpProcessingError, web.RequestPayloadError) as error:

@@ -27,6 +27,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from daskscope.ingest import otlp_json
 from daskscope.ingest.envelope import Encoding, Signal
+from daskscope.ingest.weight import MAX_WEIGHT, is_heavy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +61,10 @@ class BadRequestError(ValueError):
     """The body is not OTLP of that signal and encoding; the text says why, in one line."""
 
 
+class TooLargeError(BadRequestError):
+    """What the body says takes more memory than one request may."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """One request, well formed.
@@ -80,16 +85,23 @@ def parse(signal: Signal, encoding: Encoding, body: bytes) -> Parsed:
 
     Raises
     ------
+    TooLargeError
+        It is small on the wire and large in memory.
     BadRequestError
-        It is malformed, or too large for this machine.
+        It is malformed.
     """
+    if is_heavy(signal, encoding, body):
+        raise TooLargeError(
+            f"OTLP {signal.value} that may take more than {MAX_WEIGHT >> 30} GiB of memory:"
+            " send them in smaller requests"
+        )
     try:
         if encoding is Encoding.JSON:
             request = otlp_json.parse(body, REQUEST_TYPES[signal])
             return Parsed(signal, request.SerializeToString(), request)
         return Parsed(signal, body, REQUEST_TYPES[signal].FromString(body))
-    except MemoryError as error:  # one byte on the wire may be a hundred in memory
-        raise BadRequestError(f"OTLP {signal.value} that take more memory than there is") from error
+    except MemoryError as error:
+        raise TooLargeError(f"OTLP {signal.value} that take more memory than there is") from error
     except (DecodeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise BadRequestError(f"malformed OTLP {signal.value}: {reason}") from error
