@@ -1,4 +1,4 @@
-"""OpenTelemetry's SDK: resources, samplers, and log records and metrics encoded on demand.
+"""OpenTelemetry's SDK: resources, samplers, log records, and metrics encoded on demand.
 
 Providers belong to one scheduler or worker and are never made global: several live in one process.
 """
@@ -26,15 +26,8 @@ from opentelemetry.trace import (
 from dask_otel import conventions as names
 from dask_otel import wire
 from dask_otel.compat import sdk as otel
-from dask_otel.compat.otel_logs import (
-    LogRecord,
-    LogRecordProcessor,
-    ReadableLogRecord,
-    ReadWriteLogRecord,
-    SdkLoggerProvider,
-    SeverityNumber,
-    encode_logs,
-)
+from dask_otel.compat.otel_logs import LogRecord, SeverityNumber
+from dask_otel.record.logs import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -50,14 +43,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: OpenTelemetry's severities for Python's levels.
-SEVERITIES: Final = {
-    logging.DEBUG: SeverityNumber.DEBUG,
-    logging.INFO: SeverityNumber.INFO,
-    logging.WARNING: SeverityNumber.WARN,
-    logging.ERROR: SeverityNumber.ERROR,
-    logging.CRITICAL: SeverityNumber.FATAL,
-}
 #: Traces whose fate is remembered.
 _N_DECIDED: Final = 16_384
 #: What the SDK calls a service that has no name.
@@ -151,47 +136,12 @@ def log_record(log: Log) -> LogRecord:
         timestamp=log.time_ns,
         observed_timestamp=log.time_ns,
         context=parent_context(place.trace_id, place.graph_id) if place else Context(),
-        severity_number=SEVERITIES.get(log.severity, SeverityNumber.UNSPECIFIED),
+        severity_number=SeverityNumber(SEVERITIES.get(log.severity, 0)),
         severity_text=logging.getLevelName(log.severity),
         body=wire.readable(log.body),
         attributes=readable(log.attributes.items()),
         event_name=log.event_name,
     )
-
-
-class LogBatch(LogRecordProcessor):
-    """Makes log records and encodes them as one request."""
-
-    def __init__(self, resource: Resource, version: str) -> None:
-        self._records: list[ReadableLogRecord] = []
-        provider = SdkLoggerProvider(resource, shutdown_on_exit=False)
-        provider.add_log_record_processor(self)
-        self._logger = provider.get_logger(names.SCOPE_NAME, version, names.SCHEMA_URL)
-
-    def encode(self, logs: Iterable[Log]) -> bytes:
-        """`ExportLogsServiceRequest` with `logs`."""
-        for log in logs:
-            self._logger.emit(log_record(log))
-        records, self._records = self._records, []
-        return encode_logs(records).SerializeToString()
-
-    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
-        """Take a record that the SDK has made."""
-        self._records.append(
-            ReadableLogRecord(
-                log_record=log_record.log_record,
-                resource=log_record.resource or Resource.get_empty(),
-                instrumentation_scope=log_record.instrumentation_scope,
-                limits=log_record.limits,
-            )
-        )
-
-    def shutdown(self) -> None:
-        """Nothing to do: nothing waits."""
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Nothing waits."""
-        return True
 
 
 def create_instruments(

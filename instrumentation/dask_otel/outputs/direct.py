@@ -16,7 +16,7 @@ from dask_otel import sdk
 from dask_otel.compat import clock
 from dask_otel.events import ClientCall, Running, SpanEvent, span_count
 from dask_otel.record import encoder
-from dask_otel.record.logs import log
+from dask_otel.record.logs import LogEncoder, log
 from dask_otel.record.metrics import MetricEncoder
 from dask_otel.record.spans import to_ns
 
@@ -172,7 +172,7 @@ class DirectLogs:
     def __init__(self, link: Link, resource: Resource, version: str) -> None:
         self.n_dropped = 0
         self._link = link
-        self._batch = sdk.LogBatch(resource, version)
+        self._encoder = LogEncoder(encoder.resource(_values(resource)), version)
         self._waiting: deque[LogEvent] = deque()
 
     def put(self, event: LogEvent) -> None:
@@ -187,7 +187,7 @@ class DirectLogs:
         if not self._waiting or not self._link.ready(deadline_s):
             return
         taken, self._waiting = self._waiting, deque()
-        reply = self._link.send(self._batch.encode([log(event) for event in taken]), deadline_s)
+        reply = self._link.send(self._encoder.encode(map(log, taken)), deadline_s)
         if reply.retry:
             # What was running then is of no use later, and is no loss.
             self._waiting.extend(event for event in taken if not isinstance(event, Running))

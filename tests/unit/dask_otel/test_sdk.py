@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
@@ -16,7 +14,6 @@ from opentelemetry.trace import get_current_span
 
 from dask_otel import conventions as names
 from dask_otel import correlate, sdk
-from dask_otel.record.logs import Log
 from tests.sinks import plain_attributes
 
 if TYPE_CHECKING:
@@ -111,33 +108,6 @@ def test_a_context_of_a_place_holds_nothing_else() -> None:
     )
     assert (found.is_remote, found.trace_flags.sampled) == (True, False)
     assert sdk.parent_context(b"\x01" * 16, None) == {}
-
-
-def test_log_records_carry_name_body_and_trace() -> None:
-    logs = [
-        Log(5, "first", "said", {"a": ("x",), "b": ()}, logging.WARNING, PLACE),
-        Log(6, "second", "more \udcff", {"key": ("\udcff",)}, 17),
-    ]
-    batch = sdk.LogBatch(RESOURCE, "1.2")
-    for _ in range(2):  # a batch is empty again once it is encoded
-        request = ExportLogsServiceRequest.FromString(batch.encode(logs))
-        (group,) = request.resource_logs
-        (scope,) = group.scope_logs
-        assert plain_attributes(group.resource.attributes) == {"service.name": "s"}
-        assert (scope.scope.name, scope.scope.version) == (names.SCOPE_NAME, "1.2")
-        first, second = scope.log_records
-        assert (first.event_name, first.body.string_value, first.time_unix_nano) == (
-            "first",
-            "said",
-            5,
-        )
-        assert (first.severity_number, first.severity_text) == (13, "WARNING")
-        assert plain_attributes(first.attributes) == {"a": ["x"], "b": []}
-        assert (first.trace_id, first.span_id) == (PLACE.trace_id, PLACE.graph_id)
-        assert (second.trace_id, second.severity_number) == (b"", 0)
-        # What UTF-8 cannot hold would cost the whole batch.
-        assert second.body.string_value == "more ?"
-        assert plain_attributes(second.attributes) == {"key": ["?"]}
 
 
 def test_only_what_is_given_is_sent_and_nothing_is_folded() -> None:
