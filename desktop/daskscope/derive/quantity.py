@@ -14,6 +14,9 @@ THIN: Final = "\u2009"
 SECOND_NS: Final = 1_000_000_000
 MINUTE_NS: Final = 60 * SECOND_NS
 _HOUR_S: Final = 3_600
+DAY_NS: Final = 86_400 * SECOND_NS
+#: In the mean, leap years among them.
+YEAR_NS: Final = 31_557_600 * SECOND_NS
 _DAY_S: Final = 86_400
 _BINARY: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 #: A number below it would be written as "0.0", or as good as.
@@ -75,17 +78,24 @@ def time_left(time_s: float) -> str:
 
 
 def elapsed(time_ns: int, step_ns: int = SECOND_NS) -> str:
-    """Time since a start, with as many digits as steps of `step_ns` need: "3:24", "3:24.542"."""
+    """Time since a start, with as many digits as steps of `step_ns` need: "3:24.542", "12 d"."""
     sign, time_ns = ("\u2212", -time_ns) if time_ns < 0 else ("", time_ns)
+    for unit_ns, unit in ((YEAR_NS, "y"), (DAY_NS, "d")):
+        if step_ns >= unit_ns:
+            return f"{sign}{count(time_ns // unit_ns)}{THIN}{unit}"
     whole_s, rest_ns = divmod(time_ns, SECOND_NS)
     return f"{sign}{_minutes(whole_s)}{_fraction(rest_ns, step_ns)}"
 
 
 def clock(time_ns: int, step_ns: int = SECOND_NS) -> str:
-    """Local wall clock, with as many digits as steps of `step_ns` need: "14:34:31.954"."""
+    """Local wall clock or date, with as many digits as steps of `step_ns` need: "14:34:31.954"."""
     whole_s, rest_ns = divmod(time_ns, SECOND_NS)
     local = datetime.fromtimestamp(whole_s).astimezone()
-    if step_ns >= _DAY_S * SECOND_NS:
+    if step_ns >= 5 * YEAR_NS:
+        return f"{local.year}"
+    if step_ns >= 100 * DAY_NS:
+        return local.strftime("%b %Y")
+    if step_ns >= DAY_NS:
         return local.strftime("%d %b")
     if step_ns >= MINUTE_NS:
         return local.strftime("%H:%M")

@@ -1,4 +1,4 @@
-"""Ticks of the time axis, from nanoseconds to months, at round times since the run began.
+"""Ticks of the time axis, from nanoseconds to centuries, at round times since the run began.
 
 Elapsed time stands above, local wall clock below, both with as many digits as the steps need.
 """
@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from daskscope.derive.frames import Tick
-from daskscope.derive.quantity import SECOND_NS, clock, elapsed
+from daskscope.derive.quantity import DAY_NS, SECOND_NS, YEAR_NS, clock, elapsed
 
 if TYPE_CHECKING:
     from daskscope.session import Viewport
@@ -25,11 +25,12 @@ _STEPS_S: Final = (
     *(1, 2, 5, 10, 15, 30),
     *(60 * minutes for minutes in (1, 2, 5, 10, 15, 30)),
     *(3_600 * hours for hours in (1, 2, 3, 6, 12)),
-    *(86_400 * days for days in (1, 2, 5, 10, 20, 50, 100, 200)),
 )
 STEPS_NS: Final[tuple[int, ...]] = (
     *(digit * 10**power for power in range(9) for digit in (1, 2, 5)),
     *(step * SECOND_NS for step in _STEPS_S),
+    *(DAY_NS * days for days in (1, 2, 5, 10, 20, 50, 100, 200)),
+    *(YEAR_NS * years for years in (1, 2, 5, 10, 20, 50, 100, 200)),
 )
 
 

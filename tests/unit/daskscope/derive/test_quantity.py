@@ -141,6 +141,9 @@ def test_time_left_is_in_whole_seconds(time_s: float, text: str) -> None:
         (204_542_123_456, 1, "3:24.542 123 456"),
         (90_061_000_000_000, 10**9, "1 d 1:01:01"),
         (-5_000_000_000, 10**9, "−0:05"),
+        (12 * 86_400 * 10**9, 2 * 86_400 * 10**9, "12 d"),
+        (1_200 * 86_400 * 10**9, 200 * 86_400 * 10**9, "1 200 d"),
+        (50 * quantity.YEAR_NS, 10 * quantity.YEAR_NS, "50 y"),
     ],
 )
 def test_elapsed_time_has_the_digits_that_its_steps_need(
@@ -165,4 +168,6 @@ def test_wall_clock_is_local() -> None:
     assert quantity.clock(at_ns) == "22:13:20"
     assert quantity.clock(at_ns, 10**6) == "22:13:20.954"
     assert quantity.clock(at_ns, 60 * 10**9) == "22:13"
-    assert quantity.clock(at_ns, 86_400 * 10**9) == "14 Nov"
+    assert quantity.clock(at_ns, quantity.DAY_NS) == "14 Nov"
+    assert quantity.clock(at_ns, 200 * quantity.DAY_NS) == "Nov 2023"
+    assert quantity.clock(at_ns, 20 * quantity.YEAR_NS) == "2023"

@@ -1,4 +1,4 @@
-"""Ticks from nanoseconds to months."""
+"""Ticks from nanoseconds to centuries."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from daskscope.derive import timeaxis
 from daskscope.derive.quantity import THIN
 from daskscope.derive.timeaxis import LEAST_APART_PX, STEPS_NS, ticks
 from daskscope.session import Viewport
+from daskscope.store.schema import MAX_TIME_NS
 from tests.builders import MS, SECOND, T0
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def view(span_ns: int, start_ns: int = T0) -> Viewport:
     return Viewport(start_ns, span_ns / WIDTH, WIDTH)
 
 
-SPANS = [1_000 * 4**power for power in range(22)] + [400 * DAY]
+SPANS = [1_000 * 4**power for power in range(26)] + [400 * DAY, MAX_TIME_NS - T0]
 
 
 @pytest.mark.parametrize("span_ns", SPANS)
@@ -70,6 +71,20 @@ def test_small_steps_have_digits() -> None:
     labels = [tick.elapsed.replace(THIN, " ") for tick in found if tick.elapsed]
 
     assert labels[:3] == ["3:24.000 0", "3:24.000 5", "3:24.001 0"]
+
+
+def test_a_span_of_1970_makes_an_axis_of_decades() -> None:
+    found = [tick for tick in ticks(view(2 * T0, 0), 0) if tick.elapsed]
+    labels = [(tick.elapsed.replace(THIN, " "), tick.clock) for tick in found]
+
+    assert labels == [(f"{n} y", f"{1970 + n}") for n in range(0, 108, 10)]
+
+
+def test_months_have_their_year() -> None:
+    found = [tick for tick in ticks(view(1_300 * DAY), T0) if tick.elapsed]
+    labels = [(tick.elapsed.replace(THIN, " "), tick.clock) for tick in found]
+
+    assert labels[:2] == [("0 d", "Nov 2023"), ("200 d", "Jun 2024")]
 
 
 def test_ticks_scroll_with_the_picture() -> None:
