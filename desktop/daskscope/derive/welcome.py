@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from daskscope.store.schema import SourceStatus
 
 _FALLBACK_HTTP: Final = "127.0.0.1:4328"
-#: Where a Collector listens, and an SDK with no settings sends.
+#: Where a Collector listens for HTTP.
 _COLLECTOR_PORT: Final = ":4318"
+#: Where `dask_otel` sends with no settings, by gRPC; a Collector listens there, too.
+_DEFAULT_PORT: Final = ":4317"
 #: Listened on by who wants to be reached from everywhere; nobody can send to it.
 _ANYWHERE: Final = ("", "0.0.0.0", "::")  # noqa: S104
 
@@ -24,10 +26,6 @@ _ANYWHERE: Final = ("", "0.0.0.0", "::")  # noqa: S104
 _PLACEHOLDER: Final = re.compile(r"([A-Z]{2,}(?:@[A-Z]{2,})?)")
 #: Senders take an endpoint on one of these for OTLP over HTTP, on any other for gRPC.
 _HTTP_PORTS: Final = (":4318", ":4328")
-_PRELOADS: Final = (
-    "export DASK_DISTRIBUTED__SCHEDULER__PRELOAD=dask_otel\n"
-    "export DASK_DISTRIBUTED__WORKER__PRELOAD=dask_otel"
-)
 
 
 def welcome_frame(
@@ -36,7 +34,7 @@ def welcome_frame(
     """The page that is shown until the first span or task has come."""
     return WelcomeFrame(
         _counters(status, now_ns),
-        recipes(status.http),
+        recipes(status.http, status.grpc),
         recordings,
         address=(status.http or status.grpc or ("",))[0],
         has_received=status.requests > 0,
@@ -114,36 +112,37 @@ def _counters(status: SourceStatus, now_ns: int) -> tuple[tuple[str, str, str], 
     )
 
 
-def recipes(http: tuple[str, ...]) -> tuple[Recipe, ...]:
-    """Ways to start sending, with the address that is listened on filled in."""
+def recipes(http: tuple[str, ...], grpc: tuple[str, ...] = ()) -> tuple[Recipe, ...]:
+    """Ways to start sending, with the address that is listened on filled in.
+
+    Where daskscope is installed, Dask starts the instrumentation by itself, and that sends to
+    OpenTelemetry's own port for gRPC: if this window holds it, nothing has to be said.
+    """
     address = http[0] if http else _FALLBACK_HTTP
     host, port = split_address(address)
     if host in _ANYWHERE:
         address = f"127.0.0.1{port}"
-    endpoint = f"export OTEL_EXPORTER_OTLP_ENDPOINT=http://{address}"
+    endpoint = f"export OTEL_EXPORTER_OTLP_ENDPOINT=http://{address}\n"
     if port not in _HTTP_PORTS:
-        endpoint += "\nexport OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
-    collector = "export OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318"
+        endpoint += "export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\n"
+    here = "" if _holds(grpc, _DEFAULT_PORT) else endpoint
     script = "python your_script.py"
     return (
         Recipe(
             "Any script",
             (
                 (
-                    "Set these in the shell that starts the script. "
-                    "The script itself stays as it is.",
-                    f"{_PRELOADS}\n{endpoint}\n{script}",
+                    "In any environment with daskscope in it. The script itself stays as it is.",
+                    f"{here}{script}",
                 ),
+                ("If nothing comes, this says why", "python -m dask_otel status"),
             ),
         ),
         Recipe(
             "dask worker",
             (
-                ("The scheduler", f"{endpoint}\ndask scheduler --preload dask_otel"),
-                (
-                    "Each worker",
-                    f"{endpoint}\ndask worker tcp://SCHEDULER:8786 --preload dask_otel",
-                ),
+                ("The scheduler, with daskscope in its environment", f"{here}dask scheduler"),
+                ("Each worker, the same", f"{here}dask worker tcp://SCHEDULER:8786"),
             ),
         ),
         Recipe(
@@ -154,7 +153,7 @@ def recipes(http: tuple[str, ...]) -> tuple[Recipe, ...]:
                     + _port_remark(http),
                     "otelcol --config otel-collector.yaml",
                 ),
-                ("The script then sends to the Collector", f"{_PRELOADS}\n{collector}\n{script}"),
+                ("The script then sends to the Collector", script),
             ),
             is_through_collector=True,
         ),
@@ -165,13 +164,17 @@ def recipes(http: tuple[str, ...]) -> tuple[Recipe, ...]:
                     "A cluster on another machine reaches this window through ssh",
                     f"ssh -R {port.removeprefix(':')}:{address} USER@HOST",
                 ),
-                ("In that ssh session", f"{_PRELOADS}\n{endpoint}\n{script}"),
+                ("In that ssh session, with daskscope installed there", f"{endpoint}{script}"),
             ),
         ),
     )
 
 
+def _holds(addresses: tuple[str, ...], port: str) -> bool:
+    return any(split_address(address)[1] == port for address in addresses)
+
+
 def _port_remark(http: tuple[str, ...]) -> str:
-    if not any(split_address(address)[1] == _COLLECTOR_PORT for address in http):
+    if not _holds(http, _COLLECTOR_PORT):
         return ""
     return " This window holds its port 4318 now: start the Collector first, then the window."

@@ -21,12 +21,22 @@ def code(title: str, http: tuple[str, ...] = ("127.0.0.1:9999",)) -> str:
 
 def test_lines_to_paste_hold_the_address_listened_on() -> None:
     assert code("Any script").split("\n") == [
-        "export DASK_DISTRIBUTED__SCHEDULER__PRELOAD=dask_otel",
-        "export DASK_DISTRIBUTED__WORKER__PRELOAD=dask_otel",
         "export OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9999",
         "export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
         "python your_script.py",
+        "python -m dask_otel status",
     ]
+
+
+def test_nothing_has_to_be_said_to_a_window_that_holds_the_standard_port() -> None:
+    """Where daskscope is installed, Dask starts it, and it sends to that port."""
+    frame = welcome_frame(replace(STATUS, grpc=("127.0.0.1:4327", "127.0.0.1:4317")), NOW)
+    lines = {recipe.title: [text for _, text in recipe.blocks] for recipe in frame.recipes}
+
+    assert lines["Any script"][0] == "python your_script.py"
+    assert lines["dask worker"] == ["dask scheduler", "dask worker tcp://SCHEDULER:8786"]
+    assert lines["Collector"][1] == "python your_script.py"
+    assert lines["Another machine"][1].startswith("export OTEL_EXPORTER_OTLP_ENDPOINT=")
 
 
 def test_a_wildcard_address_is_nothing_to_send_to() -> None:
@@ -34,9 +44,8 @@ def test_a_wildcard_address_is_nothing_to_send_to() -> None:
     assert "http://127.0.0.1:4328" in code("Any script", ("0.0.0.0:4328",))
 
 
-def test_workers_are_preloaded() -> None:
-    assert "dask worker tcp://SCHEDULER:8786 --preload dask_otel" in code("dask worker")
-    assert "dask scheduler --preload dask_otel" in code("dask worker")
+def test_no_line_asks_for_what_dask_does_by_itself() -> None:
+    assert "preload" not in "".join(code(recipe.title).lower() for recipe in recipes(()))
 
 
 def test_ssh_brings_the_port_to_the_other_machine() -> None:
