@@ -19,6 +19,7 @@ from daskscope.app.options import WindowOptions
 from daskscope.app.run import Run
 from daskscope.app.tempo import IDLE_STEP_S
 from daskscope.derive.frames import BarState
+from daskscope.derive.picture import Picture
 from daskscope.session import WHOLE_RUN
 from daskscope.store.schema import Kind, Message, SourceStatus
 from daskscope.theme import GUTTER_PX, THEMES, Theme
@@ -77,6 +78,25 @@ def test_a_tick_that_changes_nothing_draws_nothing(busy: Run) -> None:
 
     # The gutter's memory bars may fall due once meanwhile.
     assert len({id(frame) for frame in frames}) <= 2
+
+
+def test_while_a_picture_is_made_every_other_tick_draws_unless_a_hand_moves_the_view(
+    busy: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Picture, "is_exact", lambda *_: False)
+
+    def draws(number: int) -> bool:
+        before = busy.frame
+        busy.tick(NOW + number * SECOND)
+        return busy.frame is not before
+
+    alone = [draws(number) for number in range(2, 20)]
+    assert not any(one == other for one, other in itertools.pairwise(alone))
+    by_hand = []
+    for number in range(20, 28):
+        busy.window.timeline.zoomed.emit(900.0, 0.9)
+        by_hand.append(draws(number))
+    assert all(by_hand)
 
 
 def test_a_pointer_that_moves_makes_no_frame(busy: Run) -> None:

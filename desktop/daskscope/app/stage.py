@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from daskscope.store.snapshot import Snapshot
 
 #: What a picture that is made from nothing may take of a tick that draws, and of one that does not.
-DRAWN_WORK_S: Final = 0.003
+DRAWN_WORK_S: Final = 0.0015
 UNSEEN_WORK_S: Final = 0.008
 #: The same of a tick that reads a recording and shows nothing.
 UNSHOWN_WORK_S: Final = 0.002
@@ -102,6 +102,8 @@ class Stage:
         self._entries: tuple[LegendEntry, ...] = ()
         self._statistics = StatisticsShow(window)
         self._shown: object = None
+        self._shown_session: Session | None = None
+        self._has_drawn = False
         self._is_forgetful = True
         self._session: Session | None = None
         self._layout_pace = Pace(LAYOUT_PERIOD_S, LAYOUT_PERIOD_S / 4)
@@ -268,14 +270,15 @@ class Stage:
         elif self.marks.predicate != self._drawn.predicate or not self._drawn.is_complete:
             self._drawn = self.marks
         key = (self._generation, self._drawn, session, view, now_px, height_px, layout)
-        is_same = self._shown is not None and key == self._shown
-        self._deadline_s = now_s + (UNSEEN_WORK_S if is_same else DRAWN_WORK_S)
+        is_same = self._shown is not None and (key == self._shown or self._is_to_work(session))
+        self._deadline_s = now_s + self._work_s(view, is_same=is_same)
         if self.marks.is_lighting:
             self._deadline_s = elapsed_s() + LIT_WORK_S
         if is_same:
             is_same = not self._task_stream.go_on()
+        self._has_drawn = not is_same
         if not is_same:
-            self._shown = key
+            self._shown, self._shown_session = key, session
             self._show_frame(tick, layout, view, now_ns)
         if self._speech_pace.is_due(now_s) and self.frame is not None:
             said = spoken_stream(self.frame, session, snapshot.first_ns, now_ns)
@@ -286,6 +289,23 @@ class Stage:
         if self._has_work:
             self.period_s = self._tempo.period_s(now_s, has_work=True)
         return not is_same
+
+    def _is_to_work(self, session: Session) -> bool:
+        """Whether a tick works on a picture that is not finished, as the last one has drawn it.
+
+        What comes meanwhile and a time that goes on can wait for a tick; a gesture cannot.
+        """
+        is_made = self.frame is not None and self.frame.is_exact
+        is_live = self._turn is Turn.ALL
+        return is_live and self._has_drawn and not is_made and session == self._shown_session
+
+    def _work_s(self, view: Viewport, *, is_same: bool) -> float:
+        """What a tick may take for a picture that is made from nothing."""
+        if is_same:
+            return UNSEEN_WORK_S
+        # After one notch of the wheel comes another, for which this picture is of no use.
+        is_zoomed = self.frame is not None and view.ns_per_px != self.frame.view.ns_per_px
+        return 0.0 if is_zoomed else DRAWN_WORK_S
 
     def _is_stale(self, tick: Tick) -> bool:
         """Whether what has come is to be shown now: at once while following, if time goes on."""

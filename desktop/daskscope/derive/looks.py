@@ -52,14 +52,16 @@ class Looks:
         if asked != self._asked:
             self.forget()
             self._asked, picture = asked, None
-        if picture is None or not picture.reaches(snapshot, rows, view):
+        is_fresh = picture is None or not picture.reaches(snapshot, rows, view)
+        if picture is None or is_fresh:
             last = picture if self.is_exact else self._last
             picture = Picture(rows, view, self._shelf)
             self._keep(picture, last)
         picture.choice = choice
         picture.show(snapshot, view)
         self._view, self.is_exact = view, False
-        self.go_on()
+        if not is_fresh or self._last is None or self._may_go_on():
+            self.go_on()
         last = self._last
         return look_of(picture, view) if last is None else look_between(last, picture, view)
 

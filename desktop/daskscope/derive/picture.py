@@ -45,7 +45,7 @@ _OFF_GRID_NS: Final = 1.5
 #: Blocks of wide spans are joined when there are more.
 _MAX_BLOCKS: Final = 32
 #: Rows on visible lanes that are taken at once, and of how many rows of a chunk at most.
-_PORTION_ROWS: Final = 1 << 14
+_PORTION_ROWS: Final = 1 << 13
 _MOST_ROWS: Final = 1 << 16
 T = TypeVar("T", bound=np.generic)
 

@@ -23,6 +23,8 @@ from daskscope.theme import NOT_YET_PX
 from tests.builders import MS, SECOND, T0, Load, Source, Span
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from daskscope.derive.rowing import Rowing
     from daskscope.derive.shelf import Shelf
     from daskscope.store.snapshot import Snapshot
@@ -304,6 +306,30 @@ def test_following_gives_what_a_fresh_start_gives(span_s: float) -> None:
         kept = frame_of(snapshot, session, stream)
         if step % 7 == 0:
             assert_same(kept, frame_of(snapshot, session))
+
+
+def test_what_a_zoom_needs_waits_while_there_is_no_time(
+    big: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    works: list[Picture] = []
+    has_time = True
+
+    class WorkedPicture(Picture):
+        def go_on(self, may_go_on: Callable[[], bool]) -> None:
+            works.append(self)
+            super().go_on(may_go_on)
+
+    monkeypatch.setattr("daskscope.derive.looks.Picture", WorkedPicture)
+    stream = TaskStream(lambda: has_time)
+    assert frame_of(big, around_the_middle(big, 60.0), stream).is_exact
+    has_time = False
+    n_before = len(works)
+    assert not frame_of(big, around_the_middle(big, 40.0), stream).is_exact
+    assert len(works) == n_before
+    has_time = True
+    stream.go_on()
+    session = around_the_middle(big, 40.0)
+    assert_same(frame_of(big, session, stream), frame_of(big, session))
 
 
 @pytest.mark.parametrize("span_s", [0.3, 7.0, 91.0])
