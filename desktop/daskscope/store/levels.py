@@ -153,34 +153,70 @@ class Levels:
         run_id: npt.NDArray[np.int32],
         rows: Rows,
     ) -> list[tuple[int, int]]:
-        """Place spans one by one, in order of start."""
-        rows = rows[np.argsort(start_ns[rows], kind="stable")]
-        columns = (rows, lane[rows], start_ns[rows], end_ns[rows], run_id[rows])
+        """Place spans of some lanes, each lane in order of start.
+
+        Where spans follow each other after all that is known of their lane, only the last count.
+        """
+        rows = rows[np.lexsort((start_ns[rows], lane[rows]))]
+        lanes, begin_ns, until_ns = lane[rows], start_ns[rows], end_ns[rows]
+        follows = (lanes[1:] == lanes[:-1]) & (begin_ns[1:] >= until_ns[:-1])
+        first = [0, *(np.flatnonzero(~follows) + 1).tolist(), len(rows)]
+        numbers, runs = lanes.tolist(), run_id[rows].tolist()
+        spans = list(zip(begin_ns.tolist(), until_ns.tolist(), strict=True))
         running = {number: of[number] for of in self._running.values() for number in of}
         found = []
-        for row, number, begin_ns, until_ns, run in zip(
-            *(column.tolist() for column in columns), strict=True
+        for number, stretches in itertools.groupby(
+            itertools.pairwise(first), lambda stretch: numbers[stretch[0]]
         ):
-            first_ns, last_ns = self._last_ns[:, number].tolist()
-            if not self._overlaps(number, (first_ns, last_ns), (begin_ns, until_ns)):
-                self._last_ns[:, number] = begin_ns, until_ns
-                continue
-            upper = self._upper.setdefault(number, [])
-            runs = running.get(number, {})
-            if run in runs:
-                level, _ = runs.pop(run)
-            else:
-                taken = {one for one, since_ns in runs.values() if since_ns < until_ns}
-                level = _level([(first_ns, last_ns), *upper], begin_ns, until_ns, taken)
-            if not level:
-                self._last_ns[:, number] = begin_ns, until_ns
-                continue
-            while level > len(upper):
-                upper.append((0, 0))
-            if until_ns > upper[level - 1][1]:
-                upper[level - 1] = begin_ns, until_ns
-            found.append((row, level))
-        return found
+            last = (int(self._last_ns[0, number]), int(self._last_ns[1, number]))
+            for start, stop in stretches:
+                at = start
+                while at < stop:
+                    if self._is_after(number, last, spans[at][0]):
+                        self._recent[number].extend(spans[max(at, stop - _N_RECENT) : stop])
+                        last, at = spans[stop - 1], stop
+                        continue
+                    level = 0
+                    if self._overlaps(number, last, spans[at]):
+                        of = running.get(number, {})
+                        level = self._lifted(number, last, spans[at], runs[at], of)
+                    if level:
+                        found.append((at, level))
+                    else:
+                        last = spans[at]
+                    at += 1
+            self._last_ns[:, number] = last
+        # In order of start, so that new levels come in the order of time.
+        found.sort(key=lambda one: spans[one[0]][0])
+        return [(int(rows[at]), level) for at, level in found]
+
+    def _lifted(
+        self,
+        number: int,
+        last: tuple[int, int],
+        span: tuple[int, int],
+        run: int,
+        running: dict[int, tuple[int, int]],
+    ) -> int:
+        """Place a span of a lane on which spans overlap; its level."""
+        upper = self._upper.setdefault(number, [])
+        if run in running:
+            level, _ = running.pop(run)
+        else:
+            taken = {one for one, since_ns in running.values() if since_ns < span[1]}
+            level = _level([last, *upper], *span, taken)
+        while level > len(upper):
+            upper.append((0, 0))
+        if level and span[1] > upper[level - 1][1]:
+            upper[level - 1] = span
+        return level
+
+    def _is_after(self, number: int, last: tuple[int, int], begin_ns: int) -> bool:
+        """Whether nothing of a lane whose spans do not overlap reaches beyond a time."""
+        if self._is_crowded[number]:
+            return False
+        recent = self._recent.setdefault(number, deque([last], _N_RECENT))
+        return all(end_ns <= begin_ns for _, end_ns in recent)
 
     def _overlaps(self, number: int, last: tuple[int, int], span: tuple[int, int]) -> bool:
         """Whether spans of a lane are known to overlap, now that it has one more.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from daskscope.store.levels import MOST_LEVELS, SLACK_NS
+from daskscope.store.levels import MOST_LEVELS, SLACK_NS, Levels
 from daskscope.store.schema import Kind
 from daskscope.store.snapshot import LaneKind
 from daskscope.store.writer import Store
@@ -109,6 +109,37 @@ def test_a_clock_that_is_set_right_makes_no_level(length: int) -> None:
         source.worker("w0")
         batches = [spans[i : i + size] for i in range(0, len(spans), size)]
         assert len(stored(source, *batches).lanes) == 1
+
+
+def test_of_spans_that_follow_each_other_those_that_overlap_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[int] = []
+    overlaps = Levels._overlaps
+
+    def counted(levels: Levels, number: int, *spans: tuple[int, int]) -> bool:
+        seen.append(number)
+        return overlaps(levels, number, *spans)
+
+    monkeypatch.setattr(Levels, "_overlaps", counted)
+    spans = [Span(number * 10 * MS, number * 10 * MS + 9 * MS) for number in range(500)]
+    spans[300] = Span(3_000 * MS - 5 * MS, 3_009 * MS)
+    source = Source()
+    source.worker("w0")
+    assert len(stored(source, spans).lanes) == 1
+    assert len(seen) == 1
+
+
+def test_what_overlaps_in_the_midst_of_what_does_not_is_apart() -> None:
+    calm = [Span(number * 10 * MS, number * 10 * MS + 10 * MS) for number in range(500)]
+    burst = [Span(3_000 * MS + at * MS, 3_010 * MS + at * MS) for at in (1, 2, 3)]
+    source = Source()
+    source.worker("w0")
+    snapshot = stored(source, sorted([*calm, *burst], key=lambda span: span.start))
+    assert len(overlaps_ns(snapshot)) == 1  # two at once may be a clock that was set right
+    lane = np.concatenate([chunk.columns["lane"] for chunk in snapshot.chunks])
+    assert set(lane[:300].tolist()) == {lane[0]}
+    assert len(snapshot.lanes) == 3
 
 
 def test_two_coroutines_at_once_are_told_by_what_runs() -> None:
