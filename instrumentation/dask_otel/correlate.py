@@ -28,6 +28,8 @@ _N_TRACE_BYTES = 16
 _N_SPAN_BYTES = 8
 _N_TRACEPARENT = 55
 _HASHES = {n_bytes: blake2b(digest_size=n_bytes) for n_bytes in (_N_TRACE_BYTES, _N_SPAN_BYTES)}
+#: What `_digest("attempt", key, run_id)` begins with.
+_ATTEMPT = blake2b(b"('attempt', ", digest_size=_N_SPAN_BYTES)
 
 
 class Place(NamedTuple):
@@ -104,8 +106,10 @@ def attempt_span_id(key: object, run_id: int, text: str | None = None) -> bytes:
     """Span id of one attempt to run a task; `text` is `str(key)` where that is there already."""
     # A tuple's text is its `ascii`, but for what that escapes; to write it takes a third of all.
     is_written = text is not None and key.__class__ is tuple and text.isascii()
-    written = f"('attempt', {text if is_written else ascii(key)}, {run_id!a})"
-    return _hash(written, _N_SPAN_BYTES)
+    hashed = _ATTEMPT.copy()
+    hashed.update(f"{text if is_written else ascii(key)}, {run_id!a})".encode())
+    digest = hashed.digest()
+    return digest if any(digest) else _valid(digest)
 
 
 def transfer_span_id(
@@ -133,8 +137,11 @@ def _digest(*parts: object, n_bytes: int) -> bytes:
 
 
 def _hash(text: str, n_bytes: int) -> bytes:
-    """Hash of a text that is never all zeros, which OpenTelemetry calls invalid."""
     hashed = _HASHES[n_bytes].copy()  # two thirds of the time of a new one
     hashed.update(text.encode())
-    digest = hashed.digest()
-    return digest if any(digest) else b"\x01" * n_bytes
+    return _valid(hashed.digest())
+
+
+def _valid(digest: bytes) -> bytes:
+    """`digest`, but never all zeros, which OpenTelemetry calls invalid."""
+    return digest if any(digest) else b"\x01" * len(digest)

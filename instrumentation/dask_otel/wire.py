@@ -21,11 +21,8 @@ K = TypeVar("K")
 V = TypeVar("V", bound="Sized")
 
 _BYTES: Final = tuple(bytes((value,)) for value in range(256))
-#: The lowest 7 bits of a number that goes on.
-_MORE: Final = _BYTES[0x80:]
-#: Integers in an array: what stands in front of a varint of that length, and those of one byte.
-_INTEGER_ITEM: Final = tuple(bytes((0x0A, 1 + n_bytes, 0x18)) for n_bytes in range(11))
-_SMALL_ITEMS: Final = tuple(_INTEGER_ITEM[1] + value for value in _BYTES[:0x80])
+#: A number of 7 bits, and the lowest 7 bits of one that goes on.
+_LAST, _MORE = _BYTES[:0x80], _BYTES[0x80:]
 #: What is remembered is at most twice as much.
 _N_REMEMBERED: Final = 2_048
 #: Longest of what is remembered: a task's name can be of any length.
@@ -35,21 +32,35 @@ double = struct.Struct("<d").pack
 fixed64 = struct.Struct("<Q").pack
 
 
-def varint(value: int) -> bytes:
-    """`value` in base 128; a negative one as its 64-bit complement."""
-    if 0 <= value < 0x80:
-        return _BYTES[value]
-    if 0 <= value < 0x4000:
-        return _MORE[value & 0x7F] + _BYTES[value >> 7]
-    if 0 <= value < 0x20_0000:
-        return _MORE[value & 0x7F] + _MORE[value >> 7 & 0x7F] + _BYTES[value >> 14]
-    value &= 0xFFFF_FFFF_FFFF_FFFF
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+def varint_writer(front: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    """Writer of integers as `varint` writes them, with `front(n)` in front of `n` bytes.
+
+    What is in front is joined with any first byte beforehand, but where there are many others.
+    """
+    one = [front(1) + first for first in _LAST]
+    two, three = ([front(n_bytes) + first for first in _MORE] for n_bytes in (2, 3))
+    negative = [front(_N_NEGATIVE) + first for first in _MORE]
+
+    def write(value: int) -> bytes:
+        if value >= 0x80:
+            if value < 0x4000:
+                return two[value & 0x7F] + _LAST[value >> 7]
+            if value < 0x20_0000:
+                return three[value & 0x7F] + _MORE[value >> 7 & 0x7F] + _LAST[value >> 14]
+        elif value >= 0:
+            return one[value]
+        else:
+            return negative[value & 0x7F] + _end_of_negative[value >> 7]
+        payload = _any_varint(value & 0xFFFF_FFFF_FFFF_FFFF)
+        return front(len(payload)) + payload
+
+    return write
+
+
+def _any_varint(value: int) -> bytes:
+    if value < 0x80:
+        return _LAST[value]
+    return _MORE[value & 0x7F] + _any_varint(value >> 7)
 
 
 def field(tag: int, payload: bytes) -> bytes:
@@ -120,6 +131,20 @@ class Remembered(dict[K, V]):
         return made
 
 
+_N_NEGATIVE: Final = 10
+_N_HIGH_BITS: Final = 64 - 7
+#: The last 9 bytes of a negative number without its lowest 7 bits. Only priorities are negative, as
+#: Dask's workers count down, so that these repeat. Of any number: the sign makes it 9 bytes.
+_end_of_negative: Final = Remembered[int, bytes](
+    lambda high: _any_varint(high & (1 << _N_HIGH_BITS) - 1 | 1 << _N_HIGH_BITS - 1)
+)
+#: In front of a float in `ArrayValue.values`.
+_FLOAT_ITEM: Final = b"\x0a\x09\x21"
+#: An integer in base 128; a negative one as its 64-bit complement.
+varint: Final = varint_writer(lambda _n_bytes: b"")
+#: An integer in `ArrayValue.values`.
+_integer_item: Final = varint_writer(lambda n_bytes: bytes((0x0A, 1 + n_bytes, 0x18)))
+
 #: Tag of `Span.attributes`.
 _ATTRIBUTE: Final = 0x4A
 
@@ -127,11 +152,6 @@ _ATTRIBUTE: Final = 0x4A
 def text_heads(name: str, tag: int = _ATTRIBUTE) -> Remembered[int, bytes]:
     """By its length in UTF-8: what stands in front of a text, in attributes with that `tag`."""
     return _heads(name, lambda n_bytes: b"\x0a" + varint(n_bytes), tag)
-
-
-def number_heads(name: str) -> Remembered[int, bytes]:
-    """By the length of its `varint`: what stands in front of an integer."""
-    return _heads(name, lambda _n_bytes: b"\x18")
 
 
 def float_head(name: str) -> bytes:
@@ -152,13 +172,7 @@ def text_attribute(name: str, tag: int = _ATTRIBUTE) -> Callable[[str], bytes]:
 
 def number_attribute(name: str) -> Callable[[int], bytes]:
     """Writer of an integer attribute whose values do not repeat."""
-    heads = number_heads(name)
-
-    def write(value: int) -> bytes:
-        payload = varint(value)
-        return heads[len(payload)] + payload
-
-    return write
+    return varint_writer(_heads(name, lambda _n_bytes: b"\x18").__getitem__)
 
 
 def float_attribute(name: str) -> Callable[[float], bytes]:
@@ -182,14 +196,25 @@ def texts_attribute(name: str) -> Callable[[Iterable[str]], bytes]:
     return write
 
 
-def numbers_attribute(name: str) -> Callable[[Iterable[float]], bytes]:
-    """Writer of an attribute with a few numbers, most of which are integers."""
+def integers_attribute(name: str) -> Callable[[Iterable[float]], bytes]:
+    """Writer of an attribute with a few integers; raises TypeError where there are others."""
     heads = _array_heads(name)
 
     def write(values: Iterable[float]) -> bytes:
-        payload = b"".join(
-            [_integer_item(value) if value.__class__ is int else _item(value) for value in values]
-        )
+        payload = b""
+        for value in values:  # a list to join takes longer, where they are few
+            payload += _integer_item(value)  # type: ignore[arg-type]
+        return heads[len(payload)] + payload
+
+    return write
+
+
+def floats_attribute(name: str) -> Callable[[Iterable[float]], bytes]:
+    """Writer of an attribute with a few floats."""
+    heads = _array_heads(name)
+
+    def write(values: Iterable[float]) -> bytes:
+        payload = b"".join([_FLOAT_ITEM + double(value) for value in values])
         return heads[len(payload)] + payload
 
     return write
@@ -198,14 +223,6 @@ def numbers_attribute(name: str) -> Callable[[Iterable[float]], bytes]:
 def _item(value: str | float) -> bytes:
     """`ArrayValue.values`."""
     return field(0x0A, any_value(value))
-
-
-def _integer_item(value: int) -> bytes:
-    """The same in half the time."""
-    if 0 <= value < 0x80:
-        return _SMALL_ITEMS[value]
-    payload = varint(value)
-    return _INTEGER_ITEM[len(payload)] + payload
 
 
 def _array_heads(name: str) -> Remembered[int, bytes]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.resources import Resource
 
-    from dask_otel import wire
+    from dask_otel import correlate, wire
     from dask_otel.compat import otlp
     from dask_otel.events import LogEvent
     from dask_otel.outputs.link import Link
@@ -63,10 +63,11 @@ class Spool:
 
     def append(self, span: bytes) -> None:
         """Add the newest span."""
-        self._spans.append(span)
+        spans = self._spans
+        spans.append(span)
         self._n_bytes += len(span)
         self.n_in += 1
-        while len(self._spans) > self._n_max or self._n_bytes > self._max_bytes:
+        while len(spans) > self._n_max or self._n_bytes > self._max_bytes:
             self._n_bytes -= len(self._spans.popleft())
             self.n_dropped += 1
 
@@ -119,6 +120,9 @@ class DirectSpans:
         self._encoder = encoder.SpanEncoder(maker)
         self._sampler = sampler
         self._spool = Spool(n_held)
+        #: That of the last event, to which most belong as well, and whether its trace is sent.
+        self._place: correlate.Place | None = None
+        self._keeps = True
         self._n_refused = 0
         #: By number of spans that came in: all that was recorded before then is among them.
         self._marks: deque[tuple[int, float]] = deque()
@@ -134,7 +138,9 @@ class DirectSpans:
     def put(self, event: SpanEvent) -> None:
         """Encode one event; a client has asked the sampler itself before it began a call."""
         place = self._maker.place(event)
-        if not isinstance(event, ClientCall) and not self._sampler.keeps(place):
+        if place is not self._place and not isinstance(event, ClientCall):
+            self._place, self._keeps = place, self._sampler.keeps(place)
+        if not self._keeps and not isinstance(event, ClientCall):
             self.n_sampled_out += span_count(event)
             return
         for span in self._encoder.encode(event, place):

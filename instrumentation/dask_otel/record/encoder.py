@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from dask_otel.record.text import Description
 
-#: Prefix, group, outcome, thread and type of an attempt.
-_Common: TypeAlias = tuple[str, str, str, int | None, type | str | None]
+#: Place, prefix, group, outcome, thread and type of an attempt.
+_Common: TypeAlias = tuple[correlate.Place, str, str, str, int | None, type | str | None]
 
 _STATUS_ERROR: Final = 2
 _N_TRACE: Final = 16
@@ -31,6 +31,10 @@ _N_ID: Final = 8
 _ID: Final = b"\x12\x08"
 _N_ID_FIELD: Final = len(_ID) + _N_ID
 
+#: Attempts whose name is held: a prime, for the run ids of a worker can have a common divisor.
+N_HELD: Final = 4_093
+#: Longest name that is held, in bytes.
+_MAX_HELD: Final = 1_024
 #: In front of an attempt's span of that length.
 _SPAN: Final[wire.Remembered[int, bytes]] = wire.Remembered(
     lambda n_bytes: b"\x12" + wire.varint(n_bytes)
@@ -52,14 +56,15 @@ _COMPUTE: Final = _start(spans.INTERNAL, names.ACTION_COMPUTE)
 #: In front of `_named`, by the length of the key: in a span, and in a link.
 _KEY: Final = wire.text_heads(names.TASK_KEY)
 _LINK_KEY: Final = wire.text_heads(names.LINK_KEY, tag=0x22)
-_RUN_ID: Final = wire.number_heads(names.TASK_RUN_ID)
+_run_id = wire.number_attribute(names.TASK_RUN_ID)
 _WAITED: Final = wire.float_head(names.TASK_WAIT_DEPENDENCIES)
 _READY: Final = wire.float_head(names.TASK_WAIT_READY)
 _EXECUTE: Final = wire.float_head(names.TASK_EXECUTE)
 _TIMES_AND_WAITS: Final = struct.Struct(
     "<BQBQ" + "".join(f"{len(head)}sd" for head in (_WAITED, _READY, _EXECUTE))
 ).pack
-_priority = wire.numbers_attribute(names.TASK_PRIORITY)
+_priority = wire.integers_attribute(names.TASK_PRIORITY)
+_divided_priority = wire.floats_attribute(names.TASK_PRIORITY)
 
 #: By whether it is the sending end: the name of the span, and what it starts with.
 _ENDS: Final = {
@@ -87,11 +92,13 @@ class SpanEncoder:
 
     def __init__(self, maker: spans.SpanMaker) -> None:
         self._maker = maker
+        #: By the remainder of its run id: key and run id of an attempt, and what it is called. Run
+        #: ids count attempts, so that others of the same remainder are thousands of attempts older.
+        self._held: list[tuple[int, Any, bytes]] = [(-1, object(), b"")] * N_HELD
         self._head = wire.Remembered(_place_head)
         self._common = wire.Remembered(_common_fields)
         self._n_bytes = wire.Remembered(wire.number_attribute(names.TASK_NBYTES))
         self._n_dependencies = wire.Remembered(wire.number_attribute(names.TASK_DEPENDENCY_COUNT))
-        self._named = wire.Remembered(_named)
         self._thread = wire.Remembered(_thread_field)
         self._peer = wire.Remembered(_peer_fields)
         self._shuffle = wire.Remembered(_shuffle_field)
@@ -99,54 +106,90 @@ class SpanEncoder:
     def encode(self, event: events.SpanEvent, place: correlate.Place) -> list[bytes]:
         """Every span that `event`, which belongs to `place`, stands for: `ScopeSpans.spans`."""
         if isinstance(event, events.Attempt):
-            named = self._named[event.key, event.run_id]
-            span = self._attempt(event, place, named)
-            found = [_SPAN[len(span)] + span]
-            if event.transfers:
-                head = _head(place.trace_id, named[-_N_ID:]) + _SPAN_FLAGS[False]
-                thread = self._thread[event.thread]
-                found += [
-                    wire.field(0x12, self._transfer(transfer, head, thread))
-                    for transfer in event.transfers
-                ]
-            return found
+            return self._attempt(event, place)
         if isinstance(event, events.Transfer):
             return [wire.field(0x12, self._transfer(event, self._head[place], b""))]
         return [wire.field(0x12, encode(span)) for span in self._maker.spans(event)]
 
-    def _attempt(self, event: events.Attempt, place: correlate.Place, named: bytes) -> bytes:
-        key, prefix, run_id, _, _, start_s, stop_s, thread, n_bytes, kind, priority = event[:11]
-        outcome, failure, waited_s, ready_s, execute_s, _, worker, executing = event[11:]
-        run_bytes = wire.varint(run_id)
+    def _attempt(self, event: events.Attempt, place: correlate.Place) -> list[bytes]:
+        """The span of an attempt, and those of its transfers."""
+        (
+            key,
+            prefix,
+            run_id,
+            _,
+            said,
+            start_s,
+            stop_s,
+            thread,
+            n_bytes,
+            kind,
+            priority,
+            outcome,
+            failure,
+            waited_s,
+            ready_s,
+            execute_s,
+            transfers,
+            worker,
+            executing,
+        ) = event
+        named = self._name(key, run_id)
+        # As `spans.times_ns` says it.
+        start_ns = round(start_s * 1e6) * 1_000
+        stop_ns = round(stop_s * 1e6) * 1_000 if stop_s > start_s else start_ns
+        if waited_s is None or ready_s is None or execute_s is None:
+            times = _some_times(start_ns, stop_ns, waited_s, ready_s, execute_s)
+        else:
+            waits = _WAITED, waited_s, _READY, ready_s, _EXECUTE, execute_s
+            times = _TIMES_AND_WAITS(0x39, start_ns, 0x41, stop_ns, *waits)
         parts = [
-            self._head[place],
-            self._common[prefix, group(key, prefix), outcome, thread, kind],
+            self._common[place, prefix, group(key, prefix), outcome, thread, kind],
             _KEY[len(named) - _N_ID_FIELD],
             named,
-            _RUN_ID[len(run_bytes)],
-            run_bytes,
-            _times_and_waits(*times_ns(start_s, stop_s), waited_s, ready_s, execute_s),
+            _run_id(run_id),
+            times,
         ]
         if n_bytes is not None:
             parts.append(self._n_bytes[n_bytes])
         if priority is not None:
-            parts.append(_priority(spans.of_one_type(priority)))
-        if said := spans.said_of(event):
-            n_dependencies = spans.dependency_count(said)
-            if n_dependencies is not None:
+            try:
+                parts.append(_priority(priority))
+            except TypeError:  # see `spans.of_one_type`
+                parts.append(_divided_priority(priority))
+        if said and isinstance(said, dict):
+            n_dependencies = said.get(events.DEPENDENCY_COUNT)
+            if isinstance(n_dependencies, int):
                 parts.append(self._n_dependencies[n_dependencies])
             parts += self._links(said, place)
         if worker is not None or executing is not None or failure is not None:
             parts.append(self._rare(event))
-        return b"".join(parts)
+        span = b"".join(parts)
+        span = _SPAN[len(span)] + span
+        if not transfers:
+            return [span]
+        head = _head(place.trace_id, named[-_N_ID:]) + _SPAN_FLAGS[False]
+        others = (self._transfer(transfer, head, self._thread[thread]) for transfer in transfers)
+        return [span, *(wire.field(0x12, other) for other in others)]
+
+    def _name(self, key: Any, run_id: int) -> bytes:
+        """What the span of an attempt, by its key and run id, and links to it have both."""
+        text = str(key)
+        named = wire.text(text) + _ID + correlate.attempt_span_id(key, run_id, text)
+        if len(named) <= _MAX_HELD:
+            self._held[run_id % N_HELD] = run_id, key, named
+        return named
 
     def _links(self, said: Mapping[str, Any], place: correlate.Place) -> list[bytes]:
         """See `SpanMaker.links`; what made a value has been named by its own span, as a rule."""
         parts: list[bytes] = []
         try:
             for key, run_id, origin in said.get(events.DEPENDENCIES, ()):
+                held_id, held_key, named = self._held[run_id % N_HELD]
+                if held_id != run_id or held_key != key:
+                    hash(key)  # what cannot be hashed is no key
+                    named = self._name(key, run_id)
                 trace = self._maker.place_of(origin).trace_id if origin else place.trace_id
-                named = self._named[key, run_id]
                 before, after = _LINK[len(named)]
                 parts += before, trace, after, named
         except (TypeError, ValueError):  # a user's own annotation of that name
@@ -220,13 +263,6 @@ def _place_head(place: correlate.Place) -> bytes:
     return _head(place.trace_id, place.graph_id) + _SPAN_FLAGS[bool(place.graph_id)]
 
 
-def _named(of: tuple[Any, int]) -> bytes:
-    """What the span of an attempt, by its key and run id, and links to it have both."""
-    key, run_id = of
-    text = str(key)
-    return wire.text(text) + _ID + correlate.attempt_span_id(key, run_id, text)
-
-
 def _link_heads(n_named: int) -> tuple[bytes, bytes]:
     """What stands in front of the trace id of `Span.links`, and of the key and id that follow it.
 
@@ -249,11 +285,12 @@ def _link(link: spans.Link) -> bytes:
 
 
 def _common_fields(of: _Common) -> bytes:
-    """What attempts have in common: name and kind of their spans, and attributes that repeat."""
-    prefix, group, outcome, thread, kind = of
+    """What attempts have in common: place, name and kind of spans, and attributes that repeat."""
+    place, prefix, group, outcome, thread, kind = of
     named = "" if kind is None else spans.type_text(kind) or ""
     return b"".join(
         (
+            _place_head(place),
             wire.field(0x2A, wire.text(prefix)),
             _COMPUTE,
             wire.attribute(names.TASK_PREFIX, prefix),
@@ -265,17 +302,9 @@ def _common_fields(of: _Common) -> bytes:
     )
 
 
-def _times_and_waits(
-    start_ns: int,
-    stop_ns: int,
-    waited_s: float | None,
-    ready_s: float | None,
-    execute_s: float | None,
-) -> bytes:
-    if waited_s is not None and ready_s is not None and execute_s is not None:
-        waits = _WAITED, waited_s, _READY, ready_s, _EXECUTE, execute_s
-        return _TIMES_AND_WAITS(0x39, start_ns, 0x41, stop_ns, *waits)
-    found = (_WAITED, waited_s), (_READY, ready_s), (_EXECUTE, execute_s)
+def _some_times(start_ns: int, stop_ns: int, *waits_s: float | None) -> bytes:
+    """`_TIMES_AND_WAITS` where not all waits are known."""
+    found = zip((_WAITED, _READY, _EXECUTE), waits_s, strict=True)
     return _TIMES(0x39, start_ns, 0x41, stop_ns) + b"".join(
         [head + wire.double(wait_s) for head, wait_s in found if wait_s is not None]
     )

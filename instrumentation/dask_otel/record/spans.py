@@ -113,8 +113,10 @@ class SpanMaker:
         """Where an event belongs; its `graph_id` is empty when it belongs to no graph."""
         if isinstance(event, events.Attempt):
             # What the scheduler or a client has said counts more than the Dask span.
-            told = said_of(event).get(events.TRACEPARENT)
-            return self.place_of(told if told and isinstance(told, str) else event.origin)
+            told, origin = said_of(event).get(events.TRACEPARENT), event.origin
+            if told and isinstance(told, str):
+                origin = told
+            return self._places[origin] if origin else self._nowhere
         if isinstance(event, events.ClientCall):
             return correlate.Place(event.trace_id, event.span_id, event.parent_id, True)
         return self.place_of(event.origin)

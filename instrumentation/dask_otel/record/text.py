@@ -81,6 +81,8 @@ def group(key: object, prefix: str) -> str:
     For most text that is the prefix; for what looks like a tuple, or like the `repr` of an object,
     it is more than that.
     """
+    if key.__class__ is tuple:  # most are; as below, but that takes longer
+        return str(key[0])
     if isinstance(key, str) and not key.startswith(("(", "<")):
         return prefix
     return str(key_split_group(key))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from hashlib import blake2b
 from uuid import UUID, uuid4
 
 import pytest
@@ -70,6 +71,12 @@ def test_attempts_of_different_keys_differ() -> None:
     ids = {correlate.attempt_span_id(key, run_id) for key in KEYS for run_id in (0, 1, 11)}
     assert len(ids) == 3 * len(KEYS)
     assert {len(found) for found in ids} == {8}
+
+
+def test_an_attempt_has_the_id_that_other_versions_give_it() -> None:
+    for key, written in ((("x", 1), b"('x', 1)"), ("é", rb"'\xe9'"), (3, b"3")):
+        hashed = blake2b(b"('attempt', " + written + b", 7)", digest_size=8)
+        assert correlate.attempt_span_id(key, 7) == hashed.digest()
 
 
 def test_an_attempt_has_the_same_id_whether_its_key_is_there_as_text_or_not() -> None:

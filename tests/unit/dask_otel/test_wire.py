@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -7,7 +9,11 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from dask_otel import wire
 from tests.sinks import plain, plain_attributes
 
-NUMBERS = [0, 1, 127, 128, 300, 16_383, 16_384, 2**31, 2**63 - 1, -1, -62, -(2**63)]
+LIMITS = [2**n_bits for n_bits in (0, 7, 14, 21, 28, 35, 42, 49, 56)]
+NUMBERS = [
+    *(number for limit in LIMITS for number in (limit - 1, limit, -limit, -limit - 1)),
+    *(300, 2**31, 2**63 - 1, -62, -(2**63)),
+]
 TEXTS = ["", "x", "é日本", "a\nb", "x" * 62, "x" * 127, "x" * 128, "y" * 10_000, "z" * 20_000]
 
 
@@ -28,13 +34,27 @@ def test_writers_agree_with_the_plain_way() -> None:
     write_float = wire.float_attribute("float")
     for value in (0.0, -1.5, float("inf")):
         assert write_float(value) == wire.attribute("float", value)
-    write_numbers = wire.numbers_attribute("numbers")
-    # 1.0 == 1, and what was written for the one is not to be found for the other.
-    for numbers in ((), (1, 1.0, 1), (0, 1, 12_345), (0, 2, 0, -62), tuple(NUMBERS)):
-        assert write_numbers(numbers) == wire.attribute("numbers", numbers)
+    write_integers = wire.integers_attribute("numbers")
+    for numbers in ((), (1, 1), (0, 1, 12_345), (0, 2, 0, -62), tuple(NUMBERS)):
+        assert write_integers(numbers) == wire.attribute("numbers", numbers)
+    write_floats = wire.floats_attribute("numbers")
+    for floats in ((), (1, 1.5), (-0.0, float("inf"), 2**40)):
+        assert write_floats(floats) == wire.attribute("numbers", tuple(map(float, floats)))
     write_texts = wire.texts_attribute("texts")
     for texts in ((), ("a",), tuple(TEXTS)):
         assert write_texts(texts) == wire.attribute("texts", texts)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 127.5, 300.0, -1.0, 1e5, 3e9, float("nan"), "1"])
+def test_a_writer_of_integers_takes_nothing_else(value: Any) -> None:
+    with pytest.raises(TypeError):
+        wire.integers_attribute("numbers")((0, value))
+
+
+@pytest.mark.parametrize("value", [2**64 + 5, 2**70, -(2**64) + 5, -(2**70)])
+def test_what_has_more_than_64_bits_spoils_no_message(value: int) -> None:
+    read = Span.FromString(wire.attribute("a", value) + wire.attribute("b", "two"))
+    assert plain_attributes(read.attributes)["b"] == "two"
 
 
 def test_attributes_of_a_span_follow_each_other() -> None:

@@ -86,7 +86,7 @@ def attempt(chance: random.Random) -> events.Attempt:
         maybe(chance.choice([0, 140_000_000_000_000])),
         maybe(chance.choice([0, 800, 2**50])),
         maybe(chance.choice([int, list, "pandas.DataFrame", ""])),
-        maybe(chance.choice([(0, 1, -62), (1.0, 1, 2**40), (), (0.5,)])),
+        maybe(chance.choice([(0, 1, 300, -62), (1.0, 1, 2**40), (), (0.5,)])),
         chance.choice(names.OUTCOMES),
         maybe(chance.choice([FAILURE, FAILURE._replace(pickled=b""), events.Failure(b"", "", "")])),
         maybe(chance.random()),
@@ -228,6 +228,22 @@ def test_an_attempt_is_named_alike_by_itself_and_by_those_that_work_on_it() -> N
         before = event
 
 
+def test_attempts_whose_names_take_the_same_place_are_not_mixed_up() -> None:
+    maker = SpanMaker(WORKER, SCHEDULER)
+    direct = encoder.SpanEncoder(maker)
+    made = [("x", 7), ("x", 7 + encoder.N_HELD), ("y", 7), (("x",), 7), ("x", 7)]
+    for key, run_id in made:
+        said = {events.DEPENDENCIES: [(*other, None) for other in made]}
+        event = attempt(random.Random(1))._replace(
+            key=key, run_id=run_id, origin=SPAN_ID, otel=said, transfers=()
+        )
+        (span,) = read(direct.encode(event, maker.place(event)))
+        assert span.span_id == correlate.attempt_span_id(key, run_id)
+        assert [
+            (plain_attributes(link.attributes)[names.LINK_KEY], link.span_id) for link in span.links
+        ] == [(str(other), correlate.attempt_span_id(other, number)) for other, number in made]
+
+
 @pytest.mark.parametrize(
     "mine", [5, [1], ["text"], [("x", 1)], [("x", 1, 5)], [(["x"], 1, None)], {"x": 1}]
 )
@@ -238,7 +254,8 @@ def test_a_user_annotation_of_that_name_makes_no_links(mine: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("priority", "kind"), [((0, 1, -62), int), ((0, -0.01, 5), float), ((-1.5, 0.0), float)]
+    ("priority", "kind"),
+    [((0, 1, 300, -62), int), ((0, -0.01, 5, -62), float), ((-1.5, 0.0), float), ((2, 1.0), float)],
 )
 def test_a_priority_holds_numbers_of_one_type(priority: tuple[float, ...], kind: type) -> None:
     event = events.Attempt(
