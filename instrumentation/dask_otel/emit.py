@@ -17,7 +17,7 @@ import threading
 from collections import deque
 from contextlib import suppress
 from dataclasses import replace
-from functools import wraps
+from functools import partial, wraps
 from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar, cast
 from weakref import WeakSet
@@ -44,6 +44,9 @@ MAX_LOGS: Final = 1_000
 STOP_S: Final = 2.0
 #: The part of it for what is still to be sent; the rest is for giving up.
 LAST_S: Final = 1.5
+#: Events that are encoded before it is time to send. Python's search for garbage looks at all that
+#: waits, time and again, which took as long as all hooks; and what is new is still in the caches.
+N_MANY: Final = 128
 #: Where nothing is handed over the thread still looks up so often, to try again what failed and to
 #: say that all is acknowledged.
 IDLE_INTERVALS: Final = 10
@@ -100,6 +103,7 @@ class Emitter:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._news = threading.Event()
+        self._many = threading.Event()
         self._has_news = False  # the same, for who may not take the time to ask it
         self._thread = threading.Thread(target=self._run, name="dask_otel", daemon=True)
 
@@ -119,7 +123,10 @@ class Emitter:
         if self._is_open:
             events = self._events
             events.append(event)
-            if len(events) > self._n_held:
+            n_events = len(events)
+            if n_events == N_MANY:
+                self._many.set()
+            if n_events > self._n_held:
                 self._overrun()
             if not self._has_news:
                 self._rouse()
@@ -155,6 +162,7 @@ class Emitter:
         self._deadline_s = monotonic() + LAST_S
         self._stopping.set()
         self._news.set()
+        self._many.set()
         if self._thread.ident is not None:
             self._thread.join(STOP_S)
         self._is_open = False
@@ -257,7 +265,7 @@ class Emitter:
             return
         self._outputs = outputs
         interval_s = self._settings.export_interval_s
-        while not self._stopping.wait(interval_s):  # what comes meanwhile is sent together
+        while self._gather(outputs, interval_s):  # what comes meanwhile is sent together
             self._news.wait((IDLE_INTERVALS - 1) * interval_s)
             if self._stopping.is_set():
                 break
@@ -265,6 +273,18 @@ class Emitter:
             self._has_news = False  # from here on: what was handed over before is sent now
             self._cycle(outputs, None)
         self._cycle(outputs, self._deadline_s)
+
+    def _gather(self, outputs: Outputs, lasting_s: float) -> bool:
+        """Let things come for a while, and encode spans as often as many of them wait."""
+        until_s = monotonic() + lasting_s
+        while not self._stopping.is_set():
+            left_s = until_s - monotonic()
+            if left_s <= 0:
+                return True
+            if self._many.wait(left_s):
+                self._many.clear()
+                self._try(partial(self._put_spans, outputs))
+        return False
 
     def _give_up(self) -> None:
         """Take nothing any more."""
@@ -276,17 +296,25 @@ class Emitter:
     def _cycle(self, outputs: Outputs, deadline_s: float | None) -> None:
         """Send all that there is; `deadline_s` marks the last time."""
         for step in (self._send_spans, self._send_logs, self._send_points):
-            try:
-                step(outputs, deadline_s)
-            except Exception as error:  # noqa: BLE001 - the thread must live on
-                self._complain("Sending", error)
+            self._try(partial(step, outputs, deadline_s))
+
+    def _try(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - the thread must live on
+            self._complain("Sending", error)
 
     def _send_spans(self, outputs: Outputs, deadline_s: float | None) -> None:
+        put_s = clock.now_s()
+        self._put_spans(outputs)
+        if outputs.spans is not None:
+            outputs.spans.send(put_s, deadline_s)
+
+    def _put_spans(self, outputs: Outputs) -> None:
         spans = outputs.spans
         if spans is None:
             self._events.clear()
             return
-        put_s = clock.now_s()
         for _ in range(len(self._events)):
             try:
                 event = self._events.popleft()
@@ -300,7 +328,6 @@ class Emitter:
             except Exception as error:  # noqa: BLE001 - a key can be of any kind
                 self._n_failed += span_count(event)
                 self._complain("Encoding a span", error)
-        spans.send(put_s, deadline_s)
 
     def _send_logs(self, outputs: Outputs, deadline_s: float | None) -> None:
         logs = outputs.logs

@@ -8,12 +8,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from dask_otel import config, emit, events
 from dask_otel import conventions as names
 from dask_otel.compat import clock
 from dask_otel.config import Settings, Target
-from dask_otel.outputs import link
+from dask_otel.outputs import Providers, link
 from dask_otel.record.spans import SpanMaker
 from tests.endpoints import ENDPOINTS, dripping, endless
 from tests.sinks import GrpcSink, HttpSink
@@ -247,6 +250,44 @@ def test_it_sleeps_until_there_is_something_to_send(
         assert tested.acknowledged_s == before_s
     tested.stop()
     assert len(sink.spans()) == len(sink.logs()) == 1
+
+
+def test_many_spans_are_encoded_before_it_is_time_to_send() -> None:
+    provider, exporter = TracerProvider(), InMemorySpanExporter()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    settings = Settings(Target("http/protobuf", None), None, None, export_interval_s=3_600.0)
+    maker = SpanMaker("tcp://w:1", "tcp://s:1")
+    tested = emit.Emitter(settings, {}, maker, Providers(tracer_provider=provider))
+    tested.start()
+    for n_rounds in (1, 2):
+        for run_id in range(emit.N_MANY):
+            tested.record(ATTEMPT._replace(run_id=run_id))
+        wait_for(lambda: len(exporter.get_finished_spans()) == n_rounds * emit.N_MANY)  # noqa: B023
+    tested.record(ATTEMPT)
+    tested.stop()
+    assert len(exporter.get_finished_spans()) == 2 * emit.N_MANY + 1
+
+
+def test_however_many_spans_come_they_are_sent(
+    sink: HttpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emit, "N_MANY", 1)
+    tested = emitter(sink.endpoint)
+    tested.start()
+    stopping = threading.Event()
+
+    def work() -> None:
+        while not stopping.is_set():
+            tested.record(ATTEMPT)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        wait_for(sink.spans)
+    finally:
+        stopping.set()
+        thread.join()
+        tested.stop()
 
 
 def test_a_clock_that_jumps_back_stops_nothing(
