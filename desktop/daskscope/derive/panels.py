@@ -151,11 +151,12 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class ResourcesFrame:
-    """The charts, all over the same `span_s` seconds that end at `end_ns`."""
+    """The charts, all over the same `span_s` seconds that end at `end_ns`, called `end_text`."""
 
     charts: tuple[Chart, ...]
     span_s: float
     end_ns: int
+    end_text: str = "now"
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,8 @@ def resources_frame(
         _memory(x_s, sums, limit_bytes or math.nan),
         _transfer(x_s, sums),
     )
-    return ResourcesFrame(charts, span_s, now_ns)
+    end_text = "now" if snapshot.status.is_live else "end"
+    return ResourcesFrame(charts, span_s, now_ns, end_text)
 
 
 def shown_span_s(run_s: float) -> float:
@@ -85,12 +86,12 @@ def ticks(most: float, unit: str) -> tuple[tuple[float, str], ...]:
     return tuple((value, _tick_text(value, unit)) for value in values)
 
 
-def span_ticks(span_s: float) -> tuple[tuple[float, str], ...]:
-    """Seconds before now and labels of the time axis: at most six, the last of them now."""
+def span_ticks(span_s: float, end_text: str) -> tuple[tuple[float, str], ...]:
+    """Seconds before the end and labels of the time axis: at most six, the last at the end."""
     step_s = next((step for step in _SPAN_STEPS_S if span_s / step <= 5), span_s)
     count = int(span_s / step_s * (1 + 1e-9))
     return tuple(
-        (-index * step_s, f"−{_span_text(index * step_s)}" if index else "now")
+        (-index * step_s, f"−{_span_text(index * step_s)}" if index else end_text)
         for index in range(count, -1, -1)
     )
 

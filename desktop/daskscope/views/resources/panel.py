@@ -94,7 +94,8 @@ class ResourcesView(QWidget):
             index = self._waiting.pop()
             chart = self._frame.charts[index]
             self._titles[index].show_chart(chart, self._theme)
-            self._plots[index].show_chart(chart, self._frame.span_s, self._theme)
+            span_s, end_text = self._frame.span_s, self._frame.end_text
+            self._plots[index].show_chart(chart, span_s, end_text, self._theme)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""

@@ -49,7 +49,7 @@ class ChartPlot(pg.PlotWidget):
         super().__init__(parent)
         self._theme = LIGHT
         self._chart: Chart | None = None
-        self._span_s = 0.0
+        self._span_s, self._end_text = 0.0, ""
         self._has_time_axis = has_time_axis
         self._items: list[tuple[int, pg.PlotDataItem]] = []
         self._shown: tuple[object, ...] = ()
@@ -66,11 +66,12 @@ class ChartPlot(pg.PlotWidget):
         self.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
 
-    def show_chart(self, chart: Chart, span_s: float, theme: Theme) -> None:
+    def show_chart(self, chart: Chart, span_s: float, end_text: str, theme: Theme) -> None:
         """Draw `chart`; ranges, ticks and colours are touched only when they change."""
-        shown = (chart.unit, chart.most, chart.capacity_text, span_s)
+        shown = (chart.unit, chart.most, chart.capacity_text, span_s, end_text)
         styled = (theme.name, chart.is_stacked, *((c.token, c.is_dashed) for c in chart.curves))
-        self._theme, self._chart, self._span_s = theme, chart, span_s
+        self._theme, self._chart = theme, chart
+        self._span_s, self._end_text = span_s, end_text
         if styled != self._styled:
             self._styled = styled
             self._style_curves(chart, theme)
@@ -110,7 +111,7 @@ class ChartPlot(pg.PlotWidget):
             lowest = y
             box = (0.0, y - _TICK_TEXT_PX / 2, _AXIS_PX - 6.0, _TICK_TEXT_PX)
             draw_text(painter, box, text, Role.TINY, theme.t3, Align.RIGHT)
-        for seconds, text in span_ticks(self._span_s):
+        for seconds, text in span_ticks(self._span_s, self._end_text):
             x = round(area.right() + seconds / self._span_s * area.width())
             if seconds:
                 painter.fillRect(QRectF(x, area.top(), 1, area.height()), colour(theme.grid))

@@ -8,6 +8,7 @@ import pytest
 
 from dask_otel import conventions as names
 from daskscope.derive.resources import resources_frame, shown_span_s, span_ticks, ticks
+from daskscope.store.schema import SourceStatus
 from tests.builders import SECOND, T0
 from tests.readings import AT_S, GIB, NOW, Cluster, removed
 
@@ -145,8 +146,11 @@ def test_ticks_are_handy_numbers(most: float, unit: str, expected: list[str]) ->
     assert [text.replace("\u2009", " ") for _, text in ticks(most, unit)] == expected
 
 
-def test_the_time_axis_ends_now() -> None:
-    texts = [text.replace("\u2009", " ") for _, text in span_ticks(300)]
+def test_charts_end_now_or_with_the_recording() -> None:
+    for is_live, expected in ((True, "now"), (False, "end")):
+        snapshot = Cluster().snapshot(status=SourceStatus(is_live=is_live))
+        assert resources_frame(snapshot, NOW).end_text == expected
+    texts = [text.replace("\u2009", " ") for _, text in span_ticks(300, "now")]
     assert texts == ["−5 min", "−4 min", "−3 min", "−2 min", "−1 min", "now"]
 
 
