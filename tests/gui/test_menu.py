@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMenu, QToolButton
+from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QToolButton
 
 from daskscope.app.actions import ACTIONS, MENUS
 from daskscope.app.bindings import bindings
+from daskscope.app.menu import say
 from daskscope.session import WHOLE_RUN
-from daskscope.theme import DENSITIES, TOOLBAR_PX, WINDOW_LEAST_PX
+from daskscope.theme import DARK, DENSITIES, LIGHT, TOOLBAR_PX, WINDOW_LEAST_PX, Theme
 from tests.builders import MS
 from tests.gui.working import NOW
 
@@ -55,6 +56,21 @@ def test_every_row_has_a_function_and_every_function_a_row(run: Run) -> None:
 def test_every_row_stands_in_a_menu(run: Run) -> None:
     shown = [a.text().partition("\t")[0] for title, _ in MENUS for a in menu(run, title).actions()]
     assert sorted(filter(None, shown)) == sorted(row.text for row in ACTIONS)
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_a_message_box_has_the_buttons_of_the_theme(run: Run, qtbot: QtBot, theme: Theme) -> None:
+    run.window.set_theme(theme)
+    say(run.window, "something <b>")
+    box = run.window.findChild(QMessageBox)
+    assert box is not None
+    button = box.defaultButton() or box.buttons()[0]
+    qtbot.waitUntil(button.isVisible)
+    picture = button.grab().toImage()
+    ground = {picture.pixelColor(6, y).rgb() & 0xFFFFFF for y in range(4, picture.height() - 4)}
+    assert len(ground) == 1
+    assert ground <= {theme.s3, theme.accent}
+    box.close()
 
 
 @pytest.mark.parametrize("title", [title for title, _ in MENUS])

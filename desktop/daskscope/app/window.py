@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from daskscope.app.settings import Layout
 from daskscope.paint.brush import use_ratio
+from daskscope.paint.control import window_sheet
 from daskscope.paint.focus import FocusRing
 from daskscope.paint.font import Role, font
 from daskscope.paint.table import RowArea
@@ -170,11 +171,7 @@ class Window(QMainWindow):
         if isinstance(application, QApplication):
             application.setPalette(palette(theme))
             application.setFont(font(Role.BODY))
-        self.setStyleSheet(
-            f"QSplitter::handle {{ background: #{theme.line:06x}; }}"
-            f" QToolTip {{ color: #{theme.t1:06x}; background: #{theme.tipbg:06x};"
-            f" border: 1px solid #{theme.tipline:06x}; padding: 3px 5px; }}"
-        )
+        self.setStyleSheet(window_sheet(theme))
         for view in (
             self.toolbar,
             self.timeline,

@@ -71,6 +71,25 @@ def style_sheet(theme: Theme) -> str:
     """
 
 
+def window_sheet(theme: Theme) -> str:
+    """Style sheet of what belongs to no view: splitters, tool tips, buttons of message boxes."""
+    c = {name: f"#{value:06X}" for name, value in _tokens(theme).items()}
+    return f"""
+    QSplitter::handle {{ background: {c["line"]}; }}
+    QToolTip {{ color: {c["t1"]}; background: {c["tipbg"]}; border: 1px solid {c["tipline"]};
+        padding: 3px 5px; }}
+    QPushButton {{ color: {c["t1"]}; background: {c["s3"]}; border: 1px solid {c["ctl"]};
+        border-radius: {_RADIUS_PX}px; padding: 0 10px; min-width: 60px;
+        min-height: {CONTROL_PX - 2}px; max-height: {CONTROL_PX - 2}px; }}
+    QPushButton:hover {{ background: {c["hover"]}; }}
+    QPushButton:pressed {{ background: {c["line"]}; }}
+    QPushButton:disabled {{ color: {c["tdis"]}; background: transparent; }}
+    QPushButton:default {{ color: {c["onacc"]}; background: {c["accent"]};
+        border-color: {c["accent"]}; }}
+    QPushButton:default:hover {{ background: {c["accent_t"]}; }}
+    """
+
+
 def _tokens(theme: Theme) -> dict[str, int]:
     """Every colour of the theme that has one value."""
     names = theme.__dataclass_fields__
