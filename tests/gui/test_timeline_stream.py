@@ -77,6 +77,19 @@ def test_bars_are_painted_in_the_colour_of_their_prefix(qtbot: QtBot, theme: The
 
 
 @THEMES
+def test_lines_of_events_leave_out_the_headers_of_hosts(qtbot: QtBot, theme: Theme) -> None:
+    events = (EventMark(500, "graph", "graph submitted", has_line=True),)
+    drawn = replace(some_bars(), events=events)
+    image = picture(shown(qtbot, drawn, theme))
+    crossed = {y for y in range(SIZE[1]) if colour_at(image, 500, y) == theme.accent}
+    headers = [row for row in drawn.layout.rows if row.kind is RowKind.HOST]
+    assert len(headers) > 1
+    for row in headers:
+        assert not crossed & {*range(row.y_px, row.y_px + row.height_px)}
+        assert crossed & {*range(row.y_px + row.height_px, row.y_px + row.height_px + 6)}
+
+
+@THEMES
 def test_a_running_bar_has_lines_and_no_right_edge(qtbot: QtBot, theme: Theme) -> None:
     drawn = some_bars()
     image, top = picture(shown(qtbot, drawn, theme)), lane_top(drawn, SECOND_LANE)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QRect, Qt
+from PySide6.QtCore import QLine, QRect, Qt
 from PySide6.QtGui import QPainter, QPen
 
 from daskscope.derive.lanelayout import RowKind
 from daskscope.paint.brush import colour
 from daskscope.views.timeline.lanes import lane_shape
+from daskscope.views.timeline.sight import sight
 
 if TYPE_CHECKING:
     from daskscope.derive.frames import Hit, TaskStreamFrame
@@ -20,7 +21,11 @@ LEAST_FOUND_PX: Final = 6
 
 
 def draw_event_lines(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:
-    """Draw a dashed line over all lanes at each event that concerns all of them."""
+    """Draw a dashed line over all lanes at each event that concerns all of them.
+
+    It leaves out the headers of hosts, whose texts it would cut.
+    """
+    pieces = _between_headers(frame)
     for event in frame.events:
         if not event.has_line:
             continue
@@ -28,7 +33,18 @@ def draw_event_lines(painter: QPainter, frame: TaskStreamFrame, theme: Theme) ->
         pen = QPen(colour(rgb), 1)
         pen.setDashPattern([3, 3])
         painter.setPen(pen)
-        painter.drawLine(event.x_px, 0, event.x_px, frame.height_px)
+        painter.drawLines([QLine(event.x_px, top, event.x_px, end) for top, end in pieces])
+
+
+def _between_headers(frame: TaskStreamFrame) -> list[tuple[int, int]]:
+    """First and last pixel of what lies above, between and below the headers in sight."""
+    pieces, top = [], 0
+    for row in sight(frame).hosts:
+        header = row.y_px - frame.scroll_px
+        if header > top:
+            pieces.append((top, header - 1))
+        top = header + row.height_px
+    return [*pieces, (top, frame.height_px - 1)] if top < frame.height_px else pieces
 
 
 def draw_found(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:
