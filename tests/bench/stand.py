@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+import socket
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -39,16 +40,33 @@ TICKS_A_BATCH = 6
 
 @dataclass(slots=True)
 class Spring:
-    """A source that hands over what was put into it."""
+    """A source that hands over what was put into it, and tells a clock that it is there."""
 
     http: tuple[str, ...] = ("127.0.0.1:1",)
     grpc: tuple[str, ...] = ()
     is_closed: bool = False
-    messages: list[Message] = field(default_factory=list)
+    _messages: list[Message] = field(default_factory=list)
+    _ends: tuple[socket.socket, socket.socket] = field(default_factory=socket.socketpair)
+
+    def put(self, message: Message) -> None:
+        """Let it be drained."""
+        self._messages.append(message)
+        self._ends[1].send(b"!")
 
     def drain(self, _budget_s: float) -> list[Message]:
-        messages, self.messages = self.messages, []
+        messages, self._messages = self._messages, []
+        if messages:
+            self._ends[0].recv(len(messages))
         return messages
+
+    def fileno(self) -> int:
+        """Where a byte lies for each message."""
+        return self._ends[0].fileno()
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        for end in self._ends:
+            end.close()
 
     def ask(self, _query: object) -> None:
         """Nobody answers."""
@@ -125,7 +143,7 @@ class Stand:
             number += 1
             self._n_owed += rate * TICK_S
             if number % TICKS_A_BATCH == 0 and self._n_owed >= 1:
-                self._spring.messages.append(self.load.batch(int(self._n_owed)))
+                self._spring.put(self.load.batch(int(self._n_owed)))
                 self._n_owed = 0.0
             frame = self.run.frame
             cpu_s, wall_s = time.thread_time(), time.perf_counter()
@@ -176,12 +194,14 @@ class Stand:
 
         until_s, making_s = time.perf_counter() + seconds, 0.0
         loop = QEventLoop()
+        # Waking up in vain would be counted as the window's.
+        wait_ms = 100 if rate else round(seconds * 1e3)
         while time.perf_counter() < until_s:
             begin_s = time.thread_time()
             if rate:
-                self._spring.messages.append(self.load.batch(rate // 10))
+                self._spring.put(self.load.batch(rate // 10))
             making_s += time.thread_time() - begin_s
-            QTimer.singleShot(100, loop.quit)
+            QTimer.singleShot(wait_ms, loop.quit)
             loop.exec()
         return making_s
 
@@ -197,3 +217,4 @@ class Stand:
         """Close the window."""
         self.run.finish()
         self.run.window.close()
+        self._spring.close()

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import os
+import signal
+import threading
+from contextlib import closing
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from daskscope.app.launch import Launched
+from daskscope.app.clock import elapsed_s
+from daskscope.app.launch import Ending, Launched
 from daskscope.app.options import WindowOptions
+from daskscope.app.tempo import Tempo
 from daskscope.app.window import Window
 from tests.gui.working import Link
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from PySide6.QtWidgets import QApplication
 
-    from daskscope.app.launch import Ending
     from daskscope.ingest.source import Source
+
+LONG_S = 20.0
+
+
+@pytest.fixture
+def ending() -> Iterator[Ending]:
+    numbers = signal.SIGINT, signal.SIGTERM
+    before = [signal.getsignal(number) for number in numbers]
+    with closing(Ending()) as made:
+        yield made
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +43,7 @@ if TYPE_CHECKING:
 )
 def test_a_window_on_a_recording_is_called_by_it(
     qapp: QApplication,
+    ending: Ending,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     is_live: bool,
@@ -35,7 +53,7 @@ def test_a_window_on_a_recording_is_called_by_it(
     monkeypatch.setattr(Window, "show", lambda window: titles.append(window.windowTitle()))
     launched = Launched(
         qapp,
-        cast("Ending", SimpleNamespace(is_asked=False)),
+        ending,
         cast("Source", Link()),
         tmp_path / "<b>run.dscope",
         WindowOptions(seconds=0.05),
@@ -43,3 +61,17 @@ def test_a_window_on_a_recording_is_called_by_it(
     )
     launched.run()
     assert titles == [title]
+
+
+def test_a_signal_ends_a_window_that_waits_for_long(
+    qapp: QApplication, ending: Ending, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Tempo, "period_s", lambda *_, **__: LONG_S)
+    options = WindowOptions(seconds=LONG_S)
+    launched = Launched(qapp, ending, cast("Source", Link()), tmp_path / "a.dscope", options)
+    timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM))
+    timer.start()
+    began_s = elapsed_s()
+    launched.run()
+    timer.join()
+    assert elapsed_s() - began_s < LONG_S / 2

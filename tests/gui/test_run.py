@@ -131,7 +131,10 @@ def test_an_idle_window_shows_what_is_no_span_with_the_next_step(
     assert len(frames(10)) > 5
     frames(40)
     n_steps = round(4.0 / IDLE_STEP_S)
+    counted: list[object] = []
+    monkeypatch.setattr(run.ledger, "advance", lambda *_: counted.append(run.frame))
     assert n_steps <= len(frames(40)) <= n_steps + 1
+    assert n_steps <= len(counted) <= n_steps + 1
 
 
 def test_a_view_that_is_held_draws_no_frame_for_all_that_arrives(busy: Run, link: Link) -> None:

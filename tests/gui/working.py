@@ -27,6 +27,9 @@ class Link:
         self.messages: Sequence[Message | Answer] = []
         self.queries: list[Query] = []
 
+    def fileno(self) -> int:
+        return -1
+
     def ask(self, query: Query) -> bool:
         self.queries.append(query)
         return True

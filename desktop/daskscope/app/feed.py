@@ -62,6 +62,8 @@ class Feed:
         The store that is filled.
     spans_per_s
         Spans that came in over the last seconds.
+    has_spans
+        Some came in the last tick.
     is_behind
         There may be more than the last tick had time for.
     answers
@@ -72,6 +74,7 @@ class Feed:
         self._link = link
         self.store = store
         self.spans_per_s = 0.0
+        self.has_spans = False
         self.answers: deque[Answer] = deque()
         self._arrivals: deque[tuple[int, int]] = deque()
         # When data came and how far their clock was ahead, less so from each entry to the next.
@@ -107,6 +110,7 @@ class Feed:
                 newest_ns = max(newest_ns, message.time_ns)
         if newest_ns:
             self._see(newest_ns, wall_ns)
+        self.has_spans = n_spans > 0
         self._count(n_spans, wall_ns)
         return self.store.snapshot()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
@@ -34,12 +35,30 @@ DEFAULT_SIZE = (1600, 900)
 
 
 class Ending:
-    """Whether SIGINT or SIGTERM has come; from the first moment on none is lost."""
+    """Whether SIGINT or SIGTERM has come; from the first moment on none is lost.
+
+    Python hears of a signal when it next runs. Qt, which may wait long, hears of a byte that can
+    be read.
+    """
 
     def __init__(self) -> None:
         self.is_asked = False
+        self._ends = socket.socketpair()
+        for end in self._ends:
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._ends[1].fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._ask)
+
+    def fileno(self) -> int:
+        """Where a byte lies once a signal has come."""
+        return self._ends[0].fileno()
+
+    def close(self) -> None:
+        """Hear of signals only when Python runs."""
+        signal.set_wakeup_fd(-1)
+        for end in self._ends:
+            end.close()
 
     def _ask(self, *_: object) -> None:
         self.is_asked = True
@@ -97,8 +116,7 @@ def show_recording(
 ) -> None:
     """Open a window on a recording, or on the part between two times since its start."""
     _check(options)
-    ending = Ending()
-    with closing(Source.read(path, since_s, until_s)) as source:
+    with closing(Ending()) as ending, closing(Source.read(path, since_s, until_s)) as source:
         launched = Launched(_application(), ending, source, path, options, is_live=False)
         source.wait()
         launched.run()
@@ -110,9 +128,9 @@ def _receiving(
 ) -> Iterator[Launched]:
     """What a window needs that receives, for as long as it is open."""
     _check(options)
-    ending = Ending()
-    journal = new_journal(wall_ns())
     with ExitStack() as stack:
+        ending = stack.enter_context(closing(Ending()))
+        journal = new_journal(wall_ns())
         stack.callback(drop_if_empty, journal)
         source = stack.enter_context(closing(Source.receive(**addresses, journal=journal)))
         launched = Launched(_application(), ending, source, journal, options)
@@ -190,9 +208,14 @@ class Launched:
 
     def run(self, failure: Callable[[], str] = lambda: "") -> None:
         """Show the window until it is closed; `failure` is as `Run` takes it."""
+        from PySide6.QtCore import QSocketNotifier
+
         run, self._failure = self._run, failure
+        bell = QSocketNotifier(self.ending.fileno(), QSocketNotifier.Type.Read)
+        bell.activated.connect(run.rouse)
         run.show(self._size)
         self._application.exec()
+        bell.setEnabled(False)
         for line in run.finish():
             click.echo(line)
         if isinstance(run.error, OSError):

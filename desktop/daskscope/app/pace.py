@@ -28,6 +28,10 @@ class Pace:
         self._next_s = self._phase_s + periods * self._period_s
         return True
 
+    def left_s(self, now_s: float) -> float:
+        """Time until it is due."""
+        return max(self._next_s - now_s, 0.0)
+
     def rest(self, began_s: float, ended_s: float) -> None:
         """What was due took so long: be due again when `REST` times that has passed, if not later.
 

@@ -39,6 +39,8 @@ class Tick:
     ----------
     frame_ms
         Time of the last tick that painted.
+    is_idle
+        Nothing has happened for a while: what is shown now and then is shown in one tick.
     is_resting
         Nothing need be shown.
     """
@@ -50,6 +52,7 @@ class Tick:
     wall_ns: int
     now_s: float
     frame_ms: float
+    is_idle: bool
     is_resting: bool
 
     def is_due(self, pace: Pace) -> bool:
@@ -137,7 +140,7 @@ class Panels:
         return True
 
     def _show_resources(self, tick: Tick) -> bool:
-        """Show the next chart, of new figures once they are due."""
+        """Show the next chart, of new figures once they are due; all of them while idle."""
         resources, snapshot = self._window.resources, tick.snapshot
         if not resources.isVisible():
             return False
@@ -153,6 +156,8 @@ class Panels:
             self._resources_pace.rest(began_s, elapsed_s())
         has_chart = resources.is_waiting
         resources.show_next()
+        while tick.is_idle and resources.is_waiting:
+            resources.show_next()
         return has_chart
 
     def show_status(self, tick: Tick) -> bool:

@@ -123,7 +123,7 @@ class Run(QObject):
         actions = bindings(self)
         self._menu = Menu(self.window, actions)
         self.overlays.bind(actions)
-        self._clock = Clock(self)
+        self._clock = Clock(self, source.fileno)
         self._clock.ticked.connect(self.tick)
         self._log = FrameLog(options.frame_log) if options.frame_log else None
         self._demo: Demo | None = None
@@ -212,7 +212,8 @@ class Run(QObject):
         if self.garbage is not None:
             self.garbage.look(started_s, is_idle=self._clock.period_s > FRAME_S)
         if self._is_ending():
-            QApplication.quit()
+            self._clock.stop()
+            QApplication.exit(0)
         self._end_if_due(started_s)
 
     def _advance(self, wall: int, started_s: float) -> None:
@@ -231,17 +232,16 @@ class Run(QObject):
         self.choosing.advance(self._snapshot, self._feed.answers, self._now_ns, started_s)
         is_new = self._stage.show(self._snapshot, self.session, self._now_ns, wall, self._feed)
         self._hovering.advance(started_s)
+        if not self.window.is_welcome:
+            if not self._stage.is_resting:
+                self.ledger.advance(self._snapshot, self._now_ns, started_s)
+            self.places.advance(started_s)
         if is_new:
             self._stage.paint()
         if not is_new or self._snapshot.generation == generation:
             self._store.go_on(has_time=not is_new)
-        if not self.window.is_welcome:
-            self.ledger.advance(self._snapshot, self._now_ns, started_s)
-            self.places.advance(started_s)
         self.keeper.keep_if_due(started_s, self.session, self.window)
-        self._clock.period_s = self._stage.period_s
-        if self.choosing.has_work:
-            self._clock.period_s = min(self._clock.period_s, FRAME_S)
+        self._clock.period_s = self._period_s(started_s)
         frame_ms = (elapsed_s() - started_s) * 1000
         if is_new:
             self._stage.frame_ms = frame_ms
@@ -252,6 +252,15 @@ class Run(QObject):
                     self._snapshot.n_spans,
                     self._stage.n_spans_in_view,
                 )
+
+    def _period_s(self, now_s: float) -> float:
+        """Time until something is due."""
+        periods_s = [self._stage.period_s]
+        if self.choosing.has_work:
+            periods_s.append(FRAME_S)
+        if self._options.seconds is not None:
+            periods_s.append(max(self._started_s + self._options.seconds - now_s, 0.0))
+        return min(periods_s)
 
     def _end_if_due(self, now_s: float) -> None:
         options = self._options
@@ -275,6 +284,11 @@ class Run(QObject):
         QApplication.exit(0)
 
     # Gestures -------------------------------------------------------------------------------
+
+    def rouse(self) -> None:
+        """Show soon whatever somebody who is there has changed."""
+        self._stage.rouse()
+        self._clock.wake()
 
     def apply(self, change: Callable[..., Session], *args: object) -> None:
         """Change the session by a gesture."""

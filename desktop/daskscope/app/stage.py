@@ -15,7 +15,7 @@ from daskscope.app.pace import Pace
 from daskscope.app.panels import Panels, Tick
 from daskscope.app.rota import Rota
 from daskscope.app.statistics import StatisticsShow
-from daskscope.app.tempo import PAUSED_PERIOD_S, Tempo
+from daskscope.app.tempo import IDLE_STEP_S, PAUSED_PERIOD_S, Tempo
 from daskscope.app.turns import Turn, Turns
 from daskscope.derive.filtering import filter_frame
 from daskscope.derive.legend import legend
@@ -74,6 +74,8 @@ class Stage:
         What is drawn over the bars of a frame for the chosen span.
     period_s
         Time until the next tick.
+    is_resting
+        Nothing need be shown in this tick.
     """
 
     def __init__(self, window: Window, theme: Theme, cap_bytes: int) -> None:
@@ -91,7 +93,7 @@ class Stage:
         self._deadline_s = 0.0
         self._whole: Minimap | None = None
         self._is_brushed = False
-        self._is_resting = False
+        self.is_resting = False
         #: Something is still made or looked for; or all is as it will be, and so it was shown.
         self._has_work = self._is_done = False
         self._task_stream = TaskStream(lambda: elapsed_s() < self._deadline_s)
@@ -150,6 +152,10 @@ class Stage:
         """Whether everything has been shown since `forget`."""
         return not (self._is_forgetful or self._panels.is_behind) and self._crowd.is_known
 
+    def rouse(self) -> None:
+        """Show at once what changes from now on: somebody is there."""
+        self._tempo.happen(elapsed_s())
+
     def forget(self) -> None:
         """Show everything anew at the next tick."""
         self._is_forgetful = True
@@ -185,13 +191,16 @@ class Stage:
         if has_changed:
             self._hurry(session)
             self._tempo.happen(now_s)
-        if feed.spans_per_s or snapshot.running:
+        if feed.has_spans or snapshot.running:
             self._tempo.happen(now_s)
+        self.is_resting = not was_forgetful and self._tempo.is_resting(now_s)
         self.period_s = self._tempo.period_s(now_s, has_work=feed.is_behind)
-        if self._window.isMinimized():
+        if not self._window.presence.is_seen:
+            self.is_resting = True
+            self._is_forgetful = was_forgetful
+            self.period_s = 0.0 if feed.is_behind else IDLE_STEP_S
             return False
-        self._is_resting = not was_forgetful and self._tempo.is_resting(now_s)
-        if self._is_resting and self._is_done and not has_changed:
+        if self.is_resting and self._is_done and not has_changed:
             self._deadline_s = now_s + UNSEEN_WORK_S
             self._task_stream.go_on()
             return False
@@ -200,8 +209,8 @@ class Stage:
             self._deadline_s = elapsed_s() + UNSHOWN_WORK_S
             self._task_stream.go_on()
             return False
-        is_resting, frame_ms = self._is_resting, self.frame_ms
-        tick = Tick(snapshot, session, feed, now_ns, wall_ns, now_s, frame_ms, is_resting)
+        is_idle, is_resting, frame_ms = self._tempo.is_idle(now_s), self.is_resting, self.frame_ms
+        tick = Tick(snapshot, session, feed, now_ns, wall_ns, now_s, frame_ms, is_idle, is_resting)
         if self._window.is_welcome:
             if self._turn.has_panels:
                 self._panels.show_status(tick)
@@ -229,13 +238,15 @@ class Stage:
     def _show_data(self, tick: Tick, *, is_all: bool) -> bool:
         """Show the timeline, and of what is around it what is due; whether the first is new."""
         has_painted = self._turn.has_timeline and self._show_stream(tick, is_all=is_all)
-        if is_all or self._turn is Turn.PANELS or self._tempo.is_idle(tick.now_s):
+        if is_all or self._turn is Turn.PANELS or tick.is_idle:
             self._rota.take_all(tick)
         elif self._turn is Turn.ALL:
             self._rota.take(tick, tick.now_s, is_drawing=has_painted)
         self._panels.show_toolbar(tick)
         is_working = self._statistics.is_working or self._panels.is_behind
         self._is_done = self._crowd.is_known and not (self._has_work or is_working)
+        if not self._is_done:
+            self.period_s = min(self.period_s, FRAME_S)
         return has_painted
 
     def _show_stream(self, tick: Tick, *, is_all: bool) -> bool:
@@ -261,7 +272,7 @@ class Stage:
         # Beyond the view it is all one where now is.
         now_px = min(round(view.x_px(now_ns)), width_px)
         # An idle window shows all of a step in one frame.
-        is_step = self._tempo.is_idle(now_s) and tick.is_due(self._layout_pace)
+        is_step = tick.is_idle and tick.is_due(self._layout_pace)
         is_reading = is_all or is_step
         layout = self._crowd.layouts.of(snapshot, session, height_px, is_reading)
         self._search(snapshot, session, view, now_s)

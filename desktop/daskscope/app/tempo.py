@@ -9,7 +9,6 @@ from daskscope.app.pace import Pace
 
 #: With nothing new for so long the window is idle.
 IDLE_AFTER_S: Final = 2.0
-IDLE_PERIOD_S: Final = 1 / 10
 #: An idle window follows time in steps: each costs a frame, charts and counters that show nothing
 #: new, 20 ms in all.
 IDLE_STEP_S: Final = 2.0
@@ -38,10 +37,10 @@ class Tempo:
         return self.is_idle(now_s) and not self._step_pace.is_due(now_s)
 
     def period_s(self, now_s: float, *, has_work: bool) -> float:
-        """Time until the next tick: none while work waits, long while idle."""
+        """Time until the next tick: none while work waits, until the next step while idle."""
         if has_work:
             return 0.0
-        return IDLE_PERIOD_S if self.is_idle(now_s) else FRAME_S
+        return max(self._step_pace.left_s(now_s), FRAME_S) if self.is_idle(now_s) else FRAME_S
 
     def shown_ns(self, time_ns: int, *, is_resting: bool) -> int:
         """The time that is shown as now: it stands still in a tick in which nothing is shown."""

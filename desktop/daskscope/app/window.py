@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from daskscope.app.presence import Presence
 from daskscope.app.settings import Layout
 from daskscope.paint.brush import use_ratio
 from daskscope.paint.control import window_sheet
@@ -67,6 +68,8 @@ class Window(QMainWindow):
         Docks by name.
     tabs
         Views that stand in docks, by name.
+    presence
+        Whether somebody is there.
     """
 
     resized = Signal()
@@ -76,6 +79,7 @@ class Window(QMainWindow):
         super().__init__()
         self.setWindowTitle("daskscope")
         self.setMinimumSize(QSize(*WINDOW_LEAST_PX))
+        self.presence = Presence(self)
         self.toolbar = Toolbar(self)
         self.timeline = TimelinePanel(theme, self)
         self.progress = ProgressView(self)
@@ -346,7 +350,9 @@ class Window(QMainWindow):
         self.resized.emit()
 
     def event(self, event: QEvent) -> bool:
-        """Make patterns for the screen that the window is on."""
+        """Make patterns for the screen that the window is on, and see what is done to it."""
+        if event.type() == QEvent.Type.Show:
+            self.presence.watch()
         if event.type() in (QEvent.Type.Show, QEvent.Type.DevicePixelRatioChange):
             use_ratio(self.devicePixelRatioF())
             self.update()

@@ -50,3 +50,6 @@ def wire(run: Run, menu: Menu) -> None:
     toolbar.theme_toggled.connect(run.toggle_theme)
     window.welcome.demo_requested.connect(run.start_demo)
     window.closed.connect(QApplication.quit)
+    window.presence.roused.connect(run.rouse)
+    for action in menu.actions.values():
+        action.triggered.connect(run.rouse)

@@ -130,6 +130,10 @@ class Source:
         """There is nothing more to come."""
         return self._link.is_closed if self._link else not self.is_alive
 
+    def fileno(self) -> int:
+        """Of the socket on which messages arrive, -1 while there is none."""
+        return self._link.fileno() if self._link else -1
+
     def ask(self, query: Query) -> bool:
         """Send a query without waiting; False when it cannot be sent now."""
         return self._link is not None and self._link.ask(query)

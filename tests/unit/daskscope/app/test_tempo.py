@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from daskscope.app.clock import FRAME_S
-from daskscope.app.tempo import IDLE_AFTER_S, IDLE_PERIOD_S, IDLE_STEP_S, Tempo
+from daskscope.app.tempo import IDLE_AFTER_S, IDLE_STEP_S, Tempo
 
 
 def test_ticks_come_less_often_once_nothing_happens() -> None:
     tempo = Tempo()
     tempo.happen(10.0)
     assert tempo.period_s(10.0, has_work=False) == FRAME_S
-    assert tempo.period_s(10.1 + IDLE_AFTER_S, has_work=False) == IDLE_PERIOD_S
-    assert tempo.period_s(10.1 + IDLE_AFTER_S, has_work=True) == 0.0
+    idle_s = 10.1 + IDLE_AFTER_S
+    assert not tempo.is_resting(idle_s)
+    assert FRAME_S < tempo.period_s(idle_s, has_work=False) <= IDLE_STEP_S
+    assert tempo.period_s(idle_s, has_work=True) == 0.0
     tempo.happen(20.0)
     assert tempo.period_s(20.0, has_work=False) == FRAME_S
 
@@ -27,6 +29,15 @@ def test_an_idle_window_rests_but_for_a_tick_in_each_step() -> None:
     tempo = Tempo()
     tempo.happen(10.0)
     assert not tempo.is_resting(11.0)
-    ticks = [20.0 + n * IDLE_PERIOD_S for n in range(100)]
-    n_steps = round(100 * IDLE_PERIOD_S / IDLE_STEP_S)
+    ticks = [20.0 + n * 0.1 for n in range(100)]
+    n_steps = round(100 * 0.1 / IDLE_STEP_S)
     assert sum(not tempo.is_resting(now_s) for now_s in ticks) in (n_steps, n_steps + 1)
+
+
+def test_an_idle_window_ticks_when_its_next_step_is_due() -> None:
+    tempo = Tempo()
+    now_s = 20.3
+    for _ in range(5):
+        assert not tempo.is_resting(now_s)
+        assert tempo.is_resting(now_s + 0.1)
+        now_s += tempo.period_s(now_s, has_work=False)

@@ -1,0 +1,122 @@
+"""How long a window waits: while somebody is there, while nobody is, and while it is not seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent, QPointF, Qt
+from PySide6.QtGui import QExposeEvent, QMouseEvent, QRegion
+
+from daskscope.app.clock import FRAME_S
+from daskscope.app.tempo import IDLE_AFTER_S, IDLE_STEP_S
+from tests.builders import MS, SECOND
+from tests.gui.working import NOW, cluster
+
+if TYPE_CHECKING:
+    from daskscope.app.run import Run
+    from tests.gui.working import Link
+
+
+class Hand:
+    """Ticks a window when its clock would."""
+
+    def __init__(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.run, self.now_s = run, 100.0
+        for module in ("run", "stage", "panels"):
+            monkeypatch.setattr(f"daskscope.app.{module}.elapsed_s", lambda: self.now_s)
+
+    def tick(self) -> float:
+        """Tick once; how long the clock waits then."""
+        self.run.tick(NOW + round((self.now_s - 100) * SECOND))
+        self.now_s += max(self.run._clock.period_s, 0.001)
+        return self.run._clock.period_s
+
+    def waits(self, seconds: float) -> list[float]:
+        """Tick for a while; how long the clock waits each time."""
+        until_s, found = self.now_s + seconds, []
+        while self.now_s < until_s:
+            found.append(self.tick())
+        return found
+
+
+@pytest.fixture
+def hand(run: Run, monkeypatch: pytest.MonkeyPatch) -> Hand:
+    return Hand(run, monkeypatch)
+
+
+def move_pointer(run: Run) -> None:
+    at, none = QPointF(300, 300), Qt.MouseButton.NoButton
+    still = Qt.KeyboardModifier.NoModifier
+    event = QMouseEvent(QEvent.Type.MouseMove, at, at, none, none, still)
+    QCoreApplication.sendEvent(run.window.windowHandle(), event)
+
+
+def test_an_idle_window_waits_for_its_next_step_or_for_somebody(hand: Hand, link: Link) -> None:
+    link.messages = cluster()[1][:-1]  # nothing runs
+    assert max(hand.waits(IDLE_AFTER_S / 2)) <= FRAME_S
+    hand.waits(2 * IDLE_AFTER_S)
+    assert min(hand.waits(5 * IDLE_STEP_S)) > IDLE_STEP_S / 2
+    assert not hand.run.window.resources.is_waiting  # a step draws all charts
+
+    move_pointer(hand.run)
+    assert max(hand.waits(IDLE_AFTER_S / 2)) <= FRAME_S
+
+
+def test_what_runs_keeps_a_window_awake(hand: Hand, link: Link) -> None:
+    link.messages = cluster()[1]
+    hand.tick()
+    assert max(hand.waits(2 * IDLE_AFTER_S)) <= FRAME_S
+
+
+def test_spans_wake_a_window_and_leave_it_idle_soon(hand: Hand, link: Link) -> None:
+    link.messages = cluster()[1][:-1]
+    hand.waits(2 * IDLE_AFTER_S)
+    link.messages = cluster()[1][-2:-1]
+    assert hand.tick() <= FRAME_S
+    hand.waits(IDLE_AFTER_S)
+    assert hand.tick() > FRAME_S
+
+
+def test_an_action_from_a_menu_wakes_a_window(hand: Hand, link: Link) -> None:
+    link.messages = cluster()[1][:-1]
+    hand.waits(3 * IDLE_AFTER_S)
+    hand.run._menu.actions["panel.workers"].trigger()
+    assert hand.tick() <= FRAME_S
+
+
+def test_a_window_that_is_covered_waits_for_what_arrives(
+    hand: Hand, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, handle = hand.run, hand.run.window.windowHandle()
+    link.messages = cluster()[1]
+    hand.waits(0.1)
+    before, counted = run.frame, []
+    with monkeypatch.context() as patch:
+        patch.setattr(run.ledger, "advance", lambda *_: counted.append(run.frame))
+        patch.setattr(handle, "isExposed", lambda: False)
+        QCoreApplication.sendEvent(handle, QExposeEvent(QRegion()))
+        for _ in range(4):
+            link.messages = cluster()[1]
+            assert hand.tick() >= IDLE_STEP_S
+        assert (run.frame, counted) == (before, [])
+
+    QCoreApplication.sendEvent(handle, QExposeEvent(QRegion()))
+    assert hand.tick() <= FRAME_S
+    assert run.frame is not before
+
+
+def test_what_a_minimised_window_was_told_to_show_anew_it_shows_later(
+    hand: Hand, link: Link
+) -> None:
+    run = hand.run
+    link.messages = cluster()[1]
+    hand.waits(0.1)
+    run.window.showMinimized()
+    run.choose_theme("dark")
+    assert hand.tick() >= IDLE_STEP_S
+    assert not run._stage.is_settled
+    before = run.frame
+    run.window.showNormal()
+    run.tick(NOW + 100 * MS)
+    assert run.frame is not before
