@@ -149,8 +149,9 @@ def test_a_view_that_is_held_draws_no_frame_for_all_that_arrives(busy: Run, link
         busy.tick(NOW + SECOND)
         frames.append(busy.frame)
 
-    # Twice a second late spans are looked for, and once the gutter's readings may be due.
-    assert len({id(frame) for frame in frames}) <= 3 + 2 * (time.monotonic() - begin_s)
+    # Beside the first, two a second for late spans and one for the gutter's readings, each of
+    # which may be followed by a more exact one.
+    assert len({id(frame) for frame in frames}) <= 5 + 4 * (time.monotonic() - begin_s)
 
 
 def test_a_minimised_window_draws_nothing_and_still_receives(busy: Run, link: Link) -> None:
