@@ -20,7 +20,7 @@ from daskscope.views.timeline.lanes import (
     bar_shapes,
     lane_shape,
 )
-from daskscope.views.timeline.raster import lanes_pixels, opacity, shown_colour, stack
+from daskscope.views.timeline.raster import Part, lanes_pixels, opacity, shown_colour, stack
 from tests.gui import frames
 from tests.gui.frames import BarList, frame, lane_indices, layout
 
@@ -207,7 +207,9 @@ def test_shares_of_more_than_everything_are_cut_at_the_top() -> None:
 def pixels_of(
     drawn: TaskStreamFrame, theme: Theme, dimmed: frozenset[int] = frozenset()
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.uint32]]:
-    return lanes_pixels(drawn, theme, dimmed, slice(0, drawn.view.width_px)) & np.uint32(0xFFFFFF)
+    return lanes_pixels(drawn, theme, dimmed, Part(slice(0, drawn.view.width_px))) & np.uint32(
+        0xFFFFFF
+    )
 
 
 def dense_lane(slot: int, busy: int, kind: int = 0) -> TaskStreamFrame:
@@ -321,9 +323,9 @@ def test_one_failure_among_thousands_is_a_pixel_of_a_density_row(theme: Theme) -
 
 def test_a_frame_of_no_rows_is_empty_lane() -> None:
     drawn = frame(layout((), ()), BarList().bars())
-    pixels = lanes_pixels(drawn, LIGHT, frozenset(), slice(0, drawn.view.width_px)) & np.uint32(
-        0xFFFFFF
-    )
+    pixels = lanes_pixels(
+        drawn, LIGHT, frozenset(), Part(slice(0, drawn.view.width_px))
+    ) & np.uint32(0xFFFFFF)
     assert set(pixels.ravel().tolist()) == {LIGHT.lane}
 
 

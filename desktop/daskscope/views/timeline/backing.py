@@ -12,7 +12,7 @@ import numpy as np
 from PySide6.QtGui import QImage
 
 from daskscope.theme import LIGHT
-from daskscope.views.timeline.raster import OPAQUE, lanes_pixels
+from daskscope.views.timeline.raster import OPAQUE, Part, lanes_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from daskscope.derive.frames import DensityColumns, TaskStreamFrame, Tick
     from daskscope.theme import Theme
+    from daskscope.views.timeline.plain import PlainBars
     from daskscope.views.timeline.raster import Pixels
 
     Bools = npt.NDArray[np.bool_]
@@ -43,13 +44,20 @@ class Backing:
         self.n_drawn = 0
         self._pixels: Pixels = np.empty((0, 0), np.uint32)
         self._frame: TaskStreamFrame | None = None
+        self._plain: PlainBars | None = None
         self._theme: Theme = LIGHT
         self._dimmed: frozenset[int] = frozenset()
         #: Of the view's left edge, on a grid that goes on while the view moves by whole columns.
         self._column = 0
 
-    def update(self, frame: TaskStreamFrame, theme: Theme, dimmed: frozenset[int]) -> None:
-        """Bring the pixels up to date."""
+    def update(
+        self,
+        frame: TaskStreamFrame,
+        theme: Theme,
+        dimmed: frozenset[int],
+        plain: PlainBars | None = None,
+    ) -> None:
+        """Bring the pixels up to date; `plain` are bars that are part of them."""
         width_px = frame.view.width_px
         shift = self._shift(frame, theme, dimmed)
         if shift is None:
@@ -57,20 +65,22 @@ class Backing:
         else:
             assert self._frame is not None
             self._column += shift
-            changed = np.flatnonzero(_changed(self._frame, frame, shift))
+            is_changed = _changed(self._frame, frame, shift)
+            is_changed |= _changed_bars(self._plain, plain, shift, width_px)
+            changed = np.flatnonzero(is_changed)
             first, end = (int(changed[0]), int(changed[-1]) + 1) if len(changed) else (0, 0)
-        self._frame, self._theme, self._dimmed = frame, theme, dimmed
+        self._frame, self._theme, self._dimmed, self._plain = frame, theme, dimmed, plain
         self.n_drawn = end - first
         if shift is None:
             size = frame.height_px, width_px
             memory = self._pixels if self._pixels.shape == size else None
-            self._pixels = lanes_pixels(frame, theme, dimmed, slice(first, end), out=memory)
+            part = Part(slice(first, end), plain=plain, memory=memory)
+            self._pixels = lanes_pixels(frame, theme, dimmed, part)
         elif first < end:
-            drawn = lanes_pixels(frame, theme, dimmed, slice(first, end), self._column)
-            for x_px, columns in self._places(first, end):
-                self._pixels[:, columns] = drawn[:, x_px - first :][
-                    :, : columns.stop - columns.start
-                ]
+            part = Part(slice(first, end), self._column, plain)
+            drawn = lanes_pixels(frame, theme, dimmed, part)
+            for x_px, place in self._places(first, end):
+                self._pixels[:, place] = drawn[:, x_px - first :][:, : place.stop - place.start]
 
     def draw(self, painter: QPainter, ticks: Sequence[Tick]) -> None:
         """Draw them, with a grid line at each labelled tick where nothing else is."""
@@ -124,12 +134,32 @@ def _image(pixels: Pixels) -> QImage:
     return QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
 
 
+def _stays(shift: int, width_px: int) -> tuple[slice, slice]:
+    """Columns of a view that were in the one before, there and here."""
+    now = slice(max(-shift, 0), min(width_px - shift, width_px))
+    return slice(max(shift, 0), min(width_px + shift, width_px)), now
+
+
+def _changed_bars(
+    before: PlainBars | None, plain: PlainBars | None, shift: int, width_px: int
+) -> Bools:
+    """Which of the pixel columns that were there have other plain bars now."""
+    is_changed = np.zeros(width_px, np.bool_)
+    then, now = _stays(shift, width_px)
+    if before is not None and plain is not None:
+        is_changed[now] = (plain.plane[:, now] != before.plane[:, then]).any(axis=0)
+    elif plain is not None:
+        is_changed |= plain.plane.any(axis=0)
+    elif before is not None:
+        is_changed[now] = before.plane[:, then].any(axis=0)
+    return is_changed
+
+
 def _changed(before: TaskStreamFrame, frame: TaskStreamFrame, shift: int) -> Bools:
     """Which pixel columns look different from the same time's before, or are new."""
     width_px = frame.view.width_px
     is_changed = np.ones(width_px, np.bool_)
-    now = slice(max(-shift, 0), min(width_px - shift, width_px))
-    then = slice(max(shift, 0), min(width_px + shift, width_px))
+    then, now = _stays(shift, width_px)
     rows = slice(frame.first_row, frame.last_row)
     is_other = np.zeros(now.stop - now.start, np.bool_)
     for dense, old_dense in ((frame.dense, before.dense), (frame.lit, before.lit)):

@@ -35,6 +35,7 @@ from daskscope.theme import Theme, mixed
 from daskscope.views.timeline.lanes import (
     LABEL_PADDING_PX,
     LEAST_CROSS_PX,
+    LEAST_EDGE_PX,
     BarGroup,
     BarShapes,
     Fill,
@@ -43,11 +44,12 @@ from daskscope.views.timeline.lanes import (
     bar_labels,
 )
 from daskscope.views.timeline.raster import opacity
-from daskscope.views.timeline.sight import sight
+from daskscope.views.timeline.sight import gone_zones
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy.typing as npt
     from PySide6.QtGui import QBrush, QPainter
 
     from daskscope.derive.frames import Bars, Int32s, TaskStreamFrame
@@ -55,8 +57,6 @@ if TYPE_CHECKING:
 _DASHES_PX: Final = {Fill.DISK_READ: (4, 1), Fill.DISK_WRITE: (2, 1)}
 #: What has so little colour that its label needs the ink of text.
 _PALE: Final = (Fill.RUNNING, Fill.DROPPED, Fill.LOST)
-#: An edge needs this width to leave something of the fill.
-_LEAST_EDGE_PX: Final = 4
 _RUNNING_EDGE_PX: Final = 2
 _LOST_CAP_PX: Final = 3
 
@@ -75,11 +75,16 @@ def _inset(rects: Int32s, left: int, top: int, right: int, bottom: int) -> Int32
 
 
 def draw_bars(
-    painter: QPainter, bars: Bars, shapes: BarShapes, theme: Theme, dimmed: frozenset[int]
+    painter: QPainter,
+    bars: Bars,
+    shapes: BarShapes,
+    theme: Theme,
+    dimmed: frozenset[int],
+    among: npt.NDArray[np.intp] | None = None,
 ) -> None:
-    """Draw all bars of a frame, group by group."""
+    """Draw bars of a frame, group by group: all, or those that are meant."""
     painter.setPen(Qt.PenStyle.NoPen)
-    for group in bar_groups(bars, shapes):
+    for group in bar_groups(bars, shapes, among):
         is_dim = group.slot in dimmed or not group.is_lit
         _draw_group(painter, group, theme, opacity(theme) if is_dim else 1.0)
 
@@ -117,7 +122,7 @@ def _draw_prefix(painter: QPainter, group: BarGroup, theme: Theme, share: float)
         return
     edge = mixed(edge_colour(theme, rgb), theme.lane, share)
     draw_rects(painter, rects, solid(edge))
-    is_wide = rects[:, 2] - rects[:, 0] + 1 >= _LEAST_EDGE_PX
+    is_wide = rects[:, 2] - rects[:, 0] + 1 >= LEAST_EDGE_PX
     draw_rects(painter, _inset(rects[is_wide], 1, 1, 1, 1), brush)
     draw_rects(painter, _inset(rects[~is_wide], 0, 1, 1, 1), brush)
 
@@ -137,7 +142,7 @@ def _draw_dropped(painter: QPainter, group: BarGroup, theme: Theme, share: float
     rgb = mixed(slot_colour(theme, group.slot), theme.lane, share)
     edge = edge_colour(theme, rgb) if needs_edge(theme, rgb) and share == 1.0 else rgb
     draw_rects(painter, group.rects, solid(edge))
-    is_wide = group.rects[:, 2] - group.rects[:, 0] + 1 >= _LEAST_EDGE_PX
+    is_wide = group.rects[:, 2] - group.rects[:, 0] + 1 >= LEAST_EDGE_PX
     inner = _inset(group.rects[is_wide], 1, 1, 1, 1)
     draw_rects(painter, inner, solid(mixed(rgb, theme.lane, DROPPED_SHARE)))
 
@@ -225,16 +230,8 @@ def draw_zones(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:
     """Draw where a worker is gone, and where nothing can have been received."""
     width = frame.view.width_px
     end = min(max(frame.now_px, 0), width)
-    for block in sight(frame).absent:
-        zones = [(since_ns, until_ns, "restarted") for since_ns, until_ns in block.gaps_ns]
-        if block.gone_ns:
-            zones.append((block.gone_ns, 0, "gone"))
-        for since_ns, until_ns, state in zones:
-            left = round(min(max(frame.view.x_px(since_ns), 0), width))
-            right = min(max(frame.view.x_px(until_ns), 0), end) if until_ns else end
-            if left < right:
-                box = (left, block.y_px - frame.scroll_px, round(right) - left, block.height_px)
-                _draw_gone(painter, box, f"{block.name} {state}", theme)
+    for box, text in gone_zones(frame):
+        _draw_gone(painter, box, text, theme)
     if end < width:
         painter.fillRect(end, 0, width - end, frame.height_px, not_yet_brush(theme))
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: From this width a bar leaves the last pixel to the lane, so that neighbours stay apart.
 LEAST_GAP_PX: Final = 3
+#: An edge needs this width to leave something of the fill.
+LEAST_EDGE_PX: Final = 4
 LABEL_PADDING_PX: Final = 5
 #: A name that does not fit is shown in a bar of this width if 60 % of it can be seen.
 LEAST_ELIDED_PX: Final = 50
@@ -38,10 +40,10 @@ CROSS_PX: Final = 11
 #: Below this pitch the sub-lane moves into the lowest pixels of the bar.
 _LEAST_SUB_LANE_PITCH_PX: Final = 12
 #: Slots from here on share a colour and are told apart by a pattern, if they are wide enough.
-_N_COLOURS: Final = 20
+N_COLOURS: Final = 20
 _LEAST_PATTERN_PX: Final = 8
 _LIT_KEY: Final = 0x800
-_GREATEST_SLOT_KEY: Final = 0x3FF
+GREATEST_SLOT_KEY: Final = 0x3FF
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +158,16 @@ class BarShapes:
         int32: `Fill`.
     rects
         int32, shape (n, 4), in the visible part; see the module.
+    slot
+        int32: palette slot, -1 where the fill does not depend on it.
+    is_narrow
+        Too narrow for the pattern of a slot beyond the palette.
     """
 
     fill: Int32s
     rects: Int32s
+    slot: Int32s
+    is_narrow: npt.NDArray[np.bool_]
 
 
 def bar_shapes(frame: TaskStreamFrame) -> BarShapes:
@@ -175,19 +183,25 @@ def bar_shapes(frame: TaskStreamFrame) -> BarShapes:
     rects[:, 1] = tops + np.where(is_sub, shape.sub_top_px, 0)
     rects[:, 2] = bars.x1_px - 1 - has_gap
     rects[:, 3] = tops + np.where(is_sub, shape.sub_top_px + shape.sub_px, shape.bar_px) - 1
-    return BarShapes(fill, rects)
-
-
-def bar_groups(bars: Bars, shapes: BarShapes) -> list[BarGroup]:
-    """All bars of a frame by fill, light, slot and width, in the order in which they are drawn."""
-    if not len(bars):
-        return []
-    fill, rects = shapes.fill, shapes.rects
     slot = np.where(fill <= Fill.LOST, np.maximum(bars.slot, -1), -1)
-    is_narrow = (slot >= _N_COLOURS) & (rects[:, 2] - rects[:, 0] + 1 < _LEAST_PATTERN_PX)
+    is_narrow = (slot >= N_COLOURS) & (rects[:, 2] - rects[:, 0] + 1 < _LEAST_PATTERN_PX)
+    return BarShapes(fill, rects, slot, is_narrow)
+
+
+def bar_groups(
+    bars: Bars, shapes: BarShapes, among: npt.NDArray[np.intp] | None = None
+) -> list[BarGroup]:
+    """Bars of a frame by fill, light, slot and width, in the order in which they are drawn.
+
+    `among` are those that are meant, all if it is None.
+    """
+    meant = slice(None) if among is None else among
+    fill, rects, slot = shapes.fill[meant], shapes.rects[meant], shapes.slot[meant]
+    if not len(fill):
+        return []
     # 16 bits are sorted in linear time: 4 for the fill, 1 the light, 10 the slot, 1 the width.
-    key = (fill << 12) + (np.minimum(slot + 1, _GREATEST_SLOT_KEY) << 1) + is_narrow
-    key += _LIT_KEY if bars.is_lit is None else bars.is_lit * _LIT_KEY
+    key = (fill << 12) + (np.minimum(slot + 1, GREATEST_SLOT_KEY) << 1) + shapes.is_narrow[meant]
+    key += _LIT_KEY if bars.is_lit is None else bars.is_lit[meant] * _LIT_KEY
     key = key.astype(np.uint16)
     order = np.argsort(key, kind="stable")
     key, rects = key[order], rects[order]
@@ -198,7 +212,7 @@ def bar_groups(bars: Bars, shapes: BarShapes) -> list[BarGroup]:
     return [
         BarGroup(
             Fill(bits >> 12),
-            (bits >> 1 & _GREATEST_SLOT_KEY) - 1,
+            (bits >> 1 & GREATEST_SLOT_KEY) - 1,
             bool(bits & 1),
             bool(bits & _LIT_KEY),
             rects[start:stop],

@@ -24,6 +24,8 @@ from daskscope.views.timeline.lanes import lane_shape
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from daskscope.views.timeline.plain import PlainBars
+
 Pixels = npt.NDArray[np.uint32]
 Bools = npt.NDArray[np.bool_]
 
@@ -117,57 +119,26 @@ def _kind_table(theme: Theme, light: Light) -> Pixels:
     return table | np.uint32(OPAQUE)
 
 
-def lanes_pixels(
-    frame: TaskStreamFrame,
-    theme: Theme,
-    dimmed: frozenset[int],
-    columns: slice,
-    phase_px: int = 0,
-    out: Pixels | None = None,
-) -> Pixels:
-    """Everything that lies below the bars in some columns: headers, dense runs, density rows.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some columns of a view.
 
-    Parameters
+    Attributes
     ----------
-    frame, theme, dimmed
-        What is drawn, in which colours, and palette slots that are drawn as ghosts.
     columns
-        First and end pixel column of the frame's view.
+        First and end pixel column.
     phase_px
         Where a dash begins, in columns left of the view: patterns move with time.
-    out
-        Memory to be used for them, of the same shape: new memory takes longer than what it holds.
-
-    Returns
-    -------
-    Pixels
-        uint32, shape (frame.height_px, number of columns).
+    plain
+        Bars that are part of the pixels, of all columns.
+    memory
+        To be used for the pixels: new memory takes longer than what it holds.
     """
-    lines = _lines(frame.layout, frame.first_row, frame.last_row, frame.scroll_px, frame.height_px)
-    shown = _dense_pixels(frame, lines, theme, dimmed, _Part(columns, phase_px))
-    pixels: Pixels = np.take(shown, lines.distinct, axis=0, out=out, mode="clip")
-    lit_of = {stack.row: stack for stack in frame.lit_densities}
-    for stack in frame.densities:
-        row = frame.layout.rows[stack.row]
-        block = np.full((row.height_px, pixels.shape[1]), theme.lane | OPAQUE, np.uint32)
-        lit = lit_of.get(stack.row)
-        _put_density(
-            block, _cut(stack, columns), _cut(lit, columns) if lit else None, theme, dimmed
-        )
-        _paste(pixels, row.y_px - frame.scroll_px, block)
-    for top_px, height_px in lines.hosts:
-        block = np.full((height_px, 1), theme.hdr | OPAQUE, np.uint32)
-        block[-1] = theme.line2 | OPAQUE
-        _paste(pixels, top_px, block)
-    return pixels
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Some columns of a view, and where dashes begin."""
 
     columns: slice
-    phase_px: int
+    phase_px: int = 0
+    plain: PlainBars | None = None
+    memory: Pixels | None = None
 
     @property
     def is_gap(self) -> Bools:
@@ -175,6 +146,43 @@ class _Part:
         first = self.columns.start + self.phase_px
         at = np.arange(self.columns.stop - self.columns.start)
         return np.asarray((at + first) % _DASH_PX == _DASH_PX - 1)
+
+
+def lanes_pixels(
+    frame: TaskStreamFrame, theme: Theme, dimmed: frozenset[int], part: Part
+) -> Pixels:
+    """Everything that scrolls in some columns: headers, dense runs, density rows, plain bars.
+
+    `dimmed` are palette slots that are drawn as ghosts.
+
+    Returns
+    -------
+    Pixels
+        uint32, shape (frame.height_px, number of columns).
+    """
+    lines = _lines(frame.layout, frame.first_row, frame.last_row, frame.scroll_px, frame.height_px)
+    shown = _dense_pixels(frame, lines, theme, dimmed, part)
+    if part.plain is not None:
+        _put_bars(shown, lines, part.plain, part.columns)
+    pixels: Pixels = np.take(shown, lines.distinct, axis=0, out=part.memory, mode="clip")
+    lit_of = {stack.row: stack for stack in frame.lit_densities}
+    for stack in frame.densities:
+        row = frame.layout.rows[stack.row]
+        block = np.full((row.height_px, pixels.shape[1]), theme.lane | OPAQUE, np.uint32)
+        lit = lit_of.get(stack.row)
+        _put_density(
+            block,
+            _cut(stack, part.columns),
+            _cut(lit, part.columns) if lit else None,
+            theme,
+            dimmed,
+        )
+        _paste(pixels, row.y_px - frame.scroll_px, block)
+    for top_px, height_px in lines.hosts:
+        block = np.full((height_px, 1), theme.hdr | OPAQUE, np.uint32)
+        block[-1] = theme.line2 | OPAQUE
+        _paste(pixels, top_px, block)
+    return pixels
 
 
 def _cut(stack: DensityColumns, columns: slice) -> DensityColumns:
@@ -197,6 +205,8 @@ class _Lines:
     bar, sub
         By line that shows something else than the others: the visible row whose bar and whose
         sub-lane it is a part of, -1 for none.
+    inner, outer
+        The same of a bar's inner lines alone, and of its first and last.
     distinct
         By line of the visible part: which of those it looks like.
     hosts
@@ -205,6 +215,8 @@ class _Lines:
 
     bar: npt.NDArray[np.intp]
     sub: npt.NDArray[np.intp]
+    inner: npt.NDArray[np.intp]
+    outer: npt.NDArray[np.intp]
     distinct: npt.NDArray[np.intp]
     hosts: tuple[tuple[int, int], ...]
 
@@ -214,30 +226,36 @@ def _lines(
     layout: LaneLayout, first_row: int, last_row: int, scroll_px: int, height_px: int
 ) -> _Lines:
     """Lines of a view; they stay the same while time goes on."""
-    shape, n_rows = lane_shape(layout.pitch_px), last_row - first_row
+    shape = lane_shape(layout.pitch_px)
     kinds, tops_px = layout.kinds[first_row:last_row], layout.row_px[0, first_row:last_row]
     lanes = np.flatnonzero(kinds == RowKind.LANE)
-    parts = []
+    is_end = np.zeros(height_px, np.bool_)
+    parts: list[npt.NDArray[np.intp]] = []
     for top_px, part_px in ((0, shape.bar_px), (shape.sub_top_px, shape.sub_px)):
         lines = np.full(height_px, -1, np.intp)
         for step in range(part_px):
             at_px = tops_px[lanes] - scroll_px + top_px + step
             is_in = (at_px >= 0) & (at_px < height_px)
             lines[at_px[is_in]] = lanes[is_in]
+            if not parts and step in (0, part_px - 1):
+                is_end[at_px[is_in]] = True
         parts.append(lines)
-    bar, sub = parts
-    found, distinct = np.unique((bar + 1) * (n_rows + 1) + sub + 1, return_inverse=True)
+    key = np.stack([*parts, is_end])
+    found, distinct = np.unique(key, axis=1, return_inverse=True)
+    bar, sub, is_end = found[0], found[1], found[2] > 0
     hosts = layout.row_px[:, first_row + np.flatnonzero(kinds == RowKind.HOST)]
     return _Lines(
-        found // (n_rows + 1) - 1,
-        found % (n_rows + 1) - 1,
-        distinct,
+        bar,
+        sub,
+        np.where(is_end, -1, bar),
+        np.where(is_end, bar, -1),
+        distinct.ravel(),
         tuple((top_px - scroll_px, px) for top_px, px in hosts.T.tolist()),
     )
 
 
 def _dense_pixels(
-    frame: TaskStreamFrame, lines: _Lines, theme: Theme, dimmed: frozenset[int], part: _Part
+    frame: TaskStreamFrame, lines: _Lines, theme: Theme, dimmed: frozenset[int], part: Part
 ) -> Pixels:
     """Dense runs of lanes on the lane's ground, by distinct line."""
     visible, columns = slice(frame.first_row, frame.last_row), part.columns
@@ -256,7 +274,7 @@ def _dense_pixels(
 
 
 def _put_sub(
-    pixels: Pixels, lines: _Lines, kinds: npt.NDArray[np.uint8], table: Pixels, part: _Part
+    pixels: Pixels, lines: _Lines, kinds: npt.NDArray[np.uint8], table: Pixels, part: Part
 ) -> None:
     """Put what fills the sub-lanes, disk in dashes."""
     if not kinds.any():
@@ -265,6 +283,15 @@ def _put_sub(
     if is_disk.any():
         kinds = np.where(is_disk & part.is_gap, np.uint8(0), kinds)
     _put_over(pixels, np.take(table, kinds), kinds != 0, lines.sub)
+
+
+def _put_bars(pixels: Pixels, lines: _Lines, plain: PlainBars, columns: slice) -> None:
+    """Put plain bars over what is dense."""
+    plane = plain.plane[:, columns]
+    is_drawn = plane > 0
+    if is_drawn.any():
+        _put_over(pixels, np.take(plain.inner, plane), is_drawn, lines.inner)
+        _put_over(pixels, np.take(plain.outer, plane), is_drawn, lines.outer)
 
 
 def _put_over(

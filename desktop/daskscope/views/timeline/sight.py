@@ -12,6 +12,8 @@ from daskscope.derive.lanelayout import RowKind
 from daskscope.theme import WORKER_GAP_PX
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from daskscope.derive.frames import Int32s, TaskStreamFrame
     from daskscope.derive.lanelayout import LaneLayout, LaneRow, WorkerBlock
 
@@ -55,3 +57,19 @@ def _sight(layout: LaneLayout, scroll_px: int, height_px: int) -> Sight:
         tuple(block for block in blocks if block.gone_ns or block.gaps_ns),
         lines_px[(lines_px >= 0) & (lines_px < height_px)],
     )
+
+
+def gone_zones(frame: TaskStreamFrame) -> Iterator[tuple[tuple[int, int, int, int], str]]:
+    """Left, top, width and height of the stretches in which a worker was not there, and a text."""
+    view = frame.view
+    end = min(max(frame.now_px, 0), view.width_px)
+    for block in sight(frame).absent:
+        zones = [(since_ns, until_ns, "restarted") for since_ns, until_ns in block.gaps_ns]
+        if block.gone_ns:
+            zones.append((block.gone_ns, 0, "gone"))
+        for since_ns, until_ns, state in zones:
+            left = round(min(max(view.x_px(since_ns), 0), view.width_px))
+            right = round(min(max(view.x_px(until_ns), 0), end)) if until_ns else end
+            if left < right:
+                box = (left, block.y_px - frame.scroll_px, right - left, block.height_px)
+                yield box, f"{block.name} {state}"

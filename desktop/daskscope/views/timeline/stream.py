@@ -36,6 +36,7 @@ from daskscope.views.timeline.highlights import (
 )
 from daskscope.views.timeline.lanes import BarShapes, bar_shapes
 from daskscope.views.timeline.notes import draw_measure, draw_poles
+from daskscope.views.timeline.plain import plain_bars, told_apart
 from daskscope.views.timeline.strip import Strip
 from daskscope.views.timeline.tooltip import Tooltip
 
@@ -189,12 +190,15 @@ class StreamView(Strip):
         painter.save()
         painter.setClipRect(GUTTER_PX, 0, self.width() - GUTTER_PX, self.height())
         painter.translate(GUTTER_PX, 0)
-        self._paint_dense(painter, frame)
-        draw_zones(painter, frame, theme)
         if self._shapes is None:
             self._shapes = bar_shapes(frame)
         shapes = self._shapes
-        draw_bars(painter, frame.bars, shapes, theme, self._dimmed)
+        plain, others = told_apart(frame, shapes)
+        bars = plain_bars(frame, shapes, plain, theme, self._dimmed) if len(plain) else None
+        self.backing.update(frame, theme, self._dimmed, bars)
+        self.backing.draw(painter, self._ticks)
+        draw_zones(painter, frame, theme)
+        draw_bars(painter, frame.bars, shapes, theme, self._dimmed, others)
         if self._ties is not None:
             draw_arrows(painter, frame, self._ties, theme)
         draw_labels(painter, frame.bars, shapes, theme, self._names, self._dimmed)
@@ -215,10 +219,6 @@ class StreamView(Strip):
         draw_worker_lines(painter, frame, theme)
         self._paint_now(painter, frame)
         self._paint_handle(painter)
-
-    def _paint_dense(self, painter: QPainter, frame: TaskStreamFrame) -> None:
-        self.backing.update(frame, self._theme, self._dimmed)
-        self.backing.draw(painter, self._ticks)
 
     def _paint_selection(self, painter: QPainter, frame: TaskStreamFrame) -> None:
         selection = self._selection_px()
