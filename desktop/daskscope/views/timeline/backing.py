@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Two views of one grid differ by whole columns, but for both starts' rounding to nanoseconds.
 _OFF_GRID_NS = 1.5
+#: Columns that lie nearer are drawn at once: what a part takes however narrow it is.
+_LEAST_APART_PX = 48
 
 
 class Backing:
@@ -60,23 +62,22 @@ class Backing:
         """Bring the pixels up to date; `plain` are bars that are part of them."""
         width_px = frame.view.width_px
         shift = self._shift(frame, theme, dimmed)
-        if shift is None:
-            self._column, first, end = 0, 0, width_px
+        if shift is None or self._frame is None:
+            self._column, runs = 0, [(0, width_px)]
         else:
-            assert self._frame is not None
             self._column += shift
             is_changed = _changed(self._frame, frame, shift)
             is_changed |= _changed_bars(self._plain, plain, shift, width_px)
-            changed = np.flatnonzero(is_changed)
-            first, end = (int(changed[0]), int(changed[-1]) + 1) if len(changed) else (0, 0)
+            runs = _runs(is_changed)
         self._frame, self._theme, self._dimmed, self._plain = frame, theme, dimmed, plain
-        self.n_drawn = end - first
+        self.n_drawn = sum(end - first for first, end in runs)
         if shift is None:
             size = frame.height_px, width_px
             memory = self._pixels if self._pixels.shape == size else None
-            part = Part(slice(first, end), plain=plain, memory=memory)
+            part = Part(slice(0, width_px), plain=plain, memory=memory)
             self._pixels = lanes_pixels(frame, theme, dimmed, part)
-        elif first < end:
+            return
+        for first, end in runs:
             part = Part(slice(first, end), self._column, plain)
             drawn = lanes_pixels(frame, theme, dimmed, part)
             for x_px, place in self._places(first, end):
@@ -132,6 +133,17 @@ def _image(pixels: Pixels) -> QImage:
     """Image on the memory of pixels, which must lie row after row."""
     height, width = pixels.shape
     return QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
+
+
+def _runs(is_changed: Bools) -> list[tuple[int, int]]:
+    """First and end column of the runs of changed columns; what lies between near ones is one."""
+    at = np.flatnonzero(is_changed)
+    if not len(at):
+        return []
+    breaks = np.flatnonzero(at[1:] - at[:-1] > _LEAST_APART_PX)
+    firsts = [int(at[0]), *at[breaks + 1].tolist()]
+    lasts = [*at[breaks].tolist(), int(at[-1])]
+    return [(first, last + 1) for first, last in zip(firsts, lasts, strict=True)]
 
 
 def _stays(shift: int, width_px: int) -> tuple[slice, slice]:
