@@ -37,7 +37,7 @@ class Wire:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        padded = data + bytes(_PADDING)
+        self._padded = padded = data + bytes(_PADDING)
         self.bytes = np.frombuffer(padded, np.uint8)
         # Overlapping words, one at each place.
         self._words: npt.NDArray[np.uint64] = np.ndarray(
@@ -72,10 +72,16 @@ class Wire:
     def is_text(self, text: bytes, at: Places) -> Flags:
         """Whether `text` stands at each place."""
         same = np.ones(len(at), np.bool_)
-        for offset in range(0, len(text), 8):
-            part = text[offset : offset + 8]
+        if not text:
+            return same
+        # Taken at once, as bytes that have no alignment: several times as fast as word by word.
+        size = -(-len(text) // 8) * 8
+        n = len(self._padded) - size + 1
+        blocks = np.ndarray((n,), f"V{size}", buffer=self._padded, strides=(1,))[at]
+        for number, words in enumerate(blocks.view("<u8").reshape(len(at), -1).T):
+            part = text[8 * number : 8 * number + 8]
             wanted = np.uint64(int.from_bytes(part, "little"))
-            same &= (self.words(at + offset) & _LAST_WORD[len(part)]) == wanted
+            same &= (words & _LAST_WORD[len(part)]) == wanted
         return same
 
     def ids(
