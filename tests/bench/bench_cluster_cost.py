@@ -4,10 +4,9 @@ Four clusters, each scheduler and worker a process, live side by side and comput
 each figure is a ratio of neighbours in time. The receiver, another process, forgets what it reads.
 The tab is one more process, which receives what a browser would: see `tab`.
 
-They bear two loads. A real worker of two threads leaves the scheduler idle more often than not, so
-that what happens by the clock is divided among few tasks. A crew, whose workers only pretend to
-work (see `crew`), is done at once with all it is given: then the scheduler has no time to spare, as
-that of a large cluster.
+A real worker of two threads leaves the scheduler idle more often than not, so that what happens by
+the clock is divided among few tasks; for a scheduler with no time to spare see
+`bench_scheduler_cost`.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ from tests.waiting import wait_for
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-N_CREW = 8
+N_TASKS = 2_000
 N_ROUNDS = 10
 N_WARM = 500
 OFF = {f"DASK_DISTRIBUTED__{role}__PRELOAD": "[]" for role in ("SCHEDULER", "WORKER", "CLIENT")}
@@ -68,18 +67,6 @@ SETUPS = {
 }
 
 
-@dataclass(frozen=True)
-class Load:
-    """Tasks of a round, and how many workers there are, real ones or a crew."""
-
-    n_tasks: int
-    n_workers: int
-    is_real: bool
-
-
-LOADS = {"a worker": Load(2_000, 1, True), "a crew": Load(3_000, N_CREW, False)}
-
-
 @dataclass
 class Cost:
     """Of each round: seconds of the wall clock, CPU microseconds per task of scheduler and worker,
@@ -93,7 +80,7 @@ class Cost:
 
 
 class Cluster:
-    """A scheduler, a worker or crew, a client, and a tab if there is one."""
+    """A scheduler, a worker, a client, and a tab if there is one."""
 
     def __init__(
         self,
@@ -141,7 +128,7 @@ def _cpu_s(process: psutil.Process) -> float:
 
 
 @contextlib.contextmanager
-def _cluster(setup: Setup, load: Load, folder: Path) -> Iterator[Cluster]:
+def _cluster(setup: Setup, folder: Path) -> Iterator[Cluster]:
     file = folder / "scheduler.json"
     env = {**os.environ, **setup.env}
     page = ["--dashboard-address", "127.0.0.1:0"] if setup.has_tab else ["--no-dashboard"]
@@ -149,9 +136,7 @@ def _cluster(setup: Setup, load: Load, folder: Path) -> Iterator[Cluster]:
     dask_command = [*setup.prefix, sys.executable, "-m", "dask"]
     commands = [
         [*dask_command, "scheduler", "--host", "127.0.0.1", "--port", "0", *page, *at],
-        [*dask_command, "worker", "--no-nanny", "--nthreads", "2", "--no-dashboard", *at]
-        if load.is_real
-        else [sys.executable, "-m", "tests.bench.crew", str(file), str(load.n_workers)],
+        [*dask_command, "worker", "--no-nanny", "--nthreads", "2", "--no-dashboard", *at],
     ]
     with contextlib.ExitStack() as stack:
         processes = []
@@ -164,13 +149,13 @@ def _cluster(setup: Setup, load: Load, folder: Path) -> Iterator[Cluster]:
         preload = ["dask_otel"] if setup.has_our_client else []
         with dask.config.set({"distributed.client.preload": preload}):
             client = stack.enter_context(Client(scheduler_file=str(file)))
-        client.wait_for_workers(load.n_workers)
+        client.wait_for_workers(1)
         tab = stack.enter_context(Tab(client.dashboard_link)) if setup.has_tab else None
         scheduler, worker = processes
         yield Cluster(client, scheduler, worker, tab)
 
 
-def costs(load: Load) -> dict[str, Cost]:
+def costs() -> dict[str, Cost]:
     """What each cluster paid, in rounds by turns."""
     with contextlib.ExitStack() as stack:
         sink = stack.enter_context(
@@ -188,12 +173,12 @@ def costs(load: Load) -> dict[str, Cost]:
         clusters = {}
         for name, setup in SETUPS.items():
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            clusters[name] = stack.enter_context(_cluster(setup, load, folder))
+            clusters[name] = stack.enter_context(_cluster(setup, folder))
             clusters[name].compute(N_WARM)
         for number in range(N_ROUNDS):
             order = list(clusters.values())
             for cluster in order if number % 2 else reversed(order):
-                cluster.measure(load.n_tasks)
+                cluster.measure(N_TASKS)
         return {name: cluster.cost for name, cluster in clusters.items()}
 
 
@@ -214,30 +199,28 @@ def _spread(values: Sequence[float]) -> str:
 def run() -> list[Figure]:
     """Measure; the budgets hold for `dask_otel` alone, the others stand beside it."""
     check_bokeh()
-    return [figure for label, load in LOADS.items() for figure in _figures(label, load)]
+    found = costs()
+    return [one for name in found for one in _figures(name, found)]
 
 
-def _figures(label: str, load: Load) -> Iterator[Figure]:
-    """Of all setups under one load; what a crew takes nobody has to pay."""
-    found = costs(load)
-    base = found["no instrumentation"]
-    roles = ("scheduler", "worker") if load.is_real else ("scheduler",)
-    for setup, cost in found.items():
-        name, is_ours = f"{label}, {setup}", setup == "dask_otel"
-        rate = load.n_tasks / statistics.median(cost.wall_s)
-        yield figure(f"{name}: throughput", rate, "tasks/s")
-        for role in roles:
-            spent, spent_bare = cost.cpu_us[role], base.cpu_us[role]
-            about = f"{name}: {role}, CPU per task ({_spread(spent)})"
-            yield figure(about, statistics.median(spent), "us")
-            yield figure(f"{name}: {role}, memory", cost.n_bytes[role] / 2**20, "MiB")
-            if cost is not base:
-                dearer, about = _more(spent, spent_bare)
-                budget = 1.0 if is_ours and role == "scheduler" else None
-                yield figure(f"{name}: {role}, more CPU ({about})", dearer, "%", budget)
+def _figures(name: str, found: Mapping[str, Cost]) -> Iterator[Figure]:
+    """Of one setup."""
+    cost, base = found[name], found["no instrumentation"]
+    is_ours = name == "dask_otel"
+    rate = N_TASKS / statistics.median(cost.wall_s)
+    yield figure(f"{name}: throughput", rate, "tasks/s")
+    for role in cost.cpu_us:
+        spent, spent_bare = cost.cpu_us[role], base.cpu_us[role]
+        about = f"{name}: {role}, CPU per task ({_spread(spent)})"
+        yield figure(about, statistics.median(spent), "us")
+        yield figure(f"{name}: {role}, memory", cost.n_bytes[role] / 2**20, "MiB")
         if cost is not base:
-            slower, about = _more(cost.wall_s, base.wall_s)
-            yield figure(f"{name}: slower ({about})", slower, "%", 2.0 if is_ours else None)
-        if cost.n_patches:
-            about = f"{name}: patches that it received, a round ({_spread(cost.n_patches)})"
-            yield figure(about, statistics.median(cost.n_patches), "")
+            dearer, about = _more(spent, spent_bare)
+            budget = 1.0 if is_ours and role == "scheduler" else None
+            yield figure(f"{name}: {role}, more CPU ({about})", dearer, "%", budget)
+    if cost is not base:
+        slower, about = _more(cost.wall_s, base.wall_s)
+        yield figure(f"{name}: slower ({about})", slower, "%", 2.0 if is_ours else None)
+    if cost.n_patches:
+        about = f"{name}: patches that it received, a round ({_spread(cost.n_patches)})"
+        yield figure(about, statistics.median(cost.n_patches), "")

@@ -1,27 +1,35 @@
-"""Workers that say at once that they are done: `python -m tests.bench.crew SCHEDULER_FILE N`.
+"""Workers that only pretend to work, and a client that never lets a scheduler run out of tasks.
 
-They take little of the machine, so that it is the scheduler that has no more to give. They speak
-Dask's own protocol over its own comms; what they would compute they do not even unpickle.
+Both are processes beside the scheduler. The workers take little of the machine, so that it is the
+scheduler that has no more to give: they speak Dask's own protocol over its own comms, and what they
+would compute they do not even unpickle.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 import time
-from pathlib import Path
+import warnings
+from collections import deque
 from typing import Any
 from uuid import uuid4
 
+import dask
+from distributed import Client, wait
 from distributed.batched import BatchedSend
 from distributed.comm.core import connect
 from distributed.protocol import pickle
+from distributed.versions import VersionMismatchWarning
 
+N_WORKERS = 8
 N_THREADS = 2
+#: Tasks of a graph, and how many graphs there are at a time.
+N_TASKS = 1_000
+N_GRAPHS = 3
 #: As long as a real worker waits before it sends what it has to say.
 INTERVAL = "2ms"
-#: What scheduler and page read of a worker's heartbeats.
+_TYPE = pickle.dumps(int)
+#: What the scheduler reads of a worker's heartbeats.
 METRICS: dict[str, Any] = {
     "cpu": 0.0,
     "memory": 0,
@@ -66,42 +74,62 @@ def _registration(name: str, port: int) -> dict[str, Any]:
     }
 
 
-def _finished(message: dict[str, Any], type_: bytes) -> dict[str, Any]:
-    """What a real worker says of a task that has made a number."""
+def _end(stream: BatchedSend, message: dict[str, Any], task_s: float) -> None:
+    """Say what a real worker says of a task that has made a number."""
     now_s = time.time()
-    return {
-        "op": "task-finished",
-        "key": message["key"],
-        "run_id": message["run_id"],
-        "nbytes": 28,
-        "type": type_,
-        "typename": "int",
-        "metadata": {},
-        "thread": 1,
-        "startstops": [{"action": "compute", "start": now_s - 1e-3, "stop": now_s}],
-        "stimulus_id": f"task-finished-{now_s}",
-        "status": "OK",
-    }
+    stream.send(
+        {
+            "op": "task-finished",
+            "key": message["key"],
+            "run_id": message["run_id"],
+            "nbytes": 28,
+            "type": _TYPE,
+            "typename": "int",
+            "metadata": {},
+            "thread": 1,
+            "startstops": [{"action": "compute", "start": now_s - task_s, "stop": now_s}],
+            "stimulus_id": f"task-finished-{now_s}",
+            "status": "OK",
+        }
+    )
 
 
-async def _work(scheduler: str, number: int) -> None:
+async def _work(scheduler: str, number: int, task_s: float) -> None:
     comm = await connect(scheduler, deserialize=False)
     await comm.write(_registration(f"crew-{number}", 1 + number), serializers=["msgpack"])
     await comm.read(deserializers=["msgpack"])
     stream = BatchedSend(interval=INTERVAL)
     stream.start(comm)
-    type_ = pickle.dumps(int)
+    loop = asyncio.get_running_loop()
+    free_s = [loop.time()] * N_THREADS
     while True:
-        messages = await comm.read()
-        done = [_finished(each, type_) for each in messages if each["op"] == "compute-task"]
-        if done:
-            stream.send(*done)
+        for message in await comm.read():
+            if message["op"] == "compute-task":
+                thread = free_s.index(min(free_s))
+                free_s[thread] = max(loop.time(), free_s[thread]) + task_s
+                loop.call_at(free_s[thread], _end, stream, message, task_s)
 
 
-async def _crew(scheduler: str, n_workers: int) -> None:
-    await asyncio.gather(*(_work(scheduler, number) for number in range(n_workers)))
+async def _work_together(scheduler: str, task_s: float) -> None:
+    await asyncio.gather(*(_work(scheduler, number, task_s) for number in range(N_WORKERS)))
 
 
-if __name__ == "__main__":
-    address = json.loads(Path(sys.argv[1]).read_text())["address"]
-    asyncio.run(_crew(address, int(sys.argv[2])))
+def work(scheduler: str, task_s: float) -> None:
+    """Be all workers, of which each thread takes `task_s` for a task."""
+    asyncio.run(_work_together(scheduler, task_s))
+
+
+def inc(number: int) -> int:
+    """The task."""
+    return number + 1
+
+
+def ask(scheduler: str) -> None:
+    """Be the client, which nobody instruments."""
+    warnings.simplefilter("ignore", VersionMismatchWarning)  # of the crew, which has none
+    with dask.config.set({"distributed.client.preload": []}), Client(scheduler) as client:
+        graphs: deque[Any] = deque()
+        while True:
+            graphs.append(client.map(inc, range(N_TASKS), pure=False))
+            if len(graphs) >= N_GRAPHS:
+                wait(graphs.popleft())
