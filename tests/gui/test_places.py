@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
@@ -103,6 +103,31 @@ def test_shift_drag_measures_and_selects_nothing(focused: Run) -> None:
     view(focused)
     assert stream.grab().toImage() != plain
     assert press(focused, Qt.Key.Key_Escape).measured_ns is None
+
+
+def test_m_measures_to_where_the_view_goes(focused: Run) -> None:
+    """With the pointer elsewhere it is the middle that counts."""
+    press(focused, Qt.Key.Key_Space)
+    stream = focused.window.timeline.stream
+    QTest.keyRelease(stream, Qt.Key.Key_Space)
+    stream.leaveEvent(QEvent(QEvent.Type.Leave))
+    begin_ns = view(focused).time_ns(stream.pointer_px)
+    assert press(focused, Qt.Key.Key_M).measured_ns == (begin_ns, begin_ns)
+    press(focused, Qt.Key.Key_A)
+    end_ns = view(focused).time_ns(stream.pointer_px)
+    assert end_ns < begin_ns
+    assert focused.session.measured_ns == (begin_ns, end_ns)
+
+    press(focused, Qt.Key.Key_M)
+    press(focused, Qt.Key.Key_D)
+    view(focused)
+    assert focused.session.measured_ns == (begin_ns, end_ns)
+
+
+def test_escape_ends_measuring_by_key(focused: Run) -> None:
+    press(focused, Qt.Key.Key_M)
+    assert press(focused, Qt.Key.Key_Escape).measured_ns is None
+    assert press(focused, Qt.Key.Key_A).measured_ns is None
 
 
 def test_a_click_ends_measuring(focused: Run) -> None:

@@ -134,6 +134,7 @@ ACTIONS: Final = (
     Action("lanes.by_busy", "Sort by busy time", "Lanes", "the busiest hosts and workers first", is_checkable=True),
     Action("lanes.by_errors", "Sort by errors", "Lanes", "those with the most failures first", is_checkable=True),
     Action("selection.view", "Select what is in view", "Selection", "select the time in view", ("Ctrl+A",), _STREAM),
+    Action("selection.measure", "Measure", "Selection", "measure from the pointer, or the middle, to where it goes; again to stop", ("M",), _STREAM),
     Action("selection.tsv", "Copy statistics as TSV", "Selection", "copy the table of the selection, or of the view"),
     Action("selection.csv", "Copy statistics as CSV", "Selection", "the same with commas"),
     Action("selection.clear", "Clear selection", "Selection", "stop reading, or clear choice, selection, search: the first there is", ("Esc",), _STREAM),
@@ -161,7 +162,7 @@ ACTIONS: Final = (
 GESTURES: Final = (
     Gesture(("Wheel",), "Time", "zoom at the pointer; with Ctrl finer"),
     Gesture(("Shift + wheel", "Space + drag", "middle drag"), "Time", "pan in time"),
-    Gesture(("Shift + drag",), "Time", "measure a stretch of time"),
+    Gesture(("Shift + drag",), "Selection", "measure a stretch of time"),
     Gesture(("Double click on a flag",), "Time", "name a bookmark"),
     Gesture(("Click",), "Task", "show its details; beside all tasks, let go"),
     Gesture(("Double click",), "Time", "zoom to a task"),

@@ -103,6 +103,7 @@ def _timeline(run: Run) -> dict[str, Binding]:
         "time.follow": Binding(run.follow, lambda: run.session.is_following),
         "time.pause": Binding(run.toggle_pause, lambda: not run.session.is_following),
         "selection.view": Binding(run.select_view),
+        "selection.measure": Binding(run.places.measure),
         "selection.tsv": Binding(lambda: run.window.statistics.copy("\t")),
         "selection.csv": Binding(lambda: run.window.statistics.copy(",")),
         "selection.clear": Binding(run.opening.escape),

@@ -17,6 +17,8 @@ class Places:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._past = ViewPast()
+        #: From where keys measure, None while they do not.
+        self._from_ns: int | None = None
         timeline = run.window.timeline
         timeline.measured.connect(
             lambda start, end: run.apply(time_gestures.measure, int(start), int(end))
@@ -27,8 +29,9 @@ class Places:
         timeline.stream.clicked.connect(lambda _x, _y: run.apply(time_gestures.measure_nothing))
 
     def advance(self, now_s: float) -> None:
-        """Note what is in view."""
+        """Note what is in view, and measure to there."""
         self._past.see(self._run.session, now_s)
+        self._measure_on()
 
     def back(self) -> None:
         """Show what was in view before."""
@@ -37,6 +40,27 @@ class Places:
     def forward(self) -> None:
         """Undo going back."""
         self._run.apply(self._past.forward)
+
+    def measure(self) -> None:
+        """Measure from the pointer, or the middle of the view, to where it goes; or stop there."""
+        frame = self._run.frame
+        if self._from_ns is not None:
+            self._from_ns = None
+        elif frame is not None:
+            self._from_ns = frame.view.time_ns(self._run.window.timeline.stream.pointer_px)
+            self._run.apply(time_gestures.measure, self._from_ns, self._from_ns)
+
+    def _measure_on(self) -> None:
+        run, from_ns = self._run, self._from_ns
+        if from_ns is None or run.frame is None:
+            return
+        measured_ns = run.session.measured_ns
+        if measured_ns is None or measured_ns[0] != from_ns:
+            self._from_ns = None  # Escape, a click or a drag has ended it
+            return
+        end_ns = run.frame.view.time_ns(run.window.timeline.stream.pointer_px)
+        if end_ns != measured_ns[1]:
+            run.apply(time_gestures.measure, from_ns, end_ns)
 
     def mark(self) -> None:
         """Set a bookmark at the pointer, or remove the one that is there."""
