@@ -208,3 +208,45 @@ def test_the_gutter_tells_about_a_worker(busy: Run) -> None:
         )
         assert said in QToolTip.text()
         assert bool(QToolTip.text()) is bool(said)
+
+
+def test_without_a_mouse_keys_go_to_a_worker_and_fold_and_pin_it(focused: Run) -> None:
+    stream = focused.window.timeline.stream
+    stream.leaveEvent(QEvent(QEvent.Type.Leave))
+    shift = Qt.KeyboardModifier.ShiftModifier
+    before = layout(focused)
+    plain = stream.grab().toImage()
+    QTest.keyClick(stream, Qt.Key.Key_Down, shift)
+    assert stream.target is not None
+    assert (stream.target.key, stream.target.is_host) == (before.rows[0].host, True)
+    layout(focused)
+    assert stream.grab().toImage() != plain  # it is marked
+    QTest.keyClick(stream, Qt.Key.Key_C)
+    assert RowKind.DENSITY in kinds(layout(focused))
+    QTest.keyClick(stream, Qt.Key.Key_C)
+    assert names(layout(focused)) == names(before)
+
+    last = names(before)[-1]
+    for _ in range(4):
+        QTest.keyClick(stream, Qt.Key.Key_Down, shift)
+    QTest.keyClick(stream, Qt.Key.Key_P)
+    assert names(layout(focused))[0] == last
+    QTest.keyClick(stream, Qt.Key.Key_P)
+    assert names(layout(focused)) == names(before)
+    QTest.keyClick(stream, Qt.Key.Key_Up, shift)
+    assert stream.target.key != last
+    QTest.mouseMove(stream, QPoint(20, 10))
+    assert stream.target.key == before.rows[0].host  # the pointer's word is the newest
+
+
+def test_keys_bring_what_they_go_to_into_view(focused: Run) -> None:
+    focused.window.resize(1280, 640)
+    stream = focused.window.timeline.stream
+    stream.leaveEvent(QEvent(QEvent.Type.Leave))
+    for _ in range(12):
+        QTest.keyClick(stream, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+        found = layout(focused)
+    last = found.workers[-1]
+    scroll_px = focused.session.scroll_px
+    assert scroll_px <= last.y_px
+    assert last.y_px + last.height_px <= scroll_px + stream.lanes_size_px[1]

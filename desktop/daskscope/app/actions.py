@@ -73,8 +73,8 @@ _STREAM: Final = Context.STREAM
 MENUS: Final = (
     ("File", ("File",)),
     ("View", ("Views", "Panels", "Density", "Theme", "Window")),
-    ("Go", ("Time", "Lanes")),
-    ("Tools", ("Search", "Selection", "Task")),
+    ("Go", ("Time", "Search")),
+    ("Tools", ("Lanes", "Selection", "Task")),
     ("Help", ("Help",)),
 )
 
@@ -126,9 +126,11 @@ ACTIONS: Final = (
     Action("bookmark.previous", "Previous bookmark", "Time", "go to the bookmark before", ("Alt+B",), _STREAM),
     Action("lanes.up", "Scroll up", "Lanes", "scroll the lanes up", ("Up",), _STREAM, is_repeating=True),
     Action("lanes.down", "Scroll down", "Lanes", "scroll the lanes down", ("Down",), _STREAM, is_repeating=True),
-    Action("lanes.fold", "Fold", "Lanes", "fold or unfold the worker or host under the pointer", ("C",), _STREAM),
+    Action("lanes.next", "Next worker", "Lanes", "go to the next worker or host, to fold or pin it", ("Shift+Down",), _STREAM, is_repeating=True),
+    Action("lanes.previous", "Previous worker", "Lanes", "go to the worker or host before", ("Shift+Up",), _STREAM, is_repeating=True),
+    Action("lanes.fold", "Fold", "Lanes", "fold or unfold the worker or host under the pointer, or gone to", ("C",), _STREAM),
     Action("lanes.fold_all", "Fold all", "Lanes", "fold all hosts, or unfold them", ("Shift+C",), _STREAM),
-    Action("lanes.pin", "Pin", "Lanes", "bring the worker or host under the pointer to the top, or let it go", ("P",), _STREAM),
+    Action("lanes.pin", "Pin", "Lanes", "bring the worker or host under the pointer, or gone to, to the top, or let it go", ("P",), _STREAM),
     Action("lanes.group", "Next grouping", "Lanes", "rows of threads by host, of threads, of workers", ("G",), _STREAM),
     Action("lanes.by_name", "Sort by name", "Lanes", "sort hosts and workers by name", is_checkable=True),
     Action("lanes.by_busy", "Sort by busy time", "Lanes", "the busiest hosts and workers first", is_checkable=True),

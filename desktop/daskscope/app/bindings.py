@@ -129,6 +129,12 @@ def _lanes(run: Run) -> dict[str, Binding]:
             is_host, key = stream.target.is_host, stream.target.key
             run.apply(gestures.fold if is_host else lane_gestures.fold_worker, key)
 
+    def step(by: int) -> None:
+        label = stream.step_label(by)
+        if label is not None:  # as little as is needed to have it in view, or its top
+            least_px = label.y_px + label.height_px - stream.lanes_size_px[1]
+            run.scroll_to(min(max(run.session.scroll_px, least_px), label.y_px))
+
     def fold_all() -> None:
         if run.roster is not None:
             run.apply(lane_gestures.fold_all, run.roster)
@@ -145,6 +151,8 @@ def _lanes(run: Run) -> dict[str, Binding]:
     return {
         "lanes.up": Binding(lambda: run.scroll(-SCROLL_STEP_PX)),
         "lanes.down": Binding(lambda: run.scroll(SCROLL_STEP_PX)),
+        "lanes.next": Binding(lambda: step(1)),
+        "lanes.previous": Binding(lambda: step(-1)),
         "lanes.fold": Binding(fold),
         "lanes.fold_all": Binding(fold_all),
         "lanes.pin": Binding(pin),

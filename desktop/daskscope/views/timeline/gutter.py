@@ -35,6 +35,7 @@ WORKER_TEXT_PX: Final = 36
 WORKER_CHEVRON_X_PX: Final = 26
 #: Left edge and size of the pin.
 PIN_PX: Final = (GUTTER_PX - 40, 14)
+_MARK_PX: Final = 3
 HOST_PIN_PX: Final = (GUTTER_PX - 26, 14)
 #: Right edge of thread numbers and captions.
 RIGHT_PX: Final = GUTTER_PX - 11
@@ -52,14 +53,14 @@ def ground(theme: Theme) -> int:
 
 @dataclass(frozen=True, slots=True)
 class GutterTarget:
-    """What lies under the pointer in the gutter.
+    """What lies under the pointer in the gutter, or what keys have gone to.
 
     Attributes
     ----------
     key
         Of a host or worker, as the session folds and pins it.
     part
-        `fold`, `pin`, or `name` for the rest of the label.
+        `fold`, `pin`, or `name` for the rest of the label; `keys` where no pointer is there.
     """
 
     key: str
@@ -129,6 +130,8 @@ def draw_hosts(
         if has_pin:
             top = row.y_px - frame.scroll_px + (row.height_px - 1 - HOST_PIN_PX[1]) // 2
             _draw_pin(painter, HOST_PIN_PX[0], top, theme, is_pinned=row.is_pinned)
+        if is_met:
+            _draw_mark(painter, row.y_px - frame.scroll_px, row.height_px - 1, theme, target)
 
 
 def _draw_labels(
@@ -147,6 +150,8 @@ def _draw_labels(
     for block in frame.layout.workers_within(frame.scroll_px, frame.height_px):
         is_met = target is not None and target.key == block.key
         _draw_worker(painter, block, block.y_px - frame.scroll_px, theme, is_met=is_met)
+        if is_met:
+            _draw_mark(painter, block.y_px - frame.scroll_px, block.height_px, theme, target)
 
 
 def _bar_px(row: LaneRow) -> int:
@@ -194,6 +199,14 @@ def _draw_density_label(painter: QPainter, row: LaneRow, top: int, theme: Theme)
     middle = top + row.height_px / 2
     draw_label(painter, (left, middle - 16, width, 16), row.title, Role.TITLE, theme.t1)
     draw_label(painter, (left, middle, width, 14), row.caption, Role.VALUE, theme.t3)
+
+
+def _draw_mark(
+    painter: QPainter, top: int, height: int, theme: Theme, target: GutterTarget | None
+) -> None:
+    """Draw a line along the label that keys have gone to."""
+    if target is not None and target.part == "keys":
+        painter.fillRect(0, top, _MARK_PX, height, colour(theme.accent))
 
 
 def _draw_pin(painter: QPainter, left: int, top: int, theme: Theme, *, is_pinned: bool) -> None:

@@ -14,8 +14,10 @@ from PySide6.QtGui import QHelpEvent, QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip
 
 from daskscope.derive.bands import lane_bands, lanes_between
+from daskscope.derive.lanelabels import Label, beside
 from daskscope.paint.brush import colour
 from daskscope.paint.control import plain_tip
+from daskscope.paint.speech import announce
 from daskscope.theme import GUTTER_PX
 from daskscope.views.timeline.arrows import draw_arrows, draw_frames
 from daskscope.views.timeline.backing import Backing
@@ -93,6 +95,8 @@ class StreamView(Strip):
         self._pointer_x = 0.0
         self._pointer_y = -1
         self._target: GutterTarget | None = None
+        #: Where keys have gone to, until the pointer goes elsewhere.
+        self._label: Label | None = None
         self._handle_grip_px: int | None = None
         self._bands_of: object = None
         self._bands: list[tuple[int, int]] = []
@@ -309,6 +313,7 @@ class StreamView(Strip):
         """Scroll, go on with a gesture, or report what is under the pointer."""
         point = event.position().toPoint()
         self._pointer_x, self._pointer_y = event.position().x() - GUTTER_PX, point.y()
+        self._label = None
         self._meet(gutter_target(self._frame, point.x(), point.y()) if self._frame else None)
         handle = self._handle()
         if self._handle_grip_px is not None and handle is not None:
@@ -348,10 +353,24 @@ class StreamView(Strip):
 
     @property
     def target(self) -> GutterTarget | None:
-        """The host or worker beside the pointer, None while the pointer is elsewhere."""
+        """The host or worker that keys have gone to, or beside the pointer, if it is there."""
+        if self._label is not None:
+            return self._target
         if self._frame is None or self._pointer_y < 0:
             return None
         return gutter_target(self._frame, 0, self._pointer_y)
+
+    def step_label(self, step: int) -> Label | None:
+        """Go to the host or worker so many labels below; None where there are none."""
+        if self._frame is None:
+            return None
+        label = beside(self._frame.layout, self._label, self._frame.scroll_px, step)
+        self._label = label
+        if label is not None:
+            self._meet(GutterTarget(label.key, label.is_host, "keys"))
+            self.update()  # headers go on over the lanes
+            announce(self, label.name)
+        return label
 
     def event(self, event: QEvent) -> bool:
         """Tell about the worker beside the pointer."""
@@ -368,6 +387,7 @@ class StreamView(Strip):
         """Report that nothing is under the pointer."""
         self.left.emit()
         self._pointer_y = -1
+        self._label = None
         self._meet(None)
         super().leaveEvent(event)
 
