@@ -169,8 +169,8 @@ def test_tab_goes_through_the_empty_state_as_it_is_read(run: Run, qtbot: QtBot) 
         interface = QAccessible.queryAccessibleInterface(focus())
         names.append(str(interface.text(QAccessible.Text.Name)))
     start = names.index("Theme") + 1
-    assert names[start : start + 5] == [
-        "Open recording", "Run the demo", "Any script", "Copy", "Recordings",
+    assert names[start : start + 6] == [
+        "Open recording", "Run the demo", "Any script", "Copy", "Copy", "Recordings",
     ]  # fmt: skip
 
 
