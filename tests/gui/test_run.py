@@ -99,6 +99,34 @@ def test_while_a_picture_is_made_every_other_tick_draws_unless_a_hand_moves_the_
     assert all(by_hand)
 
 
+def test_what_comes_by_the_thousand_is_drawn_with_the_next_tick_unless_a_hand_moves_the_view(
+    busy: Run, link: Link
+) -> None:
+    source, _ = cluster()
+
+    def shown(second: int) -> int:
+        """Ticks with many spans of a second; those of them that are in view then."""
+        spans = [Span(second * SECOND + n, second * SECOND + n + MS, "sum") for n in range(1_500)]
+        link.messages = [source.spans(spans)]
+        busy.tick(NOW + second * SECOND)
+        assert busy.frame is not None
+        return busy.frame.n_spans_in_view
+
+    busy.replace(span_ns=100 * SECOND)
+    busy.tick(NOW + SECOND)
+    before = busy.frame
+    assert before is not None
+    n_before = before.n_spans_in_view
+    assert shown(2) == n_before
+    assert busy.frame is before
+    assert busy._clock.period_s == 0.0
+    busy.tick(NOW + 2 * SECOND + MS)
+    assert busy.frame is not None
+    assert busy.frame.n_spans_in_view == n_before + 1_500
+    busy.window.timeline.zoomed.emit(900.0, 1.1)
+    assert shown(3) == n_before + 3_000
+
+
 def test_a_pointer_that_moves_makes_no_frame(busy: Run) -> None:
     frames = []
     for x_px in range(300, 308):

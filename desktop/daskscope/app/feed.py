@@ -66,6 +66,8 @@ class Feed:
         Some came in the last tick.
     is_behind
         There may be more than the last tick had time for.
+    n_taken
+        Spans that the last tick took in.
     answers
         To queries, in order of arrival; whoever asked takes them out.
     """
@@ -82,6 +84,7 @@ class Feed:
         self._waiting: deque[Message | Answer] = deque()
         self._budget_s = DRAIN_BUDGET_S
         self.is_behind = False
+        self.n_taken = 0
 
     @property
     def is_connected(self) -> bool:
@@ -112,6 +115,7 @@ class Feed:
             self._see(newest_ns, wall_ns)
         self.has_spans = n_spans > 0
         self._count(n_spans, wall_ns)
+        self.n_taken = n_spans
         return self.store.snapshot()
 
     def _arriving(self) -> Iterator[Message | Answer]:

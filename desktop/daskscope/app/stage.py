@@ -52,6 +52,8 @@ LIT_WORK_S: Final = 0.005
 LAYOUT_PERIOD_S: Final = 1.0
 #: A screen reader that is told more often never comes to an end.
 SPEECH_PERIOD_S: Final = 1.0
+#: A tick that has taken in so many spans leaves drawing to the next one: a millisecond's work.
+MUCH_ROWS: Final = 1_000
 #: What a tick spends on searching, counted from its derivations' begin; more when nothing moves.
 SEARCH_BUDGET_S: Final = 0.003
 SEARCH_ALONE_S: Final = 0.008
@@ -105,7 +107,8 @@ class Stage:
         self._statistics = StatisticsShow(window)
         self._shown: object = None
         self._shown_session: Session | None = None
-        self._has_drawn = False
+        #: The last tick has drawn; it has left drawing to the next one.
+        self._has_drawn = self._is_put_off = False
         self._is_forgetful = True
         self._session: Session | None = None
         self._layout_pace = Pace(LAYOUT_PERIOD_S, LAYOUT_PERIOD_S / 4)
@@ -281,13 +284,17 @@ class Stage:
         elif self.marks.predicate != self._drawn.predicate or not self._drawn.is_complete:
             self._drawn = self.marks
         key = (self._generation, self._drawn, session, view, now_px, height_px, layout)
+        is_taking = self._is_to_take(tick)
         is_same = self._shown is not None and (key == self._shown or self._is_to_work(session))
+        is_same |= is_taking
         self._deadline_s = now_s + self._work_s(view, is_same=is_same)
         if self.marks.is_lighting:
             self._deadline_s = elapsed_s() + LIT_WORK_S
-        if is_same:
+        if is_taking:
+            self._task_stream.learn(snapshot)
+        elif is_same:
             is_same = not self._task_stream.go_on()
-        self._has_drawn = not is_same
+        self._has_drawn, self._is_put_off = not is_same, is_taking
         if not is_same:
             self._shown, self._shown_session = key, session
             self._show_frame(tick, layout, view, now_ns)
@@ -295,7 +302,7 @@ class Stage:
             said = spoken_stream(self.frame, session, snapshot.first_ns, now_ns)
             timeline.stream.set_spoken(said)
         self._show_brush(tick, view)
-        self._has_work = not self.marks.is_complete
+        self._has_work = is_taking or not self.marks.is_complete
         self._has_work |= self.frame is not None and not self.frame.is_exact
         if self._has_work:
             self.period_s = self._tempo.period_s(now_s, has_work=True)
@@ -309,6 +316,12 @@ class Stage:
         is_made = self.frame is not None and self.frame.is_exact
         is_live = self._turn is Turn.ALL
         return is_live and self._has_drawn and not is_made and session == self._shown_session
+
+    def _is_to_take(self, tick: Tick) -> bool:
+        """Whether a tick has taken in so much that the next one, which comes at once, draws it."""
+        is_much = tick.feed.n_taken >= MUCH_ROWS and tick.session.is_following
+        can_wait = self._shown is not None and self._turn is Turn.ALL and not self._is_put_off
+        return is_much and can_wait and tick.session == self._shown_session
 
     def _work_s(self, view: Viewport, *, is_same: bool) -> float:
         """What a tick may take for a picture that is made from nothing."""

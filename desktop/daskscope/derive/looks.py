@@ -65,6 +65,18 @@ class Looks:
         last = self._last
         return look_of(picture, view) if last is None else look_between(last, picture, view)
 
+    def learn(self, snapshot: Snapshot) -> None:
+        """Take in what is new where the last look was, so that the next one has less to do."""
+        picture, view = self._picture, self._view
+        if picture is None or view is None:
+            return
+        # A lane that is new may have a row, which moves the others.
+        has_rows = len(picture.rows.row_of_lane) == len(snapshot.lanes)
+        if has_rows and picture.reaches(snapshot, picture.rows, view):
+            picture.show(snapshot, view)
+            self.is_exact = False
+            self.go_on()
+
     def go_on(self) -> bool:
         """Work on what the last look could not wait for, and on what lies beside its view.
 

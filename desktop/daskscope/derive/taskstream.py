@@ -135,6 +135,14 @@ class TaskStream:
             is_exact=self._shown.is_exact and (lit is None or self._lit.is_exact),
         )
 
+    def learn(self, snapshot: Snapshot) -> None:
+        """Take in what is new, so that the next frame has less to do; nothing where much is chosen.
+
+        With a filter it is not known yet which of the new spans are shown.
+        """
+        if self._sieves.meant == NO_FILTER:
+            self._shown.learn(snapshot)
+
     def go_on(self) -> bool:
         """Work on what the last frame could not wait for, and on what lies beside its view.
 

@@ -303,6 +303,10 @@ def test_following_gives_what_a_fresh_start_gives(span_s: float) -> None:
         if step == 30:
             store.apply(late)
         snapshot = store.snapshot()
+        if step % 3 == 0:
+            stream.learn(snapshot)
+            store.apply(load.batch(200))
+            snapshot = store.snapshot()
         kept = frame_of(snapshot, session, stream)
         if step % 7 == 0:
             assert_same(kept, frame_of(snapshot, session))
