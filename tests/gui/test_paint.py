@@ -10,6 +10,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QFont, QIcon, QImage, QPainter, QTextDocument
 from PySide6.QtWidgets import QLabel
 
+from daskscope.derive.isolation import isolated
 from daskscope.paint.brush import (
     Lines,
     colour,
@@ -68,6 +69,26 @@ def test_a_text_of_several_lines_is_drawn_on_one() -> None:
 
 def test_thin_spaces_of_numbers_are_kept() -> None:
     assert one_line("2\u2009640") == "2\u2009640"
+
+
+@pytest.mark.parametrize("role", Role)
+def test_isolates_take_no_room_and_keep_the_order(role: Role) -> None:
+    name = "שלום"
+    assert isolated(name) != name
+    text, width = f"{isolated(name)} removed", text_width(role, name)
+    assert text_width(role, text) == text_width(role, f"{name} removed")
+
+    def ink(shown: str) -> list[int]:
+        """What stands where the name is to be: at the left."""
+        image = QImage(200, 40, QImage.Format.Format_RGB32)
+        image.fill(0xFFFFFF)
+        painter = QPainter(image)
+        draw_text(painter, (4, 0, 190, 40), shown, role, 0)
+        painter.end()
+        return [image.pixel(x, y) for x in range(4, int(4 + width)) for y in range(40)]
+
+    assert ink(text) == ink(name)
+    assert ink(f"{name} removed") != ink(name)  # as it would be without
 
 
 def test_a_text_of_ten_thousand_characters_keeps_both_ends() -> None:

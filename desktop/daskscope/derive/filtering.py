@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from daskscope.derive import quantity
 from daskscope.derive.frames import BarState
+from daskscope.derive.isolation import isolated
 from daskscope.derive.place import is_worker, natural_key, place
 from daskscope.predicate import NO_FILTER
 from daskscope.store.schema import Kind
@@ -150,7 +151,7 @@ def _chips(meant: Filter, entries: Sequence[LegendEntry]) -> tuple[Chip, ...]:
 
 
 def _names(names: Iterable[str], noun: str) -> str:
-    names = list(names)
+    names = [isolated(name) for name in names]
     return ", ".join(names) if len(names) <= _MOST_NAMES else f"{quantity.count(len(names))} {noun}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from daskscope.derive import quantity
+from daskscope.derive.isolation import isolated
 from daskscope.derive.panels import LoadingFrame
 from daskscope.derive.status import file_name, read_share
 
@@ -18,7 +19,7 @@ def loading_frame(snapshot: Snapshot) -> LoadingFrame | None:
     status = snapshot.status
     if status.is_live or status.progress >= 1.0 or not status.journal_path:
         return None
-    title = f"{'Stopped reading' if status.is_stopped else 'Reading'} {file_name(status)}"
+    title = f"{'Stopped reading' if status.is_stopped else 'Reading'} {isolated(file_name(status))}"
     detail = _read(status, snapshot.n_spans + snapshot.n_evicted)
     if status.is_stopped:
         detail = f"{detail} were read, the rest is not shown"

@@ -13,6 +13,7 @@ from dask_otel import conventions
 from daskscope.derive import quantity
 from daskscope.derive.failures import FAILING
 from daskscope.derive.frames import EventMark
+from daskscope.derive.isolation import isolated
 from daskscope.derive.place import place, split_address
 from daskscope.store.schema import Kind
 
@@ -208,8 +209,9 @@ def _fact(name: str, attributes_text: str) -> _Fact:
         counted = f", {quantity.plural(n_tasks, 'task')}" if isinstance(n_tasks, int) else ""
         return _Fact(name, address, f"graph submitted{counted}")
     if name in _FREQUENT:
-        return _Fact(name, address, f"{_SIGNS[name][0]} {worker_of(attributes_text)}".strip())
-    return _Fact(name, address, f"{_worker(attributes)} {_SIGNS[name][0]}")
+        worker = isolated(worker_of(attributes_text))
+        return _Fact(name, address, f"{_SIGNS[name][0]} {worker}".strip())
+    return _Fact(name, address, f"{isolated(_worker(attributes))} {_SIGNS[name][0]}")
 
 
 def _failures(failed: npt.NDArray[np.int32], first_ns: int, view: Viewport) -> Iterator[EventMark]:

@@ -12,6 +12,7 @@ import numpy as np
 from daskscope.derive import quantity
 from daskscope.derive.crowd import crowd
 from daskscope.derive.frames import LEAST_BAR_PX, BarState, Hit
+from daskscope.derive.isolation import isolated
 from daskscope.derive.lanelayout import RowKind
 from daskscope.derive.matches import Mark
 from daskscope.derive.place import place
@@ -326,7 +327,7 @@ def _where(snapshot: Snapshot, spot: _Spot, lane: int) -> list[tuple[str, str]]:
         return [("Service", where.name)]
     row = spot.row
     address = where.address.rpartition("://")[2]
-    name = where.name if where.name in ("", address) else f"{where.name}  {address}"
+    name = where.name if where.name in ("", address) else f"{isolated(where.name)}  {address}"
     fields = [("Worker", name or address)]
     if snapshot.lanes[lane].kind is LaneKind.THREAD and row.thread:
         fields.append(("Thread", f"{row.thread} of {row.n_beside}"))
@@ -339,5 +340,5 @@ def _peer(snapshot: Snapshot, address: str) -> str:
     for attributes in snapshot.resources:
         where = place(attributes)
         if where.address == address and where.name != shown:
-            return f"{where.name}  {shown}"
+            return f"{isolated(where.name)}  {shown}"
     return shown

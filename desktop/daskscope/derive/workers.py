@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from daskscope.derive import quantity
+from daskscope.derive.isolation import isolated
 from daskscope.derive.lazy import Lazy
 from daskscope.derive.panels import WorkerRow, WorkerRowKind, WorkersFrame
 from daskscope.derive.place import Place, natural_key
@@ -258,4 +259,4 @@ def _summary(snapshot: Snapshot, n_running: int, sampler: Sampler) -> str:
         return text
     address, time_ns = max(snapshot.removed_ns.items(), key=lambda item: item[1])
     name = next((where.name for where in sampler.places if where.address == address), address)
-    return f"{text}, {name} removed at {quantity.elapsed(time_ns - snapshot.first_ns)}"
+    return f"{text}, {isolated(name)} removed at {quantity.elapsed(time_ns - snapshot.first_ns)}"

@@ -78,6 +78,10 @@ def metrics(role: Role) -> QFontMetricsF:
     return QFontMetricsF(font(role))
 
 
+#: Thin spaces group digits, isolates keep the order of a label; not "printable" to Python.
+_KEPT: Final = "\u2009\u00a0\u202f\u2068\u2069"
+
+
 def one_line(text: str) -> str:
     """`text` on one line: whatever would break or hide it becomes a space.
 
@@ -88,8 +92,7 @@ def one_line(text: str) -> str:
         text = f"{text[:half]}{_ELLIPSIS}{text[-half:]}"
     if text.isprintable():
         return text
-    # Thin spaces group digits and are not "printable" to Python.
-    return "".join(c if c.isprintable() or c in "\u2009\u00a0\u202f" else " " for c in text)
+    return "".join(c if c.isprintable() or c in _KEPT else " " for c in text)
 
 
 @lru_cache(maxsize=20_000)

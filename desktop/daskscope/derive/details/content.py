@@ -16,6 +16,7 @@ from daskscope.derive.details.submission import submitted_ns
 from daskscope.derive.details.survey import MOST_DURATIONS
 from daskscope.derive.details.timesplit import Split, Stage, split
 from daskscope.derive.frames import BarState
+from daskscope.derive.isolation import isolated
 from daskscope.derive.lanelayout import RowKind
 from daskscope.store.schema import Kind
 
@@ -311,7 +312,7 @@ def _among(known: Known) -> Among | None:
     is_few = len(others_ns) <= MOST_PLACES
     own, median = _places(np.array([own_ns, median_ns]), least_ns, most_ns).tolist()
     return Among(
-        title=f"Among {newest}{quantity.count(len(others_ns))} {subject.name}",
+        title=f"Among {newest}{quantity.count(len(others_ns))} {isolated(subject.name)}",
         rank=f"slower than {quantity.share(n_faster / len(others_ns))}",
         places=places if is_few else np.empty(0, np.float32),
         density=np.empty(0, np.float32) if is_few else _density(places),

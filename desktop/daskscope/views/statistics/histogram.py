@@ -11,6 +11,7 @@ from PySide6.QtGui import QHelpEvent, QPainter
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from daskscope.derive import quantity
+from daskscope.derive.isolation import isolated
 from daskscope.derive.quantity import THIN
 from daskscope.derive.statistics.histogram import Histogram, ticks
 from daskscope.paint.brush import colour, slot_brush, solid
@@ -193,7 +194,7 @@ class HistogramView(QWidget):
         """What the bars are of; of what is marked the number and the durations."""
         if not frame.bins:
             name = frame.names[frame.chosen]
-            return (f"{name} over all" if frame.chosen else "all tasks"), self._theme.t3
+            return (f"{isolated(name)} over all" if frame.chosen else "all tasks"), self._theme.t3
         is_marked = self._is_marked(shown)
         n = int(sum(n for n, is_in in zip(shown.n_chosen, is_marked, strict=True) if is_in))
         ends = (quantity.duration(end) for end in (frame.bins[0].from_ns, frame.bins[0].to_ns))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from daskscope.derive.isolation import isolated
 from daskscope.derive.lanelayout import RowKind
 from daskscope.theme import WORKER_GAP_PX
 
@@ -72,4 +73,4 @@ def gone_zones(frame: TaskStreamFrame) -> Iterator[tuple[tuple[int, int, int, in
             right = round(min(max(view.x_px(until_ns), 0), end)) if until_ns else end
             if left < right:
                 box = (left, block.y_px - frame.scroll_px, right - left, block.height_px)
-                yield box, f"{block.name} {state}"
+                yield box, f"{isolated(block.name)} {state}"
