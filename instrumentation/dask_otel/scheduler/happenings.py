@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from distributed.scheduler import TaskState, WorkerState
 
-MAX_A_TICK: Final = 20
+MAX_A_TICK: Final = 50
 #: Longest piece of what was said that goes into the sentence for people.
 MAX_BODY: Final = 200
 #: Workers, and nannies, that are remembered after they have gone.
