@@ -25,6 +25,7 @@ import zstandard
 from daskscope.ingest import codec
 from daskscope.ingest.envelope import Encoding, Signal
 from daskscope.ingest.lock import Lock
+from daskscope.ingest.packing import compressor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -133,7 +134,7 @@ class Journal:
             self._lock = Lock(path)
         except sqlite3.Error as error:
             raise RecordingError(f"cannot write {path}: {error}") from error
-        self._compressor = zstandard.ZstdCompressor(level=1, write_checksum=True)
+        self._compressor = compressor()
         with contextlib.ExitStack() as undo:
             undo.callback(self._lock.release)
             try:
@@ -152,7 +153,11 @@ class Journal:
         return _n_bytes(self.path) + _n_bytes(_wal_path(self.path))
 
     def commit(
-        self, entries: Sequence[Entry], meta: Meta, sealed: Sequence[tuple[Message, int]] = ()
+        self,
+        entries: Sequence[Entry],
+        meta: Meta,
+        sealed: Sequence[tuple[Message, int]] = (),
+        packed: Sequence[bytes] | None = None,
     ) -> int:
         """Write requests, what they change in the meta data, and sealed messages, all or nothing.
 
@@ -164,6 +169,8 @@ class Journal:
             The new meta data.
         sealed
             Messages, each with the number of the last request that it covers.
+        packed
+            The bodies of the entries, compressed; None for that to be done here.
 
         Returns
         -------
@@ -175,15 +182,11 @@ class Journal:
         WriteError
             Nothing was written.
         """
+        if packed is None:
+            packed = [self._compressor.compress(entry.body) for entry in entries]
         rows = [
-            (
-                entry.number,
-                entry.received_ns,
-                entry.signal.value,
-                entry.encoding.value,
-                self._compressor.compress(entry.body),
-            )
-            for entry in entries
+            (entry.number, entry.received_ns, entry.signal.value, entry.encoding.value, blob)
+            for entry, blob in zip(entries, packed, strict=True)
         ]
         frames = [self._chunk_row(message, last) for message, last in sealed]
         try:

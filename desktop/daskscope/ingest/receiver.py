@@ -21,10 +21,12 @@ from daskscope.ingest.decoder import Counts, Decoder, Group, Numbered
 from daskscope.ingest.definitions import Mark, parts
 from daskscope.ingest.journal import Chunk, Entry, Journal, JournalReader, WriteError
 from daskscope.ingest.otlp import BadRequestError, Parsed, parse
+from daskscope.ingest.packing import Packer
 from daskscope.store.schema import Message, SourceStatus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
+    from concurrent.futures import Future
 
     from daskscope.ingest.envelope import Encoding, Signal
 
@@ -87,6 +89,7 @@ class Receiver:
         self._journal = journal
         self._now_ns = now_ns
         self._decoder = Decoder()
+        self._packer = Packer()
         self._tail = tail.Tail()
         self._counts = Counts()
         self._malformed = 0
@@ -223,6 +226,7 @@ class Receiver:
         while taken := self._take():
             self._loop.call_soon_threadsafe(self._settle, self._process(taken))
         self._seal()
+        self._packer.close()
         self._journal.close()
 
     def _take(self) -> list[_Waiting]:
@@ -252,8 +256,9 @@ class Receiver:
             for index, (waiting, parsed) in enumerate(good, 1)
         ]
         try:
+            packing = self._packer.begin([waiting.body for waiting, _ in good])
             group = self._decoder.decode(numbered)
-            self._commit(group, [waiting for waiting, _ in good])
+            self._commit(group, [waiting for waiting, _ in good], packing)
         except Exception as error:  # noqa: BLE001
             # A full disk, or a mistake of ours: refuse, say so, and go on with the others.
             if not isinstance(error, WriteError):
@@ -272,7 +277,9 @@ class Receiver:
             answers.append((waiting, Accepted(n_rejected, reason)))
         return answers
 
-    def _commit(self, group: Group, requests: Sequence[_Waiting]) -> None:
+    def _commit(
+        self, group: Group, requests: Sequence[_Waiting], packing: Future[list[bytes]]
+    ) -> None:
         first = group.last_request - len(requests) + 1
         entries = [
             Entry(number, request.received_ns, request.signal, request.encoding, request.body)
@@ -293,7 +300,7 @@ class Receiver:
         )
         is_full = self._tail.is_full(group)
         sealed = self._sealed(group) if is_full else ()
-        last_chunk = self._journal.commit(entries, meta, sealed)
+        last_chunk = self._journal.commit(entries, meta, sealed, packing.result())
         self._number = group.last_request
         self._decoder.accept(group)
         self._counts = counts
