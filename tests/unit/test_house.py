@@ -142,6 +142,10 @@ def test_command_line_loads_no_qt() -> None:
     assert loaded_by(["daskscope.app.cli"], (*QT, "numpy", *DASK)) == []
 
 
+def test_a_reader_of_recordings_loads_no_servers() -> None:
+    assert loaded_by(["daskscope.ingest.__main__"], ("aiohttp", "grpc")) == []
+
+
 def test_a_window_starts_its_receiver_before_it_loads_what_is_large() -> None:
     large = ("numpy", "sqlite3", "daskscope.derive")
     assert loaded_by(["daskscope.app.options", "daskscope.app.launch"], (*QT, *large)) == []

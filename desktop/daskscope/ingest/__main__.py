@@ -28,7 +28,6 @@ from daskscope.ingest.excerpt import Excerpt, Scissors
 from daskscope.ingest.journal import RecordingError
 from daskscope.ingest.linkserver import LinkServer
 from daskscope.ingest.recording import Recording, open_recording
-from daskscope.ingest.service import Ports, receiving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -64,6 +63,8 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _receive(arguments: argparse.Namespace, token: str) -> None:
+    from daskscope.ingest.service import Ports, receiving  # servers: a reader has none
+
     ports = Ports.parse(
         http=arguments.http,
         grpc=arguments.grpc,
