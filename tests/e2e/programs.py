@@ -151,7 +151,7 @@ class Account:
     def _check_seen(self, computed: list[Span]) -> None:
         """Attempt by attempt: what a task saw lies in the span of that attempt."""
         by_key: dict[str, list[Span]] = {}
-        for span in sorted(computed, key=lambda span: span.start_ns):
+        for span in sorted(computed, key=lambda span: span.run_id):
             by_key.setdefault(span.key, []).append(span)
         attempts: dict[str, list[dict[str, Any]]] = {}
         for attempt in sorted(self.seen, key=lambda attempt: attempt["start_s"]):
@@ -167,12 +167,12 @@ class Account:
     def _retried(self, computed: list[Span]) -> Counter[tuple[str, str, int, int, int]]:
         """Attempts that failed before the last of their key."""
         last: dict[str, int] = {}
-        for span in computed:
-            last[span.key] = max(last.get(span.key, 0), span.start_ns)
+        for span in computed:  # by clocks of several workers their order may be another
+            last[span.key] = max(last.get(span.key, 0), span.run_id)
         return Counter(
             (span.key, span.worker, span.thread, span.start_ns // 1_000, span.end_ns // 1_000)
             for span in computed
-            if span.is_error and span.start_ns < last[span.key]
+            if span.is_error and span.run_id < last[span.key]
         )
 
     def _check_parents(self, spans: list[Span]) -> None:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import dask
 import distributed.worker
 import pytest
-from distributed import Client, LocalCluster, Nanny, Worker
+from distributed import Client, LocalCluster, Nanny, Worker, span
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from dask_otel import conventions as names
 from dask_otel import preload
+from dask_otel.compat import worker as dasks
 from dask_otel.worker import reading
 from dask_otel.worker.adapter import WorkerAdapter
 from dask_otel.worker.attempts import Attempts
@@ -26,7 +27,7 @@ from tests.sinks import HttpSink, SeenSpan, Sink
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 pytestmark = pytest.mark.cluster
 
@@ -129,6 +130,38 @@ def test_what_a_client_gathers_is_sent(monkeypatch: pytest.MonkeyPatch, sink: Si
     (attempt,) = spans(sink, names.ACTION_COMPUTE)
     assert seen.span.trace_id == attempt.span.trace_id
     assert spans(sink, names.ACTION_TRANSFER) == []
+
+
+def test_a_batch_whose_keys_are_forgotten_meanwhile_is_in_its_trace(
+    monkeypatch: pytest.MonkeyPatch, sink: Sink
+) -> None:
+    """As where a task is released while its value is on its way."""
+    get_data, gather_dep = Worker.get_data, Worker.gather_dep
+
+    def forget(worker: Worker, keys: Iterable[Any]) -> None:
+        known = {key: worker.state.tasks.pop(key) for key in keys}
+        worker.loop.asyncio_loop.call_soon(worker.state.tasks.update, known)  # type: ignore[attr-defined]
+
+    async def send(worker: Worker, comm: Any, keys: list[Any], **more: Any) -> Any:
+        status = await get_data(worker, comm, keys, **more)
+        forget(worker, keys)
+        return status
+
+    async def receive(worker: Worker, *args: Any, **more: Any) -> Any:
+        event = await gather_dep(worker, *args, **more)
+        forget(worker, args[1])
+        return event
+
+    monkeypatch.setattr(Worker, "get_data", send)
+    monkeypatch.setattr(Worker, "gather_dep", receive)
+    with instrumented(monkeypatch, sink.endpoint, n_workers=2) as client, span("moved"):
+        first, second = client.scheduler_info()["workers"]
+        part = client.submit(make, MIB, key="part", workers=[first])
+        assert client.submit(len, part, key="used", workers=[second]).result() == MIB
+    attempt, _ = spans(sink, names.ACTION_COMPUTE)
+    moved = [*spans(sink, names.ACTION_TRANSFER), *spans(sink, names.ACTION_SEND)]
+    assert len(moved) >= 2
+    assert {seen.span.trace_id for seen in moved} == {attempt.span.trace_id}
 
 
 def test_a_peer_that_dies_leaves_a_failed_transfer(
@@ -257,7 +290,8 @@ def running(client: Client) -> set[Any]:
         (TransferProbe, "begin"),
         (TransferProbe, "end"),
         (TransferProbe, "_record"),
-        (TransferProbe, "_origin"),
+        (dasks, "cause"),
+        (reading, "origin"),
         (HeartbeatProbe, "begin"),
         (HeartbeatProbe, "_metric"),
         (WorkerAdapter, "_now_s"),

@@ -7,6 +7,7 @@
   and `get_data` return. What has failed it only tells the state machine, without times. A worker
   that is to keep no logs (`distributed.admin.low-level-log-length`) keeps the newest line.
 - A peer that is busy has sent nothing: that is no transfer.
+- Where a batch belongs is known when it begins; when it ends the keys may be forgotten.
 """
 
 from __future__ import annotations
@@ -45,10 +46,11 @@ LOGS: Final = ("transfer_incoming_log", "transfer_outgoing_log")
 
 
 class _Request:
-    """What a worker asks of another: when, and why it has failed."""
+    """A batch on its way: where it belongs, when it began, and why it has failed."""
 
-    def __init__(self) -> None:
-        self.start_s: float | None = None
+    def __init__(self, start_s: float | None = None) -> None:
+        self.start_s = start_s
+        self.origin: str | None = None
         self.failure: Failure | None = None
 
 
@@ -118,6 +120,7 @@ class TransferProbe:
         @wraps(gather_dep)
         async def receive(*args: Any, **kwargs: Any) -> Any:
             request = _Request()
+            self._asked(request, args)
             _request.set(
                 request
             )  # Dask runs each in an asyncio task, and so in a context, of its own
@@ -132,23 +135,37 @@ class TransferProbe:
         @wraps(get_data)
         async def send(comm: Comm, *args: Any, **kwargs: Any) -> Any:
             start_s = clock.now_s()
+            request = _Request(start_s)
+            self._offered(request, kwargs)
             try:
                 status = await get_data(comm, *args, **kwargs)
             except Exception as error:
                 if self._watching:
-                    self._not_sent(comm, kwargs, start_s, error)
+                    self._not_sent(comm, kwargs, request.origin, start_s, error)
                 raise
             if status is Status.dont_reply and self._watching:
-                self._sent(comm)
+                self._sent(comm, request.origin)
             return status
 
         return send
 
     @guarded("Recording a transfer")
+    def _asked(self, request: _Request, args: tuple[Any, ...]) -> None:
+        """A batch is about to be fetched: it belongs to what waits for it."""
+        cause = dasks.cause(self._worker, args[1])
+        request.origin = None if cause is None else reading.origin(cause)
+
+    @guarded("Recording a transfer")
+    def _offered(self, request: _Request, message: dict[str, Any]) -> None:
+        """A batch is about to be sent: it belongs to what has made its first key."""
+        ts = next(map(self._worker.state.tasks.get, message["keys"]), None)
+        request.origin = None if ts is None else reading.origin(ts)
+
+    @guarded("Recording a transfer")
     def _received(self, event: Any, request: _Request, args: tuple[Any, ...]) -> None:
         peer, keys = args[:2]
         cause = dasks.cause(self._worker, keys)
-        origin = reading.origin(cause) if cause is not None else self._origin(keys)
+        origin = request.origin if cause is None else reading.origin(cause)
         if isinstance(event, GatherDepSuccessEvent):
             entry = self._worker.transfer_incoming_log[-1]
             found = reading.transfer(entry, peer, origin, sent=False)
@@ -168,24 +185,27 @@ class TransferProbe:
             self._record(reading.failed_transfer(run, peer, keys, origin, why, sent=False))
 
     @guarded("Recording a transfer")
-    def _sent(self, comm: Comm) -> None:
+    def _sent(self, comm: Comm, origin: str | None) -> None:
         entry = self._worker.transfer_outgoing_log[-1]
-        origin = self._origin(entry["keys"])
         # Clients and schedulers do not say who they are.
         peer = entry["who"] or comm.peer_address
         self._record(reading.transfer(entry, peer, origin, sent=True))
 
     @guarded("Recording a transfer")
     def _not_sent(
-        self, comm: Comm, message: dict[str, Any], start_s: float, error: Exception
+        self,
+        comm: Comm,
+        message: dict[str, Any],
+        origin: str | None,
+        start_s: float,
+        error: Exception,
     ) -> None:
-        keys = message["keys"]
         self._record(
             reading.failed_transfer(
                 self._since(start_s),
                 message.get("who") or comm.peer_address,
-                keys,
-                self._origin(keys),
+                message["keys"],
+                origin,
                 reading.failure(error),
                 sent=True,
             )
@@ -198,13 +218,6 @@ class TransferProbe:
     def _since(self, start_s: float) -> reading.Run:
         delay_s = self._worker.scheduler_delay
         return reading.Run(start_s + delay_s, max(start_s, clock.now_s()) + delay_s, None)
-
-    def _origin(self, keys: Any) -> str | None:
-        """Where a batch belongs that no task here has asked for: to what has made its first key."""
-        for key in keys:
-            ts = self._worker.state.tasks.get(key)
-            return None if ts is None else reading.origin(ts)
-        return None
 
 
 def _reported(event: Any) -> Failure:
