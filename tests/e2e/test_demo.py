@@ -51,7 +51,7 @@ def test_it_shows_a_cluster_and_leaves_nothing_behind(
 ) -> None:
     picture = tmp_path / "demo.png"
     result = daskscope(
-        *("demo", "--seconds", "15", "--workers", "2", "--theme", "light"),
+        *("demo", "--seconds", "20", "--workers", "2", "--theme", "light"),
         *("--screenshot", picture),
         *ports,
         **settings,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -71,7 +72,19 @@ class Companion:
         try:
             self._process.wait(END_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self._kill()
         if self._process.returncode == 0:
             self._log_path.unlink(missing_ok=True)
+
+    def _kill(self) -> None:
+        """End it, and all that it has started: a cluster is many processes."""
+        import psutil
+
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(self._process.pid)
+            started = process.children(recursive=True)
+            for one in (process, *started):
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
+            psutil.wait_procs(started, END_S)
+        self._process.wait()
