@@ -11,6 +11,7 @@ from daskscope.session import Bookmark
 from daskscope.theme import DARK, GUTTER_PX, LIGHT
 from daskscope.views.timeline.axis import AxisView
 from daskscope.views.timeline.events import EventsView
+from daskscope.views.timeline.minimap import MinimapView
 from daskscope.views.timeline.stream import StreamView
 from tests.gui import frames
 from tests.gui.frames import BarList, frame, layout
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
     from pytestqt.qtbot import QtBot
 
-    from daskscope.derive.frames import TaskStreamFrame
+    from daskscope.derive.frames import Minimap, TaskStreamFrame
 
 
 class Watched:
@@ -86,3 +87,23 @@ def test_the_gutter_is_painted_anew_only_when_the_rows_are_others(
     assert show(frame(rows, BarList().bars())) == GUTTER_PX
     assert show(replace(frame(rows, BarList().bars()), scroll_px=7)) == 0
     assert show(frame(layout(), BarList().bars())) == 0
+
+
+def test_the_minimap_is_painted_anew_only_when_it_looks_other(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = MinimapView(LIGHT)
+    watched = Watched(view, qtbot, monkeypatch)
+    whole = frames.minimap()
+
+    def show(shown: Minimap, dimmed: frozenset[int] = frozenset()) -> list[int]:
+        view.show_minimap(shown, dimmed)
+        return watched.taken()
+
+    left, right = whole.brush_px
+    assert show(whole) == [0]
+    assert show(replace(whole)) == []
+    assert show(replace(whole, brush_px=(left + 1, right))) == [0]
+    assert show(replace(whole, brush_px=(left + 1, right)), frozenset({2})) == [0]
+    assert show(whole) == [0]
+    assert show(replace(whole, busy=whole.busy.copy())) == [0]

@@ -84,8 +84,11 @@ class MinimapView(QWidget):
 
     def show_minimap(self, minimap: Minimap, dimmed: frozenset[int] = frozenset()) -> None:
         """Draw `minimap`; slots in `dimmed` are ghosts."""
+        before = self._minimap, self._dimmed
         self._minimap, self._dimmed = minimap, dimmed
-        self.update()
+        # Of a long run a gesture often moves the brush by less than a pixel.
+        if before[0] is None or _looks(before[0], before[1]) != _looks(minimap, dimmed):
+            self.update()
 
     def show_errors(self, columns: npt.NDArray[np.intp]) -> None:
         """Mark the pixel columns in which something failed."""
@@ -285,3 +288,9 @@ class MinimapView(QWidget):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Let go."""
         self._drag = None
+
+
+def _looks(minimap: Minimap, dimmed: frozenset[int]) -> tuple[object, ...]:
+    """What a picture of it depends on; its arrays are never written again."""
+    arrays = id(minimap.busy), id(minimap.found_px)
+    return (minimap.slots, minimap.most, minimap.brush_px, minimap.length_text, dimmed, *arrays)
