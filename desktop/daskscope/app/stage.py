@@ -284,9 +284,11 @@ class Stage:
         elif self.marks.predicate != self._drawn.predicate or not self._drawn.is_complete:
             self._drawn = self.marks
         key = (self._generation, self._drawn, session, view, now_px, height_px, layout)
-        is_taking = self._is_to_take(tick)
-        is_same = self._shown is not None and (key == self._shown or self._is_to_work(session))
-        is_same |= is_taking
+        # A gesture is drawn at once.
+        can_wait = self._shown is not None and session == self._shown_session
+        can_wait &= self._turn is Turn.ALL
+        is_taking = can_wait and self._is_to_take(tick)
+        is_same = is_taking or key == self._shown or (can_wait and self._is_to_work)
         self._deadline_s = now_s + self._work_s(view, is_same=is_same)
         if self.marks.is_lighting:
             self._deadline_s = elapsed_s() + LIT_WORK_S
@@ -308,20 +310,15 @@ class Stage:
             self.period_s = self._tempo.period_s(now_s, has_work=True)
         return not is_same
 
-    def _is_to_work(self, session: Session) -> bool:
-        """Whether a tick works on a picture that is not finished, as the last one has drawn it.
-
-        What comes meanwhile and a time that goes on can wait for a tick; a gesture cannot.
-        """
-        is_made = self.frame is not None and self.frame.is_exact
-        is_live = self._turn is Turn.ALL
-        return is_live and self._has_drawn and not is_made and session == self._shown_session
+    @property
+    def _is_to_work(self) -> bool:
+        """Whether the last tick has drawn a picture that is not finished: this one works on it."""
+        return self._has_drawn and self.frame is not None and not self.frame.is_exact
 
     def _is_to_take(self, tick: Tick) -> bool:
         """Whether a tick has taken in so much that the next one, which comes at once, draws it."""
         is_much = tick.feed.n_taken >= MUCH_ROWS and tick.session.is_following
-        can_wait = self._shown is not None and self._turn is Turn.ALL and not self._is_put_off
-        return is_much and can_wait and tick.session == self._shown_session
+        return is_much and not self._is_put_off
 
     def _work_s(self, view: Viewport, *, is_same: bool) -> float:
         """What a tick may take for a picture that is made from nothing."""
