@@ -99,6 +99,19 @@ def test_charts_can_be_drawn_one_by_one(qtbot: QtBot) -> None:
         assert levels() == shown_so_far
 
 
+def test_the_first_tick_with_charts_makes_no_plots(qtbot: QtBot) -> None:
+    view = ResourcesView()
+    qtbot.addWidget(view)
+    view.begin_frame(frame())
+    view.show_next()
+    assert not plots(view)
+    assert view.is_waiting
+    for _ in range(3):
+        view.show_next()
+    assert len(plots(view)) == 3
+    assert not view.is_waiting
+
+
 def test_all_charts_show_the_same_time(qtbot: QtBot) -> None:
     view = shown(qtbot)
     ranges = [plot.getPlotItem().getViewBox().viewRange()[0] for plot in plots(view)]

@@ -38,6 +38,7 @@ class ResourcesView(QWidget):
         self._titles = tuple(ChartTitle(self) for _ in range(3))
         self._rooms = tuple(QWidget(self) for _ in range(3))
         self._plots: tuple[ChartPlot, ...] = ()
+        self._is_asked_for = False
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName("Resources")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -77,7 +78,6 @@ class ResourcesView(QWidget):
 
     def begin_frame(self, frame: ResourcesFrame) -> None:
         """Let `show_next` draw `frame`, a chart at a time: three take longer than a tick may."""
-        self.prepare()
         self._frame = frame
         self._waiting = [2, 1, 0]
         said = (f"{chart.title} {chart.value_text}".strip() for chart in frame.charts)
@@ -89,7 +89,17 @@ class ResourcesView(QWidget):
         return bool(self._waiting)
 
     def show_next(self) -> None:
-        """Draw the next chart that waits, if one does."""
+        """Draw the next chart that waits, if one does.
+
+        Where plots must be made before, that is left to the next call: the first picture of the
+        timeline comes in this tick.
+        """
+        if not self._waiting or self._frame is None:
+            return
+        if not self._plots and not self._is_asked_for:
+            self._is_asked_for = True
+            return
+        self.prepare()
         if self._waiting and self._frame is not None:
             index = self._waiting.pop()
             chart = self._frame.charts[index]
