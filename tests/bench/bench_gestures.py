@@ -121,7 +121,7 @@ def run() -> list[Figure]:
         figure("an idle window that follows, of a core", stand.share(REST_S, 0), "", MOST_SHARE)
     )
     stand.run.toggle_pause()
-    paused = stand.share(REST_S, RATE, idle_s=1.0)
+    paused = stand.share(REST_S, RATE)
     stand.run.window.showMinimized()
     hidden = stand.share(REST_S, RATE, idle_s=1.0)
     stand.run.window.showNormal()

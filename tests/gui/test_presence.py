@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QPointF, Qt
 from PySide6.QtGui import QExposeEvent, QMouseEvent, QRegion
 
 from daskscope.app.clock import FRAME_S
-from daskscope.app.tempo import IDLE_AFTER_S, IDLE_STEP_S
-from tests.builders import MS, SECOND
+from daskscope.app.tempo import HELD_STEP_S, IDLE_AFTER_S, IDLE_STEP_S
+from tests.builders import MS, SECOND, Span
 from tests.gui.working import NOW, cluster
 
 if TYPE_CHECKING:
@@ -76,6 +77,77 @@ def test_spans_wake_a_window_and_leave_it_idle_soon(hand: Hand, link: Link) -> N
     assert hand.tick() <= FRAME_S
     hand.waits(IDLE_AFTER_S)
     assert hand.tick() > FRAME_S
+
+
+@pytest.fixture
+def counted(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often counters are shown."""
+    counter: Counter[str] = Counter()
+    for name in ("status", "progress"):
+        shown = getattr(hand.run.window, name).show_frame
+
+        def show(frame: object, name: str = name, shown: Any = shown) -> None:
+            counter[name] += 1
+            shown(frame)
+
+        monkeypatch.setattr(getattr(hand.run.window, name), "show_frame", show)
+    return counter
+
+
+def test_a_view_that_is_held_and_left_alone_takes_in_ten_times_a_second_what_comes(
+    hand: Hand, link: Link, counted: Counter[str]
+) -> None:
+    run = hand.run
+    source, link.messages = cluster()
+    hand.waits(0.1)
+
+    def live(n_ticks: int) -> list[float]:
+        """Ticks with a span each, which begins now; how long the clock waits each time."""
+        found = []
+        for _ in range(n_ticks):
+            start = 20 * SECOND + round((hand.now_s - 100) * SECOND)
+            link.messages = [source.spans([Span(start, start + MS, "sum", 0, 11)])]
+            found.append(hand.tick())
+        return found
+
+    run.toggle_pause()
+    assert max(live(60)) <= FRAME_S
+    hand.waits(IDLE_AFTER_S)
+    n_spans, held = run.snapshot.n_spans, run.frame
+    counted.clear()
+    waits = live(40)
+    assert max(waits) == HELD_STEP_S
+    assert sum(wait == HELD_STEP_S for wait in waits) > 30
+    assert run.snapshot.n_spans == n_spans + 40
+    assert counted["status"] > 8
+    assert counted["progress"] > 8
+
+    assert held is not None
+    link.messages = [source.spans([Span(13 * SECOND, 14 * SECOND, "sum", 0, 11)])]
+    hand.waits(1.0)
+    assert run.frame is not None
+    assert run.frame.view == held.view
+    assert run.frame.n_spans_in_view == held.n_spans_in_view + 1
+    run.follow()
+    assert hand.tick() <= FRAME_S
+    assert run.frame.view.end_ns > held.view.end_ns
+
+
+def test_what_runs_in_a_view_that_is_held_grows_on(hand: Hand, link: Link) -> None:
+    run = hand.run
+    link.messages = cluster()[1]
+    hand.waits(0.1)
+    run.replace(is_following=False, end_ns=NOW + 5 * SECOND)
+    before = hand.run.frame
+    assert max(hand.waits(4.5)) <= FRAME_S
+    assert before is not None
+    assert hand.run.frame is not None
+    assert hand.run.frame.now_px != before.now_px
+    hand.waits(1.5)
+    assert hand.tick() == HELD_STEP_S
+
+    move_pointer(run)
+    assert max(hand.waits(IDLE_AFTER_S / 2)) <= FRAME_S
 
 
 def test_an_action_from_a_menu_wakes_a_window(hand: Hand, link: Link) -> None:

@@ -157,7 +157,7 @@ class Stage:
 
     def rouse(self) -> None:
         """Show at once what changes from now on: somebody is there."""
-        self._tempo.happen(elapsed_s())
+        self._tempo.attend(elapsed_s())
 
     def forget(self) -> None:
         """Show everything anew at the next tick."""
@@ -193,11 +193,12 @@ class Stage:
         has_changed = session != self._session
         if has_changed:
             self._hurry(session)
-            self._tempo.happen(now_s)
+            self._tempo.attend(now_s)
         if feed.has_spans or snapshot.running:
             self._tempo.happen(now_s)
         self.is_resting = not was_forgetful and self._tempo.is_resting(now_s)
-        self.period_s = self._tempo.period_s(now_s, has_work=feed.is_behind)
+        is_held = self._is_held(snapshot, session, now_ns, now_s)
+        self.period_s = self._tempo.period_s(now_s, has_work=feed.is_behind, is_held=is_held)
         if not self._window.presence.is_seen:
             self.is_resting = True
             self._is_forgetful = was_forgetful
@@ -212,8 +213,9 @@ class Stage:
             self._deadline_s = elapsed_s() + UNSHOWN_WORK_S
             self._task_stream.go_on()
             return False
-        is_idle, is_resting, frame_ms = self._tempo.is_idle(now_s), self.is_resting, self.frame_ms
-        tick = Tick(snapshot, session, feed, now_ns, wall_ns, now_s, frame_ms, is_idle, is_resting)
+        is_idle, is_resting = is_held or self._tempo.is_idle(now_s), self.is_resting
+        ms = self.frame_ms
+        tick = Tick(snapshot, session, feed, now_ns, wall_ns, now_s, ms, is_idle, is_resting)
         if self._window.is_welcome:
             if self._turn.has_panels:
                 self._panels.show_status(tick)
@@ -289,7 +291,7 @@ class Stage:
         can_wait &= self._turn is Turn.ALL
         is_taking = can_wait and self._is_to_take(tick)
         is_same = is_taking or key == self._shown or (can_wait and self._is_to_work)
-        self._deadline_s = now_s + self._work_s(view, is_same=is_same)
+        self._deadline_s = now_s + self._work_s(view, has_time=is_same or tick.is_idle)
         if self.marks.is_lighting:
             self._deadline_s = elapsed_s() + LIT_WORK_S
         if is_taking:
@@ -320,13 +322,19 @@ class Stage:
         is_much = tick.feed.n_taken >= MUCH_ROWS and tick.session.is_following
         return is_much and not self._is_put_off
 
-    def _work_s(self, view: Viewport, *, is_same: bool) -> float:
+    def _work_s(self, view: Viewport, *, has_time: bool) -> float:
         """What a tick may take for a picture that is made from nothing."""
-        if is_same:
+        if has_time:
             return UNSEEN_WORK_S
         # After one notch of the wheel comes another, for which this picture is of no use.
         is_zoomed = self.frame is not None and view.ns_per_px != self.frame.view.ns_per_px
         return 0.0 if is_zoomed else DRAWN_WORK_S
+
+    def _is_held(self, snapshot: Snapshot, session: Session, now_ns: int, now_s: float) -> bool:
+        """Whether nothing in view goes on by itself, and nobody is there."""
+        if session.is_following or not snapshot.status.is_live or self.frame is None:
+            return False
+        return now_ns > self.frame.view.end_ns and self._tempo.is_left(now_s)
 
     def _is_stale(self, tick: Tick) -> bool:
         """Whether what has come is to be shown now: at once while following, if time goes on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daskscope.app.clock import FRAME_S
-from daskscope.app.tempo import IDLE_AFTER_S, IDLE_STEP_S, Tempo
+from daskscope.app.tempo import HELD_STEP_S, IDLE_AFTER_S, IDLE_STEP_S, Tempo
 
 
 def test_ticks_come_less_often_once_nothing_happens() -> None:
@@ -16,6 +16,19 @@ def test_ticks_come_less_often_once_nothing_happens() -> None:
     assert tempo.period_s(idle_s, has_work=True) == 0.0
     tempo.happen(20.0)
     assert tempo.period_s(20.0, has_work=False) == FRAME_S
+
+
+def test_a_view_that_is_held_is_looked_after_less_often_unless_work_waits() -> None:
+    tempo = Tempo()
+    tempo.attend(10.0)
+    assert not tempo.is_left(10.0 + IDLE_AFTER_S)
+    tempo.happen(20.0)
+    assert tempo.is_left(20.0)
+    assert tempo.period_s(20.0, has_work=False, is_held=True) == HELD_STEP_S
+    assert tempo.period_s(20.0, has_work=True, is_held=True) == 0.0
+    idle_s = 21.0 + IDLE_AFTER_S
+    assert not tempo.is_resting(idle_s)
+    assert tempo.period_s(idle_s, has_work=False, is_held=True) > HELD_STEP_S
 
 
 def test_now_stands_still_while_nothing_is_shown() -> None:
