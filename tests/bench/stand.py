@@ -77,16 +77,26 @@ class Spring:
 
 @dataclass(frozen=True, slots=True)
 class Ticks:
-    """Some ticks: CPU time of the window's thread and wall clock, ms, and whether each painted."""
+    """Some ticks: CPU time of the window's thread and wall clock, ms, and what each did.
+
+    One that has taken in much leaves painting to the next, which comes at once.
+    """
 
     cpu_ms: npt.NDArray[np.float64]
     wall_ms: npt.NDArray[np.float64]
     has_painted: npt.NDArray[np.bool_]
+    has_taken: npt.NDArray[np.bool_]
+
+    @property
+    def frame_ms(self) -> npt.NDArray[np.float64]:
+        """CPU time of each frame: of the tick that painted it, and of one that took in for it."""
+        taken_ms = np.where(self.has_taken & ~self.has_painted, self.cpu_ms, 0.0)
+        found: npt.NDArray[np.float64] = self.cpu_ms + np.concatenate([[0.0], taken_ms[:-1]])
+        return np.compress(self.has_painted, found)
 
     def of(self, share: float, *, painted: bool = True) -> float:
-        """A percentile of the CPU time, of ticks that painted or of all."""
-        times = self.cpu_ms[self.has_painted] if painted else self.cpu_ms
-        return float(np.percentile(times, share))
+        """A percentile of the CPU time, of frames or of all ticks."""
+        return float(np.percentile(self.frame_ms if painted else self.cpu_ms, share))
 
 
 class Stand:
@@ -135,8 +145,10 @@ class Stand:
         """The cluster's clock, which went on from the last span that was held at the start."""
         return self._started_ns + round((time.perf_counter() - self._started_s) * 1e9)
 
-    def ticking(self, seconds: float, rate: int = RATE) -> Iterator[tuple[float, float, bool]]:
-        """Tick for a while; wall and CPU time of each, and whether it painted."""
+    def ticking(
+        self, seconds: float, rate: int = RATE
+    ) -> Iterator[tuple[float, float, bool, bool]]:
+        """Tick for a while; wall and CPU time of each, and whether it painted and took in."""
         until_s = time.perf_counter() + seconds
         number = 0
         while (begin_s := time.perf_counter()) < until_s:
@@ -145,13 +157,14 @@ class Stand:
             if number % TICKS_A_BATCH == 0 and self._n_owed >= 1:
                 self._spring.put(self.load.batch(int(self._n_owed)))
                 self._n_owed = 0.0
-            frame = self.run.frame
+            frame, generation = self.run.frame, self.run.snapshot.generation
             cpu_s, wall_s = time.thread_time(), time.perf_counter()
             self.run.tick(self.now_ns())
             yield (
                 (time.perf_counter() - wall_s) * 1e3,
                 (time.thread_time() - cpu_s) * 1e3,
                 self.run.frame is not frame,
+                self.run.snapshot.generation != generation,
             )
             self.application.processEvents()
             time.sleep(max(begin_s + TICK_S - time.perf_counter(), 0.002))
@@ -167,8 +180,8 @@ class Stand:
             found.append(tick)
             if gesture is not None:
                 gesture(number)
-        wall, cpu, painted = zip(*found, strict=True)
-        return Ticks(np.array(cpu), np.array(wall), np.array(painted))
+        wall, cpu, painted, taken = zip(*found, strict=True)
+        return Ticks(np.array(cpu), np.array(wall), np.array(painted), np.array(taken))
 
     def share(self, seconds: float, rate: int, idle_s: float = 3.0) -> float:
         """Share of a core that the window takes by its own clock, after a while of the same."""

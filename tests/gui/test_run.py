@@ -120,7 +120,10 @@ def test_what_comes_by_the_thousand_is_drawn_with_the_next_tick_unless_a_hand_mo
     assert shown(2) == n_before
     assert busy.frame is before
     assert busy._clock.period_s == 0.0
+    taken_ms = busy._taken_ms
+    assert taken_ms > 0
     busy.tick(NOW + 2 * SECOND + MS)
+    assert busy._stage.frame_ms > taken_ms  # its frame takes both
     assert busy.frame is not None
     assert busy.frame.n_spans_in_view == n_before + 1_500
     busy.window.timeline.zoomed.emit(900.0, 1.1)

@@ -18,7 +18,10 @@ class FrameLog:
         self._file.write(HEADER)
 
     def write(self, t_s: float, frame_ms: float, n_held: int, n_in_view: int) -> None:
-        """Add one frame; `frame_ms` covers the whole tick: drain, store, derive, paint."""
+        """Add one frame; `frame_ms` covers all of it: drain, store, derive, paint.
+
+        Also where a tick took in what the next one has drawn.
+        """
         self._file.write(f"{t_s:.4f},{frame_ms:.3f},{n_held},{n_in_view}\n")
 
     def close(self) -> None:

@@ -125,6 +125,8 @@ class Run(QObject):
         self.overlays.bind(actions)
         self._clock = Clock(self, source.fileno)
         self._clock.ticked.connect(self.tick)
+        #: Of a tick that took in what the next one draws.
+        self._taken_ms = 0.0
         self._log = FrameLog(options.frame_log) if options.frame_log else None
         self._demo: Demo | None = None
         self._snapshot: Snapshot = self._store.snapshot()
@@ -243,7 +245,12 @@ class Run(QObject):
         self.keeper.keep_if_due(started_s, self.session, self.window)
         self._clock.period_s = self._period_s(started_s)
         frame_ms = (elapsed_s() - started_s) * 1000
-        if is_new:
+        if not is_new:
+            # Who left drawing to the next tick has done a part of its frame.
+            self._taken_ms = frame_ms if self._snapshot.generation != generation else 0.0
+        else:
+            frame_ms += self._taken_ms
+            self._taken_ms = 0.0
             self._stage.frame_ms = frame_ms
             if self._log is not None:
                 self._log.write(
