@@ -70,7 +70,9 @@ class Finder:
         if found is not None:
             run.apply(search_gestures.show_found, frame, found)
             number, row = found.spot
-            run.choose(of_row(snapshot.chunks[number - snapshot.chunks[0].number], row))
+            chunk = snapshot.chunk(number)
+            if chunk is not None:
+                run.choose(of_row(chunk, row))
 
     def escape(self) -> None:
         """Select nothing; where nothing is selected, search nothing."""

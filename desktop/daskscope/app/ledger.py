@@ -135,11 +135,11 @@ class Ledger:
 
     def _show(self, spot: Spot | None) -> None:
         """Choose the span at a spot, which brings it into view."""
-        run, chunks = self._run, self._run.snapshot.chunks
-        at = spot[0] - chunks[0].number if spot is not None and chunks else -1
-        if spot is None or not 0 <= at < len(chunks):
+        run = self._run
+        chunk = run.snapshot.chunk(spot[0]) if spot is not None else None
+        if spot is None or chunk is None:
             return
-        run.choosing.choose(of_row(chunks[at], spot[1]))
+        run.choosing.choose(of_row(chunk, spot[1]))
         if self._error_rows is not None and run.window.errors.isVisible():
             run.window.errors.mark_row(self.errors.index(spot))
 

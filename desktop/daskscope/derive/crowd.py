@@ -33,8 +33,9 @@ def crowd(
     """`nearest` with what else lies there at the same time: `bars` are indices of them all."""
     found = []
     for bar in bars.tolist():
-        chunk = snapshot.chunks[int(frame.bars.chunk[bar])]
-        found.append((chunk, int(frame.bars.index[bar])))
+        chunk = snapshot.chunk(int(frame.bars.chunk[bar]))
+        if chunk is not None:
+            found.append((chunk, int(frame.bars.index[bar])))
     found.sort(key=lambda at: int(at[0].start_ns[at[1]]))
     lines = []
     sums = 0

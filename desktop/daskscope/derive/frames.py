@@ -60,8 +60,8 @@ class Bars:
     name
         uint32, string id of its prefix or name.
     chunk, index
-        int32, where the span lies in the snapshot; chunk -1: index into the attempts of
-        `running.values()`, one worker after the other.
+        int32, where the span lies: number of its chunk, and row; chunk -1: index into the attempts
+        of `running.values()`, one worker after the other.
     is_lit
         bool: what is searched or marked; all others are dimmed. None dims nothing.
     """

@@ -107,10 +107,13 @@ def _bar(snapshot: Snapshot, frame: TaskStreamFrame, spot: _Spot) -> Hit | None:
     if int(away.min()) > REACH_PX:
         return None
     x0_px, x1_px = int(bars.x0_px[nearest]), int(bars.x1_px[nearest])
-    chunk_index, index = int(bars.chunk[nearest]), int(bars.index[nearest])
-    if chunk_index < 0:
+    number, index = int(bars.chunk[nearest]), int(bars.index[nearest])
+    if number < 0:
         return _running(snapshot, frame, spot, index, (x0_px, x1_px))
-    found = _span(snapshot, frame, spot, (snapshot.chunks[chunk_index], index), (x0_px, x1_px))
+    chunk = snapshot.chunk(number)
+    if chunk is None:
+        return None
+    found = _span(snapshot, frame, spot, (chunk, index), (x0_px, x1_px))
     beside = meant[(bars.x0_px[meant] <= spot.x_px) & (spot.x_px < bars.x1_px[meant])]
     is_crowd = spot.is_sub and len(beside) > 1
     return crowd(snapshot, frame, found, beside) if is_crowd else found
@@ -292,6 +295,10 @@ def _running(
     if found is None:
         return None
     running, i = found
+    lane = int(running.lane[i])
+    row_of_lane = frame.layout.row_of_lane
+    if lane >= len(row_of_lane) or row_of_lane[lane] != spot.index:
+        return None  # that attempt has ended since, and others have taken its place
     is_live = snapshot.status.is_live
     now_ns = frame.view.time_ns(frame.now_px) if is_live else snapshot.last_ns
     start_ns, name = int(running.start_ns[i]), int(running.name[i])
@@ -304,7 +311,7 @@ def _running(
         fields=(
             ("Duration", f"{quantity.duration(max(now_ns - start_ns, 0))} so far"),
             ("Start", _when(snapshot, start_ns)),
-            *_where(snapshot, spot, int(running.lane[i])),
+            *_where(snapshot, spot, lane),
             ("Status", "running"),
         ),
         x0_px=frame_px[0],

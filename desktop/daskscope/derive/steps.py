@@ -57,13 +57,12 @@ class Found:
 
 def found_at(snapshot: Snapshot, spot: Spot | None) -> Found | None:
     """What lies at a spot, None where nothing is held any more."""
-    if spot is None or not snapshot.chunks:
+    if spot is None:
         return None
     number, row = spot
-    at = number - snapshot.chunks[0].number
-    if not 0 <= at < len(snapshot.chunks) or row >= len(snapshot.chunks[at]):
+    chunk = snapshot.chunk(number)
+    if chunk is None or row >= len(chunk):
         return None
-    chunk = snapshot.chunks[at]
     return Found(
         spot,
         int(chunk.start_ns[row]),

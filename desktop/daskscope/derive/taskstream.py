@@ -210,7 +210,6 @@ def _bars(
     is_drawn = mark != Mark.HIDDEN
     spans, x0_px, x1_px = _those(is_drawn, spans, x0_px, x1_px)
     mark = mark[is_drawn]
-    chunk = np.ascontiguousarray(spans["chunk"])
     return Bars(
         row=np.ascontiguousarray(spans["row"]),
         x0_px=np.maximum(x0_px, 0).astype(np.int32),
@@ -220,7 +219,7 @@ def _bars(
         kind=np.ascontiguousarray(spans["kind"]),
         state=np.ascontiguousarray(spans["state"]),
         name=np.ascontiguousarray(spans["name"]),
-        chunk=np.where(chunk < 0, np.int32(-1), chunk - np.int32(first_number)),
+        chunk=np.ascontiguousarray(spans["chunk"]),
         index=np.ascontiguousarray(spans["index"]),
         is_lit=lit(mark, marks),
     )

@@ -325,3 +325,8 @@ class Snapshot:
     evicted_ns: int
     memory_bytes: int
     status: SourceStatus
+
+    def chunk(self, number: int) -> Chunk | None:
+        """The chunk of that number, None where it was evicted or is not there yet."""
+        at = number - self.chunks[0].number if self.chunks else -1
+        return self.chunks[at] if 0 <= at < len(self.chunks) else None

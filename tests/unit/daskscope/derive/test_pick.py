@@ -19,9 +19,10 @@ from daskscope.derive.quantity import THIN
 from daskscope.derive.taskstream import TaskStream
 from daskscope.predicate import Filter, Search
 from daskscope.session import Session, fitted, viewport
+from daskscope.store.chunk import CHUNK_ROWS
 from daskscope.store.schema import Kind, Outcome, Status
 from daskscope.store.writer import Store
-from tests.builders import MS, SECOND, T0, Source, Span
+from tests.builders import MS, SECOND, T0, Load, Source, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -242,6 +243,43 @@ def test_a_later_snapshot_answers_for_an_older_frame() -> None:
 
     assert found is not None
     assert found.key == "inc-1"
+
+
+def test_an_older_frame_is_answered_when_chunks_have_gone_since() -> None:
+    load = Load(n_workers=1, n_threads=1, mean_ns=100_000)
+    store = Store()
+    store.apply(load.source.definitions())
+    store.apply(load.batch(CHUNK_ROWS))
+    far_ns = store.snapshot().last_ns - T0 + SECOND
+    last = Span(far_ns, far_ns + SECOND, "inc", 0, key="inc-1")
+    batch = load.source.spans([last])
+    store.apply(load.source.definitions())
+    store.apply(batch)
+    snapshot = store.snapshot()
+    frame = frame_of(snapshot, fitted(Session(), T0 + far_ns, T0 + far_ns + 2 * SECOND))
+    row = next(row for row in frame.layout.rows if row.kind is RowKind.LANE)
+    place = 100, row.y_px + 3
+    found = hit(snapshot, frame, *place)
+    assert found is not None
+    assert found.key == "inc-1"
+    evicted = replace(snapshot, chunks=snapshot.chunks[1:])
+    assert hit(evicted, frame, *place) == found
+    assert hit(replace(snapshot, chunks=()), frame, *place) is None
+
+
+def test_no_other_attempt_is_told_in_the_place_of_one_that_has_ended() -> None:
+    source = Source()
+    workers = [source.worker("w1", port=1, nthreads=1), source.worker("w2", port=2, nthreads=1)]
+    store = Store()
+    store.apply(source.definitions())
+    for number, worker in enumerate(workers):
+        store.apply(source.running(worker, SECOND, [("inc", SECOND, 7 + number, 11)]))
+    store.apply(source.definitions())
+    frame = frame_of(store.snapshot(), fitted(Session(), T0, T0 + 12 * SECOND))
+    first, second = (row for row in frame.layout.rows if row.kind is RowKind.LANE)
+    store.apply(source.running(workers[0], 2 * SECOND, []))
+    assert hit(store.snapshot(), frame, 400, first.y_px + 3) is None
+    assert hit(store.snapshot(), frame, 400, second.y_px + 3) is None
 
 
 def test_a_span_of_another_service_names_it() -> None:
