@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dask
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import pytest
 
@@ -74,3 +75,20 @@ def dask_command(folder: Path, endpoint: str, *words: str) -> Iterator[subproces
     finally:
         process.terminate()
         process.wait(20)
+
+
+def held(path: str) -> None:
+    """A task that makes `path` when it begins, and ends when that is gone."""
+    Path(path).touch()
+    while Path(path).exists():
+        time.sleep(0.01)
+
+
+def is_given_up(client: Client, key: str) -> bool:
+    """Whether the worker that runs `key` knows that nobody wants it any more."""
+
+    def on_worker(dask_worker: Worker) -> bool:
+        ts = dask_worker.state.tasks.get(key)
+        return ts is not None and ts.state == "cancelled"
+
+    return any(client.run(on_worker).values())

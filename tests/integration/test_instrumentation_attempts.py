@@ -17,7 +17,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from dask_otel import conventions as names
 from dask_otel import correlate
-from tests.clusters import CLOCK_ERROR_NS, instrumented
+from tests.clusters import CLOCK_ERROR_NS, held, instrumented, is_given_up
 from tests.sinks import HttpSink, SeenSpan, Sink
 from tests.waiting import wait_for
 
@@ -69,10 +69,6 @@ def reschedule_once(path: str) -> float:
     return began_s
 
 
-def given_up(key: str, dask_worker: Worker) -> bool:
-    return key not in dask_worker.state.tasks or dask_worker.state.tasks[key].state == "cancelled"
-
-
 class Counter:
     n = 0
 
@@ -119,15 +115,13 @@ def test_a_task_that_is_cancelled_while_it_runs(
     monkeypatch: pytest.MonkeyPatch, sink: Sink, tmp_path: Path
 ) -> None:
     path = tmp_path / "running"
-
-    def run() -> None:
-        path.touch()
-        time.sleep(0.3)
-
     with instrumented(monkeypatch, sink.endpoint, processes=True) as client:
-        future = client.submit(run, key="unwanted")
+        future = client.submit(held, str(path), key="unwanted")
         wait_for(path.exists)
         future.cancel()
+        wait_for(lambda: is_given_up(client, "unwanted"))
+        time.sleep(0.3)
+        path.unlink()
         wait_for(lambda: attempts(sink))
     (seen,) = attempts(sink)
     assert seen.attributes[names.TASK_OUTCOME] == "cancelled"
@@ -148,9 +142,8 @@ def test_a_cancelled_task_that_runs_when_its_worker_closes(
     with instrumented(monkeypatch, sink.endpoint, processes=processes) as client:
         future = client.submit(run, key="unwanted")
         wait_for(path.exists)
-        ((address, _),) = client.processing().items()
         future.cancel()
-        wait_for(lambda: client.run(given_up, "unwanted")[address])
+        wait_for(lambda: is_given_up(client, "unwanted"))
     (seen,) = attempts(sink)
     assert seen.attributes[names.TASK_OUTCOME] == "cancelled"
     assert seen.attributes[names.THREAD_ID] > 0

@@ -16,7 +16,7 @@ from distributed import Reschedule, WorkerPlugin
 from dask_otel import conventions as names
 from dask_otel import correlate
 from dask_otel.events import GivenUp
-from tests.clusters import CLOCK_ERROR_NS, instrumented
+from tests.clusters import CLOCK_ERROR_NS, held, instrumented, is_given_up
 from tests.sinks import HttpSink, SeenSpan, Sink
 from tests.waiting import wait_for
 
@@ -91,11 +91,6 @@ def never_acknowledge(dask_worker: Worker) -> None:
 
 def acknowledged(dask_scheduler: Scheduler) -> list[Any]:
     return [ws.metrics.get("dask-otel") for ws in dask_scheduler.workers.values()]
-
-
-def slow(path: str) -> None:
-    Path(path).touch()
-    time.sleep(0.3)
 
 
 def stop_heartbeats(dask_worker: Worker) -> None:
@@ -175,10 +170,13 @@ def test_a_cancelled_attempt_that_has_ended_and_whose_worker_is_killed_before_it
 ) -> None:
     path = tmp_path / "running"
     with instrumented(monkeypatch, sink.endpoint, **NANNIES) as client:
-        future = client.submit(slow, str(path), key="unwanted")
+        future = client.submit(held, str(path), key="unwanted")
         wait_for(path.exists)
         answer, sink.answer = sink.answer, lambda _: 503
         future.cancel()
+        wait_for(lambda: is_given_up(client, "unwanted"))
+        time.sleep(0.3)
+        path.unlink()
         kill(client, told_of_given_up(client, "unwanted", has_ended=True))
         sink.answer = answer
         wait_for(lambda: attempts(sink))

@@ -22,12 +22,13 @@ from dask_otel.worker.attempts import Attempts
 from dask_otel.worker.context import ContextProbe
 from dask_otel.worker.heartbeat import HeartbeatProbe
 from dask_otel.worker.transfers import TransferProbe
-from tests.clusters import instrumented
+from tests.clusters import held, instrumented, is_given_up
 from tests.sinks import HttpSink, SeenSpan, Sink
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.cluster
 
@@ -270,13 +271,6 @@ def _busy(number: int) -> int:
     return number
 
 
-def running(client: Client) -> set[Any]:
-    def keys(dask_worker: Worker) -> set[Any]:
-        return {ts.key for ts in dask_worker.state.executing}
-
-    return set().union(*client.run(keys).values())
-
-
 @pytest.mark.parametrize(
     ("of", "name"),
     [
@@ -302,8 +296,13 @@ def running(client: Client) -> set[Any]:
     ids=lambda value: getattr(value, "__name__", value),
 )
 def test_a_part_that_is_broken_harms_no_task(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, of: Any, name: str
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    of: Any,
+    name: str,
 ) -> None:
+    running = tmp_path / "running"
     calls: list[object] = []
 
     def broken(*args: object, **_: object) -> None:
@@ -314,9 +313,11 @@ def test_a_part_that_is_broken_harms_no_task(
         patch.setattr(of, name, broken)
         with instrumented(patch, sink.endpoint, n_workers=2, threads_per_worker=1) as client:
             first, second = client.scheduler_info()["workers"]
-            unwanted = client.submit(time.sleep, 0.5, key="unwanted")
-            wait_for(lambda: "unwanted" in running(client))
+            unwanted = client.submit(held, str(running), key="unwanted")
+            wait_for(running.exists)
             unwanted.cancel()
+            wait_for(lambda: is_given_up(client, "unwanted"))
+            running.unlink()
             parts = client.map(make, range(20), workers=[first])
             used = client.submit(len, parts, key="used", workers=[second])
             moved = client.submit(len, parts[7], key="moved", workers=[second])

@@ -26,7 +26,7 @@ from distributed.diagnostics.plugin import SchedulerPlugin
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from distributed import Scheduler
+    from distributed import Scheduler, Worker
 
 FOLDER = Path(sys.argv[1])
 #: Little enough of 1 GiB that the results of `block` spill.
@@ -138,6 +138,13 @@ def deadly(name: str) -> int:
 
 
 @noted
+def held(name: str) -> None:
+    """Runs until the file of that name is there."""
+    while not (FOLDER / name).exists():
+        time.sleep(0.01)
+
+
+@noted
 def block(number: int) -> bytes:
     return bytes([number]) * 4_000_000
 
@@ -158,6 +165,12 @@ async def coroutine(key: str) -> str:
     return key
 
 
+def has_given_up(key: str, dask_worker: Worker) -> bool:
+    """Whether a worker knows that nobody wants a task any more that it runs."""
+    task = dask_worker.state.tasks.get(key)
+    return task is not None and task.state == "cancelled"
+
+
 def graphs(client: Client) -> None:
     """Dependencies across workers, coroutines, nested graphs, and a P2P rechunk."""
     first = client.map(inc, range(12), pure=False)
@@ -175,10 +188,13 @@ def failures(client: Client) -> None:
     retried = client.submit(unstable, "unstable", retries=3, pure=False)
     final = client.submit(hopeless, pure=False)
     moved = client.submit(elsewhere, "elsewhere", pure=False)
-    unwanted = client.submit(slow, 0.4, key="unwanted")
+    unwanted = client.submit(held, "enough", key="unwanted")
     while "unwanted" not in (FOLDER / "begun.jsonl").read_text():
         time.sleep(0.01)
     unwanted.cancel()
+    while not any(client.run(has_given_up, "unwanted").values()):
+        time.sleep(0.01)
+    (FOLDER / "enough").touch()
     wait([retried, final, moved])
     assert (retried.status, final.status, moved.status) == ("finished", "error", "finished")
 
