@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import itertools
-import time
 import weakref
 from typing import TYPE_CHECKING
 
@@ -17,32 +16,18 @@ from PySide6.QtWidgets import QApplication, QLabel, QToolTip
 from daskscope.app.hovering import TOOLTIP_DELAY_S
 from daskscope.app.options import WindowOptions
 from daskscope.app.run import Run
-from daskscope.app.tempo import IDLE_STEP_S
 from daskscope.derive.frames import BarState
-from daskscope.derive.picture import Picture
 from daskscope.session import WHOLE_RUN
 from daskscope.store.schema import Kind, Message, SourceStatus
 from daskscope.theme import GUTTER_PX, THEMES, Theme
 from daskscope.views.timeline.tooltip import Tooltip
-from tests.builders import MS, SECOND, Span
-from tests.gui.working import LONG_KEY, NOW, Link, cluster
+from tests.builders import MS, SECOND
+from tests.gui.working import LONG_KEY, NOW, Link, bar, cluster
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pytestqt.qtbot import QtBot
-
-    from daskscope.derive.frames import TaskStreamFrame
-
-
-def bar(run: Run, state: BarState, kind: Kind = Kind.COMPUTE) -> tuple[int, int]:
-    """A point inside the first bar of a state, in pixels of the lanes."""
-    frame = run.frame
-    assert frame is not None
-    bars = frame.bars
-    index = next(i for i in range(len(bars)) if (bars.state[i], bars.kind[i]) == (state, kind))
-    row = frame.layout.rows[bars.row[index]]
-    return (int(bars.x0_px[index]) + 2, row.y_px - frame.scroll_px + 6)
 
 
 def test_the_empty_state_leaves_when_something_comes(run: Run, link: Link) -> None:
@@ -68,156 +53,6 @@ def test_every_state_is_drawn(busy: Run) -> None:
         (BarState.FINISHED, Kind.TRANSFER),
     }
     assert frame.n_spans_in_view == 4
-
-
-def test_a_tick_that_changes_nothing_draws_nothing(busy: Run) -> None:
-    frames = []
-    for _ in range(8):
-        busy.tick(NOW + 16 * MS)
-        frames.append(busy.frame)
-
-    # The gutter's memory bars may fall due once meanwhile.
-    assert len({id(frame) for frame in frames}) <= 2
-
-
-def test_while_a_picture_is_made_every_other_tick_draws_unless_a_hand_moves_the_view(
-    busy: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Picture, "is_exact", lambda *_: False)
-
-    def draws(number: int) -> bool:
-        before = busy.frame
-        busy.tick(NOW + number * SECOND)
-        return busy.frame is not before
-
-    alone = [draws(number) for number in range(2, 20)]
-    assert not any(one == other for one, other in itertools.pairwise(alone))
-    by_hand = []
-    for number in range(20, 28):
-        busy.window.timeline.zoomed.emit(900.0, 0.9)
-        by_hand.append(draws(number))
-    assert all(by_hand)
-
-
-def test_what_comes_by_the_thousand_is_drawn_with_the_next_tick_unless_a_hand_moves_the_view(
-    busy: Run, link: Link
-) -> None:
-    source, _ = cluster()
-
-    def shown(second: int) -> int:
-        """Ticks with many spans of a second; those of them that are in view then."""
-        spans = [Span(second * SECOND + n, second * SECOND + n + MS, "sum") for n in range(1_500)]
-        link.messages = [source.spans(spans)]
-        busy.tick(NOW + second * SECOND)
-        assert busy.frame is not None
-        return busy.frame.n_spans_in_view
-
-    busy.replace(span_ns=100 * SECOND)
-    busy.tick(NOW + SECOND)
-    before = busy.frame
-    assert before is not None
-    n_before = before.n_spans_in_view
-    assert shown(2) == n_before
-    assert busy.frame is before
-    assert busy._clock.period_s == 0.0
-    taken_ms = busy._taken_ms
-    assert taken_ms > 0
-    busy.tick(NOW + 2 * SECOND + MS)
-    assert busy._stage.frame_ms > taken_ms  # its frame takes both
-    assert busy.frame is not None
-    assert busy.frame.n_spans_in_view == n_before + 1_500
-    busy.window.timeline.zoomed.emit(900.0, 1.1)
-    assert shown(3) == n_before + 3_000
-
-
-def test_a_pointer_that_moves_makes_no_frame(busy: Run) -> None:
-    frames = []
-    for x_px in range(300, 308):
-        busy.window.timeline.stream.hovered.emit(x_px, 60)
-        busy.tick(NOW + 16 * MS)
-        frames.append(busy.frame)
-
-    # The gutter's memory bars may fall due once meanwhile.
-    assert len({id(frame) for frame in frames}) <= 2
-
-
-def test_an_idle_window_shows_what_is_no_span_with_the_next_step(
-    run: Run, link: Link, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = [100.0]
-    monkeypatch.setattr("daskscope.app.stage.elapsed_s", lambda: clock[0])
-
-    def frames(n_ticks: int) -> set[int]:
-        """Ticks a tenth of a second apart, each with news."""
-        found: list[TaskStreamFrame | None] = []
-        for _ in range(n_ticks):
-            clock[0] += 0.1
-            news = SourceStatus(is_live=True, http=Link.http, requests=len(found))
-            link.messages = [*link.messages, news]
-            run.tick(NOW + round((clock[0] - 100) * SECOND))
-            found.append(run.frame)
-        return {id(frame) for frame in found}
-
-    link.messages = cluster()[1][:-1]  # nothing runs
-    assert len(frames(10)) > 5
-    frames(40)
-    n_steps = round(4.0 / IDLE_STEP_S)
-    counted: list[object] = []
-    monkeypatch.setattr(run.ledger, "advance", lambda *_: counted.append(run.frame))
-    assert n_steps <= len(frames(40)) <= n_steps + 1
-    assert n_steps <= len(counted) <= n_steps + 1
-
-
-def test_a_view_that_is_held_draws_no_frame_for_all_that_arrives(busy: Run, link: Link) -> None:
-    busy.toggle_pause()
-    busy.tick(NOW + SECOND)  # now has left the view
-    source, _ = cluster()
-    frames = []
-    begin_s = time.monotonic()
-    for n in range(12):
-        start = (60 + n) * SECOND
-        link.messages = [source.spans([Span(start, start + MS, "sum", 0, 11)])]
-        busy.tick(NOW + SECOND)
-        frames.append(busy.frame)
-
-    # Beside the first, two a second for late spans and one for the gutter's readings, each of
-    # which may be followed by a more exact one.
-    assert len({id(frame) for frame in frames}) <= 5 + 4 * (time.monotonic() - begin_s)
-
-
-def test_a_minimised_window_draws_nothing_and_still_receives(busy: Run, link: Link) -> None:
-    busy.window.showMinimized()
-    before, n_spans = busy.frame, busy.snapshot.n_spans
-    for n in range(4):
-        link.messages = cluster()[1]
-        busy.tick(NOW + (1 + n) * SECOND)
-    assert busy.frame is before
-    assert busy.snapshot.n_spans > n_spans
-
-    busy.window.showNormal()
-    busy.tick(NOW + 9 * SECOND)
-    assert busy.frame is not before
-
-
-def test_the_brush_of_the_minimap_follows_a_gesture_at_once(busy: Run) -> None:
-    minimap = busy.window.timeline.minimap
-    busy.tick(NOW + 16 * MS)
-    before = minimap.brush_px
-    busy.window.timeline.zoomed.emit(200.0, 0.25)
-    busy.tick(NOW + 32 * MS)
-    assert minimap.brush_px != before
-
-
-def test_a_running_task_grows_with_the_clock(busy: Run) -> None:
-    x_px, _ = bar(busy, BarState.RUNNING)
-    frame = busy.frame
-    assert frame is not None
-    width_px = frame.now_px - x_px
-    busy.tick(NOW + 5 * SECOND)
-    later = busy.frame
-    assert later is not None
-
-    assert later.now_px - bar(busy, BarState.RUNNING)[0] > width_px * 1.5
 
 
 def test_the_tooltip_comes_when_the_pointer_rests(busy: Run, qtbot: QtBot) -> None:

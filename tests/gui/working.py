@@ -10,6 +10,8 @@ from tests.builders import SECOND, T0, Source, Span
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from daskscope.app.run import Run
+    from daskscope.derive.frames import BarState
     from daskscope.store.inquiry import Answer, Query
 
 NOW = T0 + 20 * SECOND
@@ -60,3 +62,13 @@ def cluster() -> tuple[Source, list[Message]]:
     running = source.running(two, 19 * SECOND, [("fit", 15 * SECOND, 9, 21)])
     messages: list[Message] = [SourceStatus(is_live=True, http=Link.http, requests=3)]
     return source, [*messages, source.definitions(), batch, running]
+
+
+def bar(run: Run, state: BarState, kind: Kind = Kind.COMPUTE) -> tuple[int, int]:
+    """A point inside the first bar of a state, in pixels of the lanes."""
+    frame = run.frame
+    assert frame is not None
+    bars = frame.bars
+    index = next(i for i in range(len(bars)) if (bars.state[i], bars.kind[i]) == (state, kind))
+    row = frame.layout.rows[bars.row[index]]
+    return (int(bars.x0_px[index]) + 2, row.y_px - frame.scroll_px + 6)
