@@ -66,7 +66,7 @@ class Watch:
     def look(self) -> None:
         """Look at what the tick that has just returned has painted."""
         painted_ns = time.time_ns()
-        frame, snapshot = self._run._stage.frame, self._run._snapshot
+        frame, snapshot = self._run.frame, self._run._snapshot
         if frame is None:
             return
         bars = frame.bars

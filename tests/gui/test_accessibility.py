@@ -14,7 +14,7 @@ from daskscope.paint import speech
 from daskscope.theme import DENSITIES
 from daskscope.views.welcome.shelf import Shelf
 from tests.builders import MS
-from tests.gui.working import NOW
+from tests.gui.working import NOW, set_clock
 
 if TYPE_CHECKING:
     from daskscope.app.run import Run
@@ -54,7 +54,7 @@ def test_the_fields_of_sheets_have_names(busy: Run) -> None:
 def test_the_task_stream_says_what_is_in_view_once_a_second(
     busy: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("daskscope.app.stage.elapsed_s", lambda: 1e6)  # later, and then it stops
+    set_clock(monkeypatch, lambda: 1e6)  # later, and then it stops
     busy.tick(NOW + 17 * MS)
     stream = busy.window.timeline.stream
     first = stream.accessibleDescription().replace("\u2009", " ")

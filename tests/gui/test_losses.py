@@ -109,7 +109,7 @@ def shown(qtbot: QtBot, theme: Theme, snapshot: Snapshot) -> tuple[Window, Stage
     window.show_data()
     stage = Stage(window, theme, DEFAULT_CAP_BYTES)
     now_ns = T0 + END_S * SECOND
-    stage.show(snapshot, Session(), now_ns, now_ns, Feed(NoLink(), Store()))
+    stage.show(snapshot, Session(), now_ns, now_ns, Feed(NoLink(), Store()), 0.0)
     return window, stage
 
 
@@ -139,7 +139,7 @@ def test_every_kind_of_trouble_is_told(qtbot: QtBot) -> None:
         value
         for y in range(0, lanes.height(), 4)
         for x in range(0, lanes.width(), 8)
-        if (hit := stage.hit(snapshot, x, y)) is not None
+        if (hit := stage.timeline.hit(snapshot, x, y)) is not None
         for label, value in hit.fields
         if label == "Status"
     }

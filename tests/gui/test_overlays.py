@@ -141,7 +141,7 @@ def test_a_worker_is_scrolled_to(
     assert workers == ["w0 :40101", "w1 :40102"]
     assert busy.frame is not None
     asked: list[int] = []
-    monkeypatch.setattr(busy, "scroll_to", asked.append)
+    monkeypatch.setattr(busy.lane_scroll, "to", asked.append)
     enter(palette, "worker w1")
     assert asked == [busy.frame.layout.workers[1].y_px]
 
@@ -155,10 +155,10 @@ def test_a_folded_worker_is_scrolled_to_by_what_it_is_folded_in(
     busy.tick(NOW + 48 * MS)
     rows = busy.frame.layout.rows
     asked: list[int] = []
-    monkeypatch.setattr(busy, "scroll_to", asked.append)
+    monkeypatch.setattr(busy.lane_scroll, "to", asked.append)
     assert busy.roster is not None
-    busy.scroll_to_worker(busy.roster.members[1].key)
-    busy.scroll_to_worker("unknown")
+    busy.lane_scroll.to_worker(busy.roster.members[1].key)
+    busy.lane_scroll.to_worker("unknown")
     assert asked == [rows[-1].y_px]
 
 

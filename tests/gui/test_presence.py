@@ -12,7 +12,7 @@ from PySide6.QtGui import QExposeEvent, QMouseEvent, QRegion
 from daskscope.app.clock import FRAME_S
 from daskscope.app.tempo import HELD_STEP_S, IDLE_AFTER_S, IDLE_STEP_S
 from tests.builders import MS, SECOND, Span
-from tests.gui.working import NOW, cluster
+from tests.gui.working import NOW, cluster, set_clock
 
 if TYPE_CHECKING:
     from daskscope.app.run import Run
@@ -24,8 +24,7 @@ class Hand:
 
     def __init__(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         self.run, self.now_s = run, 100.0
-        for module in ("run", "stage", "panels"):
-            monkeypatch.setattr(f"daskscope.app.{module}.elapsed_s", lambda: self.now_s)
+        set_clock(monkeypatch, lambda: self.now_s)
 
     def tick(self) -> float:
         """Tick once; how long the clock waits then."""

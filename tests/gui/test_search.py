@@ -438,7 +438,7 @@ def test_a_search_that_has_not_come_through_lets_the_window_tick_at_once(
     searched: Searched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for budget in ("SEARCH_BUDGET_S", "SEARCH_ALONE_S"):
-        monkeypatch.setattr(f"daskscope.app.stage.{budget}", 0.0)
+        monkeypatch.setattr(f"daskscope.app.marking.{budget}", 0.0)
     source = searched.source
     batch = source.spans([Span(n, n + 1, "inc", 0, 11, key=f"x-{n}") for n in range(30_000)])
     searched.link.messages = [source.definitions(), batch]

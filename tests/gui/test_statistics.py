@@ -131,7 +131,7 @@ def test_a_drag_across_lanes_selects_them_and_they_stay_when_the_rows_scroll(bus
     assert cells(busy, "count") == {"All": "2", "read": "1", "sum": "1"}
     assert "2 threads" in heading(busy)
     assert [share.name for share in busy.window.statistics.shares._shares] == ["w0"]
-    busy.scroll(40)
+    busy.lane_scroll.by(40)
     tick(busy)
     assert busy.session.selection_lanes == lanes
 
@@ -281,12 +281,12 @@ def test_bins_are_marked_by_click_drag_and_keys_and_light_their_tasks(chosen: Ru
     (part,) = chosen.session.bins
     assert part.from_ns <= 6 * SECOND < part.to_ns
     assert part.within_ns == chosen.session.selection_ns
-    assert chosen._stage.marks.n_lit == 1
+    assert chosen.marks.n_lit == 1
     QTest.mouseClick(histogram, Qt.MouseButton.LeftButton, pos=spot(6.0))
     assert not chosen.session.bins
     drag(histogram, spot(6.0), spot(3.0))
     tick(chosen)
-    assert chosen._stage.marks.n_lit == 3
+    assert chosen.marks.n_lit == 3
     QTest.keyClick(histogram, Qt.Key.Key_Escape)
     assert not chosen.session.bins
     tick(chosen)
@@ -360,7 +360,7 @@ def test_a_hidden_panel_costs_nothing(busy: Run, monkeypatch: pytest.MonkeyPatch
 def test_work_is_gone_on_with_at_once(busy: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = busy._stage._statistics
     # Readings that fall due meanwhile would make a frame.
-    monkeypatch.setattr(busy._stage._layout_pace, "is_due", lambda _now_s: False)
+    monkeypatch.setattr(busy._stage.timeline._readings_pace, "is_due", lambda _now_s: False)
     busy.toggle_pause()
     busy.window.show_tab("statistics")
     tick(busy)

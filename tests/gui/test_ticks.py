@@ -11,7 +11,7 @@ from daskscope.derive.frames import BarState
 from daskscope.derive.picture import Picture
 from daskscope.store.schema import SourceStatus
 from tests.builders import MS, SECOND, Span
-from tests.gui.working import NOW, Link, bar, cluster
+from tests.gui.working import NOW, Link, bar, cluster, set_clock
 
 if TYPE_CHECKING:
     import pytest
@@ -70,10 +70,10 @@ def test_what_comes_by_the_thousand_is_drawn_with_the_next_tick_unless_a_hand_mo
     assert shown(2) == n_before
     assert busy.frame is before
     assert busy._clock.period_s == 0.0
-    taken_ms = busy._taken_ms
+    taken_ms = busy._frame_times._taken_ms
     assert taken_ms > 0
     busy.tick(NOW + 2 * SECOND + MS)
-    assert busy._stage.frame_ms > taken_ms  # its frame takes both
+    assert busy._frame_times.last_ms > taken_ms  # its frame takes both
     assert busy.frame is not None
     assert busy.frame.n_spans_in_view == n_before + 1_500
     busy.window.timeline.zoomed.emit(900.0, 1.1)
@@ -95,7 +95,7 @@ def test_an_idle_window_shows_what_is_no_span_with_the_next_step(
     run: Run, link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [100.0]
-    monkeypatch.setattr("daskscope.app.stage.elapsed_s", lambda: clock[0])
+    set_clock(monkeypatch, lambda: clock[0])
 
     def frames(n_ticks: int) -> set[int]:
         """Ticks a tenth of a second apart, each with news."""

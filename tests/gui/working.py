@@ -8,7 +8,9 @@ from daskscope.store.schema import Kind, Message, SourceStatus, Status
 from tests.builders import SECOND, T0, Source, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    import pytest
 
     from daskscope.app.run import Run
     from daskscope.derive.frames import BarState
@@ -16,6 +18,16 @@ if TYPE_CHECKING:
 
 NOW = T0 + 20 * SECOND
 LONG_KEY = "('<b>bold</b>\n', " + "9" * 10_000 + ")"
+
+
+#: Modules of `daskscope.app` that look at the clock in a tick.
+_LOOKING = ("run", "stage", "timeline", "marking", "panels")
+
+
+def set_clock(monkeypatch: pytest.MonkeyPatch, elapsed_s: Callable[[], float]) -> None:
+    """Let time pass for a window as `elapsed_s` says."""
+    for module in _LOOKING:
+        monkeypatch.setattr(f"daskscope.app.{module}.elapsed_s", elapsed_s)
 
 
 class Link:

@@ -133,7 +133,7 @@ def _lanes(run: Run) -> dict[str, Binding]:
         label = stream.step_label(by)
         if label is not None:  # as little as is needed to have it in view, or its top
             least_px = label.y_px + label.height_px - stream.lanes_size_px[1]
-            run.scroll_to(min(max(run.session.scroll_px, least_px), label.y_px))
+            run.lane_scroll.to(min(max(run.session.scroll_px, least_px), label.y_px))
 
     def fold_all() -> None:
         if run.roster is not None:
@@ -149,8 +149,8 @@ def _lanes(run: Run) -> dict[str, Binding]:
         )
 
     return {
-        "lanes.up": Binding(lambda: run.scroll(-SCROLL_STEP_PX)),
-        "lanes.down": Binding(lambda: run.scroll(SCROLL_STEP_PX)),
+        "lanes.up": Binding(lambda: run.lane_scroll.by(-SCROLL_STEP_PX)),
+        "lanes.down": Binding(lambda: run.lane_scroll.by(SCROLL_STEP_PX)),
         "lanes.next": Binding(lambda: step(1)),
         "lanes.previous": Binding(lambda: step(-1)),
         "lanes.fold": Binding(fold),

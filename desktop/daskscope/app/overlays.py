@@ -139,7 +139,7 @@ class Overlays:
         if kind == "prefix":
             run.solo(rest)
         elif kind == "worker":
-            run.scroll_to_worker(rest)
+            run.lane_scroll.to_worker(rest)
         elif kind == "span":
             run.choose_span(int(rest))
         elif kind == "sort":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from daskscope.app.clock import elapsed_s
@@ -18,46 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from daskscope.app.crowd import Crowd
-    from daskscope.app.feed import Feed
+    from daskscope.app.tick import Tick
     from daskscope.app.window import Window
     from daskscope.derive.panels import PastSession, StatusField
     from daskscope.session import Session
-    from daskscope.store.snapshot import Snapshot
 
 PROGRESS_PERIOD_S: Final = 0.1
 STATUS_PERIOD_S: Final = 0.25
 #: Metrics come twice a second; numbers that change faster cannot be read.
 TABLE_PERIOD_S: Final = 1.0
 RECORDINGS_PERIOD_S: Final = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """What a tick shows: what is known, what is chosen, and what time it is.
-
-    Attributes
-    ----------
-    frame_ms
-        Time of the last tick that painted.
-    is_idle
-        Nothing has happened for a while: what is shown now and then is shown in one tick.
-    is_resting
-        Nothing need be shown.
-    """
-
-    snapshot: Snapshot
-    session: Session
-    feed: Feed
-    now_ns: int
-    wall_ns: int
-    now_s: float
-    frame_ms: float
-    is_idle: bool
-    is_resting: bool
-
-    def is_due(self, pace: Pace) -> bool:
-        """Whether it is time for something that has a pace."""
-        return not self.is_resting and pace.is_due(self.now_s)
 
 
 class Panels:

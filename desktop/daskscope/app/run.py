@@ -20,9 +20,10 @@ from daskscope.app.clock import FRAME_S, Clock, elapsed_s
 from daskscope.app.demo import Demo, DemoError
 from daskscope.app.feed import Feed
 from daskscope.app.finder import Finder
-from daskscope.app.frame_log import FrameLog
+from daskscope.app.frame_times import FrameTimes
 from daskscope.app.hovering import Hovering
 from daskscope.app.keeper import Keeper
+from daskscope.app.lane_scroll import LaneScroll
 from daskscope.app.ledger import Ledger
 from daskscope.app.menu import Menu, say
 from daskscope.app.opening import Opening
@@ -77,8 +78,8 @@ class Run(QObject):
     ----------
     session
         What the user chose.
-    finder
-        What the search box does.
+    finder, lane_scroll
+        What the search box does; which lanes are in view.
     ledger, places
         What the tables of events and errors do; views before, bookmarks, measuring.
     opening
@@ -113,21 +114,20 @@ class Run(QObject):
         self.window = Window(theme)
         self._stage = Stage(self.window, theme, MEMORY_CAP_BYTES)
         self.finder = Finder(self)
+        self.lane_scroll = LaneScroll(self)
         self.ledger = Ledger(self)
         self.places = Places(self)
         self.opening = Opening(self, source.stop)
         self.window.set_density(self.session.density)
         self.overlays = Overlays(self)
         self.choosing = Choosing(self, source.ask, options.jaeger)
-        self._stage.ties = self.choosing.ties
+        self._stage.timeline.ties = self.choosing.ties
         actions = bindings(self)
         self._menu = Menu(self.window, actions)
         self.overlays.bind(actions)
         self._clock = Clock(self, source.fileno)
         self._clock.ticked.connect(self.tick)
-        #: Of a tick that took in what the next one draws.
-        self._taken_ms = 0.0
-        self._log = FrameLog(options.frame_log) if options.frame_log else None
+        self._frame_times = FrameTimes(options.frame_log)
         self._demo: Demo | None = None
         self._snapshot: Snapshot = self._store.snapshot()
         self._now_ns = 0
@@ -143,7 +143,7 @@ class Run(QObject):
     @property
     def frame(self) -> TaskStreamFrame | None:
         """What the task stream shows."""
-        return self._stage.frame
+        return self._stage.timeline.frame
 
     @property
     def roster(self) -> Roster | None:
@@ -158,7 +158,7 @@ class Run(QObject):
     @property
     def marks(self) -> Marks:
         """Which spans are lit and hidden."""
-        return self._stage.marks
+        return self._stage.timeline.marking.marks
 
     @property
     def _is_all_drawn(self) -> bool:
@@ -172,7 +172,7 @@ class Run(QObject):
 
     def hit(self, x_px: int, y_px: int) -> Hit | None:
         """What lies under a pixel of the lanes."""
-        return self._stage.hit(self._snapshot, x_px, y_px)
+        return self._stage.timeline.hit(self._snapshot, x_px, y_px)
 
     # Life -----------------------------------------------------------------------------------
 
@@ -191,8 +191,7 @@ class Run(QObject):
         self.keeper.keep(self.session, self.window)
         if self._demo is not None:
             self._demo.close()
-        if self._log is not None:
-            self._log.close()
+        self._frame_times.close()
         self.window.hide()
         return self._lines
 
@@ -232,33 +231,31 @@ class Run(QObject):
             self.apply(gestures.stay_within, self.extent())
             self._stage.forget()  # what is slower has not seen all of it
         self.choosing.advance(self._snapshot, self._feed.answers, self._now_ns, started_s)
-        is_new = self._stage.show(self._snapshot, self.session, self._now_ns, wall, self._feed)
+        is_new = self._stage.show(
+            self._snapshot, self.session, self._now_ns, wall, self._feed, self._frame_times.last_ms
+        )
         self._hovering.advance(started_s)
         if not self.window.is_welcome:
             if not self._stage.is_resting:
                 self.ledger.advance(self._snapshot, self._now_ns, started_s)
             self.places.advance(started_s)
         if is_new:
-            self._stage.paint()
-        if not is_new or self._snapshot.generation == generation:
+            self._stage.timeline.paint()
+        has_taken = self._snapshot.generation != generation
+        if not (is_new and has_taken):
             self._store.go_on(has_time=not is_new)
         self.keeper.keep_if_due(started_s, self.session, self.window)
         self._clock.period_s = self._period_s(started_s)
-        frame_ms = (elapsed_s() - started_s) * 1000
-        if not is_new:
-            # Who left drawing to the next tick has done a part of its frame.
-            self._taken_ms = frame_ms if self._snapshot.generation != generation else 0.0
+        self._time(started_s, is_new=is_new, has_taken=has_taken)
+
+    def _time(self, started_s: float, *, is_new: bool, has_taken: bool) -> None:
+        """Note how long a tick has taken."""
+        tick_ms = (elapsed_s() - started_s) * 1000
+        if is_new and self.frame is not None:
+            since_s = started_s - self._started_s
+            self._frame_times.draw(since_s, tick_ms, self._snapshot, self.frame)
         else:
-            frame_ms += self._taken_ms
-            self._taken_ms = 0.0
-            self._stage.frame_ms = frame_ms
-            if self._log is not None:
-                self._log.write(
-                    started_s - self._started_s,
-                    frame_ms,
-                    self._snapshot.n_spans,
-                    self._stage.n_spans_in_view,
-                )
+            self._frame_times.take(tick_ms, has_taken=has_taken)
 
     def _period_s(self, now_s: float) -> float:
         """Time until something is due."""
@@ -304,9 +301,8 @@ class Run(QObject):
 
     def with_view(self, change: Callable[..., Session], *args: object) -> None:
         """Change the session by a gesture on what the task stream shows."""
-        frame = self._stage.frame
-        if frame is not None:
-            self.session = change(self.session, frame.view, *args)
+        if self.frame is not None:
+            self.session = change(self.session, self.frame.view, *args)
             self._clock.wake()
 
     def replace(self, **fields: object) -> None:
@@ -367,24 +363,6 @@ class Run(QObject):
     def solo(self, name: str) -> None:
         """Show one prefix alone; all again when it already is alone."""
         self.apply(gestures.solo_prefix, name, frozenset(self.prefixes()))
-
-    def scroll(self, dy_px: int) -> None:
-        """Scroll the lanes downwards."""
-        self.scroll_to(self.session.scroll_px + dy_px)
-
-    def scroll_to(self, y_px: int) -> None:
-        """Bring a pixel row of the lanes to the top."""
-        if self._stage.frame is not None:
-            self.apply(gestures.scroll_to, self._stage.frame, y_px)
-
-    def scroll_to_worker(self, key: str) -> None:
-        """Bring the lanes of a member of the roster, or the row it is folded in, to the top."""
-        members = self.roster.members if self.roster is not None else ()
-        lanes = next((m.rows[0] for m in members if m.key == key and m.rows), [])
-        if lanes and self.frame is not None and lanes[0] < len(self.frame.layout.row_of_lane):
-            row = int(self.frame.layout.row_of_lane[lanes[0]])
-            if row >= 0:
-                self.scroll_to(int(self.frame.layout.row_px[0, row]))
 
     # Theme ----------------------------------------------------------------------------------
 

@@ -19,9 +19,7 @@ def wire(run: Run, menu: Menu) -> None:
     stream, legend, toolbar = timeline.stream, timeline.legend, window.toolbar
     timeline.zoomed.connect(lambda x, factor: run.with_view(gestures.zoom, float(x), float(factor)))
     timeline.panned.connect(lambda dx: run.with_view(gestures.pan, float(dx)))
-    timeline.scrolled.connect(run.scroll)
     timeline.selected.connect(run.select)
-    stream.scrolled_to.connect(run.scroll_to)
     stream.host_folded.connect(lambda host: run.apply(gestures.fold, host))
     stream.worker_folded.connect(lambda key: run.apply(lane_gestures.fold_worker, key))
     stream.pinned.connect(lambda key: run.apply(lane_gestures.pin, key))

@@ -1,0 +1,206 @@
+"""The task stream as it is shown: drawn when something in it has changed, finished in slices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from daskscope.app.clock import elapsed_s
+from daskscope.app.legend import LegendShow
+from daskscope.app.marking import Marking
+from daskscope.app.minimap import MinimapShow
+from daskscope.app.pace import Pace
+from daskscope.app.tempo import PAUSED_PERIOD_S
+from daskscope.app.turns import Turn
+from daskscope.derive.pick import hit
+from daskscope.derive.spoken import spoken_stream
+from daskscope.derive.taskstream import TaskStream
+from daskscope.derive.timeaxis import ticks
+from daskscope.session import Session, Viewport, viewport
+from daskscope.theme import NOT_YET_PX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from daskscope.app.tick import Tick
+    from daskscope.app.window import Window
+    from daskscope.derive.details.ties import Ties
+    from daskscope.derive.frames import Hit, TaskStreamFrame
+    from daskscope.derive.lanelayout import LaneLayout
+    from daskscope.derive.lanes import LaneLayouts
+    from daskscope.store.snapshot import Snapshot
+
+#: What a picture that is made from nothing may take of a tick that draws, and of one that does not.
+DRAWN_WORK_S: Final = 0.0015
+UNSEEN_WORK_S: Final = 0.008
+#: The same while something is lit: there are two pictures then, and the search comes before them.
+LIT_WORK_S: Final = 0.005
+#: Memory bars and busy shares in the gutter.
+READINGS_PERIOD_S: Final = 1.0
+#: A screen reader that is told more often never comes to an end.
+SPEECH_PERIOD_S: Final = 1.0
+#: A tick that has taken in so many spans leaves drawing to the next one: a millisecond's work.
+MUCH_ROWS: Final = 1_000
+
+
+class TimelineShow:
+    """Keeps what was drawn last, and draws what differs.
+
+    Attributes
+    ----------
+    frame
+        The last frame, for hit tests and gestures.
+    ties
+        What is drawn over the bars of a frame for the chosen span.
+    marking
+        What is lit and hidden.
+    has_work
+        Something is still made or looked for.
+    """
+
+    def __init__(self, window: Window, layouts: LaneLayouts) -> None:
+        self._window = window
+        self._layouts = layouts
+        self.frame: TaskStreamFrame | None = None
+        self.ties: Callable[[TaskStreamFrame, int], Ties | None] = lambda _frame, _now_ns: None
+        self.marking = Marking(window)
+        self.has_work = False
+        self._legend = LegendShow(window)
+        self._minimap = MinimapShow(window)
+        self._deadline_s = 0.0
+        self._task_stream = TaskStream(lambda: elapsed_s() < self._deadline_s)
+        self._generation = 0
+        #: What was drawn, and of which session.
+        self._shown: object = None
+        self._shown_session: Session | None = None
+        #: The last tick has drawn; it has left drawing to the next one.
+        self._has_drawn = self._is_put_off = False
+        self._paused_pace = Pace(PAUSED_PERIOD_S)
+        self._readings_pace = Pace(READINGS_PERIOD_S, READINGS_PERIOD_S / 4)
+        self._speech_pace = Pace(SPEECH_PERIOD_S, SPEECH_PERIOD_S / 3)
+
+    def forget(self) -> None:
+        """Draw everything anew at the next tick."""
+        self._shown = None
+        self._readings_pace.hurry()
+        self._minimap.hurry()
+
+    def hurry(self, session: Session, before: Session | None) -> None:
+        """Let a gesture be seen at once."""
+        self._minimap.move()
+        if before is not None and session.predicate != before.predicate:
+            self._minimap.hurry()
+
+    def go_on(self, until_s: float) -> None:
+        """Work on what is not finished, without drawing it."""
+        self._deadline_s = until_s
+        self._task_stream.go_on()
+
+    def hit(self, snapshot: Snapshot, x_px: int, y_px: int) -> Hit | None:
+        """What lies under a pixel of the lanes."""
+        return hit(snapshot, self.frame, x_px, y_px) if self.frame is not None else None
+
+    def paint(self) -> None:
+        """Put what was shown on the screen now, rather than when Qt comes to it."""
+        self._window.timeline.stream.repaint()
+
+    def show(self, tick: Tick) -> bool:
+        """Show the task stream if it has changed, and say whether it has; `paint` comes after."""
+        snapshot, session = tick.snapshot, tick.session
+        width_px, height_px = self._window.timeline.lanes_size_px
+        view = viewport(session, width_px, tick.shown_ns, snapshot.first_ns, NOT_YET_PX)
+        # An idle window shows all of a step in one frame.
+        is_step = tick.is_idle and tick.is_due(self._readings_pace)
+        layout = self._layouts.of(snapshot, session, height_px, tick.is_all or is_step)
+        if self.marking.advance(tick, view):
+            self._minimap.hurry()
+        is_stale = self._is_stale(tick)
+        if is_stale:
+            self._generation = snapshot.generation
+        self.marking.draw(is_due=is_stale)
+        # Beyond the view it is all one where now is.
+        now_px = min(round(view.x_px(tick.shown_ns)), width_px)
+        key = self._generation, self.marking.drawn, session, view, now_px, height_px, layout
+        has_drawn = self._draw_if_new(tick, key, layout, view)
+        self._speak(tick)
+        self._minimap.show_brush(tick, view)
+        self.has_work = self._is_put_off or not self.marking.marks.is_complete
+        self.has_work |= self.frame is not None and not self.frame.is_exact
+        return has_drawn
+
+    def read_lanes(self, tick: Tick) -> bool:
+        """Measure what stands beside the lanes; the next frame tells it."""
+        if not tick.is_due(self._readings_pace):
+            return False
+        self._layouts.read(tick.snapshot)
+        return True
+
+    def show_minimap(self, tick: Tick) -> bool:
+        """Show the whole run, if it is due; whether it was."""
+        if self.frame is None:
+            return False
+        return self._minimap.show(tick, self.frame.view, self._layouts.roster, self.marking.marks)
+
+    # Parts ----------------------------------------------------------------------------------
+
+    def _draw_if_new(self, tick: Tick, key: object, layout: LaneLayout, view: Viewport) -> bool:
+        """Draw what `key` stands for if it is not on show; whether it was not.
+
+        Else, and where this tick has taken in much, take the time to work on the next picture.
+        """
+        # A gesture is drawn at once.
+        can_wait = self._shown is not None and tick.session == self._shown_session
+        can_wait &= tick.turn is Turn.ALL
+        is_taking = can_wait and self._is_to_take(tick)
+        is_same = is_taking or key == self._shown or (can_wait and self._is_to_work)
+        self._deadline_s = tick.now_s + self._work_s(view, has_time=is_same or tick.is_idle)
+        if self.marking.marks.is_lighting:
+            self._deadline_s = elapsed_s() + LIT_WORK_S
+        if is_taking:
+            self._task_stream.learn(tick.snapshot)
+        elif is_same:
+            is_same = not self._task_stream.go_on()
+        self._has_drawn, self._is_put_off = not is_same, is_taking
+        if not is_same:
+            self._shown, self._shown_session = key, tick.session
+            self._draw(tick, layout, view)
+        return not is_same
+
+    @property
+    def _is_to_work(self) -> bool:
+        """Whether the last tick has drawn a picture that is not finished: this one works on it."""
+        return self._has_drawn and self.frame is not None and not self.frame.is_exact
+
+    def _is_to_take(self, tick: Tick) -> bool:
+        """Whether a tick has taken in so much that the next one, which comes at once, draws it."""
+        is_much = tick.feed.n_taken >= MUCH_ROWS and tick.session.is_following
+        return is_much and not self._is_put_off
+
+    def _work_s(self, view: Viewport, *, has_time: bool) -> float:
+        """What a tick may take for a picture that is made from nothing."""
+        if has_time:
+            return UNSEEN_WORK_S
+        # After one notch of the wheel comes another, for which this picture is of no use.
+        is_zoomed = self.frame is not None and view.ns_per_px != self.frame.view.ns_per_px
+        return 0.0 if is_zoomed else DRAWN_WORK_S
+
+    def _is_stale(self, tick: Tick) -> bool:
+        """Whether what has come is to be shown now: at once while following, if time goes on."""
+        if tick.session.is_following:
+            return not tick.is_resting
+        return self._paused_pace.is_due(tick.now_s)
+
+    def _draw(self, tick: Tick, layout: LaneLayout, view: Viewport) -> None:
+        snapshot, session, timeline = tick.snapshot, tick.session, self._window.timeline
+        height_px, now_ns = timeline.lanes_size_px[1], tick.shown_ns
+        self._task_stream.mark(self.marking.drawn)
+        self.frame = self._task_stream.frame(snapshot, session, layout, view, height_px, now_ns)
+        self._legend.show(snapshot, session, self.marking.marks)
+        timeline.show_frame(self.frame, ticks(view, snapshot.first_ns), snapshot.strings, session)
+        timeline.stream.show_ties(self.ties(self.frame, now_ns))
+
+    def _speak(self, tick: Tick) -> None:
+        """Tell a screen reader what is on show, now and then."""
+        if self._speech_pace.is_due(tick.now_s) and self.frame is not None:
+            snapshot = tick.snapshot
+            said = spoken_stream(self.frame, tick.session, snapshot.first_ns, tick.shown_ns)
+            self._window.timeline.stream.set_spoken(said)
