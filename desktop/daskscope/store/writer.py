@@ -155,9 +155,11 @@ class Store:
         """Give slots to prefixes that `dask.tasks` counts, as soon as they have a string id."""
         is_known = {self._strings[string_id] for string_id in self._palette.prefixes}
         self._awaited = {prefix: None for prefix in self._awaited if prefix not in is_known}
-        for prefix in self._awaited:
-            if prefix in self._strings:
-                self._palette.add(self._strings.index(prefix), prefix)
+        known = (self._strings.index(p) for p in self._awaited if p in self._strings)
+        # In the order in which they were first met, live or in a recording, where the counts of
+        # many come at once: the colours are the same.
+        for string_id in sorted(known):
+            self._palette.add(string_id, self._strings[string_id])
 
     def _add_spans(self, batch: SpanBatch) -> None:
         if not len(batch):
@@ -233,8 +235,7 @@ class Store:
         names = names[self._palette.slots(names) == NO_SLOT]
         if not len(names):
             return
-        found, first = np.unique(names, return_index=True)
-        for string_id in found[np.argsort(first)].tolist():
+        for string_id in np.unique(names).tolist():
             self._palette.add(string_id, self._strings[string_id])
 
     def _hear(self, batch: RunningBatch) -> None:

@@ -204,6 +204,23 @@ def test_prefixes_are_known_from_counts_before_any_task_has_run() -> None:
     assert len(snapshot.slot_of) == len(snapshot.strings)
 
 
+def test_colours_of_a_recording_are_those_that_were_seen_live() -> None:
+    source = Source()
+    worker = source.worker("w0")
+    first, second = (source.spans([Span(0, 5, name, worker)]) for name in ("load", "sum"))
+    told = source.definitions()
+    for name in ("sum", "load"):
+        source.metric(conventions.TASKS, worker, dask_task_prefix=name, dask_task_state="memory")
+    counted = source.definitions()
+    # A recording has the definitions of many requests together, before their spans.
+    orders = (told, first, second, counted), (told, counted, second, first)
+    live, recorded = (filled(Source(), *messages).snapshot() for messages in orders)
+
+    assert [live.strings[prefix] for prefix in live.prefixes] == ["load", "sum"]
+    assert recorded.prefixes == live.prefixes
+    assert recorded.slot_of.tolist() == live.slot_of.tolist()
+
+
 def test_a_span_that_ends_before_it_starts_is_a_point() -> None:
     source = Source()
     source.worker("w0")
