@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from daskscope.simulate.points import Key
 
 _MIB = float(2**20)
+#: Ticks over which a host measures its traffic: half a second, as Dask's own monitor does.
+_RATE_TICKS: Final = 5
 
 
 class Readings:
@@ -30,22 +32,16 @@ class Readings:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._rng = np.random.default_rng([cluster.seed, 2**31])
-        self._received: Floats = np.zeros(0)
-        self._sent: Floats = np.zeros(0)
-        self._read: Floats = np.zeros(0)
-        self._wrote: Floats = np.zeros(0)
+        #: Bytes received, sent, read and written by each process, shape (4, n), at ends of ticks.
+        self._moved: deque[tuple[int, Floats]] = deque([(0, np.zeros((4, 0)))], _RATE_TICKS + 1)
         self._recorded: Floats = np.zeros(0)
-        self._rates: Floats = np.zeros((4, 0))
         self._forgotten: Counter[str] = Counter()
         self._erred: Counter[str] = Counter()
 
     def advance(self, tick: Tick, sent: Ints) -> None:
         """Count what ended within a tick; `sent` are the processes of all spans that were sent."""
         n = len(self._cluster.processes)
-        before = np.zeros((4, n))
-        for row, total in enumerate((self._received, self._sent, self._read, self._wrote)):
-            before[row, : len(total)] = total
-        received, transmitted, read, wrote = after = before.copy()
+        received, transmitted, read, wrote = moved = _widened(self._moved[-1][1], n)
         for part in tick.parts:
             values = part.graph.values
             for rows, where, total in (
@@ -55,8 +51,7 @@ class Readings:
                 (part.writes, part.writes.process, wrote),
             ):
                 np.add.at(total, where, values.n_bytes[rows.value])
-        self._received, self._sent, self._read, self._wrote = after
-        self._rates = (after - before) / ((tick.end - tick.start) / 1e9)
+        self._moved.append((tick.end, moved))
         recorded = np.bincount(sent[sent >= 0], minlength=n).astype(np.float64)
         recorded[: len(self._recorded)] += self._recorded
         self._recorded = recorded
@@ -72,6 +67,7 @@ class Readings:
         limit = threads * THREAD_BYTES
         old = (140 + 40 * noise[0]) * _MIB
         recent = 30 * noise[1] * _MIB * (1 + running[process])
+        received, sent, read, wrote = self._moved[-1][1][:, process]
         rates = self._by_host(process)
         columns: dict[Key, npt.NDArray[np.floating]] = {
             (names.WORKER_STATUS, ("running",)): (~is_paused).astype(np.float64),
@@ -88,10 +84,10 @@ class Readings:
             (names.WORKER_TASKS, ("ready",)): ready[process],
             (names.WORKER_TASKS, ("memory",)): n_held[process],
             (names.WORKER_LATENCY, ()): 0.004 * noise[0] / noise[1],
-            (names.TRANSFER_IO, (names.RECEIVE,)): self._received[process],
-            (names.TRANSFER_IO, (names.TRANSMIT,)): self._sent[process],
-            (names.PROCESS_DISK_IO, (names.READ,)): self._read[process],
-            (names.PROCESS_DISK_IO, (names.WRITE,)): self._wrote[process],
+            (names.TRANSFER_IO, (names.RECEIVE,)): received,
+            (names.TRANSFER_IO, (names.TRANSMIT,)): sent,
+            (names.PROCESS_DISK_IO, (names.READ,)): read,
+            (names.PROCESS_DISK_IO, (names.WRITE,)): wrote,
             (names.HOST_NETWORK_RATE, (names.RECEIVE,)): rates[0],
             (names.HOST_NETWORK_RATE, (names.TRANSMIT,)): rates[1],
             (names.HOST_DISK_RATE, (names.READ,)): rates[2],
@@ -136,7 +132,9 @@ class Readings:
         """Traffic of the host of each process, shape (4, n)."""
         worker = self._cluster.worker_of(np.arange(len(self._cluster.processes)))
         host = self._cluster.host_of(worker)
-        totals: Floats = np.stack([np.bincount(host, rates) for rates in self._rates])
+        (since, before), (now, moved) = self._moved[0], self._moved[-1]
+        per_s = (moved - _widened(before, moved.shape[1])) / ((now - since) / 1e9)
+        totals: Floats = np.stack([np.bincount(host, rates) for rates in per_s])
         return totals[:, host[process]]
 
     def _counted(
@@ -163,6 +161,11 @@ class Readings:
                 is_ready = (start > time) & (rows.ready[left] <= time)
                 ready += np.bincount(process[is_ready], minlength=n)
         return running, ready, held, spilled, n_held
+
+
+def _widened(totals: Floats, n: int) -> Floats:
+    """A copy with nothing for processes that have come since."""
+    return np.pad(totals, ((0, 0), (0, n - totals.shape[1])))
 
 
 def _count_states(graph: Graph, time: int, counts: Counter[tuple[str, str]]) -> None:

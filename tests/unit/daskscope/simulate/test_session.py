@@ -287,3 +287,26 @@ def test_very_many_workers_are_each_heard_within_ten_seconds() -> None:
     heard = {point.resource.get(names.WORKER_ADDRESS) for point in sink.points()}
     assert len(heard - {None}) == 5_000
     assert n.max() < 10_000
+
+
+def test_a_host_measures_all_that_its_workers_move() -> None:
+    """Each worker tells twice a second what went through its host in that half second."""
+    counted: defaultdict[str, dict[tuple[str, str], float]] = defaultdict(dict)
+    measured: defaultdict[tuple[str, str], float] = defaultdict(float)
+    for point in seen().points():
+        host, address = (
+            str(point.resource.get(name)) for name in (names.HOST_NAME, names.WORKER_ADDRESS)
+        )
+        way = str(point.attributes.get(names.NETWORK_IO_DIRECTION))
+        if point.metric == names.TRANSFER_IO.name:
+            counted[host][address, way] = point.value
+        elif point.metric == names.HOST_NETWORK_RATE.name and way == names.RECEIVE:
+            measured[host, address] += point.value / 2
+    of_host = {
+        host: sum(value for (_, way), value in told.items() if way == names.RECEIVE)
+        for host, told in counted.items()
+    }
+    # Who was lost, or came later, has heard less.
+    most = {host: max(v for (h, _), v in measured.items() if h == host) for host in of_host}
+
+    assert most == pytest.approx(of_host, rel=0.1)
