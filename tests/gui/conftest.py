@@ -11,7 +11,10 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from daskscope.app.options import WindowOptions
 from daskscope.app.run import Run
 from daskscope.paint import speech
-from tests.builders import MS
+from tests.builders import MS, SECOND
+from tests.gui.chain import chain, ticked
+from tests.gui.searching import Searched
+from tests.gui.selecting import at, drag, row_y, tick
 from tests.gui.working import NOW, Link, cluster
 
 if TYPE_CHECKING:
@@ -61,6 +64,29 @@ def busy(run: Run, link: Link) -> Run:
     run.tick(NOW)
     run.tick(NOW + 16 * MS)
     return run
+
+
+@pytest.fixture
+def chained(run: Run, link: Link) -> Run:
+    link.messages = chain()
+    ticked(run, 3)
+    return run
+
+
+@pytest.fixture
+def searched(run: Run, link: Link) -> Searched:
+    return Searched(run, link)
+
+
+@pytest.fixture
+def chosen(busy: Run) -> Run:
+    """The stretch from second 4 to second 10 is selected."""
+    busy.toggle_pause()
+    tick(busy)
+    y = row_y(busy, "w0", 1)
+    drag(busy.window.timeline.stream, at(busy, 4 * SECOND, y), at(busy, 10 * SECOND, y + 3))
+    tick(busy)
+    return busy
 
 
 @pytest.fixture
