@@ -14,9 +14,13 @@ from daskscope.theme import LIGHT, RIGHT_DOCK_LEAST_PX, RIGHT_DOCK_PX
 from daskscope.views.details.failure import FailureSection
 from daskscope.views.details.heading import Heading
 from daskscope.views.details.panel import DetailsView
+from tests.gui.chain import SUM_KEY, choose, press_row, shown, ticked
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
+
+    from daskscope.app.run import Run
+    from tests.gui.working import Link
 
 #: Of a button's width: its icon with a gap, and what is around both.
 ICON_PX = 20
@@ -49,6 +53,17 @@ def test_what_can_be_done_is_said_in_whole_words(qtbot: QtBot, width: int) -> No
         assert has_icon == (width == RIGHT_DOCK_PX)
         text_px = text_width(Role.BODY, button.text())
         assert text_px + ICON_PX * has_icon + ROOM_PX <= button.width()
+
+
+def test_what_has_no_key_has_no_room_for_one(chained: Run, link: Link) -> None:
+    heading = chained.window.details.heading
+    choose(chained, SUM_KEY, link)
+    high_px, top_px = heading.sizeHint().height(), heading.zoom_button.y()
+    press_row(chained, "Transfers it waited for", 0)
+    ticked(chained, link=link)
+
+    assert shown(chained).name == "transfer"
+    assert high_px - heading.sizeHint().height() == top_px - heading.zoom_button.y() > 20
 
 
 def test_a_panel_with_nothing_in_it_has_no_scroll_bar(qtbot: QtBot) -> None:

@@ -77,6 +77,8 @@ _SHOWN: Final = frozenset(
     }
 )
 #: Of one value; the rest can be copied.
+#: In place of a text that says nothing.
+_DASH: Final = "–"
 _MOST_CHARACTERS: Final = 2_000
 
 
@@ -276,7 +278,7 @@ def _groups(digits: str) -> str:
 def _others(attributes: Attributes) -> tuple[Fact, ...]:
     """Attributes that have no place of their own, as they came."""
     return tuple(
-        Fact(name, (_text(value)[:_MOST_CHARACTERS],), _text(value))
+        Fact(name, (_text(value)[:_MOST_CHARACTERS] or _DASH,), _text(value))
         for name, value in sorted(attributes.items())
         if name not in _SHOWN
     )

@@ -28,8 +28,9 @@ _TITLE_TOP_PX: Final = 13
 _TITLE_HIGH_PX: Final = 24
 _KEY_TOP_PX: Final = 42
 _KEY_HIGH_PX: Final = 26
-_BUTTONS_TOP_PX: Final = 76
-_HEIGHT_PX: Final = _BUTTONS_TOP_PX + CONTROL_PX + 12
+#: Of the buttons, under a key and without one.
+_BUTTONS_TOP_PX: Final = (76, 46)
+_BELOW_PX: Final = 12
 _PILL_HIGH_PX: Final = 20
 _ICON_PX: Final = 14
 _BUTTON_GAP_PX: Final = 8
@@ -61,11 +62,16 @@ class Heading(QWidget):
         self.jaeger_button.clicked.connect(self.jaeger_requested)
         self.zoom_button.clicked.connect(self.zoom_requested)
         self.filter_button.clicked.connect(self.filter_requested)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(PADDING_PX, _BUTTONS_TOP_PX, PADDING_PX, 12)
-        layout.setSpacing(_BUTTON_GAP_PX)
+        self._room = QHBoxLayout(self)
+        self._room.setContentsMargins(PADDING_PX, self._top_px(), PADDING_PX, _BELOW_PX)
+        self._room.setSpacing(_BUTTON_GAP_PX)
         for button in self._buttons():
-            layout.addWidget(button, 1)
+            self._room.addWidget(button, 1)
+
+    def _top_px(self) -> int:
+        """Where the buttons begin: what has no key has no room for one."""
+        under_key, under_name = _BUTTONS_TOP_PX
+        return under_name if self._frame is not None and not self._frame.key else under_key
 
     def _buttons(self) -> tuple[QToolButton, ...]:
         return self.jaeger_button, self.zoom_button, self.filter_button
@@ -90,6 +96,7 @@ class Heading(QWidget):
         self.setAccessibleName(f"{frame.name}, {frame.pill}")
         self.setAccessibleDescription(frame.key)
         self.setToolTip(plain_tip(frame.key))
+        self._room.setContentsMargins(PADDING_PX, self._top_px(), PADDING_PX, _BELOW_PX)
         self.update()
 
     def copy(self) -> None:
@@ -112,8 +119,8 @@ class Heading(QWidget):
         self.copy_button.setAccessibleDescription("copied" if is_on else "")
 
     def sizeHint(self) -> QSize:
-        """Three lines."""
-        return QSize(0, _HEIGHT_PX)
+        """Three lines, or two."""
+        return QSize(0, self._top_px() + CONTROL_PX + _BELOW_PX)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the copy button at the right end of the key; of buttons keep the texts whole."""
