@@ -118,7 +118,8 @@ class Panels:
             self._resources_pace.hurry()
         if tick.is_due(self._resources_pace):
             began_s = elapsed_s()
-            span_s = shown_span_s((tick.now_ns - snapshot.first_ns) / 1e9)
+            run_s = (tick.now_ns - snapshot.first_ns) / 1e9
+            span_s = shown_span_s(run_s, is_live=snapshot.status.is_live)
             crowd = self._crowd
             resources.begin_frame(
                 resources_frame(snapshot, tick.now_ns, span_s, crowd.sampler, crowd.totals)

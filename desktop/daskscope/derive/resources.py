@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from daskscope.store.snapshot import Snapshot
 
 _LEAST_LENGTH_S: Final = 60.0
+_LEAST_RECORDED_S: Final = 1.0
 _MOST_LENGTH_S: Final = 300.0
 _LENGTH_STEP_S: Final = 15.0
 _SPAN_STEPS_S: Final = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600)
@@ -42,7 +43,8 @@ def resources_frame(
     """
     sampler = sampler or Sampler()
     samples = sampler.of(snapshot, now_ns, SIZES)
-    workers = samples.those(~samples.is_removed)
+    is_running = ~samples.is_removed
+    workers = samples.those(is_running) if is_running.any() else samples
     if totals is None:
         totals = Totals(sampler)
         totals.advance(snapshot)
@@ -65,11 +67,14 @@ def resources_frame(
     return ResourcesFrame(charts, span_s, now_ns, end_text)
 
 
-def shown_span_s(run_s: float) -> float:
+def shown_span_s(run_s: float, *, is_live: bool) -> float:
     """Seconds that the charts show of a run of some length: the last minutes.
 
-    Of a young run a minute, so that it can be seen, and more in steps, so that axes hold still.
+    Of a young live run a minute, so that it can be seen, and more in steps, so that axes hold
+    still; a recording is as long as it is.
     """
+    if not is_live:
+        return min(max(run_s, _LEAST_RECORDED_S), _MOST_LENGTH_S)
     steps_s = math.ceil(run_s / _LENGTH_STEP_S) * _LENGTH_STEP_S
     return min(max(steps_s, _LEAST_LENGTH_S), _MOST_LENGTH_S)
 
@@ -130,45 +135,50 @@ def _curve(
     return Curve(name, token, x_s, sums.get(name, np.zeros(len(x_s))), is_dashed)
 
 
+def _measured(x_s: Floats, sums: dict[str, Floats], *sums_of_chart: str) -> Floats:
+    """Where the curves of one chart have points: nowhere while nothing of it was measured."""
+    return x_s if any(name in sums for name in sums_of_chart) else x_s[:0]
+
+
 def _cpu(x_s: Floats, sums: dict[str, Floats], cores: float) -> Chart:
-    curve = _curve(x_s, sums, "cpu", "c1")
-    has_data = "cpu" in sums
+    curve = _curve(_measured(x_s, sums, "cpu"), sums, "cpu", "c1")
     return Chart(
         title="CPU",
-        value_text=quantity.cores(float(curve.y[-1]), cores) if has_data else "",
+        value_text=quantity.cores(float(curve.y[-1]), cores) if len(curve.y) else "",
         unit="cores",
         curves=(curve,),
         capacity=cores,
         capacity_text="" if math.isnan(cores) else quantity.plural(round(cores), "core"),
-        most=max(_most(cores), float(curve.y.max()), 1.0),
+        most=max(_most(cores), float(curve.y.max(initial=1.0))),
         is_stacked=False,
     )
 
 
 def _memory(x_s: Floats, sums: dict[str, Floats], limit_bytes: float) -> Chart:
+    x_s = _measured(x_s, sums, "managed", "unmanaged")
     managed = _curve(x_s, sums, "managed", "mem")
     unmanaged = _curve(x_s, sums, "unmanaged", "mem_un")
     process = managed.y + unmanaged.y
-    has_data = "managed" in sums or "unmanaged" in sums
     return Chart(
         title="Memory",
-        value_text=quantity.memory(float(process[-1]), limit_bytes) if has_data else "",
+        value_text=quantity.memory(float(process[-1]), limit_bytes) if len(process) else "",
         unit="bytes",
         curves=(managed, unmanaged),
         capacity=limit_bytes,
         capacity_text=""
         if math.isnan(limit_bytes)
         else f"limit {_short(quantity.nbytes(limit_bytes))}",
-        most=max(_most(limit_bytes), float(process.max()), 1024.0**2),
+        most=max(_most(limit_bytes), float(process.max(initial=1024.0**2))),
         is_stacked=True,
     )
 
 
 def _transfer(x_s: Floats, sums: dict[str, Floats]) -> Chart:
+    x_s = _measured(x_s, sums, "network", "disk")
     network = _curve(x_s, sums, "network", "transfer")
     disk = _curve(x_s, sums, "disk", "disk", is_dashed=True)
-    newest = float(network.y[-1])
-    peak = max(float(network.y.max()), float(disk.y.max()))
+    newest = float(network.y[-1]) if len(network.y) else 0.0
+    peak = max(float(curve.y.max(initial=0.0)) for curve in (network, disk))
     return Chart(
         title="Transfer",
         value_text=quantity.byte_rate(newest if newest >= LEAST_BYTES else 0.0)

@@ -117,16 +117,25 @@ def test_a_removed_worker_is_no_capacity() -> None:
     assert frame.charts[0].capacity == 2
 
 
+def test_when_all_have_gone_the_capacity_is_what_it_was() -> None:
+    cluster = Cluster()
+    cluster.worker("w0", port=1, busy=1.0)
+    messages = removed(cluster.source, "tcp://10.0.4.11:1", AT_S)
+    frame = resources_frame(cluster.snapshot(*messages), NOW)
+    assert frame.charts[0].capacity == 2
+
+
 def test_with_nothing_known_charts_are_empty_but_there() -> None:
     found = charts(Cluster())
     assert list(found) == ["CPU", "Memory", "Transfer"]
     assert [chart.value_text for chart in found.values()] == ["", "", ""]
     assert all(math.isnan(chart.capacity) for chart in found.values())
+    assert not any(len(curve.x_s) for chart in found.values() for curve in chart.curves)
 
 
 def test_all_curves_share_one_grid_that_ends_at_the_newest_reading() -> None:
     frame = resources_frame(steady(busy=1.0, managed=GIB).snapshot(), NOW + SECOND // 4, 20)
-    curves = [curve for chart in frame.charts for curve in chart.curves]
+    curves = [curve for chart in frame.charts[:2] for curve in chart.curves]
     assert {len(curve.x_s) for curve in curves} == {len(curves[0].y)}
     assert curves[0].x_s[-1] == pytest.approx(-0.25)
     assert np.all(np.diff(curves[0].x_s) == pytest.approx(1.0))
@@ -166,4 +175,9 @@ def test_workers_of_one_process_count_its_cpu_once() -> None:
     ("run_s", "expected"), [(0.0, 60.0), (59.0, 60.0), (61.0, 75.0), (75.0, 75.0), (9e9, 300.0)]
 )
 def test_the_span_grows_in_steps_with_a_young_run(run_s: float, expected: float) -> None:
-    assert shown_span_s(run_s) == expected
+    assert shown_span_s(run_s, is_live=True) == expected
+
+
+@pytest.mark.parametrize(("run_s", "expected"), [(0.0, 1.0), (20.3, 20.3), (9e9, 300.0)])
+def test_a_recording_is_shown_as_long_as_it_is(run_s: float, expected: float) -> None:
+    assert shown_span_s(run_s, is_live=False) == expected
