@@ -15,7 +15,7 @@ from daskscope.derive.reading import SILENCE_NS, newest_of
 from daskscope.derive.sampling import SIZES, Sampler
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from daskscope.derive.clocks import Skew
     from daskscope.derive.sampling import Samples
@@ -71,27 +71,45 @@ def status_frame(
 def cluster_field(snapshot: Snapshot, now_ns: int, sampler: Sampler | None = None) -> StatusField:
     """What the window shows: the cluster's name, and how large it is."""
     samples = (sampler or Sampler()).of(snapshot, now_ns, SIZES)
-    if not len(samples) and snapshot.n_spans:
-        return StatusField("Other services", "no Dask worker", "plain")
-    if not len(samples):
+    if not len(samples) and not snapshot.n_spans:
         return StatusField("Waiting for data", "", "warn")
-    name = _cluster_name(snapshot, samples)
-    running = samples.those(~samples.is_removed)
-    n_threads = round(running.total("threads"))
-    if not len(running):
+    workers = _measured(samples) if len(samples) else _told(snapshot)
+    if not workers:
+        return StatusField("Other services", "no Dask worker", "plain")
+    name = _cluster_name(snapshot, [address for address, _ in workers])
+    running = [n for address, n in workers if address not in snapshot.removed_ns]
+    if not running:
         return StatusField(name, "no worker", "plain")
-    size = f"{quantity.plural(len(running), 'worker')}, {quantity.plural(n_threads, 'thread')}"
+    size = quantity.plural(len(running), "worker")
+    if n_threads := round(sum(running)):
+        size = f"{size}, {quantity.plural(n_threads, 'thread')}"
     return StatusField(name, size, "ok" if snapshot.status.is_live else "plain")
 
 
-def _cluster_name(snapshot: Snapshot, samples: Samples) -> str:
+def _measured(samples: Samples) -> list[tuple[str, float]]:
+    """Address and threads of workers that were heard of lately."""
+    addresses = (samples.places[number].address for number in samples.resource.tolist())
+    return list(zip(addresses, np.nan_to_num(samples.values["threads"]).tolist(), strict=True))
+
+
+def _told(snapshot: Snapshot) -> list[tuple[str, float]]:
+    """The same of a cluster that sends no metrics: what the senders of spans say of themselves."""
+    found = {}
+    for attributes in snapshot.resources:
+        address = attributes.get(conventions.WORKER_ADDRESS)
+        if address is not None:
+            n = attributes.get(conventions.WORKER_NTHREADS)
+            found[str(address)] = float(n) if isinstance(n, int) else 0.0
+    return list(found.items())
+
+
+def _cluster_name(snapshot: Snapshot, addresses: Sequence[str]) -> str:
     """The name somebody gave; Dask's own id of a scheduler tells nobody anything."""
     for attributes in snapshot.resources:
         name = str(attributes.get(conventions.SERVICE_NAMESPACE) or "")
         if name and not _SCHEDULER_ID.fullmatch(name):
             return name
-    addresses_of = (samples.places[number].address for number in samples.resource.tolist())
-    is_local = all(split_address(address)[0] in _LOCAL for address in addresses_of)
+    is_local = all(split_address(address)[0] in _LOCAL for address in addresses)
     return "local cluster" if is_local else "Dask cluster"
 
 

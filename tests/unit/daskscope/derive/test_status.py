@@ -121,6 +121,21 @@ def test_a_cluster_without_workers_says_so() -> None:
     assert cluster_field(cluster.snapshot(*messages, status=LIVE), NOW).value == "no worker"
 
 
+def test_a_cluster_that_sends_no_metrics_is_measured_by_what_its_workers_say() -> None:
+    cluster = Cluster()
+    for port in (1, 2):
+        cluster.source.worker(f"w{port}", port=port, nthreads=2)
+    spans = cluster.source.spans([Span(0, SECOND)])
+    messages = removed(cluster.source, "tcp://10.0.4.11:1", 10)
+
+    whole = cluster_field(cluster.snapshot(spans, status=LIVE), NOW)
+    rest = cluster_field(cluster.snapshot(spans, *messages, status=LIVE), NOW)
+
+    assert (whole.label, whole.tone) == ("Dask cluster", "ok")
+    assert whole.value.replace("\u2009", " ") == "2 workers, 4 threads"
+    assert rest.value.replace("\u2009", " ") == "1 worker, 2 threads"
+
+
 def test_spans_of_other_services_are_not_waited_for() -> None:
     cluster = Cluster()
     service = cluster.source.resource({"service.name": "checkout"})
