@@ -11,9 +11,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolButton
 
 from dask_otel import conventions
+from daskscope.derive.records import RecordRow, RecordsFrame
 from daskscope.session import Session
 from daskscope.store.schema import Status
-from daskscope.theme import WINDOW_LEAST_PX
+from daskscope.theme import LIGHT, WINDOW_LEAST_PX
+from daskscope.views.records import ERROR_COLUMNS, RecordsTable
 from tests.builders import MS, SECOND, T0, Span
 from tests.gui.working import NOW, cluster
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
     from daskscope.app.run import Run
     from daskscope.store.schema import Message
-    from daskscope.views.records import RecordsTable
     from tests.gui.working import Link
 
 W3: dict[str, Any] = {"dask_worker_address": "tcp://10.0.4.11:40107", "dask_worker_name": "w3"}
@@ -109,6 +110,32 @@ def test_in_a_narrow_window_the_error_keeps_its_room(eventful: Run) -> None:
     assert edges[-1][1] >= 200
     assert sum(edges[-1]) <= table.viewport().width()
     assert all(one[0] + one[1] < other[0] for one, other in pairwise(edges))
+
+
+def test_a_row_tells_its_prefix_and_both_ends_of_its_key(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+
+    def draw(_painter: object, _box: object, text: str, *_rest: object) -> float:
+        drawn.append(text)
+        return 0.0
+
+    monkeypatch.setattr("daskscope.views.records.table.draw_text", draw)
+    view = RecordsTable("Errors", ERROR_COLUMNS, "Nothing")
+    qtbot.addWidget(view)
+    view.resize(900, 200)
+    key = f"call-{'0123456789' * 9}-7"
+    cells = ("0:01", "call", key, "w0", "ValueError")
+    view.show_frame(RecordsFrame((RecordRow(cells, T0, slot=len(LIGHT.prefix)),), (), 1, ""))
+    picture = view.grab().toImage()
+
+    assert any(text.startswith("call-0") and text.endswith("-7") for text in drawn)
+    # More prefixes than colours are told apart by a pattern, here as in the legend.
+    left, _ = view._edges()[1]
+    middle = view.heading_px + view.row_px // 2
+    swatch = {picture.pixel(left + x, middle + y) for x in range(1, 9) for y in range(-3, 4)}
+    assert len(swatch) > 1
 
 
 def test_keys_and_buttons_go_from_error_to_error(eventful: Run, qtbot: QtBot) -> None:

@@ -1,4 +1,4 @@
-"""The small square that stands for a span beside its name."""
+"""The small square that stands for a span, or for a prefix, beside its name."""
 
 from __future__ import annotations
 
@@ -47,7 +47,15 @@ def draw_swatch(
         painter.fillRect(box, lost_brush(theme, rgb))
         painter.fillRect(box.adjusted(size_px - 3, 0, 0, 0), colour(theme.erred))
         return
+    draw_prefix_swatch(painter, box, slot, theme)
+
+
+def draw_prefix_swatch(painter: QPainter, box: QRect, slot: int, theme: Theme) -> None:
+    """Fill `box` with the colour and pattern of a prefix."""
+    size_px, rgb, origin = box.width(), slot_colour(theme, slot), painter.brushOrigin()
     if needs_edge(theme, rgb):
         painter.fillRect(box, colour(edge_colour(theme, rgb)))
         box = box.adjusted(1, 1, -1, -1)
+    painter.setBrushOrigin(box.topLeft())
     painter.fillRect(box, slot_brush(theme, slot, size_px))
+    painter.setBrushOrigin(origin)

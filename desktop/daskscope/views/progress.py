@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtCore import QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QBrush, QPen
 
 from daskscope.derive.panels import ProgressFrame, ProgressRow
@@ -19,6 +19,7 @@ from daskscope.paint.brush import (
     slot_colour,
 )
 from daskscope.paint.font import Role, text_width
+from daskscope.paint.swatch import draw_prefix_swatch
 from daskscope.paint.table import RowArea
 from daskscope.paint.text import Align, draw_text
 from daskscope.theme import NORMAL, PADDING_PX, TABLE_HEADER_PX, Density, Theme, mixed
@@ -229,9 +230,7 @@ def _state_brush(theme: Theme, state: str) -> QBrush:
 
 
 def _swatch(painter: QPainter, left: int, top: int, slot: int, theme: Theme) -> None:
-    rect = QRectF(left, top, _SWATCH_PX, _SWATCH_PX)
-    painter.fillRect(rect, slot_brush(theme, slot, _SWATCH_PX))
-    _edge(painter, rect, slot, theme, 1.0)
+    draw_prefix_swatch(painter, QRect(left, top, _SWATCH_PX, _SWATCH_PX), slot, theme)
 
 
 def _edge(painter: QPainter, rect: QRectF, slot: int, theme: Theme, share: float) -> None:

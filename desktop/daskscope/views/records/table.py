@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QRect, Qt, Signal
 
 from daskscope.derive.records import RecordRow, RecordsFrame
-from daskscope.paint.brush import colour, slot_colour
-from daskscope.paint.font import Role
+from daskscope.paint.brush import colour
+from daskscope.paint.font import Role, elided
 from daskscope.paint.icon import draw_event_mark
+from daskscope.paint.swatch import draw_prefix_swatch
 from daskscope.paint.table import RowArea
 from daskscope.paint.text import Align, draw_text
 from daskscope.theme import NORMAL, PADDING_PX, TABLE_HEADER_PX
@@ -35,7 +36,7 @@ _LEAST_PX: Final = 72
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Heading, width in pixels (0: the rest) and look of a column."""
+    """Heading, width in pixels (0: the rest) and look of a column; long keys lose their middle."""
 
     label: str
     width_px: int
@@ -163,6 +164,8 @@ class RecordsTable(RowArea):
                 rgb = theme.err
             box = (left + indent, top_px, column_px - indent, height)
             text = shown.cells[index].partition("\n")[0]
+            if column.role is Role.KEY:  # keys of one prefix differ at their ends
+                text = elided(column.role, text, column_px - indent, Qt.TextElideMode.ElideMiddle)
             draw_text(painter, box, text, column.role, rgb, column.align)
         painter.fillRect(0, top_px + height, width, 1, colour(theme.line2))
 
@@ -174,9 +177,8 @@ class RecordsTable(RowArea):
             return 0
         middle = top_px + (self.row_px - 1) / 2
         if shown.slot is not None:
-            top = round(middle - _SWATCH_PX / 2)
-            swatch = colour(slot_colour(self.theme, shown.slot))
-            painter.fillRect(left, top, _SWATCH_PX, _SWATCH_PX, swatch)
+            swatch = QRect(left, round(middle - _SWATCH_PX / 2), _SWATCH_PX, _SWATCH_PX)
+            draw_prefix_swatch(painter, swatch, shown.slot, self.theme)
             return _SWATCH_PX + 6
         if shown.sign:
             draw_event_mark(painter, shown.sign, left + 5, middle, self.theme)

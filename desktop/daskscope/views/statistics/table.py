@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QRectF, Signal
+from PySide6.QtCore import QRect, Signal
 from PySide6.QtGui import QKeySequence, QPainter
 
 from daskscope.derive.statistics.table import COLUMNS
-from daskscope.paint.brush import colour, slot_brush
+from daskscope.paint.brush import colour
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.icon import draw_sort_mark
+from daskscope.paint.swatch import draw_prefix_swatch
 from daskscope.paint.table import RowArea
 from daskscope.paint.text import Align, draw_text
 from daskscope.theme import NORMAL, PADDING_PX, TABLE_HEADER_PX
@@ -213,9 +214,8 @@ class PrefixTable(RowArea):
         theme, height = self.theme, self.row_px - 1
         box = (PADDING_PX, top, self._name_px, height)
         if row:
-            swatch = QRectF(PADDING_PX, top + (height - _SWATCH_PX) // 2, _SWATCH_PX, _SWATCH_PX)
-            painter.setBrushOrigin(swatch.topLeft())
-            painter.fillRect(swatch, slot_brush(theme, self._frame.slots[row], _SWATCH_PX))
+            swatch = QRect(PADDING_PX, top + (height - _SWATCH_PX) // 2, _SWATCH_PX, _SWATCH_PX)
+            draw_prefix_swatch(painter, swatch, self._frame.slots[row], theme)
             box = (_NAME_X_PX, top, self._name_px, height)
         role = Role.BODY if row else Role.TITLE
         draw_text(painter, box, self._frame.names[row], role, theme.t1)

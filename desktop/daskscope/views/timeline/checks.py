@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import (
+    QEvent,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import (
     QListWidget,
@@ -18,6 +27,7 @@ from daskscope.paint.brush import colour
 from daskscope.paint.control import plain_tip
 from daskscope.paint.font import Role, elided, font
 from daskscope.paint.icon import draw_check
+from daskscope.paint.swatch import draw_prefix_swatch
 from daskscope.paint.text import draw_text
 
 if TYPE_CHECKING:
@@ -33,8 +43,8 @@ _SWATCH_PX: Final = 10
 _GAP_PX: Final = 7
 #: Characters of a name that is never cut; a longer one is told whole in a tip.
 _SURE_TO_FIT: Final = 12
-#: Data of an item beside its name: the colour of its swatch, or None.
-_COLOUR_ROLE: Final = Qt.ItemDataRole.UserRole + 1
+#: Data of an item beside its name: the palette slot of its swatch, or None.
+_SLOT_ROLE: Final = Qt.ItemDataRole.UserRole + 1
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -55,15 +65,15 @@ class Checks(QListWidget):
         self.itemChanged.connect(lambda _item: self.changed.emit())
 
     def fill(self, rows: Iterable[tuple[str, bool, int | None]]) -> None:
-        """Show names, whether they are checked, and the colour of a swatch or None."""
+        """Show names, whether they are checked, and the palette slot of a swatch or None."""
         self.clear()
-        for name, is_checked, rgb in rows:
+        for name, is_checked, slot in rows:
             item = QListWidgetItem(name)
             item.setSizeHint(QSize(0, ROW_PX))
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             state = Qt.CheckState.Checked if is_checked else Qt.CheckState.Unchecked
             item.setCheckState(state)
-            item.setData(_COLOUR_ROLE, rgb)
+            item.setData(_SLOT_ROLE, slot)
             if len(name) > _SURE_TO_FIT:
                 item.setToolTip(plain_tip(name))
             self.addItem(item)
@@ -113,10 +123,11 @@ class _Row(QStyledItemDelegate):
             draw_check(painter, left + _BOX_PX / 2, top + _BOX_PX / 2, theme.onacc)
         painter.restore()
         left += _BOX_PX + _GAP_PX
-        rgb = index.data(_COLOUR_ROLE)
-        if rgb is not None:
+        slot = index.data(_SLOT_ROLE)
+        if slot is not None:
             swatch_top = rect.top() + (rect.height() - _SWATCH_PX) // 2
-            painter.fillRect(left, swatch_top, _SWATCH_PX, _SWATCH_PX, colour(rgb))
+            swatch = QRect(left, swatch_top, _SWATCH_PX, _SWATCH_PX)
+            draw_prefix_swatch(painter, swatch, slot, theme)
             left += _SWATCH_PX + _GAP_PX
         box = (left, rect.top(), rect.right() - left, rect.height())
         middle = Qt.TextElideMode.ElideMiddle

@@ -22,7 +22,6 @@ from daskscope.derive.filtering import (
     duration_ns,
     duration_text,
 )
-from daskscope.paint.brush import slot_colour
 from daskscope.paint.control import style_sheet
 from daskscope.paint.font import Role, font
 from daskscope.predicate import NO_FILTER, Filter
@@ -74,10 +73,9 @@ class FilterBox(QFrame):
     def _fill(self) -> None:
         """Let every part show the filter."""
         self._is_filling = True
-        meant, theme = self._filter, self._theme
+        meant = self._filter
         self._prefixes.fill(
-            (name, name not in meant.hidden_prefixes, slot_colour(theme, slot))
-            for name, slot in self._choices.prefixes
+            (name, name not in meant.hidden_prefixes, slot) for name, slot in self._choices.prefixes
         )
         self._workers.fill((name, name in meant.workers, None) for name in self._choices.workers)
         self._kinds.fill(

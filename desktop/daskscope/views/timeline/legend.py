@@ -9,18 +9,11 @@ from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QBrush, QHelpEvent, QPainter
 from PySide6.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
 
-from daskscope.paint.brush import (
-    colour,
-    edge_colour,
-    lost_brush,
-    needs_edge,
-    running_brush,
-    slot_brush,
-    slot_colour,
-)
+from daskscope.paint.brush import colour, lost_brush, running_brush
 from daskscope.paint.control import plain_tip, style_sheet
 from daskscope.paint.font import Role, elided, font, text_width
 from daskscope.paint.icon import draw_chevron, draw_cross
+from daskscope.paint.swatch import draw_prefix_swatch
 from daskscope.paint.text import draw_text
 from daskscope.theme import LEGEND_PX
 
@@ -181,7 +174,6 @@ class LegendView(QWidget):
         theme, entry, left = self._theme, placed.entry, placed.left_px
         top = (self.height() - 1 - SWATCH_PX) // 2
         swatch = QRect(left, top, SWATCH_PX, SWATCH_PX)
-        rgb = slot_colour(theme, entry.slot)
         if entry.name in (self._lit, self._told):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(Qt.PenStyle.NoPen)
@@ -194,10 +186,7 @@ class LegendView(QWidget):
             painter.setPen(colour(theme.tdis))
             painter.drawRect(swatch.adjusted(0, 0, -1, -1))
         else:
-            if needs_edge(theme, rgb):
-                painter.fillRect(swatch, colour(edge_colour(theme, rgb)))
-                swatch = swatch.adjusted(1, 1, -1, -1)
-            painter.fillRect(swatch, slot_brush(theme, entry.slot, SWATCH_PX))
+            draw_prefix_swatch(painter, swatch, entry.slot, theme)
         text_left = left + SWATCH_PX + _SWATCH_GAP_PX
         box = (text_left, 0, placed.width_px - SWATCH_PX - _SWATCH_GAP_PX, self.height() - 1)
         ink = theme.tdis if entry.is_hidden else theme.t1
