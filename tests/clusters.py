@@ -23,8 +23,10 @@ PRELOAD = {
     "distributed.worker.preload": ["dask_otel"],
 }
 
-#: Workers estimate how far they are from the scheduler's clock, each anew with each heartbeat: by
-#: half of what that took they may be wrong, which on a busy machine is a matter of luck.
+#: Between spans of one process that Dask corrects alike: each time is rounded to a microsecond.
+ROUNDED_NS = 1_000
+#: Between those of two: workers estimate how far they are from the scheduler's clock, and err by
+#: half of what that took, which on a busy machine is a matter of luck.
 CLOCK_ERROR_S = 1.0
 CLOCK_ERROR_NS = int(CLOCK_ERROR_S * 1e9)
 

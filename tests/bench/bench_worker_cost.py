@@ -27,6 +27,8 @@ from dask_otel.events import ANNOTATION, DEPENDENCIES, DEPENDENCY_COUNT
 from dask_otel.record.spans import SpanMaker
 from dask_otel.worker.attempts import Attempts
 from dask_otel.worker.context import ContextProbe
+from dask_otel.worker.pending import Pending
+from dask_otel.worker.starts import Starts
 from tests.bench.figures import Figure, figure
 from tests.sinks import HttpSink
 
@@ -94,7 +96,7 @@ def _assign(ts: TaskState, run_id: int) -> None:
 def _attempts(states: list[TaskState], emitter: Emitter) -> tuple[Attempts, ContextProbe, _Worker]:
     """What watches the attempts of a worker, and what runs in their threads."""
     worker: Any = _Worker(states)
-    attempts = Attempts(worker, emitter, {})
+    attempts = Attempts(worker, emitter, Starts(worker), Pending(worker, emitter))
     return attempts, ContextProbe(worker, attempts), worker
 
 
@@ -128,7 +130,7 @@ def hook_us() -> float:
                 attempts.transition(ts.key, start, finish)
         cpu_s += time.thread_time() - began_s
         for ts in states:
-            attempts.ran(attempts.started(ts), _run_task())
+            attempts.ran(attempts.started(ts, 0.0), _run_task())
         began_s = time.thread_time()
         for ts in states:
             for start, finish in AFTER:
@@ -182,7 +184,7 @@ class _Bench:
                 for hook in hooks:
                     hook(ts.key, start, finish)
             ts.start_time = time.time()
-            run_task(None, None, execution_state, ts.key)
+            run_task(None, None, execution_state, ts.key, None, None, 0.0)
             for start, finish in AFTER:
                 for hook in hooks:
                     hook(ts.key, start, finish)

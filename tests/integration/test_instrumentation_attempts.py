@@ -256,8 +256,8 @@ def test_nothing_is_kept_of_tasks_that_have_gone(
 ) -> None:
     def held(dask_worker: Worker) -> int:
         of: Any = dask_worker.plugins["dask-otel"]
-        kept = of._attempts
-        return len(kept._began) + len(kept._ran) + len(kept._given_up) + len(of._transfers.pending)
+        kept = of._attempts._began, of._attempts._ran, of._attempts._given_up
+        return sum(map(len, (*kept, of._starts.by_key, of._pending.held)))
 
     with instrumented(monkeypatch, sink.endpoint, n_workers=2, threads_per_worker=1) as client:
         slow = client.map(_late, range(60), key="slow")

@@ -17,8 +17,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from dask_otel import conventions as names
 from dask_otel import correlate, events
-from dask_otel.worker.attempts import Start
 from dask_otel.worker.context import AttemptSpan, ContextProbe
+from dask_otel.worker.starts import Start
 from tests.clusters import instrumented
 from tests.sinks import HttpSink, SeenSpan, Sink
 
@@ -190,7 +190,7 @@ def test_functions_are_replaced_from_the_first_worker_to_the_last() -> None:
 class _Deaf:
     """Attempts that nobody is interested in."""
 
-    def started(self, ts: Any) -> Start:
-        return Start(ts.run_id, ts.span_id, None, ts, None, None, None)
+    def started(self, ts: Any, delay_s: float) -> Start:
+        return Start(ts.run_id, ts.span_id, None, ts, None, None, None, delay_s)
 
     def ran(self, start: object, result: object) -> None: ...

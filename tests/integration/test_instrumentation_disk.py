@@ -13,7 +13,7 @@ from distributed import Worker, get_worker, wait
 
 from dask_otel import conventions as names
 from dask_otel import correlate
-from tests.clusters import CLOCK_ERROR_NS, instrumented
+from tests.clusters import ROUNDED_NS, instrumented
 from tests.sinks import HttpSink, SeenSpan, Sink
 from tests.waiting import wait_for
 
@@ -120,8 +120,8 @@ def test_results_are_spilled_and_read_back(
     assert read.span.parent_span_id == attempts["use-0"].span.span_id
     assert read.span.parent_span_id == correlate.attempt_span_id("use-0", run_id)
     assert read.span.trace_id == attempts["use-0"].span.trace_id
-    there_ns = attempts["use-0"].span.start_time_unix_nano + CLOCK_ERROR_NS
-    assert read.span.end_time_unix_nano <= there_ns
+    there_ns = attempts["use-0"].span.start_time_unix_nano
+    assert read.span.end_time_unix_nano <= there_ns + ROUNDED_NS
     parents = {attempts[key].span.span_id: key for key in attempts}
     # Each was written to make room for a later one: a result, or what `use-0` has read.
     for seen in writes:

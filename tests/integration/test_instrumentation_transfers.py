@@ -21,6 +21,7 @@ from dask_otel.worker.adapter import WorkerAdapter
 from dask_otel.worker.attempts import Attempts
 from dask_otel.worker.context import ContextProbe
 from dask_otel.worker.heartbeat import HeartbeatProbe
+from dask_otel.worker.pending import Pending
 from dask_otel.worker.transfers import TransferProbe
 from tests.clusters import held, instrumented, is_given_up
 from tests.sinks import HttpSink, SeenSpan, Sink
@@ -283,7 +284,8 @@ def _busy(number: int) -> int:
         (ContextProbe, "context"),
         (TransferProbe, "begin"),
         (TransferProbe, "end"),
-        (TransferProbe, "_record"),
+        (Pending, "add"),
+        (Pending, "take"),
         (dasks, "cause"),
         (reading, "origin"),
         (HeartbeatProbe, "begin"),

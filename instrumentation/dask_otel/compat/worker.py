@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from distributed import Worker
     from distributed.worker_state_machine import TaskState
 
-#: Runs a task in its thread: `(task, data, execution_state, key, ...)`, and returns a mapping with
-#: `op`, `start`, `stop`, `thread` and, on failure, `actual_exception`.
+#: Runs a task in its thread: `(task, data, execution_state, key, active_threads,
+#: active_threads_lock, time_delay)`, and returns a mapping with `op`, `start`, `stop`, `thread`
+#: and, on failure, `actual_exception`.
 RUN_TASK: Final = "_run_task"
-#: The same for a coroutine, on the event loop: `(task, data, ...)`.
+#: The same for a coroutine, on the event loop: `(task, data, time_delay)`.
 RUN_TASK_ASYNC: Final = "_run_task_async"
 #: Asks another worker for keys: `(rpc, keys, worker, ...)`.
 GET_DATA: Final = "get_data_from_worker"

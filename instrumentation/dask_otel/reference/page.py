@@ -18,9 +18,14 @@ _INTRODUCTION: Final = f"""\
 Written by `python -m dask_otel.reference`; edit that package, not this page.
 
 Instrumentation scope `{c.SCOPE_NAME}`, schema `{c.SCHEMA_URL}`. Names are those of OpenTelemetry's
-semantic conventions where one fits, else they begin with `dask.`. Units are UCUM. Spans and events
-have the scheduler's clock as far as Dask knows it, metrics and what a client sends that of their
-sender.
+semantic conventions where one fits, else they begin with `dask.`. Units are UCUM.
+
+Spans and events have the scheduler's clock as far as Dask knows it. A worker measures its distance
+anew with each heartbeat and errs by half of what that takes; an attempt keeps what was known when
+it began, and what was done for it (batches fetched before it, values read, written and unpickled)
+has the same. Metrics and what a client sends have their sender's clock, and so have spans that user
+code opens in a task: your provider makes them, on the clock of the worker's machine. Where that
+differs from the scheduler's, or Dask errs, they are as far from their attempt.
 
 [Resources](#resources) · [Spans](#spans) · [Events](#events) · [Metrics](#metrics) ·
 [Dask's page and ours](#dasks-page-and-ours) · [Prometheus and ours](#prometheus-and-ours)

@@ -22,7 +22,9 @@ from dask_otel.worker.context import ContextProbe
 from dask_otel.worker.deserialize import DeserializeProbe
 from dask_otel.worker.disk import DiskProbe
 from dask_otel.worker.heartbeat import HeartbeatProbe
+from dask_otel.worker.pending import Pending
 from dask_otel.worker.shuffle import ShuffleProbe
+from dask_otel.worker.starts import Starts
 from dask_otel.worker.transfers import TransferProbe
 
 if TYPE_CHECKING:
@@ -56,16 +58,17 @@ class WorkerAdapter(WorkerPlugin):
         self._worker = worker
         self.emitter = emitter
         self._points = WorkerPoints(worker)
-        self._transfers = TransferProbe(worker, emitter, self._points)
-        self._attempts = Attempts(worker, emitter, self._transfers.pending)
+        self._starts = Starts(worker)
+        self._pending = Pending(worker, emitter)
+        self._attempts = Attempts(worker, emitter, self._starts, self._pending)
         # Dask calls it six times per task: not through a method of this class.
         self.transition = self._attempts.transition  # type: ignore[method-assign]
         self._probes: tuple[Probe, ...] = (
-            self._transfers,
+            TransferProbe(worker, emitter, self._points, self._pending),
             ContextProbe(worker, self._attempts),
-            DiskProbe(worker, emitter),
-            ShuffleProbe(worker, emitter, self._points.watch_shuffles),
-            DeserializeProbe(worker, emitter),
+            DiskProbe(worker, emitter, self._starts),
+            ShuffleProbe(worker, emitter, self._starts, self._points.watch_shuffles),
+            DeserializeProbe(worker, emitter, self._pending),
             HeartbeatProbe(worker, emitter, self._attempts),
             self._points,
         )
@@ -90,6 +93,7 @@ class WorkerAdapter(WorkerPlugin):
             self._close()
         for probe in self._probes:
             self._end(probe)
+        self._pending.close()
         if self._running:
             self.emitter.log(events.Running(self._now_s(), ()))
         self._measure()
@@ -113,14 +117,14 @@ class WorkerAdapter(WorkerPlugin):
         self._attempts.close()
 
     def _tick(self) -> None:
-        self._transfers.settle()
+        self._pending.settle()
         self._report_running()
 
     @guarded("Reading running tasks")
     def _report_running(self) -> None:
         before = self._running
         self._running = reading.running(
-            self._worker, before, self._attempts.run_ids(), clock.now_s()
+            self._worker, before, self._starts, self._attempts.run_ids(), clock.now_s()
         )
         if self._running or before:
             tasks = tuple(known.task for known in self._running.values())

@@ -18,6 +18,7 @@ from dask_otel.compat import clock
 from dask_otel.events import Attempt, gone
 from dask_otel.worker import reading
 from dask_otel.worker.reading import GIVEN_UP_STATES, RUNNING_STATES
+from dask_otel.worker.starts import Start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from distributed.worker_state_machine import TaskState
 
     from dask_otel.emit import Emitter
-    from dask_otel.events import Transfer
+    from dask_otel.worker.pending import Pending
+    from dask_otel.worker.starts import Starts
 
 #: The states to which a task goes when its attempt ends, and what that makes of the attempt.
 _OUTCOMES: Final = {
@@ -44,23 +46,11 @@ _Began: TypeAlias = float | tuple[float | None, float]
 
 
 class _Assignment(NamedTuple):
-    """What Dask overwrites when a task that was given up is wanted again while it still runs."""
+    """What Dask overwrites when a task that was given up is wanted again: see `Start`."""
 
     run_id: int
     origin: str | None
     otel: Mapping[str, Any] | None
-
-
-class Start(NamedTuple):
-    """What is known of an attempt when its function is called; first what an `_Assignment` has."""
-
-    run_id: int
-    origin: str | None
-    otel: Mapping[str, Any] | None
-    task: TaskState
-    start_s: float | None
-    waited_s: float | None
-    ready_s: float | None
 
 
 #: Makes a named tuple in half the time of calling its class.
@@ -76,8 +66,10 @@ class Attempts:
         The worker.
     emitter
         Takes what happens.
-    transfers
-        By key: the batches that were fetched for it, to be taken by its attempt.
+    starts
+        Is told of what begins and ends.
+    pending
+        What was done for attempts before they began.
 
     Attributes
     ----------
@@ -85,34 +77,38 @@ class Attempts:
         Called with None when an attempt was given up while it runs, and with it when it has ended.
     """
 
-    def __init__(
-        self, worker: Worker, emitter: Emitter, transfers: dict[Any, tuple[Transfer, ...]]
-    ) -> None:
+    def __init__(self, worker: Worker, emitter: Emitter, starts: Starts, pending: Pending) -> None:
         self._worker = worker
         self._emitter = emitter
         self._record = emitter.record
         self._tasks = worker.state.tasks
-        self._transfers = transfers
+        self._starts = starts
+        self._pending = pending
+        self._begun, self._held = starts.by_key, pending.held  # without asking for each of them
         #: When a task arrived; once its dependencies are there, that time and the time then.
         self._began: dict[Any, _Began] = {}
         self._ran: dict[Any, Attempt] = {}
         self._given_up: dict[Any, _Assignment] = {}
         self.on_given_up: Callable[[Attempt | None], None] = _ignore
 
-    def started(self, ts: TaskState) -> Start:
-        """An attempt whose function is about to be called; in the thread that calls it."""
+    def started(self, ts: TaskState, delay_s: float) -> Start:
+        """An attempt whose function is about to be called; in the thread that calls it.
+
+        `delay_s` is what Dask will add to its times.
+        """
         start_s = ts.start_time
         waited_s, ready_s = _waits(self._began.pop(ts.key, None), start_s)
-        return _new(
-            Start, (ts.run_id, ts.span_id, reading.otel(ts), ts, start_s, waited_s, ready_s)
-        )
+        assigned = ts.run_id, ts.span_id, reading.otel(ts)
+        start = _new(Start, (*assigned, ts, start_s, waited_s, ready_s, delay_s))
+        self._begun[ts.key] = start
+        return start
 
     def ran(self, start: Start, result: Mapping[str, Any]) -> None:
         """Note that its function has returned `result` to Dask; in the same thread.
 
         Most of the attempt is made here, and not on the event loop, which will say how it ends.
         """
-        run_id, origin, otel, ts, start_s, waited_s, ready_s = start
+        run_id, origin, otel, ts, start_s, waited_s, ready_s, _ = start
         finished = result["op"] == "task-finished"
         self._ran[ts.key] = _new(
             Attempt,
@@ -147,15 +143,13 @@ class Attempts:
             attempt = self._ran.pop(ts.key, None) or self._unfinished(ts)
             if attempt is None:
                 continue
-            attempt = attempt._replace(
-                n_bytes=None, type=None, transfers=self._transfers.pop(ts.key, ())
-            )
+            attempt = attempt._replace(n_bytes=None, type=None)
             if given_up is None:
                 outcome = names.OUTCOME_LOST
                 attempt = attempt._replace(outcome=outcome, failure=failure, executing=True)
             else:
                 attempt = _cancelled(attempt, given_up)
-            self._record(attempt)
+            self._record(self._whole(attempt))
 
     def run_ids(self) -> dict[Any, int]:
         """The true run ids of the attempts that were given up and still run, by key."""
@@ -202,12 +196,20 @@ class Attempts:
         if attempt is None or finish != "memory" or self._given_up:
             attempt = self._otherwise(ts, start, finish, attempt)
             if attempt is None:
+                self._begun.pop(key, None)
                 return
-        if self._transfers:
-            attempt = attempt._replace(transfers=self._transfers.pop(key, ()))
+        if key in self._held:
+            attempt = self._whole(attempt)
+        self._begun.pop(key, None)
         self._record(attempt)
         if attempt.outcome == names.OUTCOME_CANCELLED:
             self.on_given_up(attempt)
+
+    def _whole(self, attempt: Attempt) -> Attempt:
+        """An attempt with what was done for it before it began."""
+        key = attempt.key
+        transfers = self._pending.take(key, attempt.run_id, self._starts.delay_s(key))
+        return attempt._replace(transfers=transfers)
 
     def _otherwise(
         self, ts: TaskState, start: str, finish: str, ran: Attempt | None
@@ -254,7 +256,7 @@ class Attempts:
     def _unfinished(self, ts: TaskState) -> Attempt | None:
         """An attempt that runs; None when it has not begun."""
         began = self._began.get(ts.key)
-        now_s, delay_s = clock.now_s(), self._worker.scheduler_delay
+        now_s, delay_s = clock.now_s(), self._starts.delay_s(ts.key)
         start_s = _start_s(ts, _since_s(began, now_s))
         if start_s is None:
             return None
@@ -278,7 +280,7 @@ class Attempts:
         self, ts: TaskState, finish: str, since_s: float, start_s: float | None, now_s: float
     ) -> reading.Run | None:
         """When it has run, as far as Dask tells; None when it has not."""
-        delay_s = self._worker.scheduler_delay
+        delay_s = self._starts.delay_s(ts.key)
         thread = self._worker.state.threads.get(ts.key)
         noted = reading.computed(ts, since_s + delay_s)
         if noted is not None:

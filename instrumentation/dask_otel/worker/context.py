@@ -32,7 +32,8 @@ from dask_otel.compat import api
 from dask_otel.compat import worker as dasks
 from dask_otel.compat.override import SharedOverride
 from dask_otel.worker import reading
-from dask_otel.worker.attempts import Attempts, Start
+from dask_otel.worker.attempts import Attempts
+from dask_otel.worker.starts import Start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,15 +131,15 @@ _probes: dict[Worker, ContextProbe] = {}
 _complained = False
 
 
-def _enter(find: Callable[..., tuple[Worker, Any]], args: tuple[Any, ...]) -> _Entered:
-    """Make the attempt current whose worker and key `find` reads from the arguments of its run."""
+def _enter(find: Callable[..., tuple[Worker, Any, float]], args: tuple[Any, ...]) -> _Entered:
+    """Make the attempt current that `find` reads from the arguments of its run."""
     try:
-        worker, key = find(args)
+        worker, key, delay_s = find(args)
         probe = _probes.get(worker)
         if probe is None:
             return None
         attempts = probe.attempts
-        start = attempts.started(worker.state.tasks[key])
+        start = attempts.started(worker.state.tasks[key], delay_s)
         return attempts, start, attach(probe.context(start))
     except Exception as error:  # noqa: BLE001 - nothing here can fail a task
         _complain(error)
@@ -192,12 +193,13 @@ def _in_loop(function: Callable[..., Any]) -> Callable[..., Any]:
     return run_task_async
 
 
-def _of_thread(args: tuple[Any, ...]) -> tuple[Worker, Any]:
-    return args[2]["worker"], args[3]
+def _of_thread(args: tuple[Any, ...]) -> tuple[Worker, Any, float]:
+    """Worker, key, and what Dask will add to the times."""
+    return args[2]["worker"], args[3], args[6]
 
 
-def _of_loop(args: tuple[Any, ...]) -> tuple[Worker, Any]:
-    return get_worker(), args[0].key
+def _of_loop(args: tuple[Any, ...]) -> tuple[Worker, Any, float]:
+    return get_worker(), args[0].key, args[2]
 
 
 _functions: Final = SharedOverride(

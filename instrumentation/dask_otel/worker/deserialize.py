@@ -16,9 +16,9 @@ from dask_otel.worker import reading
 
 if TYPE_CHECKING:
     from distributed import Worker
-    from distributed.worker_state_machine import TaskState
 
     from dask_otel.emit import Emitter
+    from dask_otel.worker.pending import Pending
 
 #: Times between looks: a large message is read a little after its tasks were unpickled in another
 #: thread, and a task that is quick is forgotten soon.
@@ -33,11 +33,14 @@ class DeserializeProbe:
     worker
         The worker.
     emitter
+        Takes what goes wrong.
+    pending
         Takes what happens.
     """
 
-    def __init__(self, worker: Worker, emitter: Emitter) -> None:
+    def __init__(self, worker: Worker, emitter: Emitter, pending: Pending) -> None:
         self.emitter = emitter
+        self._pending = pending
         self._worker = worker
         self._listening = False
 
@@ -64,7 +67,8 @@ class DeserializeProbe:
                 self._worker.loop.call_later(looks_s[0], self._look, found, looks_s[1:])
             return
         delay_s = self._worker.scheduler_delay
-        self.emitter.record(
+        self._pending.add(
+            ts,
             events.Disk(
                 names.ACTION_DESERIALIZE,
                 ts.key,
@@ -75,13 +79,11 @@ class DeserializeProbe:
                 reading.origin(ts),
                 found.thread,
                 (ts.key, ts.run_id),
-            )
+            ),
         )
 
 
-def received(
-    transfer: events.Transfer, spent_s: float, cause: TaskState | None
-) -> events.Disk | None:
+def received(transfer: events.Transfer, spent_s: float) -> events.Disk | None:
     """What unpickling a batch took of its transfer, at its end; None when that is not worth it.
 
     The batch as a whole: Dask does not say which of its values took how long.
@@ -97,5 +99,4 @@ def received(
         None,
         transfer.origin,
         None,
-        None if cause is None else (cause.key, cause.run_id),
     )

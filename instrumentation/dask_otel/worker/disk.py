@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from distributed.worker_state_machine import TaskState
 
     from dask_otel.emit import Emitter
+    from dask_otel.worker.starts import Starts
 
 
 class _Purpose(NamedTuple):
@@ -44,10 +45,13 @@ class DiskProbe:
         The worker.
     emitter
         Takes what happens.
+    starts
+        The attempts that have begun.
     """
 
-    def __init__(self, worker: Worker, emitter: Emitter) -> None:
+    def __init__(self, worker: Worker, emitter: Emitter, starts: Starts) -> None:
         self.emitter = emitter
+        self._starts = starts
         self._worker = worker
         self._unwatch: Callable[[], None] | None = None
         self._n_written = 0
@@ -71,7 +75,10 @@ class DiskProbe:
         if access.written and purpose.cause == names.DISK_CAUSE_MEMORY_MONITOR:
             self._written_in_round(access)
         ts = purpose.attempt or tasks.get(access.key)
-        delay_s = worker.scheduler_delay
+        attempt, delay_s = None, worker.scheduler_delay
+        if purpose.attempt is not None:
+            attempt = self._starts.attempt(purpose.attempt)
+            delay_s = self._starts.delay_s(purpose.attempt.key)
         unpickle_s = access.unpickle_s if access.unpickle_s > unpickle.LEAST_S else 0.0
         found = events.Disk(
             names.ACTION_DISK_WRITE if access.written else names.ACTION_DISK_READ,
@@ -82,7 +89,7 @@ class DiskProbe:
             purpose.cause,
             reading.origin(ts) if ts is not None else None,
             get_ident(),
-            (purpose.attempt.key, purpose.attempt.run_id) if purpose.attempt else None,
+            attempt,
             failure=_failure(access.error),
         )
         self.emitter.record(found)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from distributed import Worker
     from distributed.worker_state_machine import TaskState
 
+    from dask_otel.worker.starts import Starts
+
 #: States of a task whose attempt is of no use to anybody, or whose transfer is not.
 GIVEN_UP_STATES = frozenset({"cancelled", "resumed"})
 #: States of the worker out of which an attempt ends: one given up holds its thread all the same.
@@ -119,7 +121,11 @@ class Known(NamedTuple):
 
 
 def running(
-    worker: Worker, before: Mapping[Any, Known], run_ids: Mapping[Any, int], now_s: float
+    worker: Worker,
+    before: Mapping[Any, Known],
+    starts: Starts,
+    run_ids: Mapping[Any, int],
+    now_s: float,
 ) -> dict[Any, Known]:
     """The attempts that `worker` is running at `now_s` of its own clock, by key.
 
@@ -130,7 +136,7 @@ def running(
     """
     found: dict[Any, Known] = {}
     threads: dict[Any, int] | None = None
-    active, delay_s, latest_s = worker.active_keys, worker.scheduler_delay, now_s - LEAST_RUNNING_S
+    active, latest_s = worker.active_keys, now_s - LEAST_RUNNING_S
     for ts in chain(worker.state.executing, worker.state.long_running):
         key, start_s = ts.key, ts.start_time
         if key not in active or start_s is None or latest_s < start_s <= now_s:
@@ -143,7 +149,8 @@ def running(
             if not ident and not _elsewhere(ts):
                 continue  # it has not got its thread yet
             run_id = run_ids.get(key, ts.run_id)
-            known = Known(start_s, RunningTask(key, ts.prefix, run_id, ident, start_s + delay_s))
+            began_s = start_s + starts.delay_s(key)
+            known = Known(start_s, RunningTask(key, ts.prefix, run_id, ident, began_s))
         found[key] = known
     return found
 

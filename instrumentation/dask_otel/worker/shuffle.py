@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from distributed import Worker
 
     from dask_otel.emit import Emitter
+    from dask_otel.worker.starts import Starts
 
 _Event: TypeAlias = events.Transfer | events.Disk
 
@@ -43,12 +44,17 @@ class ShuffleProbe:
         The worker.
     emitter
         Takes what happens.
+    starts
+        The attempts that have begun.
     started
         Called once Dask's plugin for shuffles is there.
     """
 
-    def __init__(self, worker: Worker, emitter: Emitter, started: Callable[[], None]) -> None:
+    def __init__(
+        self, worker: Worker, emitter: Emitter, starts: Starts, started: Callable[[], None]
+    ) -> None:
         self.emitter = emitter
+        self._starts = starts
         self._started = started
         self._worker = worker
         self._adding: Override | None = None
@@ -129,8 +135,9 @@ class ShuffleProbe:
     @guarded("Recording a shuffle's access to the disk")
     def file(self, run: shuffle.Run, file: shuffle.File) -> None:
         """Record a file written or read; a task reads it in its own thread."""
-        delay_s = self._worker.scheduler_delay
-        ts = attempt_in_thread(self._worker)
+        ts, attempt, delay_s = attempt_in_thread(self._worker), None, self._worker.scheduler_delay
+        if ts is not None:
+            attempt, delay_s = self._starts.attempt(ts), self._starts.delay_s(ts.key)
         disk = events.Disk(
             names.ACTION_DISK_WRITE if file.written else names.ACTION_DISK_READ,
             None,
@@ -140,7 +147,7 @@ class ShuffleProbe:
             names.DISK_CAUSE_SHUFFLE,
             None,
             get_ident(),
-            None if ts is None else (ts.key, ts.run_id),
+            attempt,
             run.shuffle_id,
             _failure(file.error),
         )

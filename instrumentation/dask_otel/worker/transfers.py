@@ -1,8 +1,7 @@
 """Watches the batches that a worker fetches from others, and those that it sends.
 
-- A batch is handed over with the attempt that waited for it, which is when its parent and its
-  thread are known. Until then it waits here, as long as that task is still to come; a batch that no
-  task waits for any more goes out alone, and so does one that has failed.
+- A batch waits for the attempt that it was fetched for, as long as that task is still to come:
+  see `worker.pending`. One that has failed goes out alone.
 - Dask notes what has arrived in its logs, in the same step of the event loop in which `gather_dep`
   and `get_data` return. What has failed it only tells the state machine, without times. A worker
   that is to keep no logs (`distributed.admin.low-level-log-length`) keeps the newest line.
@@ -37,8 +36,9 @@ if TYPE_CHECKING:
     from distributed.comm.core import Comm
 
     from dask_otel.emit import Emitter
-    from dask_otel.events import Failure, Transfer
+    from dask_otel.events import Failure
     from dask_otel.points import WorkerPoints
+    from dask_otel.worker.pending import Pending
 
 GATHER_DEP: Final = "gather_dep"
 GET_DATA: Final = "get_data"
@@ -65,18 +65,16 @@ class TransferProbe:
         Takes what happens.
     points
         Counts what has arrived.
-
-    Attributes
-    ----------
     pending
-        By key: the batches that were fetched for a task whose attempt has not ended. Whoever
-        records the attempt takes them from here.
+        Takes what waits for an attempt.
     """
 
-    def __init__(self, worker: Worker, emitter: Emitter, points: WorkerPoints) -> None:
+    def __init__(
+        self, worker: Worker, emitter: Emitter, points: WorkerPoints, pending: Pending
+    ) -> None:
         self.emitter = emitter
         self._points = points
-        self.pending: dict[Any, tuple[Transfer, ...]] = {}
+        self._pending = pending
         self._worker = worker
         self._watching = False
         self._overrides: list[Override] = []
@@ -97,24 +95,12 @@ class TransferProbe:
         ]
 
     def end(self) -> None:
-        """Leave the worker as it was, and hand over what still waits."""
+        """Leave the worker as it was."""
         if self._watching:
             self._watching = False
             for override in self._overrides:
                 override.undo()
             _functions.release()
-        for transfers in self.pending.values():
-            self._record(*transfers)
-        self.pending.clear()
-
-    @guarded("Recording a transfer")
-    def settle(self) -> None:
-        """Hand over what no task waits for any more; to be called now and then."""
-        tasks = self._worker.state.tasks
-        for key in list(self.pending):
-            ts = tasks.get(key)
-            if ts is None or ts.state not in reading.UNFINISHED_STATES:
-                self._record(*self.pending.pop(key))
 
     def _receiving(self, gather_dep: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(gather_dep)
@@ -171,25 +157,22 @@ class TransferProbe:
             found = reading.transfer(entry, peer, origin, sent=False)
             self._points.n_received += 1
             self._points.n_bytes_received += found.n_bytes
-            if cause is None or cause.state not in reading.UNFINISHED_STATES:
-                self._record(found)
-            else:
-                self.pending[cause.key] = (*self.pending.get(cause.key, ()), found)
-            unpickled = deserialize.received(found, unpickle.received_s(), cause)
+            self._pending.add(cause, found)
+            unpickled = deserialize.received(found, unpickle.received_s())
             if unpickled is not None:
-                self.emitter.record(unpickled)
+                self._pending.add(cause, unpickled)
         elif request.start_s is not None and isinstance(
             event, GatherDepFailureEvent | GatherDepNetworkFailureEvent
         ):  # the task may never come to run here: do not wait for it
             run, why = self._since(request.start_s), request.failure or _reported(event)
-            self._record(reading.failed_transfer(run, peer, keys, origin, why, sent=False))
+            self.emitter.record(reading.failed_transfer(run, peer, keys, origin, why, sent=False))
 
     @guarded("Recording a transfer")
     def _sent(self, comm: Comm, origin: str | None) -> None:
         entry = self._worker.transfer_outgoing_log[-1]
         # Clients and schedulers do not say who they are.
         peer = entry["who"] or comm.peer_address
-        self._record(reading.transfer(entry, peer, origin, sent=True))
+        self.emitter.record(reading.transfer(entry, peer, origin, sent=True))
 
     @guarded("Recording a transfer")
     def _not_sent(
@@ -200,7 +183,7 @@ class TransferProbe:
         start_s: float,
         error: Exception,
     ) -> None:
-        self._record(
+        self.emitter.record(
             reading.failed_transfer(
                 self._since(start_s),
                 message.get("who") or comm.peer_address,
@@ -210,10 +193,6 @@ class TransferProbe:
                 sent=True,
             )
         )
-
-    def _record(self, *transfers: Transfer) -> None:
-        for transfer in transfers:
-            self.emitter.record(transfer)
 
     def _since(self, start_s: float) -> reading.Run:
         delay_s = self._worker.scheduler_delay

@@ -24,13 +24,17 @@ def client() -> Iterator[Client]:
 
 def test_the_functions_are_where_workers_look_for_them() -> None:
     found = {name: dasks.functions()[name] for name in (dasks.RUN_TASK, dasks.RUN_TASK_ASYNC)}
-    assert list(inspect.signature(found[dasks.RUN_TASK]).parameters)[:4] == [
+    assert list(inspect.signature(found[dasks.RUN_TASK]).parameters) == [
         "task",
         "data",
         "execution_state",
         "key",
+        "active_threads",
+        "active_threads_lock",
+        "time_delay",
     ]
-    assert next(iter(inspect.signature(found[dasks.RUN_TASK_ASYNC]).parameters)) == "task"
+    of_coroutine = inspect.signature(found[dasks.RUN_TASK_ASYNC]).parameters
+    assert list(of_coroutine) == ["task", "data", "time_delay"]
     assert inspect.iscoroutinefunction(dasks.functions()[dasks.GET_DATA])
 
 
@@ -68,6 +72,8 @@ def test_workers_call_them_with_what_is_read_of_them(
     of_coroutine: Any = client.submit(coroutine, key="async-1")
     of_coroutine.result()
     assert calls["made"][2]["worker"].address == first
+    assert isinstance(calls["made"][6], float)
+    assert isinstance(calls["async"][2], float)
     assert {"op", "start", "stop", "thread", "result", "nbytes"} <= results["made"].keys()
     assert results["made"]["op"] == "task-finished"
     assert calls["async"][0].key == "async-1"

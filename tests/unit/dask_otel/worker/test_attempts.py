@@ -24,8 +24,10 @@ from distributed.worker_state_machine import (
 
 from dask_otel import conventions as names
 from dask_otel.compat import clock
-from dask_otel.events import Attempt, Transfer
+from dask_otel.events import Attempt, Disk, Transfer
 from dask_otel.worker.attempts import Attempts
+from dask_otel.worker.pending import Pending
+from dask_otel.worker.starts import Starts
 
 PEER = "tcp://127.0.0.1:4"
 
@@ -37,9 +39,8 @@ class Machine:
         plugins: dict[str, Any] = {}
         self.state = WorkerState(nthreads=1, plugins=plugins, resources={"GPU": 0}, **options)
         self.state.address = "tcp://127.0.0.1:1"
-        self.recorded: list[Attempt] = []
+        self.recorded: list[Any] = []
         self.failures: list[Exception] = []
-        self.transfers: dict[Any, tuple[Transfer, ...]] = {}
         worker: Any = SimpleNamespace(
             state=self.state,
             scheduler_delay=0.0,
@@ -50,7 +51,9 @@ class Machine:
             record=self.recorded.append,
             failed=lambda what, error, n_spans=0: self.failures.append(error),
         )
-        self.attempts = Attempts(worker, emitter, self.transfers)
+        self.worker = worker
+        self.starts, self.pending = Starts(worker), Pending(worker, emitter)
+        self.attempts = Attempts(worker, emitter, self.starts, self.pending)
         plugins["watch"] = self.attempts
 
     def assign(self, key: str = "x", run_id: int = 1, **options: Any) -> None:
@@ -62,15 +65,16 @@ class Machine:
         """What `Worker.execute` and the thread do at the start."""
         ts = self.state.tasks[key]
         ts.start_time = clock.now_s()
-        return self.attempts.started(ts) if watched else None
+        return self.attempts.started(ts, self.worker.scheduler_delay) if watched else None
 
     def ran(self, start: Any, op: str = "task-finished") -> tuple[float, float]:
         stop_s = clock.now_s()
-        result = {"op": op, "start": stop_s - 0.5, "stop": stop_s, "thread": 7}
+        delay_s = start.delay_s
+        result = {"op": op, "start": stop_s - 0.5 + delay_s, "stop": stop_s + delay_s, "thread": 7}
         if op == "task-finished":
             result |= {"result": 1.5, "nbytes": 24}
         self.attempts.ran(start, result)
-        return stop_s - 0.5, stop_s
+        return result["start"], result["stop"]
 
     def succeed(self, key: str = "x", run_id: int = 1, **times: float) -> None:
         event = ExecuteSuccessEvent.dummy(key, 1.5, run_id=run_id, nbytes=24, stimulus_id="end")
@@ -92,12 +96,20 @@ class Machine:
     def only(self) -> Attempt:
         assert self.failures == []
         (attempt,) = self.recorded
+        assert isinstance(attempt, Attempt)
         return attempt
 
     def holds(self) -> int:
         """Entries that are kept for tasks."""
         attempts = self.attempts
-        return len(attempts._began) + len(attempts._ran) + len(attempts._given_up)
+        kept: tuple[dict[Any, Any], ...] = (
+            attempts._began,
+            attempts._ran,
+            attempts._given_up,
+            self.starts.by_key,
+            self.pending.held,
+        )
+        return sum(map(len, kept))
 
 
 @pytest.fixture
@@ -308,7 +320,7 @@ def test_one_given_up_is_told_of_while_it_runs(machine: Machine, has_ended: bool
     machine.assign(run_id=4, annotations={"otel": {"traceparent": "00-x"}})
     machine.begin()
     assert list(machine.attempts.given_up()) == []
-    start = machine.attempts.started(machine.state.tasks["x"])
+    start = machine.attempts.started(machine.state.tasks["x"], 0.0)
     machine.free()
     assert calls == [None]
     machine.assign(run_id=5, annotations={"otel": {"traceparent": "00-y"}})  # wanted again
@@ -354,7 +366,7 @@ def test_one_given_up_that_runs_when_its_worker_closes_ends_there(
 def test_one_given_up_whose_thread_has_ended_when_its_worker_closes(machine: Machine) -> None:
     transfer = Transfer(1.0, 2.0, PEER, 1, ("y",), 1, 1.0, None)
     machine.assign(run_id=4)
-    machine.transfers["x"] = (transfer,)
+    machine.pending.add(machine.state.tasks["x"], transfer)
     start = machine.begin()
     machine.free()
     run = machine.ran(start)
@@ -468,11 +480,49 @@ def test_stolen_and_freed_tasks_leave_nothing_behind(machine: Machine) -> None:
 def test_transfers_are_handed_over_with_their_attempt(machine: Machine) -> None:
     transfer = Transfer(1.0, 2.0, PEER, 1, ("y",), 1, 1.0, None)
     machine.assign()
-    machine.transfers["x"] = (transfer,)
+    machine.pending.add(machine.state.tasks["x"], transfer)
     machine.ran(machine.begin())
     machine.succeed()
     assert machine.only().transfers == (transfer,)
-    assert machine.transfers == {}
+    assert machine.holds() == 0
+
+
+def test_what_was_done_for_an_attempt_has_its_clock(machine: Machine) -> None:
+    transfer = Transfer(1.0, 2.0, PEER, 1, ("y",), 1, 1.0, None)
+    unpickled = Disk("deserialize", None, 1.5, 2.0, 1, None, None, None)
+    machine.worker.scheduler_delay = 0.25
+    machine.assign(run_id=3)
+    ts = machine.state.tasks["x"]
+    machine.pending.add(ts, transfer)
+    machine.pending.add(ts, unpickled)
+    machine.worker.scheduler_delay = 0.5
+    start = machine.begin()
+    machine.worker.scheduler_delay = 8.0
+    machine.ran(start)
+    machine.succeed(run_id=3)
+    out, attempt = machine.recorded
+    assert attempt.transfers == (transfer._replace(start_s=1.25, stop_s=2.25),)
+    assert out == unpickled._replace(start_s=1.75, stop_s=2.25, parent=("x", 3))
+    assert machine.holds() == 0
+
+
+@pytest.mark.parametrize("end", ["close", "reschedule", "given up"])
+def test_an_attempt_keeps_its_clock_until_it_ends(machine: Machine, end: str) -> None:
+    machine.worker.scheduler_delay = 100.0
+    machine.assign()
+    start = machine.begin()
+    machine.worker.scheduler_delay = 0.0
+    if end == "close":
+        machine.attempts.close()
+        attempt = machine.only()
+    elif end == "reschedule":
+        machine.reschedule()
+        attempt = machine.only()
+    else:
+        machine.free()
+        (attempt,) = machine.attempts.given_up()
+    assert attempt.start_s == start.start_s + 100.0
+    assert attempt.start_s <= attempt.stop_s < attempt.start_s + 10.0
 
 
 def test_what_goes_wrong_is_counted_and_does_no_harm(machine: Machine) -> None:

@@ -16,6 +16,8 @@ from dask_otel.events import Attempt, GivenUp
 from dask_otel.worker import heartbeat
 from dask_otel.worker.attempts import Attempts
 from dask_otel.worker.heartbeat import HeartbeatProbe, named
+from dask_otel.worker.pending import Pending
+from dask_otel.worker.starts import Starts
 
 
 def given_up(key: Any = "x", stop_s: float | None = None) -> GivenUp:
@@ -59,7 +61,7 @@ class Watched:
             state=SimpleNamespace(tasks={}),
         )
         emitter: Any = SimpleNamespace(acknowledged_s=1.0, record=None)
-        watched: Any = Attempts(worker, emitter, {})
+        watched: Any = Attempts(worker, emitter, Starts(worker), Pending(worker, emitter))
         watched.given_up = lambda: iter(self.attempts)
         self.watched: Attempts = watched
         self.emitter = emitter

@@ -17,7 +17,9 @@ from dask_otel import events
 from dask_otel.compat import shuffle
 from dask_otel.worker.deserialize import DeserializeProbe
 from dask_otel.worker.disk import DiskProbe
+from dask_otel.worker.pending import Pending
 from dask_otel.worker.shuffle import ShuffleProbe
+from dask_otel.worker.starts import Starts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,10 +124,11 @@ def test_dask_works_on_and_is_left_as_it_was(deaf: bool) -> None:
         client = Client.current()
         work(client)
         before = replaceable(found)
+        pending = Pending(found, ear)
         probes: list[Probe] = [
-            DiskProbe(found, ear),
-            ShuffleProbe(found, ear, lambda: None),
-            DeserializeProbe(found, ear),
+            DiskProbe(found, ear, Starts(found)),
+            ShuffleProbe(found, ear, Starts(found), lambda: None),
+            DeserializeProbe(found, ear, pending),
         ]
 
         async def turn(on: bool) -> None:
@@ -135,6 +138,7 @@ def test_dask_works_on_and_is_left_as_it_was(deaf: bool) -> None:
         client.sync(turn, True)
         work(client)
         client.sync(turn, False)
+        pending.close()
         assert replaceable(found) == before
         n_events = len(ear.events)
         work(client)
@@ -144,7 +148,7 @@ def test_dask_works_on_and_is_left_as_it_was(deaf: bool) -> None:
             "Recording an access to the disk",
             "Recording a shuffle's transfer",
             "Recording a shuffle's access to the disk",
-            "Recording an unpickled task",
+            "Recording what was done for a task",
         }
     else:
         assert ear.failures == []

@@ -11,6 +11,7 @@ from dask_otel.conventions import MAX_TRANSFER_KEYS
 from dask_otel.events import Failure
 from dask_otel.record.text import describe
 from dask_otel.worker import reading
+from dask_otel.worker.starts import Starts
 
 NOW_S = 1_000.0
 
@@ -32,6 +33,12 @@ def worker(*executing: TaskState, long_running: tuple[TaskState, ...] = ()) -> A
         active_threads_lock=threading.Lock(),
         scheduler_delay=5.0,
     )
+
+
+def running(
+    of: Any, before: dict[Any, reading.Known], run_ids: dict[Any, int], now_s: float
+) -> dict[Any, reading.Known]:
+    return reading.running(of, before, Starts(of), run_ids, now_s)
 
 
 @pytest.mark.parametrize("annotations", [None, {}, {"otel": "mine"}, {"otel": None}, {"otel": 3}])
@@ -93,7 +100,7 @@ def test_long_batches_keep_some_keys_and_the_count() -> None:
 
 def test_attempts_are_named_from_a_moment_after_their_start() -> None:
     old, new = task("old-1", NOW_S - 0.1), task("new-1", NOW_S - 0.01)
-    found = reading.running(worker(old, new), {}, {}, NOW_S)
+    found = running(worker(old, new), {}, {}, NOW_S)
     assert list(found) == ["old-1"]
     (known,) = found.values()
     assert (known.task.key, known.task.prefix, known.task.run_id) == ("old-1", "old", 1)
@@ -103,42 +110,42 @@ def test_attempts_are_named_from_a_moment_after_their_start() -> None:
 
 def test_seceded_attempts_go_on_being_named() -> None:
     ts = task("x", NOW_S - 1)
-    assert list(reading.running(worker(long_running=(ts,)), {}, {}, NOW_S)) == ["x"]
+    assert list(running(worker(long_running=(ts,)), {}, {}, NOW_S)) == ["x"]
 
 
 def test_what_was_named_keeps_its_start_and_its_run_id() -> None:
     ts = task("x", NOW_S - 1, run_id=1)
     of = worker(ts)
-    before = reading.running(of, {}, {}, NOW_S)
+    before = running(of, {}, {}, NOW_S)
     of.scheduler_delay, ts.run_id = 6.0, 2
-    assert reading.running(of, before, {}, NOW_S + 1)["x"] is before["x"]
+    assert running(of, before, {}, NOW_S + 1)["x"] is before["x"]
 
 
 def test_another_attempt_of_the_same_task_is_named_anew() -> None:
     ts = task("x", NOW_S - 1, run_id=1)
     of = worker(ts)
-    before = reading.running(of, {}, {}, NOW_S)
+    before = running(of, {}, {}, NOW_S)
     ts.start_time, ts.run_id = NOW_S + 0.5, 2
-    found = reading.running(of, before, {}, NOW_S + 1)
+    found = running(of, before, {}, NOW_S + 1)
     assert (found["x"].task.run_id, found["x"].task.start_s) == (2, NOW_S + 5.5)
 
 
 def test_what_runs_goes_on_being_named_where_the_clock_was_set_back() -> None:
     of = worker(task("x", NOW_S - 1))
-    before = reading.running(of, {}, {}, NOW_S)
-    assert reading.running(of, before, {}, NOW_S - 5) == before
+    before = running(of, {}, {}, NOW_S)
+    assert running(of, before, {}, NOW_S - 5) == before
 
 
 def test_one_given_up_is_named_by_the_run_id_it_had() -> None:
     of = worker(task("x", NOW_S - 1, run_id=2))
-    assert reading.running(of, {}, {"x": 1}, NOW_S)["x"].task.run_id == 1
+    assert running(of, {}, {"x": 1}, NOW_S)["x"].task.run_id == 1
 
 
 def test_one_that_has_not_begun_is_not_named() -> None:
     waiting, stale = task("waiting"), task("stale", NOW_S - 50)
     of = worker(waiting, stale)
     of.active_keys = {"waiting"}  # the start of the other one is an earlier attempt's
-    assert reading.running(of, {}, {}, NOW_S) == {}
+    assert running(of, {}, {}, NOW_S) == {}
 
 
 def test_one_without_a_thread_has_not_begun_unless_it_runs_in_another_process() -> None:
@@ -146,7 +153,7 @@ def test_one_without_a_thread_has_not_begun_unless_it_runs_in_another_process() 
     there.annotations = {"executor": "processes"}
     of = worker(here, there)
     of.active_threads = {}
-    found = reading.running(of, {}, {}, NOW_S)
+    found = running(of, {}, {}, NOW_S)
     assert [(key, known.task.thread) for key, known in found.items()] == [("there", 0)]
 
 
@@ -158,5 +165,5 @@ def test_the_thread_of_coroutines_is_the_event_loops() -> None:
     ts.run_spec.func = function
     of = worker(ts)
     of.active_threads = {}
-    found = reading.running(of, {}, {}, NOW_S)
+    found = running(of, {}, {}, NOW_S)
     assert found["x"].task.thread == threading.get_ident()

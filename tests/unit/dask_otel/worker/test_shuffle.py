@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from dask_otel.compat import shuffle
 from dask_otel.worker.shuffle import MAX_HELD, ShuffleProbe
+from dask_otel.worker.starts import Starts
 
 if TYPE_CHECKING:
     from dask_otel import events
@@ -21,7 +22,7 @@ def test_what_no_task_of_a_shuffle_claims_goes_out_bounded() -> None:
     told: list[events.Transfer] = []
     nobody: Any = Nobody()
     ear: Any = Ear()
-    probe = ShuffleProbe(nobody, ear, lambda: None)
+    probe = ShuffleProbe(nobody, ear, Starts(nobody), lambda: None)
     run = shuffle.Run("a", 1, "span")
     batch = shuffle.Batch(False, "", (1,), 1.0, 2.0, 10, None)
     for _ in range(MAX_HELD + 5):
