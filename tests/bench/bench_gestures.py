@@ -1,8 +1,8 @@
 """The window under a hand: live, panned, zoomed, pointed at; left alone, held and minimised.
 
 A real window on a store with a million spans in view and 256 lanes, 1600x900, and with ten times as
-many held; 20,000 more come each second meanwhile. Ticks come 60 times a second, as from the
-window's own clock, and each is measured whole: drain, store, derive, paint.
+many held; 20,000 more come each second meanwhile. Ticks come as from the window's own clock, a hand
+moves 60 times a second, and each tick is measured whole: drain, store, derive, paint.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """A real window in this process, offscreen, on a store that is filled with synthetic columns.
 
-Time goes as it does for a user: ticks come 60 times a second, spans with them. What is measured is
-the whole tick: drain, store, derive, paint. A tick waits for nothing, so its time is the CPU time
-of the window's thread, which other programs of the machine disturb less than the wall clock.
+Time goes as it does for a user: ticks come when the window's clock would let them, gestures 60
+times a second. What is measured is the whole tick: drain, store, derive, paint. A tick waits for
+nothing, so its time is the CPU time of the window's thread, which other programs of the machine
+disturb less than the wall clock.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from daskscope.app.clock import LEAST_REST_S
 from daskscope.app.options import WindowOptions
 from daskscope.store.schema import SourceStatus
 from tests.builders import Load
@@ -146,17 +148,23 @@ class Stand:
         return self._started_ns + round((time.perf_counter() - self._started_s) * 1e9)
 
     def ticking(
-        self, seconds: float, rate: int = RATE
+        self,
+        seconds: float,
+        rate: int = RATE,
+        gesture: Callable[[int], object] | None = None,
     ) -> Iterator[tuple[float, float, bool, bool]]:
-        """Tick for a while; wall and CPU time of each, and whether it painted and took in."""
-        until_s = time.perf_counter() + seconds
-        number = 0
-        while (begin_s := time.perf_counter()) < until_s:
-            number += 1
-            self._n_owed += rate * TICK_S
-            if number % TICKS_A_BATCH == 0 and self._n_owed >= 1:
-                self._spring.put(self.load.batch(int(self._n_owed)))
-                self._n_owed = 0.0
+        """Tick for a while, as often as the window's clock would.
+
+        Yields wall and CPU time of each tick, and whether it painted and took in. Spans and
+        gestures come 60 times a second, whether a tick is late or one comes between.
+        """
+        started_s, number = time.perf_counter(), -1
+        while (begin_s := time.perf_counter()) < started_s + seconds:
+            while number < int((begin_s - started_s) / TICK_S):
+                number += 1
+                self._send(number, rate)
+                if gesture is not None:
+                    gesture(number)
             frame, generation = self.run.frame, self.run.snapshot.generation
             cpu_s, wall_s = time.thread_time(), time.perf_counter()
             self.run.tick(self.now_ns())
@@ -167,20 +175,21 @@ class Stand:
                 self.run.snapshot.generation != generation,
             )
             self.application.processEvents()
-            time.sleep(max(begin_s + TICK_S - time.perf_counter(), 0.002))
+            due_s = begin_s + min(self.run._clock.period_s, TICK_S)
+            time.sleep(max(due_s - time.perf_counter(), LEAST_REST_S))
+
+    def _send(self, number: int, rate: int) -> None:
+        """Let the spans of a sixtieth of a second come, together with those of others."""
+        self._n_owed += rate * TICK_S
+        if number % TICKS_A_BATCH == 0 and self._n_owed >= 1:
+            self._spring.put(self.load.batch(int(self._n_owed)))
+            self._n_owed = 0.0
 
     def ticks(
         self, seconds: float, rate: int = RATE, gesture: Callable[[int], object] | None = None
     ) -> Ticks:
-        """Tick for a while, with a gesture before each tick."""
-        found = []
-        if gesture is not None:
-            gesture(0)
-        for number, tick in enumerate(self.ticking(seconds, rate), 1):
-            found.append(tick)
-            if gesture is not None:
-                gesture(number)
-        wall, cpu, painted, taken = zip(*found, strict=True)
+        """Tick for a while, with a gesture 60 times a second."""
+        wall, cpu, painted, taken = zip(*self.ticking(seconds, rate, gesture), strict=True)
         return Ticks(np.array(cpu), np.array(wall), np.array(painted), np.array(taken))
 
     def share(self, seconds: float, rate: int, idle_s: float = 3.0) -> float:

@@ -62,7 +62,7 @@ class Starts:
         return run
 
     def tick(self, run: Run) -> None:
-        for _ in range(3):
+        for _ in range(5):
             self.now += 16 * MS
             run.tick(self.now)
 

@@ -287,7 +287,7 @@ def test_a_picture_waits_for_the_views_that_are_slower(
         return bool(ends)
 
     with monkeypatch.context() as patch:
-        patch.setattr(made.ledger, "advance", lambda *_: None)
+        patch.setattr(made.ledger, "advance", lambda *_, **__: None)
         qtbot.waitUntil(has_all_but_failures, timeout=5000)
         assert not has_ended()
     qtbot.waitUntil(has_ended, timeout=5000)

@@ -6,9 +6,12 @@ import itertools
 import time
 from typing import TYPE_CHECKING
 
+from daskscope.app.clock import elapsed_s
 from daskscope.app.tempo import IDLE_STEP_S
+from daskscope.app.timeline import DRAWN_WORK_S, UNFINISHED_PERIOD_S
 from daskscope.derive.frames import BarState
 from daskscope.derive.picture import Picture
+from daskscope.derive.taskstream import TaskStream
 from daskscope.store.schema import SourceStatus
 from tests.builders import MS, SECOND, Span
 from tests.gui.working import NOW, Link, bar, cluster, set_clock
@@ -30,23 +33,54 @@ def test_a_tick_that_changes_nothing_draws_nothing(busy: Run) -> None:
     assert len({id(frame) for frame in frames}) <= 2
 
 
-def test_while_a_picture_is_made_every_other_tick_draws_unless_a_hand_moves_the_view(
+def test_a_picture_that_is_made_is_drawn_now_and_then_but_at_once_where_a_hand_moves_the_view(
     busy: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Picture, "is_exact", lambda *_: False)
+    clock = [elapsed_s()]
+    monkeypatch.setattr("daskscope.app.stage.elapsed_s", lambda: clock[0])
 
     def draws(number: int) -> bool:
         before = busy.frame
+        clock[0] += 0.01
         busy.tick(NOW + number * SECOND)
         return busy.frame is not before
 
-    alone = [draws(number) for number in range(2, 20)]
-    assert not any(one == other for one, other in itertools.pairwise(alone))
+    alone = [draws(number) for number in range(2, 26)]
+    drawn = [number for number, is_drawn in enumerate(alone) if is_drawn]
+    assert all(0.01 * (b - a) >= UNFINISHED_PERIOD_S for a, b in itertools.pairwise(drawn))
+    assert len(drawn) >= 2
     by_hand = []
-    for number in range(20, 28):
+    for number in range(26, 34):
         busy.window.timeline.zoomed.emit(900.0, 0.9)
         by_hand.append(draws(number))
     assert all(by_hand)
+
+
+def test_a_picture_whose_end_took_its_time_is_drawn_by_the_next_tick(
+    busy: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy.replace(span_ns=busy.session.span_ns // 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(Picture, "is_exact", lambda *_: False)
+        busy.tick(NOW)
+    begun = busy.frame
+    assert begun is not None
+    assert not begun.is_exact
+
+    def go_on(stream: TaskStream) -> bool:
+        time.sleep(DRAWN_WORK_S)
+        return finish(stream)
+
+    finish = TaskStream.go_on
+    monkeypatch.setattr(TaskStream, "go_on", go_on)
+    monkeypatch.setattr("daskscope.app.timeline.UNFINISHED_PERIOD_S", 10.0)
+    busy.tick(NOW)
+    assert busy.frame is begun
+    assert busy._clock.period_s == 0.0
+    busy.tick(NOW)
+    assert busy.frame is not None
+    assert busy.frame.is_exact
 
 
 def test_what_comes_by_the_thousand_is_drawn_with_the_next_tick_unless_a_hand_moves_the_view(
@@ -113,7 +147,7 @@ def test_an_idle_window_shows_what_is_no_span_with_the_next_step(
     frames(40)
     n_steps = round(4.0 / IDLE_STEP_S)
     counted: list[object] = []
-    monkeypatch.setattr(run.ledger, "advance", lambda *_: counted.append(run.frame))
+    monkeypatch.setattr(run.ledger, "advance", lambda *_, **__: counted.append(run.frame))
     assert n_steps <= len(frames(40)) <= n_steps + 1
     assert n_steps <= len(counted) <= n_steps + 1
 

@@ -33,6 +33,8 @@ READING_BUDGET_S = 0.01
 #: Rows that are taken at once: some milliseconds' work.
 _MOST_ROWS: Final = 1 << 12
 _MOST_EVENTS: Final = 1 << 9
+#: So many spans in a tick leave it no time for what can wait: a millisecond's work.
+MUCH_ROWS: Final = 1_000
 #: So many new workers at once are enough for a tick.
 _CROWD: Final = 32
 RATE_WINDOW_NS = 2_000_000_000
@@ -66,8 +68,8 @@ class Feed:
         Some came in the last tick.
     is_behind
         There may be more than the last tick had time for.
-    n_taken
-        Spans that the last tick took in.
+    has_much
+        The last tick took in so many spans that what can wait should.
     answers
         To queries, in order of arrival; whoever asked takes them out.
     """
@@ -84,7 +86,7 @@ class Feed:
         self._waiting: deque[Message | Answer] = deque()
         self._budget_s = DRAIN_BUDGET_S
         self.is_behind = False
-        self.n_taken = 0
+        self.has_much = False
 
     @property
     def is_connected(self) -> bool:
@@ -115,7 +117,7 @@ class Feed:
             self._see(newest_ns, wall_ns)
         self.has_spans = n_spans > 0
         self._count(n_spans, wall_ns)
-        self.n_taken = n_spans
+        self.has_much = n_spans >= MUCH_ROWS
         return self.store.snapshot()
 
     def _arriving(self) -> Iterator[Message | Answer]:

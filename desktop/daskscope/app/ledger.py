@@ -49,9 +49,11 @@ class Ledger:
         run.window.toolbar.errors.stepped.connect(self.step)
         run.window.workers_dock.page_changed.connect(lambda _page: self._pace.hurry())
 
-    def advance(self, snapshot: Snapshot, now_ns: int, now_s: float) -> None:
-        """Show what is new, now and then."""
-        if not self._pace.is_due(now_s):
+    def advance(
+        self, snapshot: Snapshot, now_ns: int, now_s: float, *, is_busy: bool = False
+    ) -> None:
+        """Show what is new, now and then; in a tick that is busy only what was asked for."""
+        if (is_busy and not self._pace.is_hurried) or not self._pace.is_due(now_s):
             return
         window = self._run.window
         self._n_spans = snapshot.n_spans

@@ -28,6 +28,11 @@ class Pace:
         self._next_s = self._phase_s + periods * self._period_s
         return True
 
+    @property
+    def is_hurried(self) -> bool:
+        """Whether somebody waits for it."""
+        return self._next_s == 0.0
+
     def left_s(self, now_s: float) -> float:
         """Time until it is due."""
         return max(self._next_s - now_s, 0.0)

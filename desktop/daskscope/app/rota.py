@@ -10,8 +10,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: While every tick draws the task stream, as under a hand, so much time lies between two of them.
-LEAST_APART_S: Final = 0.1
+#: While every tick is busy with the task stream, as under a hand, one is left to them so often.
+TURN_S: Final = 0.1
+#: With none left for so long one of them is taken all the same.
+PATIENCE_S: Final = 0.3
 
 
 class Rota(Generic[T]):
@@ -25,17 +27,21 @@ class Rota(Generic[T]):
 
     def __init__(self, jobs: Iterable[Callable[[T], bool]]) -> None:
         self._jobs = deque(jobs)
-        self._taken_s = 0.0
+        self._asked_s = 0.0
 
-    def take(self, tick: T, now_s: float, *, is_drawing: bool) -> None:
-        """Do the next job that is due; in a tick that draws as well, only now and then."""
-        if is_drawing and 0 <= now_s - self._taken_s < LEAST_APART_S:
+    def is_waiting(self, now_s: float) -> bool:
+        """Whether a tick is to be left to them."""
+        return not 0 <= now_s - self._asked_s < TURN_S
+
+    def take(self, tick: T, now_s: float, *, is_busy: bool) -> None:
+        """Do the next job that is due; in a tick that has much else to do none, if it can wait."""
+        if is_busy and 0 <= now_s - self._asked_s < PATIENCE_S:
             return
+        self._asked_s = now_s
         for _ in range(len(self._jobs)):
             job = self._jobs[0]
             self._jobs.rotate(-1)
             if job(tick):
-                self._taken_s = now_s
                 return
 
     def take_all(self, tick: T) -> None:

@@ -237,12 +237,13 @@ class Run(QObject):
         self._hovering.advance(started_s)
         if not self.window.is_welcome:
             if not self._stage.is_resting:
-                self.ledger.advance(self._snapshot, self._now_ns, started_s)
+                is_busy = self._stage.is_busy
+                self.ledger.advance(self._snapshot, self._now_ns, started_s, is_busy=is_busy)
             self.places.advance(started_s)
         if is_new:
             self._stage.timeline.paint()
         has_taken = self._snapshot.generation != generation
-        if not (is_new and has_taken):
+        if not self._feed.has_much and not (is_new and has_taken):
             self._store.go_on(has_time=not is_new)
         self.keeper.keep_if_due(started_s, self.session, self.window)
         self._clock.period_s = self._period_s(started_s)

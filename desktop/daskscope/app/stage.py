@@ -45,13 +45,15 @@ class Stage:
         Time until the next tick.
     is_resting
         Nothing need be shown in this tick.
+    is_busy
+        This tick draws the task stream or has taken in much: what can wait is left to others.
     """
 
     def __init__(self, window: Window, theme: Theme, cap_bytes: int) -> None:
         self._window = window
         self.theme = theme
         self.period_s = FRAME_S
-        self.is_resting = False
+        self.is_resting = self.is_busy = False
         self._crowd = Crowd()
         self._tempo = Tempo()
         self._turns, self._turn = Turns(), Turn.ALL
@@ -131,6 +133,7 @@ class Stage:
             Whether the task stream has changed, and is to be painted.
         """
         now_s = elapsed_s()
+        self.is_busy = False
         was_forgetful, self._is_forgetful = self._is_forgetful, False
         if self._crowd.learn(snapshot):
             self._panels.hurry_crowd()
@@ -203,7 +206,10 @@ class Stage:
         if tick.is_all or self._turn is Turn.PANELS or tick.is_idle:
             self._rota.take_all(tick)
         elif self._turn is Turn.ALL:
-            self._rota.take(tick, tick.now_s, is_drawing=has_painted)
+            self.is_busy = has_painted or tick.feed.has_much
+            self._rota.take(tick, tick.now_s, is_busy=self.is_busy)
+            if self.is_busy and self._rota.is_waiting(tick.now_s):
+                self.period_s = 0.0
         self._panels.show_toolbar(tick)
         is_working = self._statistics.is_working or self._panels.is_behind
         self._is_done = self._crowd.is_known and not (self.timeline.has_work or is_working)

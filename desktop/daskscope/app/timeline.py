@@ -29,17 +29,18 @@ if TYPE_CHECKING:
     from daskscope.derive.lanes import LaneLayouts
     from daskscope.store.snapshot import Snapshot
 
-#: What a picture that is made from nothing may take of a tick that draws, and of one that does not.
+#: What a picture that is made from nothing may take of a tick that draws or has taken in much, and
+#: of one that has done neither.
 DRAWN_WORK_S: Final = 0.0015
-UNSEEN_WORK_S: Final = 0.008
+UNSEEN_WORK_S: Final = 0.006
+#: A picture that is not finished is drawn anew so often: that takes as long as working on it.
+UNFINISHED_PERIOD_S: Final = 0.1
 #: The same while something is lit: there are two pictures then, and the search comes before them.
 LIT_WORK_S: Final = 0.005
 #: Memory bars and busy shares in the gutter.
 READINGS_PERIOD_S: Final = 1.0
 #: A screen reader that is told more often never comes to an end.
 SPEECH_PERIOD_S: Final = 1.0
-#: A tick that has taken in so many spans leaves drawing to the next one: a millisecond's work.
-MUCH_ROWS: Final = 1_000
 
 
 class TimelineShow:
@@ -72,8 +73,9 @@ class TimelineShow:
         #: What was drawn, and of which session.
         self._shown: object = None
         self._shown_session: Session | None = None
-        #: The last tick has drawn; it has left drawing to the next one.
-        self._has_drawn = self._is_put_off = False
+        self._drawn_s = 0.0
+        #: This tick leaves drawing to the next one.
+        self._is_put_off = False
         self._paused_pace = Pace(PAUSED_PERIOD_S)
         self._readings_pace = Pace(READINGS_PERIOD_S, READINGS_PERIOD_S / 4)
         self._speech_pace = Pace(SPEECH_PERIOD_S, SPEECH_PERIOD_S / 3)
@@ -123,7 +125,8 @@ class TimelineShow:
         has_drawn = self._draw_if_new(tick, key, layout, view)
         self._speak(tick)
         self._minimap.show_brush(tick, view)
-        self.has_work = self._is_put_off or not self.marking.marks.is_complete
+        self.has_work = self._is_put_off or self._shown is None
+        self.has_work |= not self.marking.marks.is_complete
         self.has_work |= self.frame is not None and not self.frame.is_exact
         return has_drawn
 
@@ -151,29 +154,36 @@ class TimelineShow:
         can_wait = self._shown is not None and tick.session == self._shown_session
         can_wait &= tick.turn is Turn.ALL
         is_taking = can_wait and self._is_to_take(tick)
-        is_same = is_taking or key == self._shown or (can_wait and self._is_to_work)
-        self._deadline_s = tick.now_s + self._work_s(view, has_time=is_same or tick.is_idle)
+        is_same = is_taking or key == self._shown or (can_wait and self._is_to_work(tick))
+        has_time = tick.is_idle or (is_same and not is_taking)
+        self._deadline_s = tick.now_s + self._work_s(view, has_time=has_time)
         if self.marking.marks.is_lighting:
             self._deadline_s = elapsed_s() + LIT_WORK_S
         if is_taking:
             self._task_stream.learn(tick.snapshot)
         elif is_same:
-            is_same = not self._task_stream.go_on()
-        self._has_drawn, self._is_put_off = not is_same, is_taking
+            is_same = not self._has_finished(tick)
+        self._is_put_off = is_taking
         if not is_same:
-            self._shown, self._shown_session = key, tick.session
+            self._shown, self._shown_session, self._drawn_s = key, tick.session, tick.now_s
             self._draw(tick, layout, view)
         return not is_same
 
-    @property
-    def _is_to_work(self) -> bool:
-        """Whether the last tick has drawn a picture that is not finished: this one works on it."""
-        return self._has_drawn and self.frame is not None and not self.frame.is_exact
+    def _has_finished(self, tick: Tick) -> bool:
+        """Work on the picture, and say whether it is finished and this tick has time to draw it."""
+        if not self._task_stream.go_on():
+            return False
+        self._shown = None
+        return elapsed_s() - tick.now_s <= DRAWN_WORK_S
+
+    def _is_to_work(self, tick: Tick) -> bool:
+        """Whether a picture that is not finished was drawn a moment ago: this tick works on it."""
+        is_finished = self.frame is None or self.frame.is_exact
+        return not is_finished and tick.now_s - self._drawn_s < UNFINISHED_PERIOD_S
 
     def _is_to_take(self, tick: Tick) -> bool:
         """Whether a tick has taken in so much that the next one, which comes at once, draws it."""
-        is_much = tick.feed.n_taken >= MUCH_ROWS and tick.session.is_following
-        return is_much and not self._is_put_off
+        return tick.feed.has_much and tick.session.is_following and not self._is_put_off
 
     def _work_s(self, view: Viewport, *, has_time: bool) -> float:
         """What a tick may take for a picture that is made from nothing."""
