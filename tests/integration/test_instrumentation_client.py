@@ -137,6 +137,8 @@ def test_each_submission_is_a_trace_of_its_own_where_no_span_is_open(
     others = {seen.span.name: seen for seen in calls(sink) if seen not in submitting}
     assert others.keys() == {"dask.client.scatter", "dask.client.gather"}
     assert others["dask.client.gather"].attributes[names.CLIENT_COUNT] == 7
+    kinds = {name: seen.span.kind for name, seen in others.items()}
+    assert set(kinds.values()) == {Span.SPAN_KIND_CLIENT}
 
 
 @pytest.mark.parametrize("function", [nested, nested_async])
@@ -252,7 +254,10 @@ def test_the_spans_of_a_short_script_get_out_however_it_ends(
         check=False,
     )
     assert (found.returncode, found.stdout) == (3 if "exit" in end else 0, "3\n"), found.stderr
-    assert "WARNING" not in found.stderr
+    # Dask warns where a worker of the cluster goes before its client: that is none of ours.
+    lines = found.stderr.splitlines()
+    warned = [line for line in lines if "WARNING" in line and "cluster to lose" not in line]
+    assert warned == []
     assert "ERROR" not in found.stderr
     assert len(calls(sink)) == 2
     assert len({seen.resource[names.GRAPH_CLIENT] for seen in calls(sink)}) == 2

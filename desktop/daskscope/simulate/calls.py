@@ -66,7 +66,7 @@ def client_spans(graph: Graph, traces: Traces, cluster: Cluster, origin_ns: int)
     ):
         span = _span(
             f"{names.SPAN_CLIENT}.{name}",
-            Span.SPAN_KIND_PRODUCER,
+            Span.SPAN_KIND_CLIENT if name == "gather" else Span.SPAN_KIND_PRODUCER,
             traces.trace[0].tobytes(),
             _call_id(traces, name),
         )

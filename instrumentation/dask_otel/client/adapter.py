@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 #: Method of the client and the call that it is; `dask.compute` and `x.compute` come by `get`.
 _METHODS: Final = {"get": "compute", **{name: name for name in names.CLIENT_CALLS}}
-#: Calls about values that exist; the other ones are about the keys that they submit.
-_VALUE_CALLS: Final = frozenset({"gather", "scatter"})
 
 
 class ClientAdapter:
@@ -168,7 +166,7 @@ class ClientAdapter:
             call = self._caller.call(name, outside)
             if call is None:
                 return None
-            if name in _VALUE_CALLS:
+            if name in names.CLIENT_REQUESTS:
                 call.n = reading.value_count(args, kwargs)
             return call, call.enter(outside)
         except Exception as error:  # noqa: BLE001 - nothing here can fail a call

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 _CALL: Final = contexts.create_key("dask-otel-call")
 _SPAN_NAMES: Final = {name: f"{names.SPAN_CLIENT}.{name}" for name in names.CLIENT_CALLS}
+_KINDS: Final = {
+    name: SpanKind.CLIENT if name in names.CLIENT_REQUESTS else SpanKind.PRODUCER
+    for name in names.CLIENT_CALLS
+}
 
 
 class Call:
@@ -150,7 +154,7 @@ class Caller:
         ids = provider.id_generator
         trace_id = parent.trace_id if parent.is_valid else ids.generate_trace_id()
         sampling = provider.sampler.should_sample(
-            outside, trace_id, _SPAN_NAMES[name], SpanKind.PRODUCER
+            outside, trace_id, _SPAN_NAMES[name], _KINDS[name]
         )
         sampled = sampling.decision is Decision.RECORD_AND_SAMPLE
         # The other flags are about the trace and stay as they are (W3C Trace Context 2).

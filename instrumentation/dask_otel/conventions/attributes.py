@@ -56,6 +56,8 @@ SPAN_GRAPH: Final = "dask.graph"
 #: And a name from `CLIENT_CALLS`: `dask.client.compute`.
 SPAN_CLIENT: Final = "dask.client"
 CLIENT_CALLS: Final = ("compute", "persist", "submit", "map", "gather", "scatter")
+#: Those that ask for values and wait for the answer; the others submit what is run later.
+CLIENT_REQUESTS: Final = frozenset({"gather", "scatter"})
 
 TASK_KEY: Final = "dask.task.key"
 TASK_PREFIX: Final = "dask.task.prefix"

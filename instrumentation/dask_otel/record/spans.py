@@ -304,7 +304,7 @@ class SpanMaker:
     def _client_call(self, event: events.ClientCall) -> Span:
         return Span(
             f"{names.SPAN_CLIENT}.{event.name}",
-            PRODUCER,
+            CLIENT if event.name in names.CLIENT_REQUESTS else PRODUCER,
             event.trace_id,
             event.span_id,
             event.parent_id,

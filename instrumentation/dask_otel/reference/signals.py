@@ -154,7 +154,8 @@ SPANS: Final = (
     Span(
         c.ACTION_CLIENT,
         ", ".join(f"`{c.SPAN_CLIENT}.{call}`" for call in c.CLIENT_CALLS),
-        "producer",
+        "producer; client of those that wait for an answer: "
+        + ", ".join(f"`{call}`" for call in c.CLIENT_CALLS if call in c.CLIENT_REQUESTS),
         "client",
         "a call of the client",
         "the user's own span, if one is open",

@@ -88,6 +88,26 @@ def test_a_call_says_what_its_sampler_wants_to_be_said() -> None:
     assert begun(Caller("c", provider)).event(None).attributes == {"rate": 4}
 
 
+def test_a_sampler_is_asked_of_the_kind_that_the_span_will_have() -> None:
+    asked: list[object] = []
+
+    class Asked(sampling.StaticSampler):
+        def should_sample(  # type: ignore[override]
+            self, parent_context: object, trace_id: int, name: str, kind: object, *_: object
+        ) -> sampling.SamplingResult:
+            asked.append((name, kind))
+            return sampling.SamplingResult(self._decision)
+
+    sampler: sampling.Sampler = Asked(sampling.Decision.RECORD_AND_SAMPLE)
+    caller = Caller("c", TracerProvider(sampler=sampler, shutdown_on_exit=False))
+    for name in ("persist", "gather"):
+        assert caller.call(name, NOWHERE) is not None
+    assert asked == [
+        ("dask.client.persist", trace.SpanKind.PRODUCER),
+        ("dask.client.gather", trace.SpanKind.CLIENT),
+    ]
+
+
 def test_a_provider_that_is_not_the_sdks_leaves_it_to_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -214,6 +214,13 @@ def test_a_call_of_a_client_keeps_the_ids_it_had() -> None:
     assert only(call._replace(parent_id=None)).parent_id is None
 
 
+@pytest.mark.parametrize("name", names.CLIENT_CALLS)
+def test_who_waits_for_an_answer_is_a_client(name: str) -> None:
+    call = events.ClientCall(name, 1.0, 2.0, "Client-1", 3, b"t" * 16, b"s" * 8, None)
+    expected = spans.CLIENT if name in ("gather", "scatter") else spans.PRODUCER
+    assert only(call).kind == expected
+
+
 def test_times_are_exact_to_the_microsecond() -> None:
     for micros in range(1795464516_000000, 1795464516_000000 + 2_000_000, 997):
         assert spans.to_ns(micros / 1e6) == micros * 1_000
