@@ -212,6 +212,10 @@ class Load:
         for number in range(self.n_prefixes):
             self.source.text(f"prefix-{number}")
 
+    def wait(self, until_ns: int) -> None:
+        """Do nothing until then."""
+        np.maximum(self._ends, until_ns, out=self._ends)
+
     def batch(self, n: int) -> SpanBatch:
         """The next `n` spans, those that end first of a round of all lanes first."""
         rng, n_lanes = self._rng, len(self._ends)

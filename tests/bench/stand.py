@@ -193,7 +193,11 @@ class Stand:
         return Ticks(np.array(cpu), np.array(wall), np.array(painted), np.array(taken))
 
     def share(self, seconds: float, rate: int, idle_s: float = 3.0) -> float:
-        """Share of a core that the window takes by its own clock, after a while of the same."""
+        """Share of a core that the window takes by its own clock, after a while of the same.
+
+        What comes has just ended, though nothing came for a while.
+        """
+        self.load.wait(self.now_ns())
         clock = self.run._clock
         clock.ticked.disconnect(self.run.tick)
         clock.ticked.connect(self._tick)

@@ -15,7 +15,7 @@ from tests.builders import MS, SECOND
 from tests.gui.chain import chain, ticked
 from tests.gui.searching import Searched
 from tests.gui.selecting import at, drag, row_y, tick
-from tests.gui.working import NOW, Link, cluster
+from tests.gui.working import NOW, Hand, Link, cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +56,11 @@ def run(qtbot: QtBot, link: Link, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     made.window.show()
     yield made
     made.finish()
+
+
+@pytest.fixture
+def hand(run: Run, monkeypatch: pytest.MonkeyPatch) -> Hand:
+    return Hand(run, monkeypatch)
 
 
 @pytest.fixture

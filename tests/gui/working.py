@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from daskscope.app.tempo import IDLE_STEP_S
 from daskscope.store.schema import Kind, Message, SourceStatus, Status
 from tests.builders import SECOND, T0, Source, Span
 
@@ -21,13 +22,14 @@ LONG_KEY = "('<b>bold</b>\n', " + "9" * 10_000 + ")"
 
 
 #: Modules of `daskscope.app` that look at the clock in a tick.
-_LOOKING = ("run", "stage", "timeline", "marking", "panels")
+_LOOKING = ("run", "stage", "timeline", "marking", "panels", "statistics")
 
 
 def set_clock(monkeypatch: pytest.MonkeyPatch, elapsed_s: Callable[[], float]) -> None:
     """Let time pass for a window as `elapsed_s` says."""
     for module in _LOOKING:
         monkeypatch.setattr(f"daskscope.app.{module}.elapsed_s", elapsed_s)
+    monkeypatch.setattr("daskscope.app.run.spent_s", elapsed_s)
 
 
 class Link:
@@ -54,6 +56,27 @@ class Link:
     def drain(self, budget_s: float) -> Sequence[Message | Answer]:
         messages, self.messages = self.messages, []
         return messages
+
+
+class Hand:
+    """Ticks a window when its clock would."""
+
+    def __init__(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.run, self.now_s = run, 100.0
+        set_clock(monkeypatch, lambda: self.now_s)
+
+    def tick(self, most_s: float = IDLE_STEP_S) -> float:
+        """Tick once; how long the clock waits then, if nothing arrives after `most_s`."""
+        self.run.tick(NOW + round((self.now_s - 100) * SECOND))
+        self.now_s += min(max(self.run._clock.period_s, 0.001), most_s)
+        return self.run._clock.period_s
+
+    def waits(self, seconds: float) -> list[float]:
+        """Tick for a while; how long the clock waits each time."""
+        until_s, found = self.now_s + seconds, []
+        while self.now_s < until_s:
+            found.append(self.tick())
+        return found
 
 
 def cluster() -> tuple[Source, list[Message]]:

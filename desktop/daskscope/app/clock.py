@@ -29,6 +29,11 @@ def elapsed_s() -> float:
     return time.perf_counter()
 
 
+def spent_s() -> float:
+    """Seconds of a core that this thread has spent: what others take of it is not counted."""
+    return time.thread_time()
+
+
 class Clock(QObject):
     """Calls `ticked` with the wall clock's nanoseconds.
 

@@ -37,13 +37,13 @@ class Pace:
         """Time until it is due."""
         return max(self._next_s - now_s, 0.0)
 
-    def rest(self, began_s: float, ended_s: float) -> None:
-        """What was due took so long: be due again when `REST` times that has passed, if not later.
+    def rest(self, began_s: float, ended_s: float, rest: float = REST) -> None:
+        """What was due took so long: be due again when `rest` times that has passed, if not later.
 
         So what takes long, as with thousands of workers, is done less often and never takes most
         of the time.
         """
-        self._next_s = max(self._next_s, ended_s + REST * (ended_s - began_s))
+        self._next_s = max(self._next_s, ended_s + rest * (ended_s - began_s))
 
     def hurry(self) -> None:
         """Be due at the next question."""

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 from daskscope.app import gestures
 from daskscope.app.bindings import bindings
 from daskscope.app.choosing import Choosing
-from daskscope.app.clock import FRAME_S, Clock, elapsed_s
+from daskscope.app.clock import FRAME_S, Clock, elapsed_s, spent_s
 from daskscope.app.demo import Demo, DemoError
 from daskscope.app.feed import Feed
 from daskscope.app.finder import Finder
@@ -218,6 +218,7 @@ class Run(QObject):
         self._end_if_due(started_s)
 
     def _advance(self, wall: int, started_s: float) -> None:
+        began_s = spent_s()
         is_shown = self._stage.begin(self._snapshot, self.session, started_s)
         generation = self._snapshot.generation
         self._snapshot = self._feed.advance(wall, is_shown=is_shown)
@@ -246,6 +247,7 @@ class Run(QObject):
         if not self._feed.has_much and not (is_new and has_taken):
             self._store.go_on(has_time=not is_new)
         self.keeper.keep_if_due(started_s, self.session, self.window)
+        self._stage.rest(started_s, spent_s() - began_s)
         self._clock.period_s = self._period_s(started_s)
         self._time(started_s, is_new=is_new, has_taken=has_taken)
 

@@ -64,8 +64,9 @@ class Stage:
         self.timeline = TimelineShow(window, self._crowd.layouts)
         self._statistics = StatisticsShow(window)
         self._panels = Panels(window, self._crowd, cap_bytes)
-        jobs = *self._panels.jobs, self.timeline.show_minimap, self.timeline.read_lanes
-        self._rota = Rota[Tick](jobs)
+        timeline = self.timeline
+        jobs = timeline.show_minimap, timeline.show_legend, timeline.read_lanes
+        self._rota = Rota[Tick]((*self._panels.jobs, *jobs))
 
     @property
     def roster(self) -> Roster | None:
@@ -141,8 +142,8 @@ class Stage:
         has_changed = self._see(session, now_s)
         if feed.has_spans or snapshot.running:
             self._tempo.happen(now_s)
-        self.is_resting = not was_forgetful and self._tempo.is_resting(now_s)
         is_held = self._is_held(snapshot, session, now_ns, now_s)
+        self.is_resting = not was_forgetful and self._tempo.is_resting(now_s, is_held=is_held)
         self.period_s = self._tempo.period_s(now_s, has_work=feed.is_behind, is_held=is_held)
         if not self._window.presence.is_seen:
             self.is_resting = True
@@ -171,6 +172,12 @@ class Stage:
             self.is_resting,
         )
         return self._show_welcome(tick) if self._window.is_welcome else self._show_data(tick)
+
+    def rest(self, now_s: float, spent_s: float) -> None:
+        """A tick has spent so much of a core: what nobody needs is shown the less often."""
+        left_s = self._tempo.rest(now_s, spent_s)
+        if self.period_s > FRAME_S:
+            self.period_s = max(self.period_s, left_s)
 
     # Parts ----------------------------------------------------------------------------------
 

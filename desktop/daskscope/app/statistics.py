@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from daskscope.app.clock import elapsed_s
 from daskscope.app.pace import Pace
+from daskscope.derive.contents import Inventory
 from daskscope.derive.statistics.crew import Crew, crew
 from daskscope.derive.statistics.frame import statistics_frame
 from daskscope.derive.statistics.rows import Scope
@@ -13,6 +14,7 @@ from daskscope.derive.statistics.work import Figures, Statistics
 
 if TYPE_CHECKING:
     from daskscope.app.window import Window
+    from daskscope.derive.contents import Contents
     from daskscope.derive.members import Roster
     from daskscope.session import Session, Viewport
     from daskscope.store.snapshot import Snapshot
@@ -39,6 +41,8 @@ class StatisticsShow:
         self._statistics = Statistics()
         self._scope: Scope | None = None
         self._generation = -1
+        self._inventory = Inventory()
+        self._contents: Contents | None = None
         #: Whether something was selected, and the filter.
         self._asked_of: object = None
         self._is_working = self._has_news = False
@@ -108,13 +112,21 @@ class StatisticsShow:
             is_due = is_moved and not self._is_working and self._refresh.is_due(now_s)
         else:
             is_due = is_moved and self._view_pace.is_due(now_s)
-        if not is_due and not self._is_working and snapshot.generation != self._generation:
-            is_due = self._refresh.is_due(now_s)
+        if not is_due and not self._is_working:
+            is_due = self._has_news_of(scope, snapshot, now_s)
         if is_due:
             self._scope, self._generation = scope, snapshot.generation
+            self._contents = self._inventory.of(snapshot, scope.from_ns, scope.to_ns)
             self._asked_of = chosen, scope.filter
             self._statistics.begin(snapshot, scope)
             self._is_working, self._began_s = True, now_s
+
+    def _has_news_of(self, scope: Scope, snapshot: Snapshot, now_s: float) -> bool:
+        """Whether what came since the last time lies in the scope, asked now and then."""
+        if snapshot.generation == self._generation or not self._refresh.is_due(now_s):
+            return False
+        self._generation = snapshot.generation
+        return self._inventory.of(snapshot, scope.from_ns, scope.to_ns) != self._contents
 
     def _is_news(self, session: Session) -> bool:
         """Whether what there is has not been shown, or not as it is asked for now."""

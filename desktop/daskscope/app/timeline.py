@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from daskscope.app.clock import elapsed_s
@@ -11,6 +12,7 @@ from daskscope.app.minimap import MinimapShow
 from daskscope.app.pace import Pace
 from daskscope.app.tempo import PAUSED_PERIOD_S
 from daskscope.app.turns import Turn
+from daskscope.derive.contents import Inventory
 from daskscope.derive.pick import hit
 from daskscope.derive.spoken import spoken_stream
 from daskscope.derive.taskstream import TaskStream
@@ -39,6 +41,8 @@ UNFINISHED_PERIOD_S: Final = 0.1
 LIT_WORK_S: Final = 0.005
 #: Memory bars and busy shares in the gutter.
 READINGS_PERIOD_S: Final = 1.0
+#: Prefixes and what is hidden of them, in a view that does not follow.
+LEGEND_PERIOD_S: Final = 1.0
 #: A screen reader that is told more often never comes to an end.
 SPEECH_PERIOD_S: Final = 1.0
 
@@ -69,7 +73,10 @@ class TimelineShow:
         self._minimap = MinimapShow(window)
         self._deadline_s = 0.0
         self._task_stream = TaskStream(lambda: elapsed_s() < self._deadline_s)
-        self._generation = 0
+        self._inventory = Inventory()
+        #: Between which times was looked, and what lay there; while following, the generation.
+        self._stretch: object = None
+        self._contents: object = None
         #: What was drawn, and of which session.
         self._shown: object = None
         self._shown_session: Session | None = None
@@ -78,6 +85,7 @@ class TimelineShow:
         self._is_put_off = False
         self._paused_pace = Pace(PAUSED_PERIOD_S)
         self._readings_pace = Pace(READINGS_PERIOD_S, READINGS_PERIOD_S / 4)
+        self._legend_pace = Pace(LEGEND_PERIOD_S, LEGEND_PERIOD_S / 2)
         self._speech_pace = Pace(SPEECH_PERIOD_S, SPEECH_PERIOD_S / 3)
 
     def forget(self) -> None:
@@ -115,13 +123,11 @@ class TimelineShow:
         layout = self._layouts.of(snapshot, session, height_px, tick.is_all or is_step)
         if self.marking.advance(tick, view):
             self._minimap.hurry()
-        is_stale = self._is_stale(tick)
-        if is_stale:
-            self._generation = snapshot.generation
-        self.marking.draw(is_due=is_stale)
+        before, self._contents = self._contents, self._look(tick, view)
+        self.marking.draw(is_due=self._contents != before)
         # Beyond the view it is all one where now is.
         now_px = min(round(view.x_px(tick.shown_ns)), width_px)
-        key = self._generation, self.marking.drawn, session, view, now_px, height_px, layout
+        key = self._contents, self.marking.drawn, session, view, now_px, height_px
         has_drawn = self._draw_if_new(tick, key, layout, view)
         self._speak(tick)
         self._minimap.show_brush(tick, view)
@@ -135,6 +141,13 @@ class TimelineShow:
         if not tick.is_due(self._readings_pace):
             return False
         self._layouts.read(tick.snapshot)
+        return True
+
+    def show_legend(self, tick: Tick) -> bool:
+        """Show what has become known of prefixes where no frame tells it, if that is due."""
+        if tick.session.is_following or self.frame is None or not tick.is_due(self._legend_pace):
+            return False
+        self._legend.show(tick.snapshot, tick.session, self.marking.marks)
         return True
 
     def show_minimap(self, tick: Tick) -> bool:
@@ -154,7 +167,8 @@ class TimelineShow:
         can_wait = self._shown is not None and tick.session == self._shown_session
         can_wait &= tick.turn is Turn.ALL
         is_taking = can_wait and self._is_to_take(tick)
-        is_same = is_taking or key == self._shown or (can_wait and self._is_to_work(tick))
+        is_shown = key == self._shown and self._has_rows(layout)
+        is_same = is_taking or is_shown or (can_wait and self._is_to_work(tick))
         has_time = tick.is_idle or (is_same and not is_taking)
         self._deadline_s = tick.now_s + self._work_s(view, has_time=has_time)
         if self.marking.marks.is_lighting:
@@ -167,6 +181,8 @@ class TimelineShow:
         if not is_same:
             self._shown, self._shown_session, self._drawn_s = key, tick.session, tick.now_s
             self._draw(tick, layout, view)
+        elif is_shown:
+            self._label(layout)
         return not is_same
 
     def _has_finished(self, tick: Tick) -> bool:
@@ -181,6 +197,16 @@ class TimelineShow:
         is_finished = self.frame is None or self.frame.is_exact
         return not is_finished and tick.now_s - self._drawn_s < UNFINISHED_PERIOD_S
 
+    def _has_rows(self, layout: LaneLayout) -> bool:
+        """Whether the rows that were drawn last lie where they lie in `layout`."""
+        return self.frame is not None and layout.row_of_lane is self.frame.layout.row_of_lane
+
+    def _label(self, layout: LaneLayout) -> None:
+        """Tell other readings beside rows that are where they were."""
+        if self.frame is not None and layout is not self.frame.layout:
+            self.frame = replace(self.frame, layout=layout)
+            self._window.timeline.stream.show_labels(self.frame)
+
     def _is_to_take(self, tick: Tick) -> bool:
         """Whether a tick has taken in so much that the next one, which comes at once, draws it."""
         return tick.feed.has_much and tick.session.is_following and not self._is_put_off
@@ -193,11 +219,18 @@ class TimelineShow:
         is_zoomed = self.frame is not None and view.ns_per_px != self.frame.view.ns_per_px
         return 0.0 if is_zoomed else DRAWN_WORK_S
 
-    def _is_stale(self, tick: Tick) -> bool:
-        """Whether what has come is to be shown now: at once while following, if time goes on."""
+    def _look(self, tick: Tick, view: Viewport) -> object:
+        """What there is to draw: all that has come while following, if time goes on.
+
+        Else what lies in view; what comes elsewhere draws nothing.
+        """
         if tick.session.is_following:
-            return not tick.is_resting
-        return self._paused_pace.is_due(tick.now_s)
+            return self._contents if tick.is_resting else tick.snapshot.generation
+        stretch = view.start_ns, view.end_ns
+        if stretch == self._stretch and not self._paused_pace.is_due(tick.now_s):
+            return self._contents
+        self._stretch = stretch
+        return self._inventory.of(tick.snapshot, *stretch)
 
     def _draw(self, tick: Tick, layout: LaneLayout, view: Viewport) -> None:
         snapshot, session, timeline = tick.snapshot, tick.session, self._window.timeline

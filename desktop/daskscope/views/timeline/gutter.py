@@ -25,6 +25,8 @@ from daskscope.views.timeline.bars import draw_rects
 from daskscope.views.timeline.sight import sight
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from daskscope.derive.frames import TaskStreamFrame
     from daskscope.derive.lanelayout import LaneLayout
     from daskscope.theme import Theme
@@ -89,6 +91,13 @@ def gutter_target(frame: TaskStreamFrame, x_px: int, y_px: int) -> GutterTarget 
             part = "pin" if is_pin else "fold" if found.kind is RowKind.HOST else "name"
             return GutterTarget(found.host, is_host=True, part=part)
     return None
+
+
+def labels(frame: TaskStreamFrame) -> tuple[Sequence[LaneRow], Sequence[WorkerBlock]]:
+    """What the gutter says beside the visible rows."""
+    layout = frame.layout
+    rows = layout.rows[frame.first_row : frame.last_row]
+    return rows, layout.workers_within(frame.scroll_px, frame.height_px)
 
 
 class Gutter:

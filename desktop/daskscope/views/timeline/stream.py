@@ -29,6 +29,7 @@ from daskscope.views.timeline.gutter import (
     draw_worker_lines,
     ground,
     gutter_target,
+    labels,
 )
 from daskscope.views.timeline.highlights import (
     draw_event_lines,
@@ -39,6 +40,7 @@ from daskscope.views.timeline.highlights import (
 from daskscope.views.timeline.lanes import BarShapes, bar_shapes
 from daskscope.views.timeline.notes import draw_measure, draw_poles
 from daskscope.views.timeline.plain import plain_bars, told_apart
+from daskscope.views.timeline.sight import sight
 from daskscope.views.timeline.strip import Strip
 from daskscope.views.timeline.tooltip import Tooltip
 
@@ -154,6 +156,17 @@ class StreamView(Strip):
         left = GUTTER_PX if is_same else 0
         self.update(left, 0, self.width() - left, self.height())
 
+    def show_labels(self, frame: TaskStreamFrame) -> None:
+        """Draw the labels of `frame` where they differ: the last frame, with other readings."""
+        before, self._frame = self._frame, frame
+        if before is None:
+            return
+        if labels(before) != labels(frame):
+            self.update(0, 0, GUTTER_PX, self.height())
+        for old, row in zip(sight(before).hosts, sight(frame).hosts, strict=True):
+            if row != old:  # its header goes on over the lanes
+                self.update(0, row.y_px - frame.scroll_px, self.width(), row.height_px)
+
     def set_spoken(self, text: str) -> None:
         """What a screen reader says of the picture."""
         if text != self.accessibleDescription():
@@ -191,6 +204,17 @@ class StreamView(Strip):
         if frame is None:
             self._paint_gutter(painter, ground(theme))
             return
+        if event.rect().right() >= GUTTER_PX:
+            self._paint_lanes(painter, frame)
+        if event.rect().left() < GUTTER_PX:
+            self._gutter.draw(painter, frame, theme, self._target)
+        draw_hosts(painter, frame, theme, self._target)
+        draw_worker_lines(painter, frame, theme)
+        self._paint_now(painter, frame)
+        self._paint_handle(painter)
+
+    def _paint_lanes(self, painter: QPainter, frame: TaskStreamFrame) -> None:
+        theme = self._theme
         painter.save()
         painter.setClipRect(GUTTER_PX, 0, self.width() - GUTTER_PX, self.height())
         painter.translate(GUTTER_PX, 0)
@@ -217,12 +241,6 @@ class StreamView(Strip):
         if self._measured_ns is not None:
             draw_measure(painter, frame.view, self._measured_ns, frame.height_px, theme)
         painter.restore()
-        if event.rect().left() < GUTTER_PX:
-            self._gutter.draw(painter, frame, theme, self._target)
-        draw_hosts(painter, frame, theme, self._target)
-        draw_worker_lines(painter, frame, theme)
-        self._paint_now(painter, frame)
-        self._paint_handle(painter)
 
     def _paint_selection(self, painter: QPainter, frame: TaskStreamFrame) -> None:
         selection = self._selection_px()
