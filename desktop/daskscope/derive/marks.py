@@ -224,9 +224,10 @@ def _failures(failed: npt.NDArray[np.int32], first_ns: int, view: Viewport) -> I
         is_first = np.ones(len(at), np.bool_)
         np.not_equal(stretch[1:], stretch[:-1], out=is_first[1:])
         first = np.flatnonzero(is_first)
-        sums = np.add.reduceat(failed[line, at], first)
-        for x_px, n in zip(at[first].tolist(), sums.tolist(), strict=True):
-            yield EventMark(x_px, "erred", _erred(noun, n), False, n)
+        counts = np.add.reduceat(failed[line, at], first).tolist()
+        texts = {n: _erred(noun, n) for n in set(counts)}
+        for x_px, n in zip(at[first].tolist(), counts, strict=True):
+            yield EventMark(x_px, "erred", texts[n], False, n)
 
 
 @lru_cache(maxsize=1_024)

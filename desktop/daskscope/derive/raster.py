@@ -140,8 +140,9 @@ class Raster:
         n = n_planes * n_rows * window.n_columns
         self._memory = (shelf or Shelf()).take(n)
         self._planes = self._memory[:n].reshape(n_planes, *shape)
-        #: By block of memory: whether something was added to its columns.
-        self._is_written = np.zeros(-(-window.n_columns // _BLOCK_PX), np.bool_)
+        #: By plane and block of memory: whether something may lie in its columns.
+        n_blocks = -(-window.n_columns // _BLOCK_PX)
+        self._is_written = np.zeros((n_planes, n_blocks), np.bool_)
         self._slot = np.full(shape, NOTHING, np.int16)
         self._busy = np.zeros(shape, np.uint8)
         self._kind = np.zeros(shape, np.uint8)
@@ -164,7 +165,7 @@ class Raster:
             self._memory,
             [
                 self._sums[:, :, at * _BLOCK_PX : (at + 1) * _BLOCK_PX]
-                for at in np.flatnonzero(self._is_written).tolist()
+                for at in np.flatnonzero(self._is_written.any(axis=0)).tolist()
             ],
         )
 
@@ -218,7 +219,7 @@ class Raster:
         first = x0_px.astype(np.intp)
         # Of a box that ends on an edge: the column before it.
         last = np.maximum(np.ceil(x1_px).astype(np.intp) - 1, first)
-        self._touch(column + int(first.min()), column + int(last.max()) + 1)
+        self._touch(plane, column + int(first.min()), column + int(last.max()) + 1)
         base = (plane * self._n_rows + row) * n_columns
         head = np.minimum(x1_px, first + 1.0) - x0_px
         long = np.flatnonzero(last > first)
@@ -271,27 +272,28 @@ class Raster:
         return self._sums[N_SUB_PLANES:, row, at], self._sums[0, row, at]
 
     def _look(self, columns: slice) -> None:
-        sums = self._sums[:, :, columns]
-        main, sub = sums[N_SUB_PLANES:], sums[:N_SUB_PLANES]
         # Few prefixes are at work at a time.
-        used = np.flatnonzero(main.any(axis=(1, 2)))
-        some = main[used]
+        planes = np.flatnonzero(self._is_written[:, _blocks(columns)].any(axis=1))
+        main, sub = planes[planes >= N_SUB_PLANES], planes[planes < N_SUB_PLANES]
+        sums = self._planes[:, :, columns]
+        some = sums[main]
         total = some.sum(axis=0)
         self._slot[:, columns] = NOTHING
-        if len(used):
-            commonest = np.array(self.slots, np.int16)[used][some.argmax(axis=0)]
-            commonest[main[0] > 0] = ERRED
+        if len(main):
+            slots = np.array(self.slots, np.int16)[main - N_SUB_PLANES]
+            commonest = slots[some.argmax(axis=0)]
+            commonest[sums[_ERRED_PLANE] > 0] = ERRED
             commonest[total <= 0] = NOTHING
             self._slot[:, columns] = commonest
         level = np.rint(np.minimum(total, np.float32(1)) * np.float32(255))
         self._busy[:, columns] = np.maximum(level, total > 0).astype(np.uint8)
-        if not sub.any():
-            self._kind[:, columns] = 0
-            return
-        kind = (sub.argmax(axis=0) + int(Kind.TRANSFER)).astype(np.uint8)
-        kind[sub.max(axis=0) <= 0] = 0
-        kind[sub[_FAILED_PLANE] > 0] = FAILED_KIND
-        self._kind[:, columns] = kind
+        self._kind[:, columns] = 0
+        if len(sub):
+            some = sums[sub]
+            kind = (sub + int(Kind.TRANSFER)).astype(np.uint8)[some.argmax(axis=0)]
+            kind[some.max(axis=0) <= 0] = 0
+            kind[sums[_FAILED_PLANE] > 0] = FAILED_KIND
+            self._kind[:, columns] = kind
 
     # Moving ---------------------------------------------------------------------------------
 
@@ -301,20 +303,29 @@ class Raster:
         self.window = Window(old.origin_ns, old.ns_per_px, column, old.n_columns)
         first, end = self.window.column, self.window.end
         for columns in self.window.places(*self.window.entered(old)):
-            self._sums[:, :, columns] = 0
-            self._slot[:, columns] = NOTHING
-            self._busy[:, columns] = 0
-            self._kind[:, columns] = 0
+            self._empty(columns)
         clipped = {
             block: (max(left, first), min(right, end))
             for block, (left, right) in self._dirty.items()
         }
         self._dirty = {block: part for block, part in clipped.items() if part[0] < part[1]}
 
-    def _touch(self, first: int, end: int) -> None:
+    def _empty(self, columns: slice) -> None:
+        self._sums[:, :, columns] = 0
+        self._slot[:, columns] = NOTHING
+        self._busy[:, columns] = 0
+        self._kind[:, columns] = 0
+        blocks = _blocks(columns)
+        for at in range(blocks.start, blocks.stop):
+            planes = np.flatnonzero(self._is_written[:, at])
+            block = self._planes[planes, :, at * _BLOCK_PX : (at + 1) * _BLOCK_PX]
+            self._is_written[planes, at] = block.any(axis=(1, 2))
+
+    def _touch(self, plane: Planes, first: int, end: int) -> None:
+        is_touched = np.zeros(len(self._is_written), np.bool_)
+        is_touched[plane] = True
         for columns in self.window.places(first, end):
-            written = slice(columns.start // _BLOCK_PX, (columns.stop - 1) // _BLOCK_PX + 1)
-            self._is_written[written] = True
+            self._is_written[is_touched, _blocks(columns)] = True
         for block in range(first // _BLOCK_PX, (end - 1) // _BLOCK_PX + 1):
             left = max(first, block * _BLOCK_PX)
             right = min(end, (block + 1) * _BLOCK_PX)
@@ -338,6 +349,11 @@ class Raster:
                 self._slots.append(number)
             self._plane_of_slot[number] = _FIRST_SLOT_PLANE + len(self._slots) - 1
         return np.where(slot >= 0, self._plane_of_slot[slot], _OTHER_PLANE)
+
+
+def _blocks(columns: slice) -> slice:
+    """The blocks of memory in which some of its columns lie."""
+    return slice(columns.start // _BLOCK_PX, (columns.stop - 1) // _BLOCK_PX + 1)
 
 
 def _joined(plane: npt.NDArray[T], parts: list[slice]) -> npt.NDArray[T]:

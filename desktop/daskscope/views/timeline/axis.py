@@ -265,7 +265,7 @@ def _pictured(elapsed: str, clock: str, theme: Theme, ratio: float) -> QPixmap:
     picture.fill(Qt.GlobalColor.transparent)
     painter = QPainter(picture)
     for top, text, role, rgb in _lines(elapsed, clock, theme):
-        draw_label(painter, (_PICTURE_MARGIN_PX, top, width, _LINE_PX), text, role, rgb)
+        draw_text(painter, (_PICTURE_MARGIN_PX, top, width, _LINE_PX), text, role, rgb)
     painter.end()
     return picture
 

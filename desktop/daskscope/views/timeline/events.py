@@ -53,7 +53,7 @@ class PlacedEvent(NamedTuple):
     members
         All events that its mark stands for.
     text
-        What it says, and how many others stand in its place.
+        What it says, and how many others stand in its place; "" where there is no room.
     """
 
     event: EventMark
@@ -83,7 +83,7 @@ def placed_events(
     for (event, members), next_px in zip(
         groups, [*begins_px[1:], width_px + _APART_PX], strict=False
     ):
-        x_px, text = event.x_px, _text(event, members)
+        x_px = event.x_px
         left, stop = x_px + _TEXT_PX, next_px - _APART_PX
         if taken_px[0] <= left < taken_px[1]:
             left = taken_px[1] + _APART_PX
@@ -92,9 +92,10 @@ def placed_events(
         room, before = stop - left, x_px - _TEXT_PX
         if room < 0 and before < free_px:
             # Where marks stand close, as most do when they are many, there is room for no text.
-            result.append(PlacedEvent(event, left, 0, members, text))
+            result.append(PlacedEvent(event, left, 0, members, ""))
             free_px = x_px + MARK_PX
             continue
+        text = _text(event, members)
         text_px = round(width_of(text) + 0.5)
         before -= text_px
         if text_px <= room or room >= max(_LEAST_TEXT_PX, _LEAST_SHARE * text_px):
@@ -104,7 +105,7 @@ def placed_events(
             result.append(PlacedEvent(event, before, text_px, members, text))
             free_px = x_px + MARK_PX
         else:
-            result.append(PlacedEvent(event, left, 0, members, text))
+            result.append(PlacedEvent(event, left, 0, members, ""))
             free_px = x_px + MARK_PX
     return result
 

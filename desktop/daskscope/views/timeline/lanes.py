@@ -32,8 +32,9 @@ LEAST_ELIDED_SHARE: Final = 0.6
 #: A name however long is told by its beginning.
 AMPLE_ROOM_PX: Final = 120
 LEAST_LABEL_BAR_PX: Final = 12
-#: No name fits in less.
+#: No name fits in less, nor in a bar that has no more.
 LEAST_ROOM_PX: Final = 8
+_LEAST_BAR_PX: Final = LEAST_ROOM_PX + 2 * LABEL_PADDING_PX - 1
 #: An erred bar of this width has a cross, which takes the space of `CROSS_PX` before its label.
 LEAST_CROSS_PX: Final = 11
 CROSS_PX: Final = 11
@@ -264,6 +265,8 @@ def bar_labels(
     """
     fill, rects = shapes.fill, shapes.rects
     width = rects[:, 2] - rects[:, 0] + 1
+    if width.max(initial=0) < _LEAST_BAR_PX:
+        return
     height = rects[:, 3] - rects[:, 1] + 1
     indent = LABEL_PADDING_PX + np.where(fill == Fill.ERRED, CROSS_PX, 0)
     room = width - indent - LABEL_PADDING_PX + 1
