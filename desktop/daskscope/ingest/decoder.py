@@ -11,15 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsServiceRequest,
-)
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from daskscope.ingest import points, records, spans
 from daskscope.ingest.dedup import Keys, Seen, span_keys, trace_hashes
 from daskscope.ingest.definitions import Mark, Tables
+from daskscope.ingest.envelope import Signal
 from daskscope.ingest.span_scan import read_spans
 from daskscope.store.schema import (
     EventBatch,
@@ -100,19 +96,19 @@ class Decoder:
     def decode(self, requests: Sequence[Numbered]) -> Group:
         """Decode some requests; the group counts when it is accepted."""
         self._points.begin()
-        traces: list[tuple[int, bytes, ExportTraceServiceRequest]] = []
+        traces: list[tuple[int, bytes]] = []
         point_parts: list[tuple[int, list[points.Point]]] = []
         event_parts: list[tuple[int, list[records.Event]]] = []
         running: list[RunningBatch] = []
         for request in requests:
-            number, message = request.number, request.parsed.request
-            if isinstance(message, ExportTraceServiceRequest):
-                traces.append((number, request.parsed.data, message))
-            elif isinstance(message, ExportMetricsServiceRequest):
-                rows = self._points.read(request.parsed.data, message, request.received_ns)
+            number, parsed = request.number, request.parsed
+            if parsed.signal is Signal.TRACES:
+                traces.append((number, parsed.data))
+            elif parsed.signal is Signal.METRICS:
+                rows = self._points.read(parsed.data, request.received_ns)
                 point_parts.append((number, rows))
-            elif isinstance(message, ExportLogsServiceRequest):
-                events, runs = records.read(message, number, request.received_ns, self.tables)
+            else:
+                events, runs = records.read(parsed.data, number, request.received_ns, self.tables)
                 event_parts.append((number, events))
                 running.extend(runs)
         found, rejected = read_spans(traces, self.tables)

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import orjson
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from dask_otel import conventions
 from daskscope.ingest.values import attributes_of
 from daskscope.store.schema import Attributes, Definitions, Series
-
-if TYPE_CHECKING:
-    from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -136,12 +134,11 @@ class Tables:
         self._series_entries: list[Series] = []
         assert self.strings[""] == 0
 
-    def resource_of(self, resource: Resource) -> int:
+    def resource_of(self, data: bytes) -> int:
         """Id of a resource as it came."""
-        data = resource.SerializeToString()
         number = self._known_resources.get(data)
         if number is None:
-            number = self.resource(attributes_of(resource.attributes))
+            number = self.resource(attributes_of(Resource.FromString(data).attributes))
             if len(self._known_resources) >= MAX_KNOWN_RESOURCES:
                 self._known_resources.clear()
             self._known_resources[data] = number

@@ -271,7 +271,7 @@ def _within(places: list[int], begin: int, end: int) -> list[int]:
 def _parsed_with(entry: Entry, span_id: bytes) -> Iterator[tuple[Resource, Span]]:
     """The same by parsing the whole request; one that cannot be parsed holds nothing."""
     try:
-        request = parse(Signal.TRACES, entry.encoding, entry.body).request
+        request = parse(Signal.TRACES, entry.encoding, entry.body).message()
     except BadRequestError:
         return
     assert isinstance(request, ExportTraceServiceRequest)

@@ -28,6 +28,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from daskscope.ingest import otlp_json
 from daskscope.ingest.envelope import Encoding, Signal
 from daskscope.ingest.weight import MAX_WEIGHT, is_heavy
+from daskscope.ingest.wellformed import checker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +46,7 @@ REQUEST_TYPES: Final[Mapping[Signal, type[Request]]] = {
     Signal.METRICS: ExportMetricsServiceRequest,
     Signal.LOGS: ExportLogsServiceRequest,
 }
+_CHECKS: Final = {signal: checker(kind.DESCRIPTOR) for signal, kind in REQUEST_TYPES.items()}
 SERVICES: Final[Mapping[Signal, str]] = {
     Signal.TRACES: "opentelemetry.proto.collector.trace.v1.TraceService",
     Signal.METRICS: "opentelemetry.proto.collector.metrics.v1.MetricsService",
@@ -72,12 +74,15 @@ class Parsed:
     Attributes
     ----------
     data
-        The protobuf bytes of `request`.
+        Its bytes as protobuf.
     """
 
     signal: Signal
     data: bytes
-    request: Request
+
+    def message(self) -> Request:
+        """The request as protobuf's object, made anew."""
+        return REQUEST_TYPES[self.signal].FromString(self.data)
 
 
 def parse(signal: Signal, encoding: Encoding, body: bytes) -> Parsed:
@@ -98,8 +103,9 @@ def parse(signal: Signal, encoding: Encoding, body: bytes) -> Parsed:
     try:
         if encoding is Encoding.JSON:
             request = otlp_json.parse(body, REQUEST_TYPES[signal])
-            return Parsed(signal, request.SerializeToString(), request)
-        return Parsed(signal, body, REQUEST_TYPES[signal].FromString(body))
+            return Parsed(signal, request.SerializeToString())
+        _CHECKS[signal](body)
+        return Parsed(signal, body)
     except MemoryError as error:
         raise TooLargeError(f"OTLP {signal.value} that take more memory than there is") from error
     except (DecodeError, ValueError) as error:

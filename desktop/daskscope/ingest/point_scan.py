@@ -10,12 +10,9 @@ Facts from metrics.proto (opentelemetry-proto v1): tags below are field numbers 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from daskscope.ingest.wire import submessages, varint_at
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from daskscope.ingest.wire import varint_at
 
 _NAME: Final = 0x0A
 _DESCRIPTION: Final = 0x12
@@ -50,20 +47,6 @@ class Numbers(NamedTuple):
 
     head: tuple[bytes, bool]
     points: list[tuple[bytes, int, float]]
-
-
-def metrics_at(data: bytes) -> Iterator[list[list[tuple[int, int]]] | None]:
-    """Where the metrics of each scope of each resource of a request lie.
-
-    None for a resource in which that cannot be told.
-    """
-    resources = submessages(data, 0, len(data), 0x0A)
-    for begin, end in zip(*resources, strict=True) if resources else ():
-        scopes = submessages(data, begin, end, 0x12)
-        inner = zip(*scopes, strict=True) if scopes else ()
-        found = [submessages(data, first, last, 0x12) for first, last in inner]
-        whole = [list(zip(*metrics, strict=True)) for metrics in found if metrics is not None]
-        yield whole if scopes is not None and len(whole) == len(found) else None
 
 
 def numbers_at(data: bytes, begin: int, end: int) -> Numbers | None:

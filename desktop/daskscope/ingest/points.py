@@ -10,6 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import numpy as np
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
 from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     AggregationTemporality,
     DataPointFlags,
@@ -20,16 +23,13 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     SummaryDataPoint,
 )
 
-from daskscope.ingest.point_scan import metrics_at, numbers_at
+from daskscope.ingest.outline import outlined
+from daskscope.ingest.point_scan import numbers_at
 from daskscope.ingest.values import attributes_of
 from daskscope.store.schema import MAX_TIME_NS, POINT_COLUMNS, PointBatch, Series
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-        ExportMetricsServiceRequest,
-    )
+    from collections.abc import Iterable, Iterator
 
     from daskscope.ingest.definitions import Tables
     from daskscope.ingest.point_scan import Numbers
@@ -74,33 +74,21 @@ class Points:
         series, value = batch.columns["series"].tolist(), batch.columns["value"].tolist()
         self._totals.update(zip(series, value, strict=True))
 
-    def read(
-        self, data: bytes, request: ExportMetricsServiceRequest, received_ns: int
-    ) -> list[Point]:
-        """All points of a request; a point without a time is of `received_ns`.
-
-        `data` are the bytes of `request`.
-        """
+    def read(self, data: bytes, received_ns: int) -> list[Point]:
+        """All points of a request; a point without a time is of `received_ns`."""
         points: list[Point] = []
-        places = metrics_at(data)
-        for group in request.resource_metrics:
-            resource = self._tables.resource_of(group.resource)
-            within = next(places, None)
-            for index, scope in enumerate(group.scope_metrics):
-                metrics = scope.metrics
-                for number in range(len(metrics)):
-                    numbers = None
-                    if within is not None:
-                        numbers = numbers_at(data, *within[index][number])
-                    if numbers is not None:
-                        points += self._known(numbers, metrics, number, resource)
-                    else:
-                        points.extend(self._metric(metrics[number], resource))
+        data, parts = outlined(data, ExportMetricsServiceRequest)
+        for part in parts:
+            resource = self._tables.resource_of(part.resource)
+            for begin, end in zip(part.begins, part.ends, strict=True):
+                numbers = numbers_at(data, begin, end)
+                if numbers is not None:
+                    points += self._known(numbers, data[begin:end], resource)
+                else:
+                    points += self._metric(Metric.FromString(data[begin:end]), resource)
         return [p if p.time_ns else p._replace(time_ns=received_ns) for p in points]
 
-    def _known(
-        self, numbers: Numbers, metrics: Sequence[Metric], number: int, resource: int
-    ) -> list[Point]:
+    def _known(self, numbers: Numbers, metric: bytes, resource: int) -> list[Point]:
         """Points of a metric of which the series are known by their bytes, or will be."""
         series_of = self._series.setdefault((resource, *numbers.head), {})
         try:
@@ -109,7 +97,7 @@ class Points:
                 for attributes, time_ns, value in numbers.points
             ]
         except KeyError:
-            points = list(self._metric(metrics[number], resource))
+            points = list(self._metric(Metric.FromString(metric), resource))
             if self._n_known > MAX_KNOWN_SERIES:
                 self._series.clear()
                 self._n_known = 0

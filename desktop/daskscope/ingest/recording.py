@@ -132,7 +132,7 @@ class JournalRecording:
         """Requests of one signal as they came, each with the share read so far."""
         n_requests = max(self._reader.meta.requests, 1)
         for entry in self._reader.entries(signal=signal):
-            yield self._parsed(entry).request, entry.number / n_requests
+            yield self._parsed(entry).message(), entry.number / n_requests
         self._reader.close()
 
     def _parsed(self, entry: Entry) -> Parsed:
@@ -213,7 +213,7 @@ class LinesRecording:
         """Requests of one signal as they came, each with the share read so far."""
         for parsed in self._parsed():
             if parsed.signal is signal:
-                yield parsed.request, self._read_bytes / self._n_bytes
+                yield parsed.message(), self._read_bytes / self._n_bytes
 
     def status(self) -> SourceStatus:
         """What has been read so far."""

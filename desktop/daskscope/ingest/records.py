@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import numpy as np
 import orjson
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from dask_otel import conventions
 from daskscope.ingest.values import attributes_of, integer_of, text_of, value_of
@@ -27,7 +28,6 @@ from daskscope.store.schema import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
     from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
     from daskscope.ingest.definitions import Tables
@@ -51,13 +51,14 @@ class Event(NamedTuple):
 
 
 def read(
-    request: ExportLogsServiceRequest, number: int, received_ns: int, tables: Tables
+    data: bytes, number: int, received_ns: int, tables: Tables
 ) -> tuple[list[Event], list[RunningBatch]]:
     """Events and running attempts of the request with that number."""
+    request = ExportLogsServiceRequest.FromString(data)
     events: list[Event] = []
     running: list[RunningBatch] = []
     for group in request.resource_logs:
-        resource = tables.resource_of(group.resource)
+        resource = tables.resource_of(group.resource.SerializeToString())
         for scope in group.scope_logs:
             for record in scope.log_records:
                 attributes = dict(attributes_of(record.attributes))

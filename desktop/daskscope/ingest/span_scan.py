@@ -12,9 +12,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from dask_otel import conventions
-from daskscope.ingest.span_places import SpanPlaces
+from daskscope.ingest.span_places import SpanPlaces, places_of
 from daskscope.ingest.spans import (
     KINDS_BY_UTF8,
     MAX_WAIT_S,
@@ -30,11 +31,7 @@ from daskscope.ingest.wire import Wire
 from daskscope.store.schema import MAX_TIME_NS, SPAN_COLUMNS, Array, Kind, SpanBatch, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-        ExportTraceServiceRequest,
-    )
+    from collections.abc import Iterable, Iterator
 
     from daskscope.ingest.definitions import Tables
     from daskscope.ingest.wire import Flags, Places
@@ -93,13 +90,13 @@ _RARE: Final = frozenset((conventions.TASK_EXECUTING.encode(),))
 
 
 def read_spans(
-    requests: Iterable[tuple[int, bytes, ExportTraceServiceRequest]], tables: Tables
+    requests: Iterable[tuple[int, bytes]], tables: Tables
 ) -> tuple[SpanBatch, dict[int, int]]:
-    """Spans of requests, and how many of each request were rejected for their ids.
+    """Spans of well-formed requests, and how many of each were rejected for their ids.
 
-    Each request comes with its number and the bytes that it was parsed from.
+    Each request comes with its number.
     """
-    places = SpanPlaces.of(requests, tables)
+    places = places_of(requests, tables)
     walk = _Walk(places, tables)
     rows, is_kept = walk.rows()
     number = places.requests
@@ -114,9 +111,9 @@ class _Walk:
 
     def __init__(self, places: SpanPlaces, tables: Tables) -> None:
         self._places = places
-        self._wire = Wire(places.data)
+        self._wire = Wire(*places.pieces)
         self._tables = tables
-        self._begins, self._ends = places.places()
+        self._begins, self._ends = places.begins, places.ends
         n = len(places)
         self._columns: dict[str, Array] = {
             name: np.zeros(n, SPAN_COLUMNS[name]) for name in ROW_COLUMNS
@@ -124,19 +121,18 @@ class _Walk:
         self._columns["kind"].fill(Kind.OTHER)
         self._columns["run_id"].fill(-1)
         self._columns["nbytes"].fill(-1)
-        self._columns["resource"] = places.resources
+        self._columns["resource"] = places.resources.copy()
         for column in _WAITS.values():
             self._columns[column].fill(np.nan)
         self._nbytes = {name: np.full(n, -1, np.int64) for name in NBYTES}
         self._key_begins = np.zeros(n, np.int64)
         self._key_lengths = np.zeros(n, np.int64)
-        self._is_odd = self._ends == 0
+        self._is_odd = np.zeros(n, np.bool_)
         self._has_trace = np.zeros(n, np.bool_)
 
     def rows(self) -> tuple[SpanRows, Flags]:
         """Columns of all spans with valid ids, and which those are."""
-        first = np.flatnonzero(~self._is_odd)
-        parts = [(first, self._begins[first])]
+        parts = [(np.arange(len(self._begins)), self._begins)]
         while parts:
             parts.extend(self._walk(*parts.pop()))
         columns = self._columns
@@ -153,12 +149,13 @@ class _Walk:
 
     def _with_odd(self, keys: list[bytes]) -> tuple[SpanRows, Flags]:
         """All rows, the odd ones read span by span, without those that are not identified."""
-        odd = np.flatnonzero(self._is_odd).tolist()
-        spans = [self._places.span(row) for row in odd]
-        good = [row for row, span in zip(odd, spans, strict=True) if is_identified(span)]
+        odd = np.flatnonzero(self._is_odd)
+        found = zip(odd.tolist(), self._spans(odd), strict=True)
+        identified = [(row, span) for row, span in found if is_identified(span)]
+        good = [row for row, _ in identified]
         if good:
             resources = self._places.resources[good].tolist()
-            rows = rows_of(filter(is_identified, spans), resources, self._tables)
+            rows = rows_of([span for _, span in identified], resources, self._tables)
             for name, column in self._columns.items():
                 column[good] = rows.columns[name]
             for number, row in enumerate(good):
@@ -169,6 +166,12 @@ class _Walk:
             self._columns = {name: column[is_kept] for name, column in self._columns.items()}
             keys = [keys[row] for row in np.flatnonzero(is_kept).tolist()]
         return SpanRows(self._columns, texts_of(keys)), is_kept
+
+    def _spans(self, rows: Places) -> Iterator[Span]:
+        """Spans as protobuf's objects."""
+        begins, ends = self._begins[rows].tolist(), self._ends[rows].tolist()
+        for begin, end in zip(begins, ends, strict=True):
+            yield Span.FromString(self._wire.data[begin:end])
 
     def _walk(self, rows: Places, at: Places) -> list[tuple[Places, Places]]:
         """Walk spans until they end, or until they differ: then what is left of each kind."""

@@ -27,17 +27,16 @@ _COMPARED_TEXTS: Final = 6
 
 
 class Wire:
-    """The bytes of one message.
+    """The bytes of some messages.
 
     Parameters
     ----------
-    data
-        A well-formed message.
+    pieces
+        Well-formed messages, that lie one after the other from now on.
     """
 
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self._padded = padded = data + bytes(_PADDING)
+    def __init__(self, *pieces: bytes) -> None:
+        self.data = padded = b"".join((*pieces, bytes(_PADDING)))
         self.bytes = np.frombuffer(padded, np.uint8)
         # Overlapping words, one at each place.
         self._words: npt.NDArray[np.uint64] = np.ndarray(
@@ -76,8 +75,8 @@ class Wire:
             return same
         # Taken at once, as bytes that have no alignment: several times as fast as word by word.
         size = -(-len(text) // 8) * 8
-        n = len(self._padded) - size + 1
-        blocks = np.ndarray((n,), f"V{size}", buffer=self._padded, strides=(1,))[at]
+        n = len(self.data) - size + 1
+        blocks = np.ndarray((n,), f"V{size}", buffer=self.data, strides=(1,))[at]
         for number, words in enumerate(blocks.view("<u8").reshape(len(at), -1).T):
             part = text[8 * number : 8 * number + 8]
             wanted = np.uint64(int.from_bytes(part, "little"))

@@ -19,5 +19,6 @@ def test_a_body_beyond_all_memory_is_refused(
     endless = Mock(side_effect=MemoryError)
     endless.FromString.side_effect = MemoryError
     monkeypatch.setattr(otlp, "REQUEST_TYPES", {Signal.TRACES: endless})
+    monkeypatch.setattr(otlp, "_CHECKS", {Signal.TRACES: endless.FromString})
     with pytest.raises(BadRequestError, match="more memory than there is"):
         parse(Signal.TRACES, encoding, b"{}")

@@ -26,7 +26,7 @@ DELTA = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
 
 
 def read(points: Points, request: ExportMetricsServiceRequest, received_ns: int) -> list[Point]:
-    return points.read(request.SerializeToString(), request, received_ns)
+    return points.read(request.SerializeToString(), received_ns)
 
 
 def request_of(*metrics: Metric) -> ExportMetricsServiceRequest:
