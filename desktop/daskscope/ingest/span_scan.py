@@ -27,14 +27,14 @@ from daskscope.ingest.spans import (
     rows_of,
     texts_of,
 )
-from daskscope.ingest.wire import Wire
+from daskscope.ingest.wire import HEAD_BYTES, Wire
 from daskscope.store.schema import MAX_TIME_NS, SPAN_COLUMNS, Array, Kind, SpanBatch, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from daskscope.ingest.definitions import Tables
-    from daskscope.ingest.wire import Flags, Places
+    from daskscope.ingest.wire import Flags, Heads, Places
 
 #: Fewer spans laid out alike are read one by one.
 MIN_ALIKE: Final = 32
@@ -64,7 +64,7 @@ _INTEGER: Final = 0x18
 _DOUBLE: Final = 0x21
 _VARINTS: Final = frozenset((_KIND, _N_DROPPED_ATTRIBUTES, _N_DROPPED_EVENTS, _N_DROPPED_LINKS))
 _MESSAGES: Final = frozenset(
-    (_TRACE_ID, _SPAN_ID, _TRACE_STATE, _PARENT_ID, _NAME, _EVENT, _STATUS)
+    (_TRACE_ID, _SPAN_ID, _TRACE_STATE, _PARENT_ID, _NAME, _EVENT, _LINK, _STATUS)
 )
 
 _TEXT_COLUMNS: Final = {conventions.TASK_TYPE: "type", conventions.TRANSFER_PEER: "peer"}
@@ -175,28 +175,31 @@ class _Walk:
 
     def _walk(self, rows: Places, at: Places) -> list[tuple[Places, Places]]:
         """Walk spans until they end, or until they differ: then what is left of each kind."""
+        ends = self._ends[rows]
         while len(rows) >= MIN_ALIKE:
-            is_inside = at < self._ends[rows]
+            is_inside = at < ends
             if not is_inside.all():
-                rows, at = rows[is_inside], at[is_inside]
+                rows, at, ends = rows[is_inside], at[is_inside], ends[is_inside]
                 continue
-            tags = self._wire.bytes[at]
-            if (tags == _LINK).any():
-                at = self._behind_links(rows, at)
-                continue
+            heads = self._wire.heads(at)
+            tags = heads.bytes[:, 0]
             tag = int(tags[0])
             same = tags == tag
-            if same.all() and tag == _ATTRIBUTE:
+            if same.all():
+                if tag != _ATTRIBUTE:
+                    at = self._field(tag, rows, at + 1)
+                    continue
                 length, begin = self._wire.lengths(at + 1)
                 name = self._first_name(begin, length)
-                same = self._is_named(name, begin, length)
+                same = self._is_named(name, heads, begin, length)
                 if same.all():
                     at = begin + length
                     self._attribute(name, rows, begin + 2 + len(name), at)
                     continue
-            if not same.all():
-                return [(rows[~same], at[~same]), (rows[same], at[same])]
-            at = self._field(tag, rows, at + 1)
+            elif (tags == _LINK).any():
+                at = self._behind_links(rows, at)
+                continue
+            return [(rows[~same], at[~same]), (rows[same], at[same])]
         self._is_odd[rows] = True
         return []
 
@@ -217,12 +220,14 @@ class _Walk:
         is_fine = self._wire.bytes[first] == _KEY and size + 2 <= min(int(length[0]), 0x81)
         return self._wire.data[first + 2 : first + 2 + size] if is_fine else b""
 
-    def _is_named(self, name: bytes, begin: Places, length: Places) -> Flags:
+    def _is_named(self, name: bytes, heads: Heads, begin: Places, length: Places) -> Flags:
+        if not name:  # whatever it is, `_attribute` finds it odd or does not need it
+            return np.ones(len(begin), np.bool_)
+        same = length >= len(name) + 2
+        if len(name) + 4 <= HEAD_BYTES and (heads.bytes[:, 1] < 0x80).all():
+            return same & heads.alike(2, 4 + len(name))
         octets = self._wire.bytes
-        same: Flags = (octets[begin] == _KEY) & (octets[begin + 1] == len(name))
-        same &= length >= len(name) + 2
-        if not name:
-            same[:] = True  # whatever it is, `_attribute` finds it odd or does not need it
+        same &= (octets[begin] == _KEY) & (octets[begin + 1] == len(name))
         return same & self._wire.is_text(name, begin + 2)
 
     def _attribute(self, name: bytes, rows: Places, at: Places, end: Places) -> None:

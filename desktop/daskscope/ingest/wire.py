@@ -17,13 +17,41 @@ if TYPE_CHECKING:
 Places: TypeAlias = npt.NDArray[np.int64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
+#: Of what is taken at once at each place.
+HEAD_BYTES: Final = 64
 #: Behind the bytes, so that reading words at any place stays in bounds.
 _PADDING: Final = 256
 _LOW_BITS: Final = np.uint64(0x7F)
 #: For a text of n bytes: which bits of its last word belong to it.
 _LAST_WORD: Final = [np.uint64(2 ** (8 * n) - 1) for n in range(9)]
+_LOW_BYTES: Final = np.array(_LAST_WORD)
 #: Different texts looked for by comparing before each text is looked up on its own.
 _COMPARED_TEXTS: Final = 6
+
+
+class Heads:
+    """The bytes at some places, side by side.
+
+    Parameters
+    ----------
+    blocks
+        Each of `HEAD_BYTES` bytes.
+    """
+
+    def __init__(self, blocks: npt.NDArray[np.void]) -> None:
+        self.bytes = blocks.view(np.uint8).reshape(len(blocks), HEAD_BYTES)
+        self._words = blocks.view("<u8").reshape(len(blocks), -1)
+
+    def alike(self, begin: int, end: int) -> Flags:
+        """At which places the bytes from `begin` to `end` are those at the first place."""
+        same = np.ones(len(self.bytes), np.bool_)
+        for number in range(begin // 8, -(-end // 8)):
+            words = self._words[:, number]
+            first, last = max(begin - 8 * number, 0), min(end - 8 * number, 8)
+            if last - first < 8:
+                words = words & (_LAST_WORD[last] & ~_LAST_WORD[first])
+            same &= words == words[0]
+        return same
 
 
 class Wire:
@@ -38,21 +66,30 @@ class Wire:
     def __init__(self, *pieces: bytes) -> None:
         self.data = padded = b"".join((*pieces, bytes(_PADDING)))
         self.bytes = np.frombuffer(padded, np.uint8)
-        # Overlapping words, one at each place.
+        # Overlapping words, and what begins at each place.
         self._words: npt.NDArray[np.uint64] = np.ndarray(
             (len(padded) - 7,), "<u8", buffer=padded, strides=(1,)
         )
+        n_heads = len(padded) - HEAD_BYTES + 1
+        self._heads = np.ndarray((n_heads,), f"V{HEAD_BYTES}", buffer=padded, strides=(1,))
 
     def words(self, at: Places) -> npt.NDArray[np.uint64]:
         """The 8 bytes at each place, little-endian."""
         return self._words[at]
 
+    def heads(self, at: Places) -> Heads:
+        """The next bytes at each place, taken at once: it takes as long as one word of each."""
+        return Heads(self._heads[at])
+
     def varints(self, at: Places) -> tuple[npt.NDArray[np.uint64], Places]:
         """The varint at each place, and where it ends."""
         byte = self.bytes[at]
-        values = byte.astype(np.uint64) & _LOW_BITS
+        values = byte.astype(np.uint64)
         at = at + 1
         goes_on = byte >= 0x80
+        if not goes_on.any():
+            return values, at
+        values &= _LOW_BITS
         for shift in range(7, 70, 7):
             if not goes_on.any():
                 break
@@ -88,16 +125,19 @@ class Wire:
     ) -> npt.NDArray[np.int64]:
         """The id in `table` of each text."""
         result = np.zeros(len(begin), np.int64)
-        rest = np.flatnonzero(length)
+        words = self.words(begin) & _LOW_BYTES[np.minimum(length, 8)]
+        rest = length != 0
         for _ in range(_COMPARED_TEXTS):
-            if not len(rest):
+            first = int(rest.argmax())
+            if not rest[first]:
                 return result
-            start, size = int(begin[rest[0]]), int(length[rest[0]])
+            start, size = int(begin[first]), int(length[first])
             text = self.data[start : start + size]
-            same = length[rest] == size  # so that comparing stays in bounds
-            same[same] = self.is_text(text, begin[rest[same]])
-            result[rest[same]] = table[text]
-            rest = rest[~same]
+            same = (words == words[first]) & (length == size)
+            if size > 8:
+                same[same] = self.is_text(text, begin[same])
+            np.putmask(result, same, table[text])
+            rest &= ~same
         result[rest] = [table[text] for text in self.texts(begin[rest], length[rest])]
         return result
 
