@@ -185,7 +185,8 @@ class _ErrorRows(Lazy[RecordRow]):
     def make(self, index: int) -> RecordRow:
         snapshot = self._snapshot
         number, row = spot = self._errors.spot(index)
-        chunk = snapshot.chunks[number - snapshot.chunks[0].number]
+        chunk = snapshot.chunk(number)
+        assert chunk is not None  # errors are those of chunks that are held
         columns = chunk.columns
         name, lane = (int(columns[column][row]) for column in ("name", "lane"))
         where = place(snapshot.resources[snapshot.lanes[lane].resource]).name

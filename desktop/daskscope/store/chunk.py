@@ -17,7 +17,7 @@ import numpy.typing as npt
 from daskscope.store.schema import SPAN_COLUMNS, Array, Status, TextColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from daskscope.store.pyramid import Pyramid
 
@@ -208,3 +208,12 @@ class Chunk:
         short = short[self.end_ns[short] - self.start_ns[short] < longest_ns]
         rows = np.concatenate([long, short])
         return rows[(self.start_ns[rows] < at_ns) & (self.end_ns[rows] > at_ns)]
+
+
+def place_of(number: int, chunks: Sequence[Chunk]) -> int | None:
+    """Where the chunk of that number stands, None where it was evicted or is not there yet.
+
+    Chunks are numbered in their order, without gaps.
+    """
+    at = number - chunks[0].number if chunks else -1
+    return at if 0 <= at < len(chunks) else None

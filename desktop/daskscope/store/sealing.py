@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from daskscope.store.chunk import Chunk, build_index
+from daskscope.store.chunk import Chunk, build_index, place_of
 from daskscope.store.pyramid import Level, Pyramid, build_levels
 
 if TYPE_CHECKING:
@@ -97,8 +97,8 @@ class SealedChunks:
         self._put(replace(chunk, pyramid=Pyramid(tuple(built))))
 
     def _put(self, chunk: Chunk) -> None:
-        at = chunk.number - self.chunks[0].number if self.chunks else -1
-        if at < 0:  # evicted meanwhile
+        at = place_of(chunk.number, self.chunks)
+        if at is None:  # evicted meanwhile
             return
         self.nbytes += chunk.nbytes - self.chunks[at].nbytes
         self.chunks = (*self.chunks[:at], chunk, *self.chunks[at + 1 :])

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from daskscope.store.chunk import place_of
 from daskscope.store.schema import TextColumn
 
 if TYPE_CHECKING:
@@ -328,5 +329,5 @@ class Snapshot:
 
     def chunk(self, number: int) -> Chunk | None:
         """The chunk of that number, None where it was evicted or is not there yet."""
-        at = number - self.chunks[0].number if self.chunks else -1
-        return self.chunks[at] if 0 <= at < len(self.chunks) else None
+        at = place_of(number, self.chunks)
+        return None if at is None else self.chunks[at]

@@ -97,9 +97,8 @@ def subject(snapshot: Snapshot, chosen: Chosen) -> Subject | None:
             return None
         found = np.flatnonzero(running.run_id == chosen.run_id)
         return _of_running(snapshot, chosen, running, int(found[0])) if len(found) else None
-    first = snapshot.chunks[0].number if snapshot.chunks else 0
-    at = chosen.chunk - first
-    return row_subject(snapshot, snapshot.chunks[at], chosen.index) if at >= 0 else None
+    chunk = snapshot.chunk(chosen.chunk)
+    return row_subject(snapshot, chunk, chosen.index) if chunk is not None else None
 
 
 def row_subject(snapshot: Snapshot, chunk: Chunk, index: int) -> Subject:
