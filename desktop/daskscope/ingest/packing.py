@@ -33,16 +33,15 @@ class Packer:
     def begin(self, bodies: Sequence[bytes]) -> Future[list[bytes]]:
         """Begin to compress some bodies."""
         if sum(map(len, bodies)) >= LEAST_BYTES:
-            return self._pool.submit(self._packed, bodies)
+            return self._pool.submit(_packed, self._large, bodies)
         done: Future[list[bytes]] = Future()
-        done.set_result([self._small.compress(body) for body in bodies])
+        done.set_result(_packed(self._small, bodies))
         return done
-
-    def _packed(self, bodies: Sequence[bytes]) -> list[bytes]:
-        # One call for all, as each would wait for the lock when it comes back.
-        found = self._large.multi_compress_to_buffer(list(bodies))
-        return [found[number].tobytes() for number in range(len(found))]
 
     def close(self) -> None:
         """End the thread."""
         self._pool.shutdown()
+
+
+def _packed(compressor: zstandard.ZstdCompressor, bodies: Sequence[bytes]) -> list[bytes]:
+    return [compressor.compress(body) for body in bodies]
