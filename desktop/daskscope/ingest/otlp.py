@@ -27,7 +27,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from daskscope.ingest import otlp_json
 from daskscope.ingest.envelope import Encoding, Signal
-from daskscope.ingest.weight import MAX_WEIGHT, is_heavy
+from daskscope.ingest.weight import MAX_WEIGHT
 from daskscope.ingest.wellformed import checker
 
 if TYPE_CHECKING:
@@ -85,21 +85,29 @@ class Parsed:
         return REQUEST_TYPES[self.signal].FromString(self.data)
 
 
-def parse(signal: Signal, encoding: Encoding, body: bytes) -> Parsed:
-    """Parse a body, decompressed.
+def check_weight(signal: Signal, n_bytes: int) -> None:
+    """Refuse a body that takes `n_bytes` of memory, see `weight.weight`.
 
     Raises
     ------
     TooLargeError
         It is small on the wire and large in memory.
-    BadRequestError
-        It is malformed.
     """
-    if is_heavy(signal, encoding, body):
+    if n_bytes > MAX_WEIGHT:
         raise TooLargeError(
             f"OTLP {signal.value} that may take more than {MAX_WEIGHT >> 30} GiB of memory:"
             " send them in smaller requests"
         )
+
+
+def parse(signal: Signal, encoding: Encoding, body: bytes) -> Parsed:
+    """Parse a body, decompressed, of which the weight is known to be fine.
+
+    Raises
+    ------
+    BadRequestError
+        It is malformed.
+    """
     try:
         if encoding is Encoding.JSON:
             request = otlp_json.parse(body, REQUEST_TYPES[signal])

@@ -20,8 +20,9 @@ from daskscope.ingest import codec, tail
 from daskscope.ingest.decoder import Counts, Decoder, Group, Numbered
 from daskscope.ingest.definitions import Mark, parts
 from daskscope.ingest.journal import Chunk, Entry, Journal, JournalReader, WriteError
-from daskscope.ingest.otlp import BadRequestError, Parsed, parse
+from daskscope.ingest.otlp import BadRequestError, Parsed, check_weight, parse
 from daskscope.ingest.packing import Packer
+from daskscope.ingest.weight import MAX_WEIGHT, weight
 from daskscope.store.schema import Message, SourceStatus
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 #: Bodies that may wait for the journal, those still being read from sockets included: enough for
 #: the largest one, and written within the seconds for which exporters wait for an answer.
 MAX_WAITING_BYTES: Final = 96 << 20
-#: One transaction takes at most so much, so that the first in it does not wait for long.
+#: One transaction takes at most so much, so that the first in it does not wait for long. What its
+#: requests take in memory together is at most what one may take.
 MAX_GROUP_BYTES: Final = 8 << 20
 MAX_GROUP_REQUESTS: Final = 256
 _LOG: Final = logging.getLogger(__name__)
@@ -68,6 +70,7 @@ class _Waiting:
     body: bytes
     received_ns: int
     answer: asyncio.Future[Accepted]
+    weight: int = 0  # told by the writing thread, as it takes some time
 
 
 class Receiver:
@@ -232,12 +235,17 @@ class Receiver:
     def _take(self) -> list[_Waiting]:
         """What waits, up to the size of a group; nothing when the receiver closes."""
         taken: list[_Waiting] = []
-        n_bytes = 0
+        n_bytes = weighs = 0
         with self._wake:
             self._wake.wait_for(lambda: self._queue or self._is_closing)
-            while self._queue and len(taken) < MAX_GROUP_REQUESTS and n_bytes < MAX_GROUP_BYTES:
-                taken.append(self._queue.popleft())
-                n_bytes += len(taken[-1].body)
+        while self._queue and len(taken) < MAX_GROUP_REQUESTS and n_bytes < MAX_GROUP_BYTES:
+            first = self._queue[0]  # others only append
+            first.weight = first.weight or weight(first.signal, first.encoding, first.body)
+            weighs += first.weight
+            if taken and weighs > MAX_WEIGHT:
+                break
+            taken.append(self._queue.popleft())
+            n_bytes += len(first.body)
         return taken
 
     def _process(self, taken: Sequence[_Waiting]) -> list[tuple[_Waiting, Accepted | Exception]]:
@@ -245,6 +253,7 @@ class Receiver:
         good: list[tuple[_Waiting, Parsed]] = []
         for waiting in taken:
             try:
+                check_weight(waiting.signal, waiting.weight)
                 good.append((waiting, parse(waiting.signal, waiting.encoding, waiting.body)))
             except BadRequestError as error:
                 self._malformed += 1

@@ -6,7 +6,6 @@ Collector's file exporter writes them (any of the three signals).
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
 import numpy as np
@@ -21,17 +20,18 @@ from daskscope.ingest.journal import (
     JournalReader,
     RecordingError,
 )
-from daskscope.ingest.otlp import BadRequestError, Parsed, Request, parse
+from daskscope.ingest.otlp import BadRequestError, Parsed, Request, check_weight, parse
+from daskscope.ingest.weight import MAX_WEIGHT, weight
 from daskscope.store.schema import Definitions, PointBatch, SourceStatus, SpanBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from daskscope.ingest.inquiry import Archive
 
 _SQLITE_HEADER: Final = b"SQLite format 3\0"
-#: Requests decoded at a time.
+#: Most requests decoded at a time.
 _GROUP: Final = 64
 #: Definitions that are larger are taken apart.
 _LARGE_BYTES: Final = 1 << 16
@@ -117,10 +117,9 @@ class JournalRecording:
             self._rows += chunk.rows
         known = decoder.tables.mark() if has_tail else Mark()
         entries = self._reader.entries(after=last_sealed)
-        while group := list(islice(entries, _GROUP)):
-            numbered = [
-                Numbered(entry.number, entry.received_ns, self._parsed(entry)) for entry in group
-            ]
+        for numbered in _groups(
+            Numbered(entry.number, entry.received_ns, self._parsed(entry)) for entry in entries
+        ):
             decoded = _accepted(decoder, numbered)
             self._duplicates += decoded.n_duplicates
             yield _frames(decoder, decoded, known)
@@ -182,13 +181,11 @@ class LinesRecording:
         """All lines, some at a time."""
         decoder = Decoder()
         known = Mark()
-        parsed = self._parsed()
-        number = 0
-        while group := list(islice(parsed, _GROUP)):
-            numbered = [Numbered(number + i, 0, item) for i, item in enumerate(group, 1)]
-            number += len(group)
+        for numbered in _groups(
+            Numbered(number, 0, parsed) for number, parsed in enumerate(self._parsed(), 1)
+        ):
             decoded = _accepted(decoder, numbered)
-            self._counts = self._counts.plus(decoded, len(group))
+            self._counts = self._counts.plus(decoded, len(numbered))
             yield _frames(decoder, decoded, known)
             known = decoded.mark
         self._is_read = True
@@ -200,7 +197,9 @@ class LinesRecording:
             if not line.strip():
                 continue
             try:
-                parsed = parse(signal_of(line), Encoding.JSON, line)
+                signal = signal_of(line)
+                check_weight(signal, weight(signal, Encoding.JSON, line))
+                parsed = parse(signal, Encoding.JSON, line)
             except BadRequestError:
                 self._rejected += 1
                 continue
@@ -315,6 +314,22 @@ def signal_of(line: bytes) -> Signal:
         if isinstance(tree, dict) and field in tree:
             return signal
     raise BadRequestError("neither resourceSpans nor resourceMetrics nor resourceLogs")
+
+
+def _groups(requests: Iterable[Numbered]) -> Iterator[list[Numbered]]:
+    """Requests to decode at a time, which weigh together at most what one may."""
+    group: list[Numbered] = []
+    weighs = 0
+    for request in requests:
+        parsed = request.parsed
+        more = weight(parsed.signal, Encoding.PROTOBUF, parsed.data)
+        if group and (len(group) == _GROUP or weighs + more > MAX_WEIGHT):
+            yield group
+            group, weighs = [], 0
+        group.append(request)
+        weighs += more
+    if group:
+        yield group
 
 
 def _accepted(decoder: Decoder, requests: Sequence[Numbered]) -> Group:

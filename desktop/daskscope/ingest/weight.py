@@ -1,4 +1,4 @@
-"""How much memory a request may take once it is parsed: a bound, told from its bytes alone.
+"""How much memory requests may take once they are parsed: a bound, told from its bytes alone.
 
 An empty span is two bytes on the wire and more than five hundred when it is read, and compression
 leaves next to nothing of many: 64 KiB could become ten gigabytes. So each byte that can begin
@@ -16,7 +16,7 @@ from daskscope.ingest.envelope import Encoding, Signal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Of one request; 32 times the length of the longest.
+#: Of what is decoded at a time, one request or some; 32 times the length of the longest.
 MAX_WEIGHT: Final = 2 << 30
 #: Weights are told in these units, so that one fits in a byte.
 _UNIT: Final = 8
@@ -59,13 +59,15 @@ _UNITS: Final = {
 _LEAST_BYTES: Final = 2
 
 
-def is_heavy(signal: Signal, encoding: Encoding, body: bytes) -> bool:
-    """Whether a body may take more than `MAX_WEIGHT` bytes while it is parsed and read.
+def weight(signal: Signal, encoding: Encoding, body: bytes) -> int:
+    """The most bytes that a body takes while it is parsed and read.
 
-    It takes two nanoseconds a byte, and nothing up to some 4 MiB, which cannot.
+    Up to some 4 MiB, of which none weighs more than `MAX_WEIGHT`, it is told from the length alone;
+    beyond that it takes two nanoseconds a byte.
     """
     units = _UNITS[signal, encoding]
-    if len(body) * max(units) * _UNIT <= MAX_WEIGHT * _LEAST_BYTES:
-        return False
+    most = len(body) * max(units) * _UNIT // _LEAST_BYTES
+    if most <= MAX_WEIGHT:
+        return most
     weights = np.frombuffer(body.translate(units), np.uint8)
-    return int(weights.sum(dtype=np.int64)) * _UNIT > MAX_WEIGHT
+    return int(weights.sum(dtype=np.int64)) * _UNIT

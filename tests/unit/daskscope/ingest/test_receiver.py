@@ -10,6 +10,7 @@ from daskscope.ingest.decoder import Decoder, Group, Numbered
 from daskscope.ingest.envelope import Encoding, Signal
 from daskscope.ingest.journal import Journal, JournalReader
 from daskscope.ingest.receiver import Accepted, Receiver, UnavailableError
+from daskscope.ingest.weight import weight
 from tests.telemetry import tasks
 
 if TYPE_CHECKING:
@@ -49,3 +50,31 @@ async def test_what_cannot_be_decoded_takes_nothing_else_with_it(
     assert [entry.number for entry in reader.entries()] == [1, 2, 3, 4]
     assert reader.meta.spans == 20
     reader.close()
+
+
+async def test_what_is_decoded_at_a_time_weighs_no_more_than_one_request_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several requests that each are just within the bound must not come to many times as much."""
+    bodies = [tasks(5, first=5 * number).SerializeToString() for number in range(7)]
+    one = max(weight(Signal.TRACES, Encoding.PROTOBUF, body) for body in bodies)
+    decode, sizes = Decoder.decode, list[int]()
+
+    def counted(decoder: Decoder, requests: Sequence[Numbered]) -> Group:
+        sizes.append(len(requests))
+        return decode(decoder, requests)
+
+    monkeypatch.setattr(Decoder, "decode", counted)
+    monkeypatch.setattr("daskscope.ingest.receiver.MAX_WEIGHT", 3 * one)
+    receiver = Receiver(Journal(tmp_path / "a.dscope"), wall_ns)
+    with receiver._wake:  # until all of them wait
+        answers = []
+        for body in bodies:
+            receiver.reserve(len(body))
+            accept = receiver.accept(Signal.TRACES, Encoding.PROTOBUF, body)
+            answers.append(asyncio.create_task(accept))
+        await asyncio.sleep(0)
+    assert await asyncio.gather(*answers) == [Accepted()] * 7
+    await receiver.close()
+
+    assert sizes == [3, 3, 1]

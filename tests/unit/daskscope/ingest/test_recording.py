@@ -15,6 +15,7 @@ from daskscope.ingest.export import export
 from daskscope.ingest.journal import Entry, Journal, Meta, RecordingError
 from daskscope.ingest.otlp import parse
 from daskscope.ingest.recording import open_recording
+from daskscope.ingest.weight import weight
 from daskscope.store.schema import Definitions, EventBatch, Message, PointBatch, SpanBatch
 from tests.telemetry import gauge, record, tasks
 
@@ -55,6 +56,18 @@ def test_lines_of_all_signals_with_bad_and_cut_ones_between(tmp_path: Path) -> N
     status = recording.status()
     assert (status.spans, status.points, status.events) == (90, 1, 1)
     assert (status.rejected, status.duplicates, status.progress) == (3, 10, 1.0)
+
+
+def test_lines_that_weigh_much_together_are_decoded_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "lines"
+    path.write_bytes(b"\n".join(otlp_json.line(tasks(20, first=20 * n)) for n in range(5)))
+    most = 2 * weight(Signal.TRACES, Encoding.PROTOBUF, tasks(22).SerializeToString())
+    monkeypatch.setattr("daskscope.ingest.recording.MAX_WEIGHT", most)
+    found = messages(path)
+    assert [len(batch) for batch in found if isinstance(batch, SpanBatch)] == [40, 40, 20]
+    assert runs(found) == list(range(100))
 
 
 def test_what_has_no_line_of_otlp_is_said(tmp_path: Path) -> None:

@@ -9,13 +9,19 @@ import pytest
 from daskscope.ingest import otlp_json
 from daskscope.ingest.envelope import Encoding, Signal
 from daskscope.ingest.otlp import MAX_BODY_BYTES
-from daskscope.ingest.weight import is_heavy
+from daskscope.ingest.weight import MAX_WEIGHT, weight
 from tests.telemetry import nested, record, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 N = 8_000_000
+
+
+def is_heavy(signal: Signal, encoding: Encoding, body: bytes) -> bool:
+    return weight(signal, encoding, body) > MAX_WEIGHT
+
+
 SPANS, POINTS, RECORDS = (0x0A, 0x12), (0x0A, 0x12, 0x12, 0x2A), (0x0A, 0x12)
 
 
