@@ -79,8 +79,10 @@ class Hanging(WorkerPlugin):
 
 
 def elsewhere(path: str) -> int:
-    """The first attempt asks to be run elsewhere."""
+    """The first attempt asks to be run elsewhere, when it may."""
     if begin(path):
+        while not Path(f"{path}-go").exists():
+            time.sleep(0.01)
         raise Reschedule
     return 1
 
@@ -95,6 +97,12 @@ def acknowledged(dask_scheduler: Scheduler) -> list[Any]:
 
 def stop_heartbeats(dask_worker: Worker) -> None:
     dask_worker.periodic_callbacks["heartbeat"].stop()
+
+
+def say_no_more(dask_worker: Worker) -> None:
+    async def heartbeat() -> None: ...
+
+    dask_worker.heartbeat = heartbeat  # type: ignore[method-assign]
 
 
 def told(dask_scheduler: Scheduler) -> list[tuple[int, list[Any], list[Any]]]:
@@ -165,6 +173,30 @@ def test_a_cancelled_attempt_whose_worker_is_killed(
     assert seen.span.end_time_unix_nano > seen.span.start_time_unix_nano
 
 
+def test_a_cancelled_attempt_whose_worker_is_killed_before_it_can_say_so(
+    monkeypatch: pytest.MonkeyPatch, sink: Sink, tmp_path: Path
+) -> None:
+    path = tmp_path / "running"
+    with instrumented(monkeypatch, sink.endpoint, n_workers=1, **NANNIES) as client:
+        futures = [client.submit(endless, str(path), key=key) for key in ("running", "waiting")]
+        pid = told_of_running(client, "running")
+        client.run(say_no_more)
+        client.cancel(futures)
+        wait_for(lambda: is_given_up(client, "running"))
+        kill(client, pid)
+        wait_for(lambda: attempts(sink))
+        assert client.submit(sum, [1], key="next").result() == 1  # and another attempt's span
+        wait_for(lambda: len(attempts(sink)) == 2)
+    seen, _ = attempts(sink)
+    assert seen.resource[names.SERVICE_NAME] == names.SERVICE_SCHEDULER
+    assert seen.attributes[names.TASK_KEY] == "running"
+    assert seen.attributes[names.TASK_OUTCOME] == names.OUTCOME_CANCELLED
+    assert seen.attributes[names.ERROR_TYPE].endswith(".WorkerLost")
+    run_id = seen.attributes[names.TASK_RUN_ID]
+    assert seen.span.span_id == correlate.attempt_span_id("running", run_id)
+    assert seen.span.end_time_unix_nano > seen.span.start_time_unix_nano
+
+
 def test_a_cancelled_attempt_that_has_ended_and_whose_worker_is_killed_before_it_has_sent_it(
     monkeypatch: pytest.MonkeyPatch, sink: Sink, tmp_path: Path
 ) -> None:
@@ -193,7 +225,12 @@ def test_a_rescheduled_attempt_whose_worker_is_killed_before_it_has_sent_it(
     with instrumented(monkeypatch, sink.endpoint, n_workers=1, **NANNIES) as client:
         client.run(never_acknowledge)
         wait_for(lambda: client.run_on_scheduler(acknowledged) == [{"acknowledged": 0.0}])
-        assert client.submit(elsewhere, str(tmp_path / "begun"), key="moved").result() == 1
+        moved = client.submit(elsewhere, str(tmp_path / "begun"), key="moved")
+        told_of_running(client, "moved")
+        client.run(say_no_more)  # nor is it one that was given up, and not heard of since
+        (tmp_path / "begun-go").touch()
+        assert moved.result() == 1
+        del moved
         wait_for(lambda: len(attempts(sink)) == 2)
         kill(client, client.run_on_scheduler(told)[0][0])
         wait_for(lambda: len(attempts(sink)) == 4)

@@ -6,6 +6,7 @@ hooks calls what.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 from distributed.diagnostics.plugin import SchedulerPlugin
@@ -172,7 +173,9 @@ class SchedulerAdapter(SchedulerPlugin):
             if assignment is not None:
                 if finish == "memory":
                     stop_s = self._ended.finished(assignment, message, now_s)
-                elif finish == "erred" and "startstops" not in message:
+                elif finish != "erred":
+                    self._ended.given_up(assignment, now_s)
+                elif "startstops" not in message:
                     self._killed_too_often(assignment, message, now_s)
         if finish == "erred":
             self._task_erred(self._scheduler.tasks[key], message)
@@ -205,7 +208,9 @@ class SchedulerAdapter(SchedulerPlugin):
         assignment = self._assignments.current(message["key"])
         ws = self._workers.get(message["worker"])
         if assignment is not None and ws is not None and assignment.task.processing_on is ws:
-            self._ended.rescheduled(assignment, ws, clock.now_s())
+            now_s = clock.now_s()
+            self._ended.rescheduled(assignment, ws, now_s)
+            self._assignments.end(message["key"], now_s)  # it was not given up
 
     # Workers
 
@@ -232,7 +237,10 @@ class SchedulerAdapter(SchedulerPlugin):
             self._happenings.said(topic, msg)
 
     def _worker_removed(self, message: Mapping[str, Any]) -> None:
-        """A worker has gone; its tasks have not been released yet, but those killed too often."""
+        """A worker has gone; its tasks have not been released yet, but those killed too often.
+
+        So what was given up until now was not because of that.
+        """
         ws = self._workers.pop(message.get("worker", ""), None)
         if ws is None:
             return
@@ -248,7 +256,8 @@ class SchedulerAdapter(SchedulerPlugin):
                 if attempt.executing or not expected:  # one that was asked to go has not begun more
                     self.emitter.record(attempt)
             return
-        departure = Departure(ws, stream, reason, tuple(lost))
+        given_up = self._ended.unheard(ws, gone(reason), clock.now_s())
+        departure = Departure(ws, stream, reason, (*lost, *given_up))
         if expected and not departure.has_gone:
             self._departures.wait(departure)
         else:
@@ -318,6 +327,7 @@ class SchedulerAdapter(SchedulerPlugin):
         if is_due:
             workers = *self._workers.values(), *self._departures.waiting()
             self._ended.forget(losses.sent_until_s(workers, clock.now_s()))
+            self._ended.heard(min((ws.last_seen for ws in workers), default=math.inf))
 
     def _measure(self, is_due: bool) -> None:
         """Measure everything if it `is_due`; what begins after a quiet time is counted at once."""

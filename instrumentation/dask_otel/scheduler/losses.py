@@ -50,9 +50,10 @@ class Ended:
     def __init__(self, n_held: int) -> None:
         self._finished: deque[_Held] = deque(maxlen=n_held)
         self._unfinished: deque[_HeldUnfinished] = deque(maxlen=min(n_held, MAX_HELD_UNFINISHED))
+        self._given_up: deque[tuple[float, Assignment]] = deque(maxlen=n_held)
 
     def __len__(self) -> int:
-        return len(self._finished) + len(self._unfinished)
+        return len(self._finished) + len(self._unfinished) + len(self._given_up)
 
     def finished(self, assignment: Assignment, message: Mapping[str, Any], now_s: float) -> float:
         """Keep an attempt of which its worker says that it is finished; returns when it stopped."""
@@ -96,11 +97,31 @@ class Ended:
         values = _values(assignment, start_s, max(start_s, now_s), None)
         self._unfinished.append((now_s, ws.address, values, names.OUTCOME_RESCHEDULED, None))
 
+    def given_up(self, assignment: Assignment, now_s: float) -> None:
+        """Keep an attempt that nobody wants any more; its worker may run it, and is told now."""
+        self._given_up.append((now_s, assignment))
+
+    def heard(self, until_s: float) -> None:
+        """Let go of what was given up before every worker's last heartbeat."""
+        while self._given_up and self._given_up[0][0] < until_s:
+            self._given_up.popleft()
+
     def forget(self, until_s: float) -> None:
         """Let go of what every worker has sent."""
         for held in (self._finished, self._unfinished):
             while held and held[0][0] < until_s:
                 held.popleft()
+
+    def unheard(self, ws: WorkerState, failure: Failure, now_s: float) -> Iterator[Attempt]:
+        """What `ws` ran by its last heartbeat, and of which it has said nothing since.
+
+        A later heartbeat would have named what it was told to give up, or all of that was sent.
+        """
+        for _, assignment in _since(self._given_up, ws.last_seen):
+            began_s = reading.executing_since(ws, assignment.task, assignment.time_s)
+            if began_s is not None:
+                values = _values(assignment, began_s, max(began_s, now_s), None)
+                yield _attempt(values, names.OUTCOME_CANCELLED, failure, ws.address)
 
     def unsent(self, worker: str, after_s: float) -> list[Attempt]:
         """Attempts of `worker` that it has reported after `after_s`."""

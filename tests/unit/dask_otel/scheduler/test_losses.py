@@ -129,6 +129,30 @@ def test_one_that_asked_to_be_run_elsewhere_is_kept_as_far_as_the_scheduler_know
     assert (second.start_s, second.stop_s) == (10.0, 10.0)
 
 
+def test_one_given_up_that_its_worker_ran_when_it_was_last_heard_of() -> None:
+    ended, failure = Ended(10), events.gone("handle-worker-cleanup")
+    ran, waited, before = (assignment(key, time_s=10.0) for key in ("ran", "waited", "before"))
+    ws = worker(14.0, {ran.task: 3.0, before.task: 2.0})
+    ended.given_up(before, 13.0)  # its last heartbeat came later, and would have named it
+    ended.given_up(ran, 15.0)
+    ended.given_up(waited, 15.0)  # nobody knows that it had begun
+    (attempt,) = ended.unheard(ws, failure, 20.0)
+    assert (attempt.key, attempt.run_id, attempt.origin) == ("ran", 7, "origin")
+    assert (attempt.start_s, attempt.stop_s, attempt.worker) == (11.0, 20.0, "tcp://w")
+    assert (attempt.outcome, attempt.failure) == (names.OUTCOME_CANCELLED, failure)
+    assert list(ended.unheard(worker(14.0, {}), failure, 20.0)) == []
+    assert list(ended.unheard(worker(16.0, {ran.task: 5.0}), failure, 20.0)) == []
+
+
+def test_what_was_given_up_is_forgotten_when_every_worker_was_heard_of_since() -> None:
+    ended = Ended(3)
+    for time_s in range(5):
+        ended.given_up(assignment(time_s=0.0), float(time_s))
+    assert len(ended) == 3
+    ended.heard(3.0)
+    assert len(ended) == 2
+
+
 def test_one_given_up_was_cancelled_and_did_not_return() -> None:
     said = events.GivenUp("a", "inc", 7, "origin", 11.0, None, 5, (0, 1))
     ws = worker(14.0, {}, **{events.HEARTBEAT: {events.GIVEN_UP: (tuple(said), ("of", "others"))}})
