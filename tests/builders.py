@@ -28,9 +28,12 @@ from daskscope.store.schema import (
     Status,
     TextColumn,
 )
+from daskscope.store.writer import Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from daskscope.store.snapshot import Snapshot
 
 SECOND = 1_000_000_000
 MS = 1_000_000
@@ -183,6 +186,15 @@ def points(rows: Sequence[tuple[int, int, float]]) -> PointBatch:
     return PointBatch(
         {name: np.array(values[name], dtype) for name, dtype in POINT_COLUMNS.items()}
     )
+
+
+def snapshot_of(source: Source, spans: Sequence[Span] = ()) -> Snapshot:
+    """What a store knows of a source and some of its spans."""
+    store = Store()
+    batch = source.spans(spans)
+    store.apply(source.definitions())
+    store.apply(batch)
+    return store.snapshot()
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from daskscope.derive.lanelayout import LaneLayout, LaneRow, RowKind, WorkerBloc
 from daskscope.session import Viewport
 from daskscope.store.schema import Kind
 from daskscope.theme import NORMAL, NOT_YET_PX, WORKER_GAP_PX, Density
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
 
 NAMES = (
     "",
@@ -324,3 +328,16 @@ def hit(row: int, x0: int, x1: int, key: str) -> Hit:
         ("Status", "finished, released"),
     )
     return Hit("read-parquet", key, READ - 1, Kind.COMPUTE, BarState.FINISHED, fields, x0, x1, row)
+
+
+def one_lane(*bars: tuple[float, float, int], **more: object) -> TaskStreamFrame:
+    """Bars in the first lane: left and right edge, and name, of each."""
+    listed = BarList()
+    for x0, x1, name in bars:
+        listed.add(1, x0, x1, name, **more)  # type: ignore[arg-type]
+    return frame(layout(), listed.bars())
+
+
+def colour_at(view: QWidget, x: int, y: int) -> int:
+    """0xRRGGBB at a pixel of a widget."""
+    return view.grab().toImage().pixel(x, y) & 0xFFFFFF
