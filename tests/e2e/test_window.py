@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import time
 import urllib.request
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +16,7 @@ from PySide6.QtGui import QImage
 from daskscope.theme import DARK, LIGHT, Theme
 from tests.e2e.pictures import n_prefixes
 from tests.e2e.programs import MARK, daskscope, marked, recorder, running_daskscope
+from tests.e2e.screen import Screen
 from tests.telemetry import tasks
 from tests.waiting import wait_for
 
@@ -140,6 +143,43 @@ def test_a_real_window_draws_what_arrives(
         _, errors = process.communicate(timeout=30)  # it closes by itself
     assert (process.returncode, errors) == (0, "")
     assert n_prefixes(picture, LIGHT) == 3
+
+
+def test_a_real_window_that_is_hidden_draws_nothing(
+    tmp_path: Path, display: str, free_port: Callable[[], int]
+) -> None:
+    """As one that is minimised or on another desktop; of one that is covered X says nothing."""
+    frames, http, hidden_s = tmp_path / "frames.csv", free_port(), 2.0
+    with running_daskscope(
+        *("connect", "--seconds", "7"),
+        *("--http", f"127.0.0.1:{http}"),
+        *("--grpc", f"127.0.0.1:{free_port()}"),
+        *("--frame-log", frames),
+        DISPLAY=display,
+        QT_QPA_PLATFORM="xcb",
+        **homes(tmp_path),
+    ) as (process, _):
+        with closing(Screen(display)) as screen:
+
+            def live(seconds: float) -> None:
+                """Send tasks all the time."""
+                until_s = time.monotonic() + seconds
+                while time.monotonic() < until_s:
+                    send_tasks(http)
+                    time.sleep(0.1)
+
+            wait_for(screen.windows)
+            live(1.5)
+            (window,) = screen.windows()
+            screen.show(window, is_shown=False)
+            live(hidden_s)
+            screen.show(window, is_shown=True)
+            live(1.0)
+        process.communicate(timeout=30)
+    _, *lines = frames.read_text().splitlines()
+    times_s = [float(line.split(",")[0]) for line in lines]
+    waits_s = [after - before for before, after in itertools.pairwise(times_s)]
+    assert max(waits_s[:-10]) > hidden_s * 0.8  # those of an idle window come after
 
 
 def test_without_its_display_it_says_so_in_one_line(

@@ -41,7 +41,10 @@ class Presence(QObject):
 
     @property
     def is_seen(self) -> bool:
-        """Something of the window may be on a screen."""
+        """Something of the window may be on a screen.
+
+        X11 tells of a window that is minimised or on another desktop, not of one that is covered.
+        """
         return not (self._is_covered or self._window.isMinimized())
 
     def watch(self) -> None:
