@@ -126,9 +126,8 @@ class Panels:
             )
             self._resources_pace.rest(began_s, elapsed_s())
         has_chart = resources.is_waiting
-        resources.show_next()
-        while tick.is_idle and resources.is_waiting:
-            resources.show_next()
+        while resources.show_next() and tick.is_idle:
+            pass
         return has_chart
 
     def show_status(self, tick: Tick) -> bool:

@@ -1,11 +1,13 @@
 """The panel of resources: three charts over one relative time axis.
 
 Its plots are pyqtgraph's, which takes a quarter of a second to load, as it makes Python classes of
-all of Qt: nobody waits for that who waits for the window.
+all of Qt. A thread loads it once the timeline has its first picture, while ticks go on.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
+from threading import Thread
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from daskscope.derive.panels import ResourcesFrame
     from daskscope.views.resources.plot import ChartPlot
 
+#: What loads pyqtgraph.
+_PLOTS: Final = "daskscope.views.resources.plot"
 _LEAST_PLOT_PX: Final = 40
 #: Room under the curves of each chart: the last one has the labels of the time.
 _BELOW_PX: Final = (8, 8, 20)
@@ -36,9 +40,10 @@ class ResourcesView(QWidget):
         self._frame: ResourcesFrame | None = None
         self._waiting: list[int] = []
         self._titles = tuple(ChartTitle(self) for _ in range(3))
-        self._rooms = tuple(QWidget(self) for _ in range(3))
-        self._plots: tuple[ChartPlot, ...] = ()
+        self._rooms = [QWidget(self) for _ in range(3)]
+        self._plots: list[ChartPlot] = []
         self._is_asked_for = False
+        self._loading: Thread | None = None
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName("Resources")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -52,29 +57,26 @@ class ResourcesView(QWidget):
             self._layout.addWidget(room, 1)
 
     def prepare(self) -> None:
-        """Load pyqtgraph and make the plots, unless they are made."""
-        if self._plots:
-            return
+        """Begin to load pyqtgraph; once it is loaded, make the next plot. None of it takes long."""
+        if self._loading is None:
+            self._loading = Thread(target=import_module, args=(_PLOTS,), name="loading charts")
+            self._loading.start()
+        elif self._rooms and not self._loading.is_alive():
+            self._make_plot()
+
+    def _make_plot(self) -> None:
+        """Make the next plot in the room that is kept for it."""
         from daskscope.views.resources.plot import ChartPlot
 
-        last = len(_BELOW_PX) - 1
-        self._plots = tuple(
-            ChartPlot(below_px, number == last, self) for number, below_px in enumerate(_BELOW_PX)
-        )
-        for room, plot in zip(self._rooms, self._plots, strict=True):
-            plot.setMinimumHeight(room.minimumHeight())
-            plot.set_theme(self._theme)
-            self._layout.replaceWidget(room, plot)
-            room.deleteLater()
-            plot.show()
-        self._rooms = ()
+        number, (room, *self._rooms) = len(self._plots), self._rooms
+        plot = ChartPlot(_BELOW_PX[number], number == len(_BELOW_PX) - 1, self)
+        self._plots.append(plot)
+        plot.setMinimumHeight(room.minimumHeight())
+        plot.set_theme(self._theme)
+        self._layout.replaceWidget(room, plot)
+        room.deleteLater()
+        plot.show()
         self._layout.activate()
-
-    def show_frame(self, frame: ResourcesFrame) -> None:
-        """Draw `frame`."""
-        self.begin_frame(frame)
-        while self._waiting:
-            self.show_next()
 
     def begin_frame(self, frame: ResourcesFrame) -> None:
         """Let `show_next` draw `frame`, a chart at a time: three take longer than a tick may."""
@@ -88,24 +90,24 @@ class ResourcesView(QWidget):
         """Whether charts of the last frame are still to be drawn."""
         return bool(self._waiting)
 
-    def show_next(self) -> None:
-        """Draw the next chart that waits, if one does.
+    def show_next(self) -> bool:
+        """Draw the next chart that waits; whether there was one, and it could be drawn.
 
-        Where plots must be made before, that is left to the next call: the first picture of the
-        timeline comes in this tick.
+        The first call does nothing: the first picture of the timeline comes in this tick.
         """
         if not self._waiting or self._frame is None:
-            return
-        if not self._plots and not self._is_asked_for:
+            return False
+        if self._rooms:
+            if self._is_asked_for:
+                self.prepare()
             self._is_asked_for = True
-            return
-        self.prepare()
-        if self._waiting and self._frame is not None:
-            index = self._waiting.pop()
-            chart = self._frame.charts[index]
-            self._titles[index].show_chart(chart, self._theme)
-            span_s, end_text = self._frame.span_s, self._frame.end_text
-            self._plots[index].show_chart(chart, span_s, end_text, self._theme)
+            return False
+        index = self._waiting.pop()
+        chart = self._frame.charts[index]
+        self._titles[index].show_chart(chart, self._theme)
+        span_s, end_text = self._frame.span_s, self._frame.end_text
+        self._plots[index].show_chart(chart, span_s, end_text, self._theme)
+        return True
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""
@@ -113,7 +115,7 @@ class ResourcesView(QWidget):
         for plot in self._plots:
             plot.set_theme(theme)
         if self._frame is not None:
-            self.show_frame(self._frame)
+            self.begin_frame(self._frame)
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
