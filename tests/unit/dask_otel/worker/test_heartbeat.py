@@ -131,6 +131,20 @@ def test_no_more_than_the_newest_that_have_ended_are_said() -> None:
     assert [found.key for found in said] == [f"{i + 1}" for i in range(heartbeat.MAX_ENDED)]
 
 
+async def test_the_first_comes_when_the_worker_has_joined() -> None:
+    watched = Watched()
+    watched.worker.status = Status.init
+    for _ in range(2):
+        await watched.run_next()
+        ((wait_s, _),) = watched.loop.calls
+        assert 0.0 < wait_s <= heartbeat.APART_S
+    assert watched.n_beats == 0
+    watched.worker.status = Status.running
+    await watched.run_next()
+    assert watched.n_beats == 1
+    assert watched.loop.calls == []
+
+
 async def test_what_was_given_up_is_said_at_once_and_together() -> None:
     watched = Watched()
     for _ in range(3):
