@@ -201,6 +201,16 @@ def test_without_its_display_it_says_so_in_one_line(
     )
 
 
+def test_a_picture_of_a_part_in_which_nothing_happened_is_made_as_well(
+    recording: Path, tmp_path: Path
+) -> None:
+    picture = tmp_path / "nothing.png"
+    result = daskscope("open", recording, "--since", "900000", "--screenshot", picture)
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert picture.exists()
+
+
 def test_a_window_remembers_and_one_that_nobody_sees_does_not(
     recording: Path, tmp_path: Path
 ) -> None:

@@ -86,6 +86,20 @@ def test_the_strip_stands_there_until_all_is_read(reading: Run, reader: Reader) 
     assert not reading.window.loading.isVisible()
 
 
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_a_recording_that_is_damaged_is_read_as_far_as_it_goes(
+    run: Run, link: Link, is_empty: bool
+) -> None:
+    run.is_reading = True
+    damaged = replace(READING, problem="/a/run.dscope is damaged")
+    link.messages = [damaged] if is_empty else [*cluster()[1], damaged]
+    tick(run, 5)
+
+    assert not run.is_reading
+    assert not run.session.is_following
+    assert run.window.is_welcome is is_empty
+
+
 def test_the_view_is_that_of_the_whole_run_from_the_start(reading: Run) -> None:
     assert reading.frame is not None
     assert reading.frame.view.end_ns >= READING.ends_ns

@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QToolButton
 
 from daskscope.derive.panels import PastSession, WelcomeFrame
-from daskscope.derive.welcome import recipes
+from daskscope.derive.welcome import WAITING, recipes
 from daskscope.paint.font import Role, text_width
 from daskscope.theme import DARK, LIGHT, WINDOW_LEAST_PX, Theme
 from daskscope.views.welcome import WelcomeView
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LEFT = Qt.MouseButton.LeftButton
 FRAME = WelcomeFrame(
+    title=WAITING,
+    sentence="Start your cluster in any of these ways and this window fills by itself.",
     counters=(("Requests received", "3", "last 800 ms ago"), ("Rejected", "0", "")),
     recipes=recipes(("127.0.0.1:4328",)),
     recordings=(
@@ -133,5 +135,15 @@ def test_at_the_least_width_the_first_sentence_is_whole(qtbot: QtBot) -> None:
     assert text_width(Role.BODY, sentence.text()) <= sentence.width()
 
 
+def test_a_window_that_receives_nothing_offers_no_lines_to_paste(qtbot: QtBot) -> None:
+    view = shown(qtbot, replace(FRAME, title="No task in a.dscope", sentence="", recipes=()))
+    assert view.accessibleName() == "No task in a.dscope"
+    assert not visible_blocks(view)
+    demo = next(b for b in view.findChildren(QToolButton) if b.text() == "Run the demo")
+    assert not demo.isVisible()
+    assert not view.tabs.isVisible()
+    assert not view.grab().isNull()
+
+
 def test_nothing_known_yet_can_be_drawn(qtbot: QtBot) -> None:
-    assert not shown(qtbot, WelcomeFrame((), (), ())).grab().isNull()
+    assert not shown(qtbot, WelcomeFrame("", "", (), (), ())).grab().isNull()

@@ -254,6 +254,8 @@ def open_recording(
     options: WindowOptions, file: Path, since_s: float, until_s: float | None
 ) -> None:
     """Open a recording (.dscope, or OTLP JSON lines), or part of it."""
+    if until_s is not None and until_s <= since_s:
+        raise click.UsageError("--until lies before --since")
     from daskscope.app.launch import show_recording
 
     with one_line_errors():

@@ -35,7 +35,7 @@ class Ledger:
         self._run = run
         self.errors = NO_ERRORS
         self._keeper = ErrorKeeper()
-        self._n_spans = -1
+        self._n_spans = 0
         self._pace = Pace(PERIOD_S, PERIOD_S / 3)
         self._event_rows: RecordsFrame | None = None
         self._error_rows: RecordsFrame | None = None

@@ -288,6 +288,9 @@ class Run(QObject):
                 self._lines.append(f"picture: {options.screenshot.resolve()}")
             except OSError as error:
                 self.error = error
+        status = self._snapshot.status
+        if status.problem and not status.is_live:
+            self.error = self.error or OSError(status.problem)
         QApplication.exit(0)
 
     # Gestures -------------------------------------------------------------------------------

@@ -79,15 +79,20 @@ class Stage:
         return bool(snapshot.n_spans or snapshot.running or snapshot.prefixes or snapshot.lanes)
 
     def is_complete(self, snapshot: Snapshot) -> bool:
-        """Whether everything that will come is drawn."""
+        """Whether everything that will come is drawn; in a recording that may be nothing."""
+        if not (snapshot.status.is_live or self.has_data(snapshot)):
+            return self.is_over(snapshot)
         frame = self.timeline.frame
         is_drawn = frame is not None and frame.is_exact and not self._statistics.is_working
-        return self.is_over(snapshot) and is_drawn and bool(snapshot.n_spans)
+        has_come = bool(snapshot.n_spans) or not snapshot.status.is_live
+        return self.is_over(snapshot) and is_drawn and has_come
 
     @staticmethod
     def is_over(snapshot: Snapshot) -> bool:
         """Whether nothing more will come of a recording."""
-        return snapshot.status.progress >= 1.0 or snapshot.status.is_stopped
+        status = snapshot.status
+        is_damaged = bool(status.problem) and not status.is_live
+        return status.progress >= 1.0 or status.is_stopped or is_damaged
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in other colours from the next tick on."""

@@ -1,4 +1,4 @@
-"""How far a recording is read, and that the rest of it is not shown when reading was stopped."""
+"""How far a recording is read, and that the rest of it is not shown when reading has stopped."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ def loading_frame(snapshot: Snapshot) -> LoadingFrame | None:
     status = snapshot.status
     if status.is_live or status.progress >= 1.0 or not status.journal_path:
         return None
-    title = f"{'Stopped reading' if status.is_stopped else 'Reading'} {isolated(file_name(status))}"
+    is_stopped = status.is_stopped or bool(status.problem)
+    title = f"{'Stopped reading' if is_stopped else 'Reading'} {isolated(file_name(status))}"
     detail = _read(status, snapshot.n_spans + snapshot.n_evicted)
-    if status.is_stopped:
+    if is_stopped:
         detail = f"{detail} were read, the rest is not shown"
-    return LoadingFrame(title, detail, read_share(snapshot), status.is_stopped)
+    return LoadingFrame(title, detail, read_share(snapshot), is_stopped)
 
 
 def _read(status: SourceStatus, n_read: int) -> str:

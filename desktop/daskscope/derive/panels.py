@@ -260,6 +260,8 @@ class WelcomeFrame:
 
     Attributes
     ----------
+    title, sentence
+        What is waited for; of a recording, that nothing is in it.
     counters
         Label, value and remark of each counter.
     address
@@ -268,6 +270,8 @@ class WelcomeFrame:
         Something has come in, though nothing yet that could be drawn.
     """
 
+    title: str
+    sentence: str
     counters: tuple[tuple[str, str, str], ...]
     recipes: tuple[Recipe, ...]
     recordings: tuple[PastSession, ...]

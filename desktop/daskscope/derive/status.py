@@ -72,7 +72,9 @@ def cluster_field(snapshot: Snapshot, now_ns: int, sampler: Sampler | None = Non
     """What the window shows: the cluster's name, and how large it is."""
     samples = (sampler or Sampler()).of(snapshot, now_ns, SIZES)
     if not len(samples) and not snapshot.n_spans:
-        return StatusField("Waiting for data", "", "warn")
+        status = snapshot.status
+        is_over = not status.is_live and (status.progress >= 1.0 or bool(status.problem))
+        return StatusField("No data" if is_over else "Waiting for data", "", "warn")
     workers = _measured(samples) if len(samples) else _told(snapshot)
     if not workers:
         return StatusField("Other services", "no Dask worker", "plain")

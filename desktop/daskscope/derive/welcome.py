@@ -8,13 +8,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from daskscope.derive import quantity
+from daskscope.derive.isolation import isolated
 from daskscope.derive.panels import PastSession, Recipe, WelcomeFrame
 from daskscope.derive.place import split_address
+from daskscope.derive.status import file_name
 
 if TYPE_CHECKING:
     from daskscope.store.schema import SourceStatus
 
 _FALLBACK_HTTP: Final = "127.0.0.1:4328"
+WAITING: Final = "Waiting for the first task"
 #: Where a Collector listens for HTTP.
 _COLLECTOR_PORT: Final = ":4318"
 #: Where `dask_otel` sends with no settings, by gRPC; a Collector listens there, too.
@@ -31,14 +34,31 @@ _HTTP_PORTS: Final = (":4318", ":4328")
 def welcome_frame(
     status: SourceStatus, now_ns: int, recordings: tuple[PastSession, ...] = ()
 ) -> WelcomeFrame:
-    """The page that is shown until the first span or task has come."""
+    """The page that is shown until the first span or task has come.
+
+    A window on a recording receives nothing: it has no lines to paste.
+    """
+    title, sentence = _heading(status)
     return WelcomeFrame(
+        title,
+        sentence,
         _counters(status, now_ns),
-        recipes(status.http, status.grpc),
+        recipes(status.http, status.grpc) if status.is_live else (),
         recordings,
         address=(status.http or status.grpc or ("",))[0],
         has_received=status.requests > 0,
     )
+
+
+def _heading(status: SourceStatus) -> tuple[str, str]:
+    if status.is_live:
+        return WAITING, "Start your cluster in any of these ways and this window fills by itself."
+    name = isolated(file_name(status))
+    if status.problem:
+        return f"{name} cannot be read", status.problem
+    if status.progress < 1.0 and not status.is_stopped:
+        return f"Reading {name}", "No task has been found so far."
+    return f"No task in {name}", f"Nothing happened from {status.part}." if status.part else ""
 
 
 @dataclass(frozen=True, slots=True)

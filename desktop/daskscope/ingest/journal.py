@@ -359,7 +359,9 @@ def _opened(path: Path) -> sqlite3.Connection:
             except sqlite3.OperationalError:
                 continue
             except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-                raise RecordingError(f"{path} is not a recording of daskscope") from error
+                is_cut = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_CORRUPT
+                what = "is damaged, or cut short" if is_cut else "is not a recording of daskscope"
+                raise RecordingError(f"{path} {what}") from error
             stack.pop_all()
             return db
     raise RecordingError(f"cannot read {path}")

@@ -39,7 +39,6 @@ _ROOMY_PX: Final = 1_200
 _LEAST_SHELF_PX: Final = 300
 _COUNTERS_PX: Final = 64
 _TAB_PX: Final = 32
-_SENTENCE: Final = "Start your cluster in any of these ways and this window fills by itself."
 
 
 class WelcomeView(QWidget):
@@ -55,8 +54,7 @@ class WelcomeView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = LIGHT
-        self._frame = WelcomeFrame((), (), ())
-        self.setAccessibleName("Waiting for the first task")
+        self._frame = WelcomeFrame("", "", (), (), ())
         self.shelf = Shelf(self)
         self.shelf.open_requested.connect(self.open_requested)
         self.shelf.recover_requested.connect(self.recover_requested)
@@ -66,7 +64,9 @@ class WelcomeView(QWidget):
         self._open.clicked.connect(self.choose_requested)
         self._demo.clicked.connect(self.demo_requested)
         self._heading = Heading(self)
-        self._sentence = QLabel(_SENTENCE, self)
+        self._sentence = QLabel(self)
+        self._sentence.setTextFormat(Qt.TextFormat.PlainText)
+        self._sentence.setWordWrap(True)
         self._sentence.setFont(font(Role.BODY))
         self._counters = Counters(self)
         self.tabs = TabBar(_TAB_PX, self, inset_px=0)
@@ -85,6 +85,11 @@ class WelcomeView(QWidget):
         """Draw `frame`; recipes are made anew only when an address in them changes."""
         has_new_recipes = frame.recipes != self._frame.recipes
         self._frame = frame
+        self.setAccessibleName(frame.title)
+        self._heading.show_title(frame.title)
+        self._sentence.setText(frame.sentence)
+        for part in (self._demo, self.tabs, self._way):
+            part.setVisible(bool(frame.recipes))
         self._counters.show_counters(frame.counters)
         self.shelf.show_recordings(frame.recordings)
         if has_new_recipes:
@@ -205,7 +210,13 @@ class Heading(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = LIGHT
+        self._title = ""
         self.setFixedHeight(28)
+
+    def show_title(self, title: str) -> None:
+        """Draw this one."""
+        self._title = title
+        self.update()
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""
@@ -214,8 +225,8 @@ class Heading(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw it."""
-        title, box = "Waiting for the first task", (0, 0, self.width(), 28)
-        draw_text(QPainter(self), box, title, Role.PAGE_TITLE, self._theme.t1)
+        box = (0, 0, self.width(), 28)
+        draw_text(QPainter(self), box, self._title, Role.PAGE_TITLE, self._theme.t1)
 
 
 class Counters(QWidget):

@@ -74,6 +74,7 @@ def test_help_loads_neither_qt_nor_numpy() -> None:
         (("record", "-o", "a.dscope", "--seconds", "inf"), "inf"),
         (("open", "a.dscope", "--since", "nan"), "nan"),
         (("open", "a.dscope", "--until", "1e300"), "1e+300"),
+        (("open", "a.dscope", "--since", "9", "--until", "5"), "--since"),
         (("simulate", "--rate", "nan"), "nan"),
         (("connect", "--theme", "blue"), "blue"),
         (("connect", "--view", "nothing"), "nothing"),
@@ -95,6 +96,15 @@ def test_bad_input_is_one_line(
 
     assert said in one_line(run(*arguments, XDG_DATA_HOME=str(tmp_path)))
     assert not list(tmp_path.glob("*.*"))
+
+
+def test_what_proves_to_be_no_recording_while_it_is_read_is_one_line(tmp_path: Path) -> None:
+    strange = tmp_path / "strange.json"
+    strange.write_text('{"a": 1}\n')
+
+    result = run("open", str(strange), "--screenshot", str(tmp_path / "picture.png"))
+
+    assert "not one line of OTLP JSON" in one_line(result)
 
 
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:

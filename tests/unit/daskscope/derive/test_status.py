@@ -136,6 +136,15 @@ def test_a_cluster_that_sends_no_metrics_is_measured_by_what_its_workers_say() -
     assert rest.value.replace("\u2009", " ") == "1 worker, 2 threads"
 
 
+def test_of_a_recording_that_has_nothing_no_more_is_waited_for() -> None:
+    for status, expected in (
+        (SourceStatus(is_live=False), "No data"),
+        (SourceStatus(is_live=False, progress=0.5), "Waiting for data"),
+        (SourceStatus(is_live=False, progress=0.5, problem="no disk"), "No data"),
+    ):
+        assert cluster_field(Cluster().snapshot(status=status), NOW).label == expected
+
+
 def test_spans_of_other_services_are_not_waited_for() -> None:
     cluster = Cluster()
     service = cluster.source.resource({"service.name": "checkout"})

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,24 @@ def test_nothing_has_to_be_said_to_a_window_that_holds_the_standard_port() -> No
     assert lines["dask worker"] == ["dask scheduler", "dask worker tcp://SCHEDULER:8786"]
     assert lines["Collector"][1] == "python your_script.py"
     assert lines["Another machine"][1].startswith("export OTEL_EXPORTER_OTLP_ENDPOINT=")
+
+
+@pytest.mark.parametrize(
+    ("parts", "title", "sentence"),
+    [
+        ({"progress": 0.4}, "Reading run.dscope", "No task has been found so far."),
+        ({}, "No task in run.dscope", ""),
+        ({"part": "0:09 to 0:12"}, "No task in run.dscope", "Nothing happened from 0:09 to 0:12."),
+        ({"progress": 0.4, "problem": "no disk"}, "run.dscope cannot be read", "no disk"),
+    ],
+)
+def test_a_recording_with_nothing_in_it_says_so(
+    parts: dict[str, Any], title: str, sentence: str
+) -> None:
+    frame = welcome_frame(SourceStatus(is_live=False, journal_path="/a/run.dscope", **parts), NOW)
+
+    assert (frame.title, frame.sentence) == (title, sentence)
+    assert not frame.recipes
 
 
 def test_a_wildcard_address_is_nothing_to_send_to() -> None:
