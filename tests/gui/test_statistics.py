@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from daskscope.app.statistics import LIVE_PERIOD_S
+from daskscope.theme import WINDOW_LEAST_PX
 from tests.builders import MS, SECOND, T0, Span
 from tests.gui.selecting import cells, heading, tick
 from tests.gui.working import NOW, cluster
@@ -80,6 +82,31 @@ def test_copy_puts_the_table_on_the_clipboard(chosen: Run) -> None:
     assert [line.split("\t")[0] for line in lines[1:]] == list(cells(chosen, "count"))
     chosen.window.statistics.copy(",")
     assert QGuiApplication.clipboard().text().splitlines()[1].startswith("All,3,")
+
+
+def test_in_a_narrow_window_durations_and_workers_take_turns(chosen: Run) -> None:
+    view = chosen.window.statistics
+    swap, shares = view.buttons.swap, view.shares
+    chosen.window.resize(1_900, 800)
+    tick(chosen)
+    assert not swap.isVisible()
+    assert view.histogram.isVisible()
+    assert shares.isVisible()
+    assert view.table.horizontalScrollBar().maximum() == 0  # every column is seen
+
+    chosen.window.resize(*WINDOW_LEAST_PX)
+    tick(chosen)
+    QApplication.processEvents()  # Qt lays out when it comes to it
+    assert swap.isVisible()
+    assert (view.histogram.isVisible(), shares.isVisible()) == (True, False)
+    assert view.table.width() > 0.7 * view.width()
+    QTest.mouseClick(swap, Qt.MouseButton.LeftButton)
+    assert (view.histogram.isVisible(), shares.isVisible()) == (False, True)
+
+    chosen.window.resize(1_900, 800)
+    tick(chosen)
+    assert view.histogram.isVisible()
+    assert shares.isVisible()
 
 
 def test_a_hidden_panel_costs_nothing(busy: Run, monkeypatch: pytest.MonkeyPatch) -> None:

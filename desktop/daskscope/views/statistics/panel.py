@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 
 _BUTTON_PX: Final = 22
 _ICON_PX: Final = 14
-#: From this width on there is room for everything.
-_AMPLE_PX: Final = 900
+#: From this width on there is room for everything; below the other, for two of three parts.
+_AMPLE_PX: Final = 1_000
+_NARROW_PX: Final = 760
+#: Of the width beside the workers, for the table, unless its columns need more.
+_TABLE_SHARE: Final = 0.68
 
 
 class StatisticsView(QWidget):
@@ -56,15 +59,15 @@ class StatisticsView(QWidget):
         beside.setSpacing(0)
         beside.addWidget(self.shares, 1)
         beside.addWidget(self.facts)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(1)
-        layout.addWidget(self.table, 13)
-        layout.addWidget(self.histogram, 6)
-        layout.addWidget(self._side)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(1)
+        for part in (self.table, self.histogram, self._side):
+            self._row.addWidget(part)
         self.buttons = _Buttons()
         self.buttons.clear.clicked.connect(self.cleared)
         self.buttons.copied.connect(self.copy)
+        self.buttons.swap.toggled.connect(self._share_room)
         self.table.copy_requested.connect(lambda: self.copy("\t"))
         self.setAutoFillBackground(True)
         self.set_theme(LIGHT)
@@ -88,11 +91,27 @@ class StatisticsView(QWidget):
         self.shares.show_shares(frame.shares)
         self.facts.show_facts(frame.facts)
         self.buttons.clear.setVisible(frame.has_selection)
+        self._share_room()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave more to the table where there is little room."""
+        """Share the room anew."""
         super().resizeEvent(event)
-        self._side.setFixedWidth(WIDTH_PX if self.width() >= _AMPLE_PX else LEAST_WIDTH_PX)
+        self._share_room()
+
+    def _share_room(self) -> None:
+        """Give the table what its columns need; durations and workers take turns if they must."""
+        is_narrow = self.width() < _NARROW_PX
+        has_side = not is_narrow or self.buttons.swap.isChecked()
+        self.buttons.swap.setVisible(is_narrow)
+        self.histogram.setVisible(not (is_narrow and has_side))
+        self._side.setVisible(has_side)
+        is_tight = not is_narrow and self.width() < _AMPLE_PX
+        self._side.setFixedWidth(LEAST_WIDTH_PX if is_tight else WIDTH_PX)
+        room_px = self.width() - (self._side.width() if has_side else 0)
+        most_px = room_px - self.histogram.minimumWidth()
+        table_px = max(round(room_px * _TABLE_SHARE), min(self.table.wanted_px, most_px))
+        self._row.setStretch(0, table_px)
+        self._row.setStretch(1, room_px - table_px)
 
     def copy(self, separator: str) -> None:
         """Put the table on the clipboard, with `separator` between values."""
@@ -101,17 +120,22 @@ class StatisticsView(QWidget):
 
 
 class _Buttons(QWidget):
-    """More, and clear."""
+    """Durations or workers, where there is no room for both; more; and clear."""
 
     copied = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
-        self.more, self.clear = QToolButton(self), QToolButton(self)
+        self.swap, self.more, self.clear = (QToolButton(self) for _ in range(3))
+        self.swap.setCheckable(True)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
-        for button, name in ((self.more, "Copy the table"), (self.clear, "Clear the selection")):
+        for button, name in (
+            (self.swap, "Busy shares in place of durations"),
+            (self.more, "Copy the table"),
+            (self.clear, "Clear the selection"),
+        ):
             button.setProperty("flat", True)
             button.setToolTip(name)
             button.setAccessibleName(name)
@@ -130,5 +154,6 @@ class _Buttons(QWidget):
         sheet = style_sheet(theme)
         small = 'QToolButton[flat="true"] { min-height: 0; padding: 0; border: 0; }'
         self.setStyleSheet(f"{sheet} {small}")
+        self.swap.setIcon(icon("swap", theme.t2))
         self.more.setIcon(icon("dots-three", theme.t2))
         self.clear.setIcon(icon("x", theme.t2))

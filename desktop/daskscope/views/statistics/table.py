@@ -52,17 +52,26 @@ _SAMPLE: Final = "99.9 ms"
 _SWATCH_PX: Final = 10
 _NAME_X_PX: Final = PADDING_PX + _SWATCH_PX + 6
 _LEAST_NAME_PX: Final = 76
+_LONG_NAME_PX: Final = 150
 _MOST_NAME_PX: Final = 260
 #: Room for the mark of the column that sorts.
 _LEAST_GAP_PX: Final = 10
 _MOST_GAP_PX: Final = 22
+_STEP_PX: Final = 16
 _CHOSEN_PX: Final = 2
 #: The width of names is that of so many rows at most.
 _MOST_MEASURED: Final = 500
 
 
 class PrefixTable(RowArea):
-    """One row for all tasks, one for each prefix."""
+    """One row for all tasks, one for each prefix.
+
+    Attributes
+    ----------
+    wanted_px
+        Width in which names that are not long and all columns are seen whole; in steps, so that it
+        holds still.
+    """
 
     #: A column was asked to be the one that sorts.
     sort_requested = Signal(str)
@@ -77,6 +86,7 @@ class PrefixTable(RowArea):
         #: Left edge and width of each column of values, in unscrolled content.
         self._edges: dict[str, tuple[int, int]] = {}
         self._name_px = _LEAST_NAME_PX
+        self.wanted_px = 0
         self.setAccessibleName("Statistics by prefix")
         self.setMinimumWidth(_NAME_X_PX + _LEAST_NAME_PX + 80)
 
@@ -102,6 +112,8 @@ class PrefixTable(RowArea):
         wanted = math.ceil(max(text_width(Role.BODY, name) for name in names)) + 4
         wanted = min(max(wanted, _LEAST_NAME_PX), _MOST_NAME_PX)
         spare = width - _NAME_X_PX - PADDING_PX - sum(widths)
+        least = width - spare + min(wanted, _LONG_NAME_PX) + _LEAST_GAP_PX * len(COLUMNS)
+        self.wanted_px = math.ceil(least / _STEP_PX) * _STEP_PX
         gap = (spare - wanted) // len(COLUMNS)
         gap = min(max(gap, _LEAST_GAP_PX), _MOST_GAP_PX)
         self._name_px = max(spare - gap * len(COLUMNS), _LEAST_NAME_PX)
