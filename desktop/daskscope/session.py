@@ -232,6 +232,15 @@ def viewport(
     return Viewport(first_ns + round(column * ns_per_px), ns_per_px, width_px)
 
 
+def asked_view(session: Session, shown: Viewport, first_ns: int, margin_px: int) -> Viewport:
+    """The view that `session` asks for after the one that is shown, in which now was at its edge.
+
+    Gestures come faster than frames: each goes on from where the one before has led.
+    """
+    now_ns = shown.time_ns(max(shown.width_px - margin_px, 1))
+    return viewport(session, shown.width_px, now_ns, first_ns, margin_px)
+
+
 def zoomed(session: Session, view: Viewport, x_px: float, factor: float, margin_px: int) -> Session:
     """`session` with `factor` times the span, the time under `x_px` kept in place.
 

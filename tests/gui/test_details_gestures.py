@@ -123,6 +123,13 @@ def test_the_key_is_copied_and_said_to_be(chained: Run, link: Link, qtbot: QtBot
     assert QGuiApplication.clipboard().text() == SUM_KEY
     assert button.accessibleDescription() == "copied"
 
+    QGuiApplication.clipboard().clear()
+    chained.window.activateWindow()
+    stream = chained.window.timeline.stream
+    stream.setFocus()
+    QTest.keyClick(stream, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().text() == SUM_KEY
+
     chained.tick(NOW)
     qtbot.wait(round(COPIED_S * 1000) + 200)  # its timer may be early
     chained.tick(NOW)
@@ -152,7 +159,12 @@ def test_it_is_opened_in_jaeger(chained: Run, link: Link, monkeypatch: pytest.Mo
     monkeypatch.setattr(QDesktopServices, "openUrl", open_url)
     choose(chained, SUM_KEY, link)
     QTest.mouseClick(chained.window.details.heading.jaeger_button, Qt.MouseButton.LeftButton)
-    assert opened == [f"http://127.0.0.1:16686/trace/{TRACE.hex()}?uiFind=0000000000000003"]
+    chained.window.activateWindow()
+    stream = chained.window.timeline.stream
+    stream.setFocus()
+    QTest.keyClick(stream, Qt.Key.Key_J)
+    url = f"http://127.0.0.1:16686/trace/{TRACE.hex()}?uiFind=0000000000000003"
+    assert opened == [url, url]
 
 
 def test_filter_shows_its_prefix_alone(chained: Run, link: Link) -> None:

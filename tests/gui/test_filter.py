@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QLabel, QLineEdit, QToolButton
 
 from daskscope.paint.control import plain_tip
 from daskscope.paint.font import Role, text_width
+from daskscope.predicate import NO_FILTER
 from daskscope.views.timeline.checks import Checks
 from daskscope.views.timeline.filterbox import FilterBox
 from tests.builders import MS, SECOND, Span
@@ -95,6 +96,20 @@ def test_a_check_mark_hides_and_a_chip_shows_again(
     searched.tick()
     assert n_bars(searched) == 40
     assert hidden_text(searched) == ""
+
+
+def test_keys_open_the_filter_and_take_it_all_away(searched: Searched) -> None:
+    run, keys = searched.run, Qt.KeyboardModifier
+    run.window.activateWindow()
+    stream = run.window.timeline.stream
+    stream.setFocus()
+    QTest.keyClick(stream, Qt.Key.Key_L, keys.ControlModifier)
+    (box,) = run.window.timeline.findChildren(FilterBox)
+    click(searched, checks(box, "Prefixes"), "sum")
+    assert run.session.filter.hidden_prefixes == {"sum"}
+    box.close()
+    QTest.keyClick(stream, Qt.Key.Key_L, keys.ControlModifier | keys.ShiftModifier)
+    assert run.session.filter == NO_FILTER
 
 
 def test_durations_are_typed(searched: Searched) -> None:

@@ -64,5 +64,5 @@ class Hovering:
 
     def _zoom(self, x_px: int, y_px: int) -> None:
         hit = self._run.hit(x_px, y_px)
-        if hit is not None:
-            self._run.with_view(gestures.fit_hit, hit)
+        if hit is not None and self._run.frame is not None:
+            self._run.apply(gestures.fit_hit, self._run.frame.view, hit)

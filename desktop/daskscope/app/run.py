@@ -36,9 +36,9 @@ from daskscope.app.stage import Stage
 from daskscope.app.window import Window
 from daskscope.app.wiring import wire
 from daskscope.ingest.clock import wall_ns
-from daskscope.session import WHOLE_RUN, Session
+from daskscope.session import WHOLE_RUN, Session, asked_view
 from daskscope.store.writer import Store
-from daskscope.theme import DENSITIES, THEMES, Theme
+from daskscope.theme import DENSITIES, NOT_YET_PX, THEMES, Theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -306,10 +306,11 @@ class Run(QObject):
         self._clock.wake()
 
     def with_view(self, change: Callable[..., Session], *args: object) -> None:
-        """Change the session by a gesture on what the task stream shows."""
+        """Change the session by a gesture on what the task stream shows, or is about to show."""
         if self.frame is not None:
-            self.session = change(self.session, self.frame.view, *args)
-            self._clock.wake()
+            first_ns = self._snapshot.first_ns
+            view = asked_view(self.session, self.frame.view, first_ns, NOT_YET_PX)
+            self.apply(change, view, *args)
 
     def replace(self, **fields: object) -> None:
         """Change fields of the session."""

@@ -9,6 +9,7 @@ from daskscope.session import (
     WHOLE_RUN,
     Session,
     Viewport,
+    asked_view,
     fitted,
     panned,
     viewport,
@@ -87,6 +88,23 @@ def test_pan_ends_following_and_moves() -> None:
 
     assert not moved.is_following
     assert after.start_ns == pytest.approx(view.start_ns - SECOND, abs=2 * view.ns_per_px)
+
+
+@pytest.mark.parametrize("is_following", [True, False])
+def test_each_gesture_goes_on_from_the_one_before(is_following: bool) -> None:
+    """Even where no frame has come between the two."""
+    session = Session(is_following=is_following, span_ns=8 * SECOND, end_ns=NOW)
+    shown = viewport(session, 812, NOW, FIRST, MARGIN)
+    assert asked_view(session, shown, FIRST, MARGIN) == shown
+
+    nearer = session
+    for _ in range(3):
+        nearer = zoomed(nearer, asked_view(nearer, shown, FIRST, MARGIN), 300, 0.5, MARGIN)
+    assert nearer.span_ns == pytest.approx(SECOND, rel=1e-6)
+    moved = session
+    for _ in range(3):
+        moved = panned(moved, asked_view(moved, shown, FIRST, MARGIN), 100, MARGIN)
+    assert moved.end_ns == pytest.approx(NOW + 3 * SECOND, abs=2 * shown.ns_per_px)
 
 
 def test_fit_shows_the_stretch() -> None:

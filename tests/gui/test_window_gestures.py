@@ -1,0 +1,208 @@
+"""What hands do on the real window, from the widget to what it changes: time, lanes, tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QComboBox, QToolButton
+
+from daskscope.derive.frames import BarState
+from daskscope.session import Session
+from daskscope.store.schema import SourceStatus
+from daskscope.theme import GUTTER_PX
+from daskscope.views.timeline.strip import ZOOM_STEP
+from tests.builders import MS, SECOND, T0, Source, Span
+from tests.gui.selecting import drag
+from tests.gui.working import NOW, Link, bar
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+    from daskscope.app.run import Run
+
+LEFT = Qt.MouseButton.LeftButton
+NO_KEYS = Qt.KeyboardModifier.NoModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+ALT = Qt.KeyboardModifier.AltModifier
+
+
+def tick(run: Run) -> Session:
+    for n in range(2):
+        run.tick(NOW + (32 + n) * MS)
+    assert run.error is None
+    return run.session
+
+
+@pytest.fixture
+def held(busy: Run) -> Run:
+    """Eight seconds of the run in view, which hold still."""
+    busy.session = Session(is_following=False, span_ns=8 * SECOND, end_ns=T0 + 14 * SECOND)
+    tick(busy)
+    return busy
+
+
+@pytest.fixture
+def crowded(run: Run, link: Link) -> Run:
+    """More lanes than fit."""
+    source = Source()
+    for n in range(80):
+        source.worker(f"w{n:02}", host=f"node-{n // 8:02}", port=40_000 + n, nthreads=4)
+    batch = source.spans([Span(0, SECOND, "inc", n, 11) for n in range(80)])
+    link.messages = [SourceStatus(is_live=True, http=Link.http), source.definitions(), batch]
+    tick(run)
+    return run
+
+
+def wheel(widget: QWidget, at: QPoint, notches: int, keys: Qt.KeyboardModifier = NO_KEYS) -> None:
+    event = QWheelEvent(
+        QPointF(at), QPointF(widget.mapToGlobal(at)), QPoint(), QPoint(0, 120 * notches),
+        Qt.MouseButton.NoButton, keys, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(widget, event)
+
+
+def middle_drag(widget: QWidget, start: QPoint, stop: QPoint) -> None:
+    middle, none = Qt.MouseButton.MiddleButton, Qt.MouseButton.NoButton
+    for kind, at, held_button in (
+        (QEvent.Type.MouseButtonPress, start, middle),
+        (QEvent.Type.MouseMove, stop, middle),
+        (QEvent.Type.MouseButtonRelease, stop, none),
+    ):
+        place = QPointF(at)
+        event = QMouseEvent(kind, place, widget.mapToGlobal(place), middle, held_button, NO_KEYS)
+        QApplication.sendEvent(widget, event)
+
+
+def space_drag(widget: QWidget, start: QPoint, stop: QPoint) -> None:
+    QTest.keyPress(widget, Qt.Key.Key_Space)
+    drag(widget, start, stop)
+    QTest.keyRelease(widget, Qt.Key.Key_Space)
+
+
+# Time -----------------------------------------------------------------------------------------
+
+
+def test_a_double_click_zooms_to_a_task(held: Run) -> None:
+    x_px, y_px = bar(held, BarState.FINISHED)
+    frame = held.frame
+    assert frame is not None
+    QTest.mouseDClick(held.window.timeline.stream, LEFT, pos=QPoint(GUTTER_PX + x_px, y_px))
+    tick(held)
+
+    hit = held.hit(held.window.timeline.lanes_size_px[0] // 2, y_px)
+    assert hit is not None
+    assert held.frame is not None
+    assert held.frame.view.ns_per_px < frame.view.ns_per_px
+    assert hit.x1_px - hit.x0_px > 0.5 * frame.view.width_px
+
+
+@pytest.mark.parametrize("hands", [middle_drag, space_drag])
+def test_a_drag_that_pans_moves_the_view_with_the_hand(held: Run, hands: object) -> None:
+    before = held.session
+    assert held.frame is not None
+    moved_ns = 200 * held.frame.view.ns_per_px
+    assert callable(hands)
+    hands(held.window.timeline.stream, QPoint(600, 100), QPoint(400, 100))
+    after = tick(held)
+
+    assert after.end_ns - before.end_ns == pytest.approx(moved_ns, rel=0.02)
+    assert after.span_ns == pytest.approx(before.span_ns, rel=0.01)
+    assert after.selection_ns is None
+
+
+def test_notches_of_the_wheel_that_come_before_a_frame_all_count(held: Run) -> None:
+    before = held.session
+    for _ in range(3):
+        wheel(held.window.timeline.stream, QPoint(600, 100), 1)
+    assert tick(held).span_ns == pytest.approx(before.span_ns / ZOOM_STEP**3, rel=0.01)
+
+
+def test_shift_and_the_wheel_pan(held: Run) -> None:
+    before = held.session
+    wheel(held.window.timeline.stream, QPoint(600, 100), -1, SHIFT)
+    after = tick(held)
+    assert after.end_ns > before.end_ns
+    assert after.span_ns == pytest.approx(before.span_ns, rel=0.01)
+
+
+def test_the_brush_and_its_edge_are_dragged_to_other_times(held: Run) -> None:
+    minimap = held.window.timeline.minimap
+    before = held.session
+    extent = held.extent()
+    width_px = held.window.timeline.lanes_size_px[0]
+
+    def at(time_ns: int) -> QPoint:
+        share = (time_ns - extent.first_ns) / (extent.last_ns - extent.first_ns)
+        return QPoint(GUTTER_PX + round(share * width_px), 20)
+
+    middle_ns = before.end_ns - before.span_ns // 2
+    drag(minimap, at(middle_ns), at(middle_ns + 2 * SECOND))
+    moved = tick(held)
+    assert moved.end_ns - before.end_ns == pytest.approx(2 * SECOND, rel=0.15)
+    assert moved.span_ns == pytest.approx(before.span_ns, rel=0.1)
+
+    drag(minimap, at(moved.end_ns), at(moved.end_ns - 3 * SECOND))
+    assert tick(held).span_ns == pytest.approx(moved.span_ns - 3 * SECOND, rel=0.15)
+
+
+# Lanes ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("x_px", "keys"), [(50, NO_KEYS), (GUTTER_PX + 300, ALT)])
+def test_the_wheel_scrolls_the_lanes_over_names_or_with_alt(
+    crowded: Run, x_px: int, keys: Qt.KeyboardModifier
+) -> None:
+    wheel(crowded.window.timeline.stream, QPoint(x_px, 100), -2, keys)
+    below = tick(crowded).scroll_px
+    wheel(crowded.window.timeline.stream, QPoint(x_px, 100), 1, keys)
+    assert 0 < tick(crowded).scroll_px < below
+
+
+def test_the_handle_scrolls_through_all_lanes(crowded: Run) -> None:
+    stream = crowded.window.timeline.stream
+    right = stream.width() - 4
+    drag(stream, QPoint(right, 8), QPoint(right, stream.height()))
+    tick(crowded)
+    frame = crowded.frame
+    assert frame is not None
+    assert frame.scroll_px == frame.layout.height_px - frame.height_px
+    assert frame.last_row == len(frame.layout.rows)
+
+
+def test_a_click_on_a_host_folds_it_and_another_unfolds_it(crowded: Run) -> None:
+    place = QPoint(60, 10)
+    QTest.mouseClick(crowded.window.timeline.stream, LEFT, pos=place)
+    assert tick(crowded).collapsed_hosts == {"node-00"}
+    QTest.mouseClick(crowded.window.timeline.stream, LEFT, pos=place)
+    assert not tick(crowded).collapsed_hosts
+
+
+# Toolbar --------------------------------------------------------------------------------------
+
+
+def test_the_toolbar_holds_follows_fits_and_chooses_the_time_in_view(busy: Run) -> None:
+    toolbar = busy.window.toolbar
+
+    def press(name: str) -> Session:
+        buttons = toolbar.findChildren(QToolButton)
+        QTest.mouseClick(next(b for b in buttons if b.accessibleName() == name), LEFT)
+        return tick(busy)
+
+    assert not press("Pause").is_following
+    assert press("Live").is_following
+    ranges = toolbar.findChildren(QComboBox)[0]
+    ranges.setFocus()
+    QTest.keyClick(ranges, Qt.Key.Key_Up)
+    shorter_ns = tick(busy).span_ns
+    QTest.keyClick(ranges, Qt.Key.Key_Down)
+    assert 0 < shorter_ns < tick(busy).span_ns
+    press("Pause")
+    whole = busy.extent()
+    assert press("Fit").span_ns == pytest.approx(whole.last_ns - whole.first_ns, rel=0.02)
+    was_dark = busy.theme.is_dark
+    press("Theme")
+    assert busy.theme.is_dark is not was_dark
