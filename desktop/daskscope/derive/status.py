@@ -80,6 +80,8 @@ def cluster_field(snapshot: Snapshot, now_ns: int, sampler: Sampler | None = Non
         return StatusField("Other services", "no Dask worker", "plain")
     name = _cluster_name(snapshot, [address for address, _ in workers])
     running = [n for address, n in workers if address not in snapshot.removed_ns]
+    if not (running or snapshot.status.is_live):  # a recording goes on to the end of its cluster
+        running = [n for _, n in workers]
     if not running:
         return StatusField(name, "no worker", "plain")
     size = quantity.plural(len(running), "worker")

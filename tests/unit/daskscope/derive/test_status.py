@@ -136,6 +136,14 @@ def test_a_cluster_that_sends_no_metrics_is_measured_by_what_its_workers_say() -
     assert rest.value.replace("\u2009", " ") == "1 worker, 2 threads"
 
 
+def test_a_recording_of_a_cluster_that_was_closed_says_how_large_it_was() -> None:
+    cluster = Cluster()
+    cluster.worker("w0", port=1)
+    messages = removed(cluster.source, "tcp://10.0.4.11:1", 10)
+    field = cluster_field(cluster.snapshot(*messages, status=SourceStatus(is_live=False)), NOW)
+    assert field.value.replace("\u2009", " ") == "1 worker, 2 threads"
+
+
 def test_of_a_recording_that_has_nothing_no_more_is_waited_for() -> None:
     for status, expected in (
         (SourceStatus(is_live=False), "No data"),
