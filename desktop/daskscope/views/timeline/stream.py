@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QHelpEvent, QPainter, QPen
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QHelpEvent, QPainter
 from PySide6.QtWidgets import QSizePolicy, QToolTip
 
-from daskscope.derive.bands import lane_bands, lanes_between
+from daskscope.derive.bands import lanes_between
 from daskscope.derive.lanelabels import Label, beside
 from daskscope.paint.brush import colour
 from daskscope.paint.control import plain_tip
@@ -31,6 +31,7 @@ from daskscope.views.timeline.gutter import (
     gutter_target,
     labels,
 )
+from daskscope.views.timeline.handle import ScrollHandle
 from daskscope.views.timeline.highlights import (
     draw_event_lines,
     draw_found,
@@ -40,6 +41,7 @@ from daskscope.views.timeline.highlights import (
 from daskscope.views.timeline.lanes import BarShapes, bar_shapes
 from daskscope.views.timeline.notes import draw_measure, draw_poles
 from daskscope.views.timeline.plain import plain_bars, told_apart
+from daskscope.views.timeline.selection import Selection
 from daskscope.views.timeline.sight import sight
 from daskscope.views.timeline.strip import Strip
 from daskscope.views.timeline.tooltip import Tooltip
@@ -55,13 +57,8 @@ if TYPE_CHECKING:
     from daskscope.derive.lanelayout import LaneLayout
     from daskscope.theme import Theme
 
-#: The handle that shows which rows are in view, drawn over the right edge of the lanes.
-SCROLL_HANDLE_PX: Final = 6
-LEAST_HANDLE_PX: Final = 24
 #: A drag across so much selects lanes, too; less is a waver of the hand.
 LEAST_LANES_PX: Final = 44
-#: How much of what the pointer can grip belongs to the handle.
-_HANDLE_GRIP_PX: Final = 12
 
 
 class StreamView(Strip):
@@ -99,9 +96,8 @@ class StreamView(Strip):
         self._target: GutterTarget | None = None
         #: Where keys have gone to, until the pointer goes elsewhere.
         self._label: Label | None = None
-        self._handle_grip_px: int | None = None
-        self._bands_of: object = None
-        self._bands: list[tuple[int, int]] = []
+        self._handle = ScrollHandle()
+        self._selection = Selection()
         #: Where a drag began, in unscrolled content.
         self._press_y_px = 0
         self._has_panned = False
@@ -211,7 +207,7 @@ class StreamView(Strip):
         draw_hosts(painter, frame, theme, self._target)
         draw_worker_lines(painter, frame, theme)
         self._paint_now(painter, frame)
-        self._paint_handle(painter)
+        self._handle.draw(painter, frame, self.size(), theme)
 
     def _paint_lanes(self, painter: QPainter, frame: TaskStreamFrame) -> None:
         theme = self._theme
@@ -246,62 +242,23 @@ class StreamView(Strip):
         selection = self._selection_px()
         if selection is None:
             return
-        left, right = selection
-        fill, edge = colour(self._theme.accent, 0.09), colour(self._theme.accent)
-        if self._selection_lanes is None:
-            painter.fillRect(left, 0, right - left, self.height(), fill)
+        lanes = self._selection_lanes
+        self._selection.draw(painter, frame, selection, lanes, self._theme)
+        if lanes is None:
             self._paint_selection_edges(painter)
-            return
-        painter.setPen(QPen(edge, 1))
-        painter.setBrush(fill)
-        # With thousands of lanes it takes a millisecond to find them.
-        bands_of = frame.layout, self._selection_lanes
-        if bands_of != self._bands_of:
-            self._bands_of, self._bands = bands_of, lane_bands(*bands_of)
-        for first_px, end_px in self._bands:
-            top = max(first_px - frame.scroll_px, -2)
-            bottom = min(end_px - frame.scroll_px, self.height() + 2)
-            if top < bottom:
-                painter.drawRect(left, top, right - left, bottom - top - 1)
 
     def _paint_now(self, painter: QPainter, frame: TaskStreamFrame) -> None:
         if 0 <= frame.now_px < frame.view.width_px:
             x = GUTTER_PX + frame.now_px
             painter.fillRect(x, 0, 1, self.height(), colour(self._theme.accent))
 
-    def _paint_handle(self, painter: QPainter) -> None:
-        handle = self._handle()
-        if handle is None:
-            return
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        is_gripped = self._handle_grip_px is not None
-        painter.setBrush(colour(self._theme.t3 if is_gripped else self._theme.ctl))
-        painter.drawRoundedRect(handle, 2, 2)
-
-    def _handle(self) -> QRect | None:
-        """The scroll handle, or None while everything fits."""
-        frame = self._frame
-        if frame is None or frame.layout.height_px <= self.height():
-            return None
-        share = self.height() / frame.layout.height_px
-        length = max(round(share * self.height()), LEAST_HANDLE_PX)
-        most = frame.layout.height_px - self.height()
-        top = round(frame.scroll_px / most * (self.height() - length))
-        left = self.width() - SCROLL_HANDLE_PX - 3
-        return QRect(left, top, SCROLL_HANDLE_PX, length)
-
     # Gestures -------------------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Grip the scroll handle, or begin a gesture on the time axis."""
         self.setFocus(Qt.FocusReason.MouseFocusReason)
-        handle = self._handle()
         point = event.position().toPoint()
-        if handle is not None and point.x() >= self.width() - _HANDLE_GRIP_PX:
-            inside = handle.top() <= point.y() <= handle.bottom()
-            self._handle_grip_px = point.y() - handle.top() if inside else handle.height() // 2
-            self._scroll_handle_to(point.y(), handle)
+        if self._scroll_to(self._handle.press(self._frame, self.size(), point)):
             return
         self._press_y_px = point.y() + (self._frame.scroll_px if self._frame else 0)
         super().mousePressEvent(event)
@@ -318,14 +275,13 @@ class StreamView(Strip):
         top, bottom = sorted((self._press_y_px, round(y_px)))
         return lanes_between(frame.layout, top, bottom)
 
-    def _scroll_handle_to(self, y: int, handle: QRect) -> None:
-        if self._frame is None or self._handle_grip_px is None:
-            return
-        most = self._frame.layout.height_px - self.height()
-        free = max(self.height() - handle.height(), 1)
-        share = min(max((y - self._handle_grip_px) / free, 0.0), 1.0)
-        self.scrolled_to.emit(round(share * most))
+    def _scroll_to(self, top_px: int | None) -> bool:
+        """Bring a pixel of the content to the top, and say whether there is one."""
+        if top_px is None:
+            return False
+        self.scrolled_to.emit(top_px)
         self.update()
+        return True
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Scroll, go on with a gesture, or report what is under the pointer."""
@@ -333,9 +289,7 @@ class StreamView(Strip):
         self._pointer_x, self._pointer_y = event.position().x() - GUTTER_PX, point.y()
         self._label = None
         self._meet(gutter_target(self._frame, point.x(), point.y()) if self._frame else None)
-        handle = self._handle()
-        if self._handle_grip_px is not None and handle is not None:
-            self._scroll_handle_to(point.y(), handle)
+        if self._scroll_to(self._handle.drag(self._frame, self.size(), point.y())):
             return
         super().mouseMoveEvent(event)
         if self._is_panning and self._is_dragging:
@@ -347,8 +301,7 @@ class StreamView(Strip):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """End a gesture; a click on a host's header folds it."""
-        if self._handle_grip_px is not None:
-            self._handle_grip_px = None
+        if self._handle.release():
             self.update()
             return
         was_click = self._press is not None and not self._is_dragging
