@@ -169,7 +169,7 @@ class TimelineShow:
         is_taking = can_wait and self._is_to_take(tick)
         is_shown = key == self._shown and self._has_rows(layout)
         is_same = is_taking or is_shown or (can_wait and self._is_to_work(tick))
-        has_time = tick.is_idle or (is_same and not is_taking)
+        has_time = tick.is_idle or (is_same and not tick.feed.has_much)
         self._deadline_s = tick.now_s + self._work_s(view, has_time=has_time)
         if self.marking.marks.is_lighting:
             self._deadline_s = elapsed_s() + LIT_WORK_S
@@ -215,9 +215,9 @@ class TimelineShow:
         """What a tick may take for a picture that is made from nothing."""
         if has_time:
             return UNSEEN_WORK_S
-        # After one notch of the wheel comes another, for which this picture is of no use.
-        is_zoomed = self.frame is not None and view.ns_per_px != self.frame.view.ns_per_px
-        return 0.0 if is_zoomed else DRAWN_WORK_S
+        # After one notch of the wheel comes another, for which this picture is of no use; and of a
+        # view elsewhere so little can be made in this time that it is better shown soon.
+        return DRAWN_WORK_S if self.frame is None or _is_beside(view, self.frame.view) else 0.0
 
     def _look(self, tick: Tick, view: Viewport) -> object:
         """What there is to draw: all that has come while following, if time goes on.
@@ -247,3 +247,9 @@ class TimelineShow:
             snapshot = tick.snapshot
             said = spoken_stream(self.frame, tick.session, snapshot.first_ns, tick.shown_ns)
             self._window.timeline.stream.set_spoken(said)
+
+
+def _is_beside(view: Viewport, other: Viewport) -> bool:
+    """Whether two views have one scale, and some time that both show."""
+    is_near = view.start_ns < other.end_ns and other.start_ns < view.end_ns
+    return is_near and view.ns_per_px == other.ns_per_px

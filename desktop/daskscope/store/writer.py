@@ -109,8 +109,9 @@ class Store:
         Without much time only what is due.
         """
         before = self._sealed.chunks
-        is_done = self._sealed.step() if has_time else self._sealed.catch_up()
-        if not is_done:
+        if not has_time:
+            self._sealed.catch_up()
+        elif not self._sealed.step():
             self._filling.provide()
         if self._sealed.chunks is not before:
             # What is known is the same, so the generation is: it is found faster.
