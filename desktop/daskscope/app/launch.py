@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Announce = Callable[[tuple[str, ...], tuple[str, ...]], None]
 
 #: Long enough for a cluster to start and show every phase of the demo's workload once.
-OFFSCREEN_DEMO_S = 20.0
+OFFSCREEN_DEMO_S = 30.0
 OFFSCREEN_PICTURE = Path("daskscope-demo.png")
 DEFAULT_SIZE = (1600, 900)
 
