@@ -25,10 +25,10 @@ from daskscope.app.hovering import Hovering
 from daskscope.app.keeper import Keeper
 from daskscope.app.lane_scroll import LaneScroll
 from daskscope.app.ledger import Ledger
+from daskscope.app.limit import Limit
 from daskscope.app.menu import Menu, say
 from daskscope.app.opening import Opening
 from daskscope.app.overlays import Overlays
-from daskscope.app.picture import save_picture
 from daskscope.app.places import Places
 from daskscope.app.recordings import sessions_folder
 from daskscope.app.settings import Forgetful, Memory
@@ -103,7 +103,7 @@ class Run(QObject):
     ) -> None:
         super().__init__()
         self._source = source
-        self._options = options
+        self._limit = Limit(options)
         self._failure = failure
         self.garbage: Garbage | None = None
         self.keeper = Keeper(memory or Forgetful(), options)
@@ -131,7 +131,6 @@ class Run(QObject):
         self._demo: Demo | None = None
         self._snapshot: Snapshot = self._store.snapshot()
         self._now_ns = 0
-        self._started_s = 0.0
         self.is_reading = not is_live
         self._is_ending = is_ending
         self._lines: list[str] = []
@@ -160,7 +159,6 @@ class Run(QObject):
         """Which spans are lit and hidden."""
         return self._stage.timeline.marking.marks
 
-    @property
     def _is_all_drawn(self) -> bool:
         """Everything that the source had is drawn, in every view."""
         is_drawn = self._stage.is_complete(self._snapshot) and self._stage.is_settled
@@ -182,7 +180,7 @@ class Run(QObject):
         self.window.show()
         if self.keeper.is_first_time:
             self.overlays.show_hint()
-        self._started_s = elapsed_s()
+        self._limit.begin(elapsed_s())
         self._clock.start()
 
     def finish(self) -> list[str]:
@@ -255,39 +253,28 @@ class Run(QObject):
         """Note how long a tick has taken."""
         tick_ms = (elapsed_s() - started_s) * 1000
         if is_new and self.frame is not None:
-            since_s = started_s - self._started_s
+            since_s = self._limit.since_s(started_s)
             self._frame_times.draw(since_s, tick_ms, self._snapshot, self.frame)
         else:
             self._frame_times.take(tick_ms, has_taken=has_taken)
 
     def _period_s(self, now_s: float) -> float:
         """Time until something is due."""
-        periods_s = [self._stage.period_s]
-        if self.choosing.has_work:
-            periods_s.append(FRAME_S)
-        if self._options.seconds is not None:
-            periods_s.append(max(self._started_s + self._options.seconds - now_s, 0.0))
-        return min(periods_s)
+        period_s = min(self._stage.period_s, self._limit.left_s(now_s))
+        return min(period_s, FRAME_S) if self.choosing.has_work else period_s
 
     def _end_if_due(self, now_s: float) -> None:
-        options = self._options
-        if options.seconds is not None:
-            is_due = now_s - self._started_s >= options.seconds
-        else:
-            is_due = options.screenshot is not None and self._is_all_drawn
         failure = self._failure()
         if failure:
             self._lines.append(failure)
             self._failure = lambda: ""
-        if not is_due:
+        if not self._limit.is_due(now_s, self._is_all_drawn):
             return
         self._clock.stop()
-        if options.screenshot is not None:
-            try:
-                save_picture(self.window, options.screenshot)
-                self._lines.append(f"picture: {options.screenshot.resolve()}")
-            except OSError as error:
-                self.error = error
+        try:
+            self._lines += self._limit.keep_picture(self.window)
+        except OSError as error:
+            self.error = error
         status = self._snapshot.status
         if status.problem and not status.is_live:
             self.error = self.error or OSError(status.problem)
