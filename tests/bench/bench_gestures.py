@@ -23,6 +23,8 @@ N_HELD, N_MORE = 1_000_000, 9_000_000
 RANGE_S = 50.0
 SCENE_S = 6.0
 REST_S = 6.0
+#: An idle window shows itself every two seconds.
+IDLE_S = 20.0
 #: Wheel notches for a while, then the hand rests.
 WHEEL = (0.8,) * 5 + (1.25,) * 5
 MOST_SHARE = 0.02
@@ -118,7 +120,7 @@ def run() -> list[Figure]:
     found = scenes(stand, "1,000,000 held")
     stand.run.follow()
     found.append(
-        figure("an idle window that follows, of a core", stand.share(REST_S, 0), "", MOST_SHARE)
+        figure("an idle window that follows, of a core", stand.share(IDLE_S, 0), "", MOST_SHARE)
     )
     stand.run.toggle_pause()
     paused = stand.share(REST_S, RATE)
