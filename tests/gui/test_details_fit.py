@@ -8,11 +8,14 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
-from daskscope.derive.details.frame import Failure
+from daskscope.derive.details.frame import Failure, Listing, Related, Rows
+from daskscope.derive.frames import BarState
 from daskscope.paint.font import Role, text_width
+from daskscope.store.schema import Kind
 from daskscope.theme import LIGHT, RIGHT_DOCK_LEAST_PX, RIGHT_DOCK_PX
 from daskscope.views.details.failure import FailureSection
 from daskscope.views.details.heading import Heading
+from daskscope.views.details.listing import ListingSection
 from daskscope.views.details.panel import DetailsView
 from tests.gui.chain import SUM_KEY, choose, press_row, shown, ticked
 
@@ -53,6 +56,34 @@ def test_what_can_be_done_is_said_in_whole_words(qtbot: QtBot, width: int) -> No
         assert has_icon == (width == RIGHT_DOCK_PX)
         text_px = text_width(Role.BODY, button.text())
         assert text_px + ICON_PX * has_icon + ROOM_PX <= button.width()
+
+
+def test_workers_of_a_list_keep_both_ends_of_long_names(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+
+    def draw(_painter: object, _box: object, text: str, *_rest: object) -> float:
+        drawn.append(text)
+        return 0.0
+
+    monkeypatch.setattr("daskscope.views.details.listing.draw_text", draw)
+    section = ListingSection()
+    qtbot.addWidget(section)
+    section.set_theme(LIGHT)
+    section.resize(RIGHT_DOCK_LEAST_PX, 200)
+    names = ("worker-00049", "worker-in-the-cellar-of-a-house-00051")
+    rows = Rows(
+        len(names),
+        lambda n: Related(
+            None, 0, Kind.COMPUTE, BarState.FINISHED, "fit, 1", (names[n], "1 s", "1 B")
+        ),
+    )
+    section.show_listing(Listing("Dependencies", "2", rows), is_other=True)
+    section.grab()
+
+    assert names[0] in drawn
+    assert any(text.startswith("worker") and text.endswith("51") and "…" in text for text in drawn)
 
 
 def test_what_has_no_key_has_no_room_for_one(chained: Run, link: Link) -> None:

@@ -173,7 +173,7 @@ class ProgressView(RowArea):
                 draw_text(painter, box, label, Role.CAPTION, theme.t3, align)
         if not self._frame.rows:
             box = (PADDING_PX, self.heading_px + 8, width - 2 * PADDING_PX, 20)
-            draw_text(painter, box, "No tasks yet", Role.BODY, theme.t3)
+            draw_text(painter, box, "No counts of tasks", Role.BODY, theme.t3)
 
     def paint_row(self, painter: QPainter, row: int, top_px: int) -> None:
         """Draw swatch, name, bar and numbers."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QRect, Qt, Signal
 
-from daskscope.paint.font import Role, elided
+from daskscope.paint.font import Role, elided, text_width
 from daskscope.paint.swatch import draw_swatch
 from daskscope.paint.text import Align, draw_text
 from daskscope.views.details.section import PADDING_PX, ROW_PX, RowsSection
@@ -19,8 +20,12 @@ if TYPE_CHECKING:
 #: Rows that are shown until the rest is asked for.
 FEW_ROWS: Final = 6
 _SWATCH_PX: Final = 9
-#: From the right: size or rate, time, worker or bytes.
-_COLUMNS_PX: Final = (78, 66, 62)
+#: From the right: size or rate, and time; then worker or bytes, as wide as the rows need.
+_COLUMNS_PX: Final = (78, 66)
+_LEAST_FIRST_PX: Final = 62
+_MOST_FIRST_PX: Final = 120
+_CELL_GAP_PX: Final = 6
+_MOST_MEASURED: Final = 30
 _THIN: Final = "\u2009"
 
 
@@ -34,6 +39,7 @@ class ListingSection(RowsSection):
         super().__init__("")
         self._listing: Listing | None = None
         self._is_whole = False
+        self._first_px = _LEAST_FIRST_PX
 
     def show_listing(self, listing: Listing | None, is_other: bool) -> None:
         """Show a list, or nothing; of another span (`is_other`) the first rows only."""
@@ -45,6 +51,9 @@ class ListingSection(RowsSection):
         self.title, self.note = listing.title, listing.count
         self.setAccessibleName(f"{listing.title}, {listing.count}")
         rows = listing.rows[: self._n_shown()]
+        firsts = (text_width(Role.VALUE, row.cells[0]) for row in rows[:_MOST_MEASURED])
+        wanted_px = math.ceil(max(firsts, default=0.0)) + _CELL_GAP_PX
+        self._first_px = min(max(wanted_px, _LEAST_FIRST_PX), _MOST_FIRST_PX)
         self.setAccessibleDescription("; ".join(" ".join((r.text, *r.cells)) for r in rows))
         self.refresh()
 
@@ -107,13 +116,16 @@ class ListingSection(RowsSection):
             draw_swatch(painter, box_of, shown.slot, shown.kind, shown.state, theme)
         right = PADDING_PX + self.inner_px
         inks = (theme.t2, theme.t2, theme.t3)
-        for text, width, rgb in zip(reversed(shown.cells), _COLUMNS_PX, inks, strict=True):
-            box = (right - width + 6, top_px, width - 6, ROW_PX)
+        widths = (*_COLUMNS_PX, self._first_px)
+        for cell, width, rgb in zip(reversed(shown.cells), widths, inks, strict=True):
+            cell_px = width - _CELL_GAP_PX
+            text = elided(Role.VALUE, cell, cell_px, Qt.TextElideMode.ElideMiddle)
+            box = (right - cell_px, top_px, cell_px, ROW_PX)
             draw_text(painter, box, text, Role.VALUE, rgb, Align.RIGHT)
             right -= width
         rgb = theme.t1 if is_held else theme.t3
         room = right - left - 6
-        # The ends of keys tell them apart.
+        # The ends of keys, and of names of workers, tell them apart.
         text = elided(Role.VALUE, shown.text, room, Qt.TextElideMode.ElideMiddle)
         draw_text(painter, (left, top_px, room, ROW_PX), text, Role.VALUE, rgb)
 
