@@ -199,7 +199,13 @@ def connect(options: WindowOptions, http: str | None, grpc: str | None) -> None:
 
 
 @main.command()
-@click.option("--workers", default=4, type=click.IntRange(1, 64), help="Worker processes.")
+@click.option(
+    "--workers",
+    default=4,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="Worker processes.",
+)
 @address_options
 @window_options
 def demo(options: WindowOptions, workers: int, http: str | None, grpc: str | None) -> None:
@@ -210,7 +216,7 @@ def demo(options: WindowOptions, workers: int, http: str | None, grpc: str | Non
         show_demo(options, _addresses(http, grpc), workers, _announce)
 
 
-@main.command()
+@main.command(short_help="Watch a running cluster, and leave it as it was.")
 @click.argument("scheduler", metavar="SCHEDULER")
 @click.option("--endpoint", metavar="URL", help="Where the cluster shall send  [default: here]")
 @address_options
@@ -344,7 +350,7 @@ def simulate(
         simulate_to(url, Shape(seed, workers, threads), rate, seconds)
 
 
-@main.command()
+@main.command(short_help="Check ports, Collector, Jaeger and Qt.")
 @address_options
 @click.option("--collector", metavar="URL", help="Its health check.  [http://127.0.0.1:13133]")
 @click.option("--endpoint", metavar="URL", help="Its OTLP/HTTP.  [http://127.0.0.1:4318]")
