@@ -150,6 +150,12 @@ def endpoint(signal: Signal, target: Target) -> str:
     return target.endpoint or _environment(signal, "ENDPOINT") or f"http://localhost:{port}"
 
 
+def host(signal: Signal, target: Target) -> str:
+    """Host and port of `endpoint`, for a log: a URL can have a password or a token in it."""
+    url = endpoint(signal, target)
+    return urlsplit(url if "://" in url else f"//{url}").netloc.rpartition("@")[2]
+
+
 def exporters(signal: Signal) -> str:
     """`OTEL_<SIGNAL>_EXPORTER`: names with commas between, or `none`."""
     return os.environ.get(f"OTEL_{signal.upper()}_EXPORTER", "").replace(" ", "") or "otlp"

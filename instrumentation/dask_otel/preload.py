@@ -114,7 +114,11 @@ async def instrument(
         async with _registry.turn(server):
             if server in _registry.running:
                 return False
-            settings = settings or config.read()
+            try:
+                settings = settings or config.read()
+            except ValueError as error:  # of the user's, who is helped by no traceback
+                logger.error("Nothing is sent: %s", error)
+                return False
             if settings is None:
                 logger.info("Switched off: nothing is sent")
                 return False

@@ -27,7 +27,8 @@ def loggers() -> list[logging.Logger]:
     """Dask's loggers, and those below them that keep their records to themselves."""
     found = [logging.getLogger(name) for name in LOGGERS]
     below = tuple(f"{name}." for name in LOGGERS)
-    for name, logger in list(logging.root.manager.loggerDict.items()):
+    # A copy is made at once; a list of pairs is not, and other threads make loggers meanwhile.
+    for name, logger in logging.root.manager.loggerDict.copy().items():
         if name.startswith(below) and isinstance(logger, logging.Logger) and not logger.propagate:
             found.append(logger)
     return found

@@ -6,6 +6,7 @@ import logging
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from dask_otel import config
 from dask_otel.compat import otlp
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.metrics.export import AggregationTemporality
 
-    from dask_otel.config import Target
+    from dask_otel.config import Signal, Target
 
 #: Time after a failure in which nothing is tried.
 PAUSE_S: Final = 1.0
@@ -35,8 +36,9 @@ class Link:
         The last request was not accepted.
     """
 
-    def __init__(self, signal: str, target: Target) -> None:
-        self._signal = signal
+    def __init__(self, signal: Signal, target: Target) -> None:
+        # Python says no more than the text where nobody has set up logging.
+        self._named = signal.capitalize(), config.host(signal, target)
         self._transport = otlp.transport(signal, target.protocol, target.endpoint)
         # Where nobody has named an endpoint none is no surprise: one quiet line, not three.
         quiet = logging.INFO if signal == "traces" else logging.DEBUG
@@ -67,9 +69,9 @@ class Link:
             self._resume_s = monotonic() + min(reply.pause_s or PAUSE_S, MAX_PAUSE_S)
         if not reply.accepted and not self.failing and not self._closed:
             todo = "kept until it answers" if reply.retry else "dropped"
-            logger.log(self._level, "%s are %s: %s", self._signal.capitalize(), todo, reply.reason)
+            logger.log(self._level, "%s for %s are %s: %s", *self._named, todo, reply.reason)
         elif reply.accepted and self.failing:
-            logger.info("%s are sent again", self._signal.capitalize())
+            logger.info("%s for %s are sent again", *self._named)
         self.failing = not reply.accepted
         return reply
 

@@ -120,3 +120,16 @@ def test_the_sdk_can_be_disabled(monkeypatch: pytest.MonkeyPatch, value: str, si
 def test_what_makes_no_sense_is_named(wrong: dict[str, object]) -> None:
     with dask.config.set(wrong), pytest.raises(ValueError, match="must be"):
         config.read()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "host"),
+    [
+        ("https://user:secret@example.org/v1/traces?token=secret", "example.org"),
+        ("http://127.0.0.1:4318", "127.0.0.1:4318"),
+        ("collector:4317", "collector:4317"),
+        (None, "localhost:4317"),
+    ],
+)
+def test_a_log_names_the_host_and_no_secret(endpoint: str | None, host: str) -> None:
+    assert config.host("traces", config.Target("grpc", endpoint)) == host

@@ -7,6 +7,7 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any
 
+import dask
 import pytest
 from distributed import Client, LocalCluster, Nanny
 
@@ -76,6 +77,18 @@ def test_ended_it_leaves_everything_as_it_was(client: Client, servers: list[Any]
             assert client.sync(preload.uninstrument, server)
         for server, old in zip(servers, before, strict=True):
             assert same(old, state(server))
+
+
+def test_a_setting_that_cannot_be_understood_is_one_line(
+    client: Client, servers: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    with dask.config.set({"dask-otel.tick": "abc"}), caplog.at_level(logging.ERROR, "dask_otel"):
+        assert client.sync(preload.instrument, servers[0]) is False
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "Nothing is sent: dask-otel.tick: must be a time such as 100ms, got 'abc'"
+    )
+    assert record.exc_info is None
 
 
 def test_what_goes_wrong_is_logged_and_leaves_nothing_behind(

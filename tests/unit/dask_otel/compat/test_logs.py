@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import logging
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,23 @@ SECRET = "hunter2"
 def text(template: str, *args: Any, exceptions: bool = True) -> str:
     record = logging.LogRecord("distributed", 30, "", 0, template, args, None)
     return logs.message(record, exceptions)
+
+
+def test_loggers_that_are_made_meanwhile_do_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: dict[str, Any] = {f"library.{i}": logging.getLogger("distributed") for i in range(200)}
+    monkeypatch.setattr(logging.root.manager, "loggerDict", made)
+
+    def another(phase: str, _: dict[str, int]) -> None:  # as another thread would
+        made[f"another.{len(made)}"] = logging.getLogger("distributed")
+
+    before = gc.get_threshold()
+    gc.callbacks.append(another)
+    gc.set_threshold(1)
+    try:
+        assert logs.loggers()
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(another)
 
 
 def test_containers_are_told_by_their_type() -> None:

@@ -82,7 +82,8 @@ def test_a_server_that_nobody_vouches_for_gets_nothing_and_one_line_says_so(
         assert send(protocol, sink.endpoint, 3) == [False] * 3
     assert sink.requests == []
     (line,) = lines(caplog)
-    assert line.startswith("Traces are kept until it answers: ")
+    host = sink.endpoint.partition("//")[2]
+    assert line.startswith(f"Traces for {host} are kept until it answers: ")
     assert "certificate" in line.lower() or "ssl" in line.lower()
 
 
