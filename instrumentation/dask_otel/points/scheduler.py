@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
     from dask_otel.points.values import Points
 
-#: Prefixes and workers that one reading reports at most; there are two readings a second.
-MAX_COUNTS: Final = 250
-MAX_TOTALS: Final = 50
-MAX_WORKERS: Final = 100
+#: Prefixes and workers that one reading reports at most; there is a reading every second, and
+#: counts are read again when a graph ends.
+MAX_COUNTS: Final = 500
+MAX_TOTALS: Final = 100
+MAX_WORKERS: Final = 200
 #: Pairs of workers of which the bandwidth is reported; there are as many as workers squared.
 MAX_PAIRS: Final = 1_024
 #: Of a client that does not exist, for tasks that nobody holds a future of.

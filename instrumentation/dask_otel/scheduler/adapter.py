@@ -37,12 +37,12 @@ if TYPE_CHECKING:
     from dask_otel.points import Points
 
 PLUGIN_NAME = "dask-otel"
-#: A tick that finds nothing takes 0.1 ms, and what it finds is sent twice a second at most.
+#: A tick that finds nothing takes 0.1 ms.
 TICK_S = 0.25
-#: Ticks from one measurement to the next, and what is sent together: a request takes the time of
-#: one task or two.
-POINTS_TICKS: Final = 2
-EXPORT_S: Final = POINTS_TICKS * TICK_S
+#: What the ticks find is sent together: a request takes the time of one task or two.
+EXPORT_S: Final = 2 * TICK_S
+#: Ticks from one measurement to the next, which takes as long again.
+POINTS_TICKS: Final = 4
 #: Longest source code of a graph that is sent; its end is nearest to the call.
 MAX_CODE: Final = 16_384
 
@@ -316,23 +316,27 @@ class SchedulerAdapter(SchedulerPlugin):
 
     @guarded("Reading the scheduler")
     def _tick(self) -> None:
-        for graph in self._graphs.close():
+        closed = self._graphs.close()
+        for graph in closed:
             self._graph_closed(graph)
         self._settle()
         self._happenings.tick()
-        self._n_ticks += 1
         is_due = self._n_ticks % POINTS_TICKS == 0
+        self._n_ticks += 1
         if self.emitter.measures:
-            self._measure(is_due)
+            self._measure(is_due, bool(closed))
         if is_due:
             workers = *self._workers.values(), *self._departures.waiting()
             self._ended.forget(losses.sent_until_s(workers, clock.now_s()))
             self._ended.heard(min((ws.last_seen for ws in workers), default=math.inf))
 
-    def _measure(self, is_due: bool) -> None:
-        """Measure everything if it `is_due`; what begins after a quiet time is counted at once."""
+    def _measure(self, is_due: bool, has_ended: bool) -> None:
+        """Measure everything if it `is_due`.
+
+        What begins after a quiet time is counted at once, and what there is when a graph has ended.
+        """
         points: Points = {}
-        if is_due or self._quiet:
+        if is_due or has_ended or self._quiet:
             points = self._points.tasks()
             self._quiet = not points
         if is_due:

@@ -24,7 +24,7 @@ class Ticking:
         self.measured: list[Points] = []
         scheduler = SimpleNamespace(workers={})
         self.emitter = SimpleNamespace(
-            log=lambda _: None, measure=self.measured.append, measures=True
+            log=lambda _: None, record=lambda _: None, measure=self.measured.append, measures=True
         )
         self._adapter = SchedulerAdapter(
             cast("Any", scheduler), cast("Any", self.emitter), Settings(None, None, None)
@@ -36,6 +36,9 @@ class Ticking:
 
     def cluster(self) -> Points:
         return {CLUSTER: 1}
+
+    def end_a_graph(self) -> None:
+        self._adapter._graphs.submitted("of nobody", None, "Client-1", {"inc": 1}, 1.0)
 
     def tick(self, n: int) -> list[set[Any]]:
         for _ in range(n):
@@ -51,18 +54,28 @@ def ticking(monkeypatch: pytest.MonkeyPatch) -> Ticking:
 
 
 def test_a_quiet_scheduler_is_measured_now_and_then(ticking: Ticking) -> None:
-    assert ticking.tick(6) == [set(), set(), {CLUSTER}] * 2
+    assert ticking.tick(6) == [{CLUSTER}, set(), set()] * 2
 
 
 def test_tasks_that_change_are_counted_with_the_rest(ticking: Ticking) -> None:
     ticking.tick(3)
     ticking.changed = True
-    assert ticking.tick(1) == [{COUNT}]  # the first at once
-    assert ticking.tick(5) == [set(), {COUNT, CLUSTER}, set(), set(), {COUNT, CLUSTER}]
+    assert ticking.tick(6) == [{COUNT, CLUSTER}, set(), set()] * 2
     ticking.changed = False
-    assert ticking.tick(3) == [set(), set(), {CLUSTER}]
+    assert ticking.tick(3) == [{CLUSTER}, set(), set()]
+
+
+def test_what_begins_after_a_quiet_time_is_counted_at_once(ticking: Ticking) -> None:
+    ticking.tick(4)
     ticking.changed = True
-    assert ticking.tick(1) == [{COUNT}]
+    assert ticking.tick(3) == [{COUNT}, set(), {COUNT, CLUSTER}]
+
+
+def test_what_there_is_at_the_end_of_a_graph_is_counted_at_once(ticking: Ticking) -> None:
+    ticking.changed = True
+    ticking.tick(4)
+    ticking.end_a_graph()
+    assert ticking.tick(3) == [{COUNT}, set(), {COUNT, CLUSTER}]
 
 
 def test_nothing_is_read_where_nobody_wants_it(ticking: Ticking) -> None:
