@@ -175,7 +175,8 @@ async def _costs() -> dict[int, Cost]:
             for number in range(-N_WARM, N_ROUNDS):
                 runs = {}
                 for compute in ways[:: 1 if number % 2 else -1]:
-                    graph = _graph(f"inc{number}", n_dependencies)
+                    # One prefix: those that a scheduler has seen it keeps.
+                    graph = _graph(f"inc-{number}", n_dependencies)
                     runs[compute] = await compute(scheduler, stream, address, graph)
                 if number >= 0:
                     bare = runs[_compute]
