@@ -1,56 +1,28 @@
+"""What is handed over, and what becomes of it."""
+
 from __future__ import annotations
 
 import logging
-import os
 import threading
-import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from dask_otel import config, emit, events
 from dask_otel import conventions as names
+from dask_otel import emit, events
 from dask_otel.compat import clock
-from dask_otel.config import Settings, Target
-from dask_otel.outputs import Providers, link
+from dask_otel.outputs import link
 from dask_otel.record.spans import SpanMaker
-from tests.endpoints import ENDPOINTS, dripping, endless
-from tests.sinks import GrpcSink, HttpSink
+from tests.emitters import ATTEMPT, counts, emitter
+from tests.sinks import HttpSink
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
 
-ATTEMPT = events.Attempt("k", "k", 0, None, None, 1.0, 2.0, 1, 1, int, (0,), names.OUTCOME_FINISHED)
 TRANSFER = events.Transfer(1.0, 2.0, "tcp://a:1", 1, ("x",), 1, 1.0, None)
 FAILURE = events.Failure(b"", "ValueError('a secret')", "  a secret\n")
-
-
-def emitter(
-    endpoint: str, n_held: int = 100, protocol: config.Protocol = "http/protobuf", **chosen: Any
-) -> emit.Emitter:
-    def target(signal: str) -> Target:
-        path = f"/v1/{signal}" if protocol == "http/protobuf" else ""
-        return Target(protocol, f"{endpoint}{path}")
-
-    settings = Settings(
-        target("traces"),
-        target("metrics"),
-        target("logs"),
-        export_interval_s=0.01,
-        n_held=n_held,
-        **chosen,
-    )
-    return emit.Emitter(settings, {}, SpanMaker("tcp://w:1", "tcp://s:1"))
-
-
-def counts(tested: emit.Emitter) -> tuple[int, int, int]:
-    return tested.n_recorded, tested.n_exported, tested.n_dropped
 
 
 @pytest.fixture
@@ -226,172 +198,6 @@ def test_it_says_until_when_all_is_acknowledged(
     before_s = tested.acknowledged_s
     wait_for(lambda: tested.acknowledged_s > before_s)  # goes on where nothing happens
     tested.stop()
-
-
-def test_it_sleeps_until_there_is_something_to_send(
-    sink: HttpSink, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(emit, "IDLE_INTERVALS", 1_000_000)
-    tested = emitter(sink.endpoint)
-    tested.start()
-    hand_over: tuple[Callable[[], None], ...] = (
-        lambda: tested.record(ATTEMPT),
-        lambda: tested.log(events.Event(1.0, names.EVENT_WORKER_ADDED, "", {})),
-        lambda: tested.measure({(names.CLIENTS, ()): 1}),
-    )
-    for n_before, hand in enumerate(hand_over):
-        hand()
-        wait_for(lambda: len(sink.headers) > n_before)  # noqa: B023
-        time.sleep(0.05)  # the round in which it was sent is over
-        before_s = tested.acknowledged_s
-        time.sleep(0.1)
-        assert tested.acknowledged_s == before_s
-    tested.stop()
-    assert len(sink.spans()) == len(sink.logs()) == 1
-
-
-def test_many_spans_are_encoded_before_it_is_time_to_send() -> None:
-    provider, exporter = TracerProvider(), InMemorySpanExporter()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    settings = Settings(Target("http/protobuf", None), None, None, export_interval_s=3_600.0)
-    maker = SpanMaker("tcp://w:1", "tcp://s:1")
-    tested = emit.Emitter(settings, {}, maker, Providers(tracer_provider=provider))
-    tested.start()
-    for n_rounds in (1, 2):
-        for run_id in range(emit.N_MANY):
-            tested.record(ATTEMPT._replace(run_id=run_id))
-        wait_for(lambda: len(exporter.get_finished_spans()) == n_rounds * emit.N_MANY)  # noqa: B023
-    tested.record(ATTEMPT)
-    tested.stop()
-    assert len(exporter.get_finished_spans()) == 2 * emit.N_MANY + 1
-
-
-def test_however_many_spans_come_they_are_sent(
-    sink: HttpSink, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(emit, "N_MANY", 1)
-    tested = emitter(sink.endpoint)
-    tested.start()
-    stopping = threading.Event()
-
-    def work() -> None:
-        while not stopping.is_set():
-            tested.record(ATTEMPT)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        wait_for(sink.spans)
-    finally:
-        stopping.set()
-        thread.join()
-        tested.stop()
-
-
-def test_a_clock_that_jumps_back_stops_nothing(
-    sink: HttpSink, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(link, "PAUSE_S", 0.05)
-    jump_s = [0.0]
-    real = time.time
-    monkeypatch.setattr(time, "time", lambda: real() - jump_s[0])
-    monkeypatch.setattr(time, "time_ns", lambda: int((real() - jump_s[0]) * 1e9))
-    monkeypatch.setattr(clock, "now_s", time.time)
-    sink.answer = lambda _signal: 503
-    tested = emitter(sink.endpoint)
-    tested.start()
-    tested.record(ATTEMPT)
-    wait_for(lambda: len(sink.headers) > 2)
-    jump_s[0] = 86_400.0
-    sink.answer = lambda _signal: 200
-    tested.record(ATTEMPT._replace(run_id=1))
-    wait_for(lambda: tested.n_exported == 2)
-    tested.stop()
-
-
-@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
-@pytest.mark.parametrize("serve", [*ENDPOINTS.values(), dripping, endless])
-def test_stopping_takes_no_longer_than_it_may(
-    serve: Callable[[], AbstractContextManager[str]],
-    protocol: config.Protocol,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    with serve() as endpoint:
-        tested = emitter(endpoint, protocol=protocol)
-        for run_id in range(50):
-            tested.record(ATTEMPT._replace(run_id=run_id))
-        tested.log(events.Event(1.0, "e", "", {}))
-        tested.measure({(names.CLIENTS, ()): 1})
-        tested.start()
-        time.sleep(0.2)  # a request is under way
-        began_s = time.monotonic()
-        tested.stop()
-        assert time.monotonic() - began_s < emit.STOP_S + 0.5
-        assert tested.n_recorded == 50
-        tested.stop()  # once is enough
-    lines = [record for record in caplog.records if record.name.startswith("dask_otel")]
-    assert len(lines) <= 4  # one for each signal, and what was left unsent
-
-
-def test_what_cannot_even_begin_costs_one_line(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "soon")
-    tested = emitter("http://127.0.0.1:1", protocol="grpc")
-    tested.record(ATTEMPT)
-    tested.start()
-    wait_for(lambda: tested.n_dropped == 1)
-    tested.record(ATTEMPT)
-    tested.stop()
-    assert tested.n_held == 0
-    lines = [record for record in caplog.records if record.name == "dask_otel.emit"]
-    assert [line.message for line in lines] == [
-        "Preparing to send failed; further failures are not logged"
-    ]
-
-
-def test_stopping_before_the_start_does_no_harm(sink: HttpSink) -> None:
-    tested = emitter(sink.endpoint)
-    tested.stop()
-    tested.record(ATTEMPT)
-    assert counts(tested) == (0, 0, 0)
-
-
-@pytest.mark.parametrize("make_sink", [HttpSink, GrpcSink])
-def test_a_child_sends_nothing(make_sink: type[HttpSink] | type[GrpcSink]) -> None:
-    with make_sink() as sink:
-        protocol: config.Protocol = "grpc" if make_sink is GrpcSink else "http/protobuf"
-        tested = emitter(sink.endpoint, protocol=protocol)
-        tested.start()
-        tested.record(ATTEMPT)
-        wait_for(lambda: tested.n_exported == 1)
-        tested.record(ATTEMPT._replace(run_id=1))  # held as the child is made
-        child = os.fork()
-        if child == 0:
-            _child(tested)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        wait_for(lambda: tested.n_exported == 2)
-        tested.stop()
-        assert counts(tested) == (2, 2, 0)
-        assert len(sink.spans()) == 2
-        assert not sink.logs()
-        assert {point.value for point in sink.points() if point.metric == "dask.clients"} == set()
-
-
-def _child(tested: emit.Emitter) -> None:
-    """What code in a forked task may do; ends the process, with 0 when all is well."""
-    try:
-        for run_id in range(2, 1_000):
-            tested.record(ATTEMPT._replace(run_id=run_id))
-            tested.log(events.Event(1.0, "child", "", {}))
-            tested.measure({(names.CLIENTS, ()): 1})
-        tested.failed("Trying", ValueError(), 1)
-        began_s = time.monotonic()
-        tested.stop()
-        quick = time.monotonic() - began_s < 1.5
-        os._exit(0 if quick and tested.n_held == 0 else 1)
-    finally:
-        os._exit(2)
 
 
 def test_a_guarded_hook_raises_nothing(sink: HttpSink, caplog: pytest.LogCaptureFixture) -> None:
