@@ -20,7 +20,7 @@ ROWS_A_STEP: Final = 2_000
 #: With so many rows' steps due they are done as rows come: nobody found a better time for them.
 PATIENCE_ROWS: Final = 6_000
 #: For so many rows after a chunk is full its steps are left to ticks that have nothing to draw.
-GRACE_ROWS: Final = 16_384
+GRACE_ROWS: Final = 28_672
 
 
 class SealedChunks:

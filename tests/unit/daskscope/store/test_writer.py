@@ -308,13 +308,13 @@ def test_steps_are_done_between_batches_where_there_is_time(
         return step(sealed)
 
     monkeypatch.setattr(SealedChunks, "step", counted)
-    for _ in range(20):
+    for _ in range(15):
         during = "a batch"
         store.apply(load.batch(ROWS_A_STEP))
         during = "no batch"
         store.go_on(has_time=False)
         store.go_on(has_time=False)
-    assert steps == 20 * ["no batch"]
+    assert steps == 15 * ["no batch"]
 
 
 def test_memory_that_is_kept_ready_is_not_seen() -> None:
