@@ -16,6 +16,7 @@ from daskscope.store.schema import (
     Message,
     PointBatch,
     RunningBatch,
+    SourceStatus,
     SpanBatch,
     rows_of,
 )
@@ -37,6 +38,9 @@ _MOST_EVENTS: Final = 1 << 9
 MUCH_ROWS: Final = 1_000
 #: So many new workers at once are enough for a tick.
 _CROWD: Final = 32
+#: So long, and so many, readings may wait while nobody looks at them.
+READINGS_WAIT_NS: Final = 500_000_000
+_MOST_READINGS: Final = 64
 RATE_WINDOW_NS = 2_000_000_000
 #: Clocks that differ by less are taken for one clock.
 LEAST_SKEW_NS = 2_000_000_000
@@ -85,6 +89,7 @@ class Feed:
         self._skews: deque[tuple[int, int]] = deque()
         self._waiting: deque[Message | Answer] = deque()
         self._budget_s = DRAIN_BUDGET_S
+        self._waits_since_ns = 0
         self.is_behind = False
         self.has_much = False
 
@@ -93,11 +98,16 @@ class Feed:
         """The source is still there."""
         return not self._link.is_closed
 
-    def advance(self, wall_ns: int, *, is_shown: bool = True) -> Snapshot:
+    def advance(self, wall_ns: int, *, is_shown: bool = True, is_resting: bool = False) -> Snapshot:
         """Take what fits into the tick's share, and return what is known now.
 
-        The share is larger in a tick in which nothing is shown.
+        The share is larger in a tick in which nothing is shown; where the window rests, readings
+        wait until there are some.
         """
+        if is_resting and self._may_wait(wall_ns):
+            self.has_spans = self.has_much = self.is_behind = False
+            self._count(0, wall_ns)
+            return self.store.snapshot()
         self._budget_s = DRAIN_BUDGET_S if is_shown else READING_BUDGET_S
         n_spans = 0
         newest_ns = 0
@@ -137,6 +147,18 @@ class Feed:
                 self.is_behind = True
                 return
 
+    def _may_wait(self, wall_ns: int) -> bool:
+        """Whether all that has arrived are readings of the last moment.
+
+        They come one by one from each worker, and to take one in alone takes five times as long.
+        """
+        if not self._waiting:
+            self._waits_since_ns = wall_ns
+        self._fetch()
+        are_few = len(self._waiting) < _MOST_READINGS
+        is_new = 0 <= wall_ns - self._waits_since_ns < READINGS_WAIT_NS
+        return is_new and are_few and all(map(_is_reading, self._waiting))
+
     def _fetch(self) -> bool:
         for message in self._link.drain(0.0):
             self._waiting.extend(_portions(message))
@@ -171,6 +193,10 @@ class Feed:
         while self._arrivals and self._arrivals[0][0] < wall_ns - RATE_WINDOW_NS:
             self._arrivals.popleft()
         self.spans_per_s = sum(n for _, n in self._arrivals) * 1e9 / RATE_WINDOW_NS
+
+
+def _is_reading(message: Message | Answer) -> bool:
+    return isinstance(message, PointBatch | SourceStatus)
 
 
 def _portions(message: Message | Answer) -> Iterator[Message | Answer]:

@@ -219,7 +219,8 @@ class Run(QObject):
         began_s = spent_s()
         is_shown = self._stage.begin(self._snapshot, self.session, started_s)
         generation = self._snapshot.generation
-        self._snapshot = self._feed.advance(wall, is_shown=is_shown)
+        is_resting = self._stage.is_resting
+        self._snapshot = self._feed.advance(wall, is_shown=is_shown, is_resting=is_resting)
         self._now_ns = self._feed.now_ns(self._snapshot, wall)
         if self.window.is_welcome and self._stage.has_data(self._snapshot):
             self.window.show_data()

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from daskscope.app import feed as feeding
-from daskscope.app.feed import RATE_WINDOW_NS, Feed
+from daskscope.app.feed import RATE_WINDOW_NS, READINGS_WAIT_NS, Feed
 from daskscope.store.schema import (
     POINT_COLUMNS,
     SPAN_COLUMNS,
     Definitions,
     Message,
     PointBatch,
+    Series,
     SourceStatus,
     SpanBatch,
     TextColumn,
@@ -223,3 +224,45 @@ def test_a_tick_that_shows_nothing_takes_more(monkeypatch: pytest.MonkeyPatch) -
     assert feed.advance(WALL).n_spans == 0
     assert feed.is_behind
     assert feed.advance(WALL, is_shown=False).n_spans == 11
+
+
+def reading(n: int) -> Message:
+    """One point of a series, `n` ns after the first."""
+    values = {"request": 0, "series": 0, "time_ns": WALL + n, "value": 1.0}
+    columns = {name: np.array([values[name]], dtype) for name, dtype in POINT_COLUMNS.items()}
+    return PointBatch(columns)
+
+
+def test_readings_wait_a_moment_while_the_window_rests() -> None:
+    link = Link()
+    link.messages.append(Definitions(series=(Series("memory", "By", 0, False, {}),)))
+    feed = Feed(link, Store(1 << 20))
+    assert feed.advance(WALL, is_resting=True).series  # who is new does not wait
+
+    def newest(after_ns: int, *messages: Message, is_resting: bool = True) -> int:
+        """Number of the newest reading that is known when these have come."""
+        link.messages += messages
+        snapshot = feed.advance(WALL + after_ns, is_resting=is_resting)
+        times_ns = snapshot.newest.time_ns
+        return int(times_ns[0]) - WALL if len(times_ns) else 0
+
+    later_ns = READINGS_WAIT_NS
+    assert newest(1, reading(1)) == 0
+    assert newest(later_ns, reading(2)) == 0
+    assert newest(later_ns + 1, reading(3)) == 3
+    assert newest(later_ns + 2, reading(4)) == 3
+    assert newest(later_ns + 3, reading(5), is_resting=False) == 5
+    assert newest(later_ns + 4, reading(6)) == 5
+    assert newest(later_ns + 5, spans(1, WALL)) == 6
+    assert newest(later_ns + 6, *map(reading, range(7, 107))) > 6  # too many to keep
+
+
+def test_what_waits_is_taken_in_in_order() -> None:
+    link = Link()
+    feed = Feed(link, Store(1 << 20))
+    feed.advance(WALL, is_resting=True)
+    link.messages.append(SourceStatus(is_live=True, requests=1))
+    assert feed.advance(WALL, is_resting=True).status.requests == 0
+    link.messages += [SourceStatus(is_live=True, requests=2), spans(1, WALL)]
+    snapshot = feed.advance(WALL, is_resting=True)
+    assert (snapshot.status.requests, snapshot.n_spans, feed.has_spans) == (2, 1, True)
