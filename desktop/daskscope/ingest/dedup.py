@@ -2,8 +2,8 @@
 
 A sender that gets no answer sends again, so spans come more than once. A span is known by 64 bits
 mixed from its trace id and span id: among ten million spans, two different ones look alike with a
-probability of 3e-6. Keys lie in sorted runs that are merged as they grow, each at least twice as
-long as the next.
+probability of 3e-6. Keys lie in sorted runs that are merged as they grow, each at least four times
+as long as the next.
 """
 
 from __future__ import annotations
@@ -69,6 +69,6 @@ class Seen:
         if not len(keys):
             return
         run = np.sort(keys)
-        while self._runs and len(self._runs[-1]) < 2 * len(run):
+        while self._runs and len(self._runs[-1]) < 4 * len(run):
             run = np.sort(np.concatenate([self._runs.pop(), run]), kind="stable")
         self._runs.append(run)
