@@ -55,6 +55,8 @@ CREATE TABLE chunks (
   rows INTEGER NOT NULL, frame BLOB NOT NULL
 );
 """
+#: Chunks are read until they are so long together: the words of thousands of workers are short.
+_READ_BYTES: Final = 1 << 18
 _INSERT_REQUEST: Final = "INSERT INTO requests VALUES (?, ?, ?, ?, ?)"
 _INSERT_CHUNK: Final = "INSERT INTO chunks (message, last_request, rows, frame) VALUES (?, ?, ?, ?)"
 _SET_META: Final = "INSERT OR REPLACE INTO meta VALUES (1, ?)"
@@ -250,23 +252,33 @@ class JournalReader:
                 raise
             raise RecordingError(f"{path} is not a recording of daskscope") from error
 
-    def chunks(self, after: int = 0, until: int | None = None) -> Iterator[Chunk]:
-        """Sealed chunks with ids above `after` up to `until`, in order.
+    def chunks(self, after: int = 0, until: int | None = None) -> Iterator[list[Chunk]]:
+        """Sealed chunks with ids above `after` up to `until`, in order, small ones many at a time.
 
-        Each is read on its own, as a reading transaction left open would keep the WAL growing.
+        No reading transaction is left open meanwhile, as it would keep the WAL growing.
         """
         while True:
             with self._reading():
-                found = self._db.execute(
-                    "SELECT id, last_request, rows, frame FROM chunks"
-                    " WHERE id > ? AND id <= ? ORDER BY id LIMIT 1",
-                    (after, 2**62 if until is None else until),
-                ).fetchall()
-                if not found:
-                    return
-                after, last_request, rows, blob = found[0]
+                found = self._some_chunks(after, 2**62 if until is None else until)
+            if not found:
+                return
+            yield found
+            after = found[-1].id
+
+    def _some_chunks(self, after: int, until: int) -> list[Chunk]:
+        found: list[Chunk] = []
+        n_bytes = 0
+        statement = (
+            "SELECT id, last_request, rows, frame FROM chunks WHERE id > ? AND id <= ? ORDER BY id"
+        )
+        with contextlib.closing(self._db.execute(statement, (after, until))) as rows:
+            for number, last_request, n_rows, blob in rows:
                 frame = self._decompressor.decompress(blob)
-            yield Chunk(after, last_request, rows, frame)
+                found.append(Chunk(number, last_request, n_rows, frame))
+                n_bytes += len(frame)
+                if n_bytes >= _READ_BYTES:
+                    break
+        return found
 
     def last_chunk(self, message: str) -> Chunk | None:
         """The newest chunk of one type of messages."""

@@ -181,9 +181,9 @@ class Receiver:
                     yield self._definitions(known, view.sealed_mark)
                     known = max(known, view.sealed_mark)
                     found = reader.chunks(chunk, view.last_chunk)
-                    while sealed := await asyncio.to_thread(next, found, None):
-                        yield _cut(sealed, request)
-                        chunk = sealed.id
+                    while some := await asyncio.to_thread(next, found, None):
+                        yield [frame for sealed in some for frame in _cut(sealed, request)]
+                        chunk = some[-1].id
                 finally:
                     reader.close()
                 continue

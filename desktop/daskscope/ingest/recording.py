@@ -106,15 +106,15 @@ class JournalRecording:
         last_sealed = self._reader.last_sealed()
         has_tail = self._reader.meta.requests > last_sealed
         decoder = Decoder()
-        for chunk in self._reader.chunks():
-            if has_tail:
+        for chunks in self._reader.chunks():
+            for chunk in chunks if has_tail else ():
                 message = codec.decode(chunk.frame)
                 if isinstance(message, Definitions):
                     decoder.tables.extend(message)
                 elif isinstance(message, SpanBatch | PointBatch):
                     decoder.remember(message)
-            yield _parts(chunk.frame)
-            self._rows += chunk.rows
+            yield [part for chunk in chunks for part in _parts(chunk.frame)]
+            self._rows += sum(chunk.rows for chunk in chunks)
         known = decoder.tables.mark() if has_tail else Mark()
         entries = self._reader.entries(after=last_sealed)
         for numbered in _groups(

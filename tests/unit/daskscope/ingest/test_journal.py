@@ -44,10 +44,25 @@ def test_what_was_committed_is_read(tmp_path: Path) -> None:
     assert list(reader.entries(signal=Signal.LOGS)) == []
     assert reader.meta == meta
     assert reader.last_sealed() == 2
-    chunks = list(reader.chunks())
+    chunks = [chunk for some in reader.chunks() for chunk in some]
     assert [chunk.id for chunk in chunks] == [1, 2]
     assert codec.decode(chunks[0].frame) == definitions
     assert list(reader.chunks(after=1, until=1)) == []
+    reader.close()
+    journal.close()
+
+
+def test_short_chunks_are_read_many_at_a_time_and_long_ones_alone(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "a.dscope")
+    short, long = Definitions(strings=("a",)), Definitions(strings=("b" * 300_000,))
+    journal.commit((), Meta(), [(one, 0) for one in (*[short] * 500, long, long, *[short] * 3)])
+    reader = JournalReader(tmp_path / "a.dscope")
+    read = list(reader.chunks())
+    assert [chunk.id for some in read for chunk in some] == list(range(1, 506))
+    assert [len(some) for some in read] == [501, 1, 3]
+    some = [chunk.id for some in reader.chunks(after=400, until=502) for chunk in some]
+    assert some == list(range(401, 503))
+    assert journal.commit((), Meta(), [(short, 0)]) == 506  # no reader is in the way
     reader.close()
     journal.close()
 
