@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dask
 import numpy as np
 import pytest
+from dask import array as da
 from distributed import get_worker, wait
 
 from dask_otel import conventions as names
@@ -95,7 +96,7 @@ def work(client: Client) -> None:
     slow = client.submit(wake, key="wake", workers=here)
     client.submit(look, slow, key="look-slow", workers=there).result()
     client.submit(look, 0, Slow(), key="look-given", workers=there).result()
-    array = dask.array.ones((600, 600), chunks=(100, 600))
+    array = da.ones((600, 600), chunks=(100, 600))
     np.testing.assert_array_equal(array.rechunk((600, 120)).compute(), np.ones((600, 600)))
 
 
@@ -138,6 +139,8 @@ def test_what_comes_before_an_attempt_ends_before_it(seen: list[SeenSpan]) -> No
     actions = {part.attributes[names.ACTION] for part, _ in found}
     assert actions == {names.ACTION_TRANSFER, names.ACTION_DESERIALIZE}
     for part, attempt in found:
+        if attempt.attributes[names.TASK_KEY] == "look_up":
+            continue  # it unpickles in its own thread what it has read
         began_ns, _ = times(attempt)
         assert began_ns - 10**9 < times(part)[1] <= began_ns + ROUNDED_NS, (part, attempt)
 
