@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from dask_otel.points.values import Points
 
-#: Prefixes and workers that one reading reports at most; there is a reading every second, and
-#: counts are read again when a graph ends.
-MAX_COUNTS: Final = 500
+#: Prefixes and workers that one reading reports at most: of counts there are two a second, and one
+#: when a graph ends, of the rest there is one.
+MAX_COUNTS: Final = 250
 MAX_TOTALS: Final = 100
 MAX_WORKERS: Final = 200
 #: Pairs of workers of which the bandwidth is reported; there are as many as workers squared.

@@ -49,9 +49,9 @@ Log records with an event name.
 _METRICS: Final = f"""\
 ## Metrics
 
-Counters are cumulative. Read twice a second by workers, every second by the scheduler, which counts
-tasks at once when they begin after a quiet time and when a graph ends. What charts draw as lines is
-sent each time; the rest when it has changed, and all again every ten seconds. Workers that share a
+Counters are cumulative. Read twice a second, of the cluster every second; tasks also at once when
+they begin after a quiet time and when a graph ends. What charts draw as lines is sent each time;
+the rest when it has changed, and all again every ten seconds. Workers that share a
 process each report that process: `{c.PROCESS_PID}` tells.
 """
 _DASHBOARD: Final = """\

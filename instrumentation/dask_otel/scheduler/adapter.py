@@ -39,10 +39,12 @@ if TYPE_CHECKING:
 PLUGIN_NAME = "dask-otel"
 #: A tick that finds nothing takes 0.1 ms.
 TICK_S = 0.25
-#: What the ticks find is sent together: a request takes the time of one task or two.
-EXPORT_S: Final = 2 * TICK_S
-#: Ticks from one measurement to the next, which takes as long again.
-POINTS_TICKS: Final = 4
+#: Ticks from one count of the tasks to the next, and what is sent together: a request takes the
+#: time of one task or two.
+COUNT_TICKS: Final = 2
+EXPORT_S: Final = COUNT_TICKS * TICK_S
+#: Ticks from one measurement of the rest to the next, which takes as long again.
+CLUSTER_TICKS: Final = 4
 #: Longest source code of a graph that is sent; its end is nearest to the call.
 MAX_CODE: Final = 16_384
 
@@ -321,25 +323,24 @@ class SchedulerAdapter(SchedulerPlugin):
             self._graph_closed(graph)
         self._settle()
         self._happenings.tick()
-        is_due = self._n_ticks % POINTS_TICKS == 0
-        self._n_ticks += 1
         if self.emitter.measures:
-            self._measure(is_due, bool(closed))
-        if is_due:
+            self._measure(has_ended=bool(closed))
+        if self._n_ticks % CLUSTER_TICKS == 0:
             workers = *self._workers.values(), *self._departures.waiting()
             self._ended.forget(losses.sent_until_s(workers, clock.now_s()))
             self._ended.heard(min((ws.last_seen for ws in workers), default=math.inf))
+        self._n_ticks += 1
 
-    def _measure(self, is_due: bool, has_ended: bool) -> None:
-        """Measure everything if it `is_due`.
+    def _measure(self, *, has_ended: bool) -> None:
+        """Measure what is due.
 
         What begins after a quiet time is counted at once, and what there is when a graph has ended.
         """
         points: Points = {}
-        if is_due or has_ended or self._quiet:
+        if self._n_ticks % COUNT_TICKS == 0 or has_ended or self._quiet:
             points = self._points.tasks()
             self._quiet = not points
-        if is_due:
+        if self._n_ticks % CLUSTER_TICKS == 0:
             points |= self._points.cluster()
         self.emitter.measure(points)
 

@@ -49,18 +49,19 @@ class Ticking:
 
 @pytest.fixture
 def ticking(monkeypatch: pytest.MonkeyPatch) -> Ticking:
-    monkeypatch.setattr(adapter, "POINTS_TICKS", 3)
+    monkeypatch.setattr(adapter, "COUNT_TICKS", 3)
+    monkeypatch.setattr(adapter, "CLUSTER_TICKS", 6)
     return Ticking()
 
 
 def test_a_quiet_scheduler_is_measured_now_and_then(ticking: Ticking) -> None:
-    assert ticking.tick(6) == [{CLUSTER}, set(), set()] * 2
+    assert ticking.tick(12) == [{CLUSTER}, set(), set(), set(), set(), set()] * 2
 
 
-def test_tasks_that_change_are_counted_with_the_rest(ticking: Ticking) -> None:
-    ticking.tick(3)
+def test_tasks_that_change_are_counted_twice_as_often(ticking: Ticking) -> None:
+    ticking.tick(6)
     ticking.changed = True
-    assert ticking.tick(6) == [{COUNT, CLUSTER}, set(), set()] * 2
+    assert ticking.tick(12) == [{COUNT, CLUSTER}, set(), set(), {COUNT}, set(), set()] * 2
     ticking.changed = False
     assert ticking.tick(3) == [{CLUSTER}, set(), set()]
 
