@@ -12,7 +12,7 @@ import gc
 import os
 import socket
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -26,7 +26,7 @@ from tests.builders import Load
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from daskscope.app.run import Run
     from daskscope.ingest.source import Source
@@ -99,6 +99,16 @@ class Ticks:
     def of(self, share: float, *, painted: bool = True) -> float:
         """A percentile of the CPU time, of frames or of all ticks."""
         return float(np.percentile(self.frame_ms if painted else self.cpu_ms, share))
+
+
+def joined(parts: Sequence[Ticks]) -> Ticks:
+    """Ticks of several turns as one."""
+    return Ticks(
+        *(
+            np.concatenate([getattr(part, column.name) for part in parts])
+            for column in fields(Ticks)
+        )
+    )
 
 
 class Stand:
