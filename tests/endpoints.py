@@ -41,9 +41,11 @@ def _serving(treat: Callable[[socket.socket], None]) -> Iterator[str]:
 
         acceptor = threading.Thread(target=serve)
         acceptor.start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
-        server.shutdown(socket.SHUT_RDWR)
-        acceptor.join()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            acceptor.join()
 
 
 def _quietly(treat: Callable[[socket.socket], None], connection: socket.socket) -> None:

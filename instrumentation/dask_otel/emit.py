@@ -42,8 +42,10 @@ if TYPE_CHECKING:
 MAX_LOGS: Final = 1_000
 #: Time in which a scheduler, worker or client that closes has sent what it can, and gives up.
 STOP_S: Final = 2.0
-#: The part of it for what is still to be sent; the rest is for giving up.
+#: The part of it for what is still to be sent; the rest is for giving up. How long the endpoint has
+#: not answered by then counts: a cluster's client, workers and scheduler stop one after the other.
 LAST_S: Final = 1.5
+LEAST_S: Final = 0.1
 #: Events that are encoded before it is time to send. Python's search for garbage looks at all that
 #: waits, time and again, which took as long as all hooks; and what is new is still in the caches.
 N_MANY: Final = 128
@@ -52,7 +54,6 @@ N_MANY: Final = 128
 IDLE_INTERVALS: Final = 10
 
 logger = logging.getLogger(__name__)
-
 
 Hook = TypeVar("Hook", bound="Callable[..., None]")
 
@@ -159,17 +160,18 @@ class Emitter:
         """Send what is left, for `STOP_S` at most; blocks, so call it off the event loop."""
         if self._stopping.is_set() or not self._is_open:
             return
-        self._deadline_s = monotonic() + LAST_S
+        last_s = max(LAST_S - self._waited_s, LEAST_S)
+        self._deadline_s = monotonic() + last_s
         self._stopping.set()
         self._news.set()
         self._many.set()
         if self._thread.ident is not None:
-            self._thread.join(STOP_S)
+            self._thread.join(last_s)
+            if self._waited_s < last_s:
+                self._thread.join(STOP_S - LAST_S)
         self._is_open = False
-        outputs = self._outputs
-        for output in (outputs.spans, outputs.logs, outputs.points) if outputs else ():
-            if output is not None:
-                output.close()  # a thread that still hangs sends nothing later
+        for output in self._outputs or ():
+            output.close()  # a thread that still hangs sends nothing later
         if self.n_held:
             target = self._settings.traces
             level = logging.DEBUG if target and target.is_default else logging.WARNING
@@ -224,6 +226,11 @@ class Emitter:
         spans = self._outputs.spans if self._outputs else None
         n_waiting = len(spans) if spans is not None else 0
         return n_waiting + sum(map(span_count, list(self._events)))
+
+    @property
+    def _waited_s(self) -> float:
+        """How long the endpoint has not answered what is being sent."""
+        return max((output.waited_s for output in self._outputs or ()), default=0.0)
 
     def _rouse(self) -> None:
         self._has_news = True

@@ -85,7 +85,23 @@ class Spool:
             self._n_bytes -= len(self._spans.popleft())
 
 
-class DirectSpans:
+class _Direct:
+    """What goes over one link."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    @property
+    def waited_s(self) -> float:
+        """How long the request that is under way has had no answer; 0 where there is none."""
+        return self._link.waited_s
+
+    def close(self) -> None:
+        """Give up the connection."""
+        self._link.close()
+
+
+class DirectSpans(_Direct):
     """Spans in OTLP's wire format; see `SpanOutput`.
 
     Parameters
@@ -111,9 +127,9 @@ class DirectSpans:
         sampler: sdk.TraceSampler,
         n_held: int,
     ) -> None:
+        super().__init__(link)
         self.n_exported = self.n_sampled_out = 0
         self.acknowledged_s = 0.0
-        self._link = link
         self._resource = encoder.resource(_values(resource))
         self._version = version
         self._maker = maker
@@ -167,17 +183,13 @@ class DirectSpans:
         while self._marks and self._marks[0][0] <= n_out:
             self.acknowledged_s = self._marks.popleft()[1]
 
-    def close(self) -> None:
-        """Give up the connection."""
-        self._link.close()
 
-
-class DirectLogs:
+class DirectLogs(_Direct):
     """Log records; see `LogOutput`."""
 
     def __init__(self, link: Link, resource: Resource, version: str) -> None:
+        super().__init__(link)
         self.n_dropped = 0
-        self._link = link
         self._encoder = LogEncoder(encoder.resource(_values(resource)), version)
         self._waiting: deque[LogEvent] = deque()
 
@@ -200,16 +212,12 @@ class DirectLogs:
         else:
             self.n_dropped += _n_refused(reply, len(taken), _rejected_logs)
 
-    def close(self) -> None:
-        """Give up the connection."""
-        self._link.close()
 
-
-class DirectPoints:
+class DirectPoints(_Direct):
     """Metric points; see `PointOutput`."""
 
     def __init__(self, link: Link, resource: Resource, version: str) -> None:
-        self._link = link
+        super().__init__(link)
         self._encode = _point_encoder(link, resource, version)
         self._waiting: Points = {}
         #: What was not taken is sent again as it was: a difference is not to be made twice.
@@ -232,10 +240,6 @@ class DirectPoints:
     def _send(self, payload: bytes, deadline_s: float | None) -> None:
         reply = self._link.send(payload, deadline_s)
         self._refused = payload if reply.retry else b""
-
-    def close(self) -> None:
-        """Give up the connection."""
-        self._link.close()
 
 
 def _values(resource: Resource) -> Mapping[str, wire.Value]:

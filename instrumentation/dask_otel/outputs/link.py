@@ -44,12 +44,19 @@ class Link:
         quiet = logging.INFO if signal == "traces" else logging.DEBUG
         self._level = quiet if target.is_default else logging.WARNING
         self._resume_s = 0.0
+        self._asked_s: float | None = None
         self.failing = self._closed = False
 
     @property
     def preferred_temporality(self) -> Mapping[type, AggregationTemporality]:
         """Of metrics, as the user wants it."""
         return self._transport.preferred_temporality
+
+    @property
+    def waited_s(self) -> float:
+        """How long the request that is under way has had no answer; 0 where there is none."""
+        asked_s = self._asked_s
+        return 0.0 if asked_s is None else monotonic() - asked_s
 
     def ready(self, deadline_s: float | None) -> bool:
         """Whether it makes sense to try; the last time it always does, while there is time."""
@@ -60,10 +67,12 @@ class Link:
 
     def send(self, payload: bytes, deadline_s: float | None) -> otlp.Reply:
         """Send `payload` once; a failure is logged when it is the first in a row."""
-        timeout_s = self._transport.timeout_s
+        now_s, timeout_s = monotonic(), self._transport.timeout_s
         if deadline_s is not None:
-            timeout_s = min(timeout_s, max(LEAST_S, deadline_s - monotonic()))
+            timeout_s = min(timeout_s, max(LEAST_S, deadline_s - now_s))
+        self._asked_s = now_s
         reply = self._transport.send(payload, timeout_s)
+        self._asked_s = None
         # To be refused once can be the fault of what was sent, twice in a row it is the endpoint's.
         if reply.retry or (self.failing and not reply.accepted):
             self._resume_s = monotonic() + min(reply.pause_s or PAUSE_S, MAX_PAUSE_S)

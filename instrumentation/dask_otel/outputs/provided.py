@@ -104,7 +104,14 @@ class _Sampler(Sampler):
         return self._sampler.get_description()
 
 
-class ProvidedSpans:
+class _Provided:
+    """What is known of all that goes through providers."""
+
+    #: How long they wait for whom is their business.
+    waited_s: Final = 0.0
+
+
+class ProvidedSpans(_Provided):
     """Spans of a provider; see `SpanOutput`. What it makes of them is its own business.
 
     Parameters
@@ -187,7 +194,7 @@ class ProvidedSpans:
         """Nothing to do: the provider is not ours."""
 
 
-class ProvidedLogs:
+class ProvidedLogs(_Provided):
     """Log records of a provider; see `LogOutput`."""
 
     def __init__(self, provider: LoggerProvider, resource: Resource, version: str) -> None:
@@ -273,7 +280,7 @@ if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=_boards.forget)
 
 
-class ProvidedPoints:
+class ProvidedPoints(_Provided):
     """The latest metric points, for the readers of a provider; see `PointOutput`.
 
     The resource is the provider's, so points say which instance they are of.

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
@@ -30,7 +32,20 @@ class Providers:
     logger_provider: LoggerProvider | None = None
 
 
-class SpanOutput(Protocol):
+class Output(Protocol):
+    """What all of them have."""
+
+    @property
+    def waited_s(self) -> float:
+        """How long what is being sent has had no answer; 0 where that is not known."""
+        ...
+
+    def close(self) -> None:
+        """Send nothing any more."""
+        ...
+
+
+class SpanOutput(Output, Protocol):
     """Takes events and sends their spans.
 
     Attributes
@@ -68,12 +83,8 @@ class SpanOutput(Protocol):
         """Send what waits; all that was recorded before `put_s` has been put."""
         ...
 
-    def close(self) -> None:
-        """Send nothing any more."""
-        ...
 
-
-class LogOutput(Protocol):
+class LogOutput(Output, Protocol):
     """Takes events and sends their log records.
 
     Attributes
@@ -92,12 +103,8 @@ class LogOutput(Protocol):
         """Send what waits."""
         ...
 
-    def close(self) -> None:
-        """Send nothing any more."""
-        ...
 
-
-class PointOutput(Protocol):
+class PointOutput(Output, Protocol):
     """Takes readings and sends metric points."""
 
     def put(self, points: Points) -> None:
@@ -108,10 +115,6 @@ class PointOutput(Protocol):
         """Send what waits."""
         ...
 
-    def close(self) -> None:
-        """Send nothing any more."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
@@ -120,3 +123,7 @@ class Outputs:
     spans: SpanOutput | None
     logs: LogOutput | None
     points: PointOutput | None
+
+    def __iter__(self) -> Iterator[Output]:
+        """Those that there are."""
+        return (output for output in (self.spans, self.logs, self.points) if output is not None)

@@ -19,7 +19,7 @@ from dask_otel.config import Settings, Target
 from dask_otel.outputs import Providers, link
 from dask_otel.record.spans import SpanMaker
 from tests.emitters import ATTEMPT, counts, emitter
-from tests.endpoints import ENDPOINTS, dripping, endless
+from tests.endpoints import ENDPOINTS, dripping, endless, hanging
 from tests.sinks import GrpcSink, HttpSink
 from tests.waiting import wait_for
 
@@ -137,6 +137,21 @@ def test_stopping_takes_no_longer_than_it_may(
         tested.stop()  # once is enough
     lines = [record for record in caplog.records if record.name.startswith("dask_otel")]
     assert len(lines) <= 4  # one for each signal, and what was left unsent
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+def test_an_endpoint_that_has_not_answered_for_long_is_not_waited_for_again(
+    protocol: config.Protocol,
+) -> None:
+    with hanging() as endpoint:
+        tested = emitter(endpoint, protocol=protocol)
+        tested.record(ATTEMPT)
+        tested.start()
+        wait_for(lambda: tested._waited_s > emit.LAST_S)
+        began_s = time.monotonic()
+        tested.stop()
+        assert time.monotonic() - began_s < emit.LAST_S / 2
+        assert tested.n_held == 1
 
 
 def test_what_cannot_even_begin_costs_one_line(
