@@ -68,6 +68,10 @@ def add_pool(dask_worker: Worker) -> None:
     dask_worker.executors["processes"] = ProcessPoolExecutor(1, mp_context=context)
 
 
+def measure_backwards(dask_worker: Worker) -> None:
+    dask_worker.latency = -0.2  # where the clock is set back during a heartbeat
+
+
 @pytest.mark.parametrize("where", ["task", "workers", "scheduler"])
 def test_every_attempt_is_there_once_and_none_lasts_less_than_nothing(
     monkeypatch: pytest.MonkeyPatch, where: str
@@ -86,6 +90,7 @@ def test_every_attempt_is_there_once_and_none_lasts_less_than_nothing(
         middle = client.submit(jump if where == "task" else work, 7, key="middle")
         if where == "workers":
             client.run(set_back)
+            client.run(measure_backwards)
         elif where == "scheduler":
             set_back(monkeypatch.setattr)  # it is in this process
         last = [client.submit(work, i, middle, *first, key=f"last-{i}") for i in range(10)]

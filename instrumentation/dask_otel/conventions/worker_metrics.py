@@ -52,7 +52,7 @@ WORKER_TASKS: Final = Metric(
 )
 WORKER_THREADS: Final = Metric("dask.worker.threads", "{thread}", "gauge", "Threads for tasks.")
 WORKER_LATENCY: Final = Metric(
-    "dask.worker.latency", "s", "gauge", "Round trip of the last heartbeat."
+    "dask.worker.latency", "s", "gauge", "Round trip of heartbeats, smoothed."
 )
 WORKER_BANDWIDTH: Final = Metric(
     "dask.worker.bandwidth", "By/s", "gauge", "Moving average of what large transfers reach."

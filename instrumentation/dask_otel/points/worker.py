@@ -108,7 +108,8 @@ class WorkerPoints:
         worker = self._worker
         return {
             (names.WORKER_THREADS, ()): worker.state.nthreads,
-            (names.WORKER_LATENCY, ()): worker.latency,
+            # Below zero where the clock was set back during a heartbeat.
+            (names.WORKER_LATENCY, ()): max(worker.latency, 0.0),
         }
 
     def _memory_limit(self) -> Points:
