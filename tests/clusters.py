@@ -8,7 +8,7 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import dask
 from distributed import Client, LocalCluster, Worker
@@ -29,6 +29,13 @@ ROUNDED_NS = 1_000
 #: half of what that took, which on a busy machine is a matter of luck.
 CLOCK_ERROR_S = 1.0
 CLOCK_ERROR_NS = int(CLOCK_ERROR_S * 1e9)
+
+
+#: For `LocalCluster`: a worker's heartbeat names its extensions, and its scheduler must know them.
+WITHOUT_EXTENSIONS: Final[dict[str, Any]] = {
+    "scheduler_kwargs": {"extensions": {}},
+    "extensions": {},
+}
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from dask_otel import conventions as names
 from dask_otel import correlate, events
 from dask_otel.worker.context import AttemptSpan, ContextProbe
 from dask_otel.worker.starts import Start
-from tests.clusters import instrumented
+from tests.clusters import WITHOUT_EXTENSIONS, instrumented
 from tests.sinks import HttpSink, SeenSpan, Sink
 
 if TYPE_CHECKING:
@@ -106,8 +106,7 @@ def test_spans_of_tasks_side_by_side_are_children_of_their_own_attempts(
 def test_without_dasks_spans_they_are_in_the_clusters_trace(
     monkeypatch: pytest.MonkeyPatch, sink: Sink
 ) -> None:
-    bare: dict[str, Any] = {"extensions": {}}
-    with instrumented(monkeypatch, sink.endpoint, scheduler_kwargs=bare) as client:
+    with instrumented(monkeypatch, sink.endpoint, **WITHOUT_EXTENSIONS) as client:
         client.submit(in_thread, "bare", key="bare").result()
     attempt, span = attempts(sink)["bare"].span, user_spans()["bare"]
     assert span.context is not None

@@ -14,7 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from dask_otel import conventions as names
 from dask_otel import correlate
-from tests.clusters import instrumented
+from tests.clusters import WITHOUT_EXTENSIONS, instrumented
 from tests.sinks import HttpSink, SeenSpan, Sink
 from tests.waiting import wait_for
 
@@ -151,8 +151,7 @@ def test_coroutines_and_seceded_tasks(monkeypatch: pytest.MonkeyPatch, sink: Sin
 def test_without_dasks_spans_there_is_one_trace(
     monkeypatch: pytest.MonkeyPatch, sink: Sink
 ) -> None:
-    bare: dict[str, dict[str, object]] = {"extensions": {}}
-    with instrumented(monkeypatch, sink.endpoint, scheduler_kwargs=bare) as client:
+    with instrumented(monkeypatch, sink.endpoint, **WITHOUT_EXTENSIONS) as client:
         client.gather(client.map(lambda i: i, range(3)))
     found = spans(sink, names.ACTION_COMPUTE)
     assert len(found) == 3

@@ -15,6 +15,7 @@ If the worker is killed, the scheduler makes good what was not sent: see `schedu
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from itertools import chain, islice
 from random import random
 from time import monotonic
@@ -109,7 +110,8 @@ class HeartbeatProbe:
         self._early = None
         self._beat_s = monotonic()
         if self._worker.status in WORKER_ANY_RUNNING:
-            await self._worker.heartbeat()
+            with suppress(Exception):  # Dask has logged it, and closes the worker
+                await self._worker.heartbeat()
         elif self._worker.status in JOINING:
             self._hurry()
 

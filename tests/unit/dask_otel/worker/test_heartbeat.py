@@ -169,6 +169,16 @@ def test_many_workers_do_not_say_it_in_the_same_moment() -> None:
     assert max(waits_s) - min(waits_s) > most_s / 2
 
 
+async def test_a_heartbeat_that_fails_is_dasks_own_business() -> None:
+    async def fail() -> None:
+        raise KeyError("spans")
+
+    watched = Watched()
+    watched.worker.heartbeat = fail
+    watched.watched.on_given_up(None)
+    await watched.run_next()
+
+
 async def test_a_worker_that_closes_sends_no_heartbeat() -> None:
     watched = Watched()
     watched.watched.on_given_up(None)
