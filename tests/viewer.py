@@ -65,7 +65,8 @@ class Window:
 
         def is_there() -> bool:
             self.drain()
-            return len(self.column("span_id")) >= n
+            spans = (batch for batch in self.batches if isinstance(batch, SpanBatch))
+            return sum(len(batch.columns["span_id"]) for batch in spans) >= n
 
         wait_for(is_there)
         return self.column("span_id")

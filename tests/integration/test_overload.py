@@ -130,13 +130,14 @@ def test_a_window_that_stalls_costs_the_receiver_no_memory(tmp_path: Path) -> No
         window = Window(source)
         window.wait_for_status(lambda status: bool(status.http))
         url = f"http://{source.http[0]}"
-        send(url, 0.0, 60_000)
-        window.wait_for_spans(60_000)
+        # Until then arrays of one request more or less make the difference.
+        send(url, 0.0, 150_000)
+        window.wait_for_spans(150_000)
         before = process.memory_info().rss
-        # 200,000 spans come while the window takes nothing.
-        send(url, 60_000, 260_000)
+        # 600,000 spans come while the window takes nothing.
+        send(url, 150_000, 750_000)
         grown = process.memory_info().rss - before
-        assert window.wait_for_spans(260_000) == ids(260_000)
+        assert window.wait_for_spans(750_000) == ids(750_000)
         assert grown < 40 << 20
     finally:
         source.close()
