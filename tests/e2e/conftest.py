@@ -1,4 +1,4 @@
-"""Fixtures `jaeger`, `collector`, `start_collector`: the real programs with the shipped files."""
+"""The real Collector and Jaeger with the shipped files; where a command writes and listens."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from tests.e2e.programs import MARK, homes
 from tests.e2e.services import ROOT, Collector, Jaeger, binary, running, running_collector
 from tools import JAEGER
 
@@ -54,3 +55,14 @@ def jaeger(
 def collector(start_collector: StartCollector, jaeger: Jaeger) -> Collector:
     """Run a Collector that sends to the real Jaeger, and to port `desktop`."""
     return start_collector(jaeger=jaeger.otlp)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> dict[str, str]:
+    """Variables that keep what a command writes in a folder, and mark all that it starts."""
+    return {**homes(tmp_path), MARK: str(tmp_path)}
+
+
+@pytest.fixture
+def ports(free_port: Callable[[], int]) -> list[str]:
+    return ["--http", f"127.0.0.1:{free_port()}", "--grpc", f"127.0.0.1:{free_port()}"]

@@ -37,6 +37,11 @@ COMMAND_TIMEOUT_S = 60
 END_TIMEOUT_S = 30
 
 
+def homes(folder: Path) -> dict[str, str]:
+    """Variables that keep journals and settings of a window in `folder`."""
+    return {"XDG_DATA_HOME": str(folder / "data"), "XDG_CONFIG_HOME": str(folder / "config")}
+
+
 def daskscope(*arguments: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, whatever its exit status."""
     return subprocess.run(

@@ -14,7 +14,7 @@ from distributed import Client, LocalCluster, Scheduler
 
 from dask_otel import preload
 from tests.clusters import instrumented
-from tests.e2e.programs import DASKSCOPE, END_TIMEOUT_S, MARK, daskscope, marked
+from tests.e2e.programs import DASKSCOPE, END_TIMEOUT_S, daskscope, marked
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -22,21 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> dict[str, str]:
-    """Variables that keep what it writes in a folder, and mark all that it starts."""
-    return {
-        "XDG_DATA_HOME": str(tmp_path / "data"),
-        "XDG_CONFIG_HOME": str(tmp_path / "config"),
-        MARK: str(tmp_path),
-    }
-
-
-@pytest.fixture
-def ports(free_port: Callable[[], int]) -> list[str]:
-    return ["--http", f"127.0.0.1:{free_port()}", "--grpc", f"127.0.0.1:{free_port()}"]
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -12,29 +13,14 @@ import pytest
 
 from daskscope.theme import LIGHT
 from tests.e2e.pictures import n_prefixes
-from tests.e2e.programs import DASKSCOPE, END_TIMEOUT_S, MARK, daskscope, marked
+from tests.e2e.programs import DASKSCOPE, END_TIMEOUT_S, daskscope, marked
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> dict[str, str]:
-    """Variables that keep what it writes in a folder, and mark all that it starts."""
-    return {
-        "XDG_DATA_HOME": str(tmp_path / "data"),
-        "XDG_CONFIG_HOME": str(tmp_path / "config"),
-        MARK: str(tmp_path),
-    }
-
-
-@pytest.fixture
-def ports(free_port: Callable[[], int]) -> list[str]:
-    return ["--http", f"127.0.0.1:{free_port()}", "--grpc", f"127.0.0.1:{free_port()}"]
 
 
 def n_spans(tmp_path: Path) -> int:
@@ -63,9 +49,11 @@ def test_it_shows_a_cluster_and_leaves_nothing_behind(
     assert n_spans(tmp_path) > 100
 
 
-def test_ctrl_c_ends_all_that_it_started(
+@contextlib.contextmanager
+def ended_early(
     tmp_path: Path, settings: dict[str, str], ports: list[str]
-) -> None:
+) -> Iterator[subprocess.Popen[str]]:
+    """A long demo that ends well, and leaves nothing behind, by what is sent to it meanwhile."""
     with subprocess.Popen(
         [DASKSCOPE, "demo", "--workers", "2", "--seconds", "90", *ports],
         stdout=subprocess.PIPE,
@@ -73,27 +61,25 @@ def test_ctrl_c_ends_all_that_it_started(
         text=True,
         env=os.environ | settings,
     ) as process:
-        # The window, its receiver, the cluster with its scheduler, two nannies' workers.
-        wait_for(lambda: len(marked(str(tmp_path))) >= 5, timeout_s=40)
-        process.send_signal(signal.SIGINT)
+        yield process
         _, errors = process.communicate(timeout=END_TIMEOUT_S)
     assert marked(str(tmp_path)) == []
     assert (process.returncode, errors) == (0, "")
+
+
+def test_ctrl_c_ends_all_that_it_started(
+    tmp_path: Path, settings: dict[str, str], ports: list[str]
+) -> None:
+    with ended_early(tmp_path, settings, ports) as process:
+        # The window, its receiver, the cluster with its scheduler, two nannies' workers.
+        wait_for(lambda: len(marked(str(tmp_path))) >= 5, timeout_s=40)
+        process.send_signal(signal.SIGINT)
 
 
 def test_a_signal_that_comes_before_the_window_is_not_lost(
     tmp_path: Path, settings: dict[str, str], ports: list[str]
 ) -> None:
-    with subprocess.Popen(
-        [DASKSCOPE, "demo", "--workers", "2", "--seconds", "90", *ports],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | settings,
-    ) as process:
+    with ended_early(tmp_path, settings, ports) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("listening ")
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=END_TIMEOUT_S)
-    assert marked(str(tmp_path)) == []
-    assert (process.returncode, errors) == (0, "")

@@ -15,7 +15,7 @@ from PySide6.QtGui import QImage
 
 from daskscope.theme import DARK, LIGHT, Theme
 from tests.e2e.pictures import n_prefixes
-from tests.e2e.programs import MARK, daskscope, marked, recorder, running_daskscope
+from tests.e2e.programs import MARK, daskscope, homes, marked, recorder, running_daskscope
 from tests.e2e.screen import Screen
 from tests.telemetry import tasks
 from tests.waiting import wait_for
@@ -28,11 +28,6 @@ pytestmark = pytest.mark.e2e
 
 N_TASKS = 48
 TASK_NS = 400_000_000
-
-
-def homes(folder: Path) -> dict[str, str]:
-    """Variables that keep journals and settings of a window in `folder`."""
-    return {"XDG_DATA_HOME": str(folder / "data"), "XDG_CONFIG_HOME": str(folder / "config")}
 
 
 def send_tasks(http: int) -> None:
