@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from itertools import islice
 from typing import TYPE_CHECKING, Final, cast
 
 from google.protobuf.message import DecodeError
@@ -15,6 +14,7 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality
 from dask_otel import sdk
 from dask_otel.compat import clock
 from dask_otel.events import ClientCall, Running, SpanEvent, span_count
+from dask_otel.outputs.spool import MAX_BATCH_SPANS, Spool
 from dask_otel.record import encoder
 from dask_otel.record.logs import LogEncoder, log
 from dask_otel.record.metrics import MetricEncoder
@@ -32,57 +32,10 @@ if TYPE_CHECKING:
     from dask_otel.points import Points
     from dask_otel.record.spans import SpanMaker
 
-#: Spans in one request. gRPC servers refuse more than 4 MiB by default.
-MAX_BATCH_SPANS: Final = 4_096
+#: Spans by which is tried whether somebody listens again.
 MAX_PROBE_SPANS: Final = 64
-MAX_BATCH_BYTES: Final = 3 << 20
-#: Encoded spans held while nobody listens take no more than this, however many they are.
-MAX_HELD_BYTES: Final = 64 << 20
 MAX_HELD_LOGS: Final = 1_000
 MAX_HELD_POINTS: Final = 50_000
-
-
-class Spool:
-    """Encoded spans that wait to be sent; drops the oldest when it is full.
-
-    Attributes
-    ----------
-    n_in, n_dropped
-        Spans that came in, and those that fell out.
-    """
-
-    def __init__(self, n_max: int, max_bytes: int = MAX_HELD_BYTES) -> None:
-        self.n_in = self.n_dropped = 0
-        self._spans: deque[bytes] = deque()
-        self._n_max = n_max
-        self._max_bytes = max_bytes
-        self._n_bytes = 0
-
-    def __len__(self) -> int:
-        return len(self._spans)
-
-    def append(self, span: bytes) -> None:
-        """Add the newest span."""
-        spans = self._spans
-        spans.append(span)
-        self._n_bytes += len(span)
-        self.n_in += 1
-        while len(spans) > self._n_max or self._n_bytes > self._max_bytes:
-            self._n_bytes -= len(self._spans.popleft())
-            self.n_dropped += 1
-
-    def oldest(self, n_most: int = MAX_BATCH_SPANS) -> list[bytes]:
-        """The spans of the next request, `n_most` at most; they stay until they are removed."""
-        batch = list(islice(self._spans, n_most))
-        n_bytes = sum(map(len, batch))
-        while n_bytes > MAX_BATCH_BYTES and len(batch) > 1:
-            n_bytes -= len(batch.pop())
-        return batch
-
-    def remove(self, n_spans: int) -> None:
-        """Take the oldest `n_spans` out."""
-        for _ in range(n_spans):
-            self._n_bytes -= len(self._spans.popleft())
 
 
 class _Direct:

@@ -73,31 +73,6 @@ def put(output: direct.DirectSpans, origins: Iterable[str | None]) -> None:
         output.put(ATTEMPT._replace(run_id=run_id, origin=origin))
 
 
-def test_spool_drops_the_oldest_by_number_and_by_size() -> None:
-    spool = direct.Spool(3, max_bytes=10)
-    for span in (b"a", b"b", b"c", b"d"):
-        spool.append(span)
-    assert (spool.oldest(), spool.n_dropped) == ([b"b", b"c", b"d"], 1)
-    spool.append(b"e" * 9)
-    assert (spool.oldest(), spool.n_dropped) == ([b"d", b"e" * 9], 3)
-    spool.remove(1)
-    assert (spool.oldest(), len(spool)) == ([b"e" * 9], 1)
-
-
-def test_batches_stay_below_what_grpc_servers_take() -> None:
-    spool = direct.Spool(100_000)
-    for _ in range(5):
-        spool.append(b"x" * (direct.MAX_BATCH_BYTES // 2))
-    assert len(spool.oldest()) == 2
-    spool.remove(5)
-    spool.append(b"x" * (2 * direct.MAX_BATCH_BYTES))
-    assert len(spool.oldest()) == 1  # one that is too large is for the endpoint to refuse
-    spool.remove(1)
-    for _ in range(direct.MAX_BATCH_SPANS + 1):
-        spool.append(b"x")
-    assert len(spool.oldest()) == direct.MAX_BATCH_SPANS
-
-
 @pytest.mark.parametrize(
     ("body", "n_dropped"),
     [
