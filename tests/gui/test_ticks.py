@@ -114,6 +114,23 @@ def test_what_comes_by_the_thousand_is_drawn_with_the_next_tick_unless_a_hand_mo
     assert shown(3) == n_before + 3_000
 
 
+def test_of_ticks_that_all_take_in_much_every_other_one_draws(
+    busy: Run, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, _ = cluster()
+    clock = [elapsed_s()]
+    set_clock(monkeypatch, lambda: clock[0])
+    drawn = []
+    for second in range(2, 10):
+        clock[0] += 1.0
+        spans = [Span(second * SECOND + n, second * SECOND + n + MS, "sum") for n in range(1_500)]
+        link.messages = [source.spans(spans)]
+        before = busy.frame
+        busy.tick(NOW + second * SECOND)
+        drawn.append(busy.frame is not before)
+    assert drawn == [False, True] * 4
+
+
 def test_a_pointer_that_moves_makes_no_frame(busy: Run) -> None:
     frames = []
     for x_px in range(300, 308):
