@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from daskscope.predicate import Filter
     from daskscope.store.chunk import Chunk
-    from daskscope.store.pyramid import Level
+    from daskscope.store.pyramid import Level, Unsigned
     from daskscope.store.snapshot import Attempts, Running, Snapshot
 
     Bools = npt.NDArray[np.bool_]
@@ -104,9 +104,7 @@ class Sieve:
         result &= self.is_state_shown[BarState.RUNNING]
         return result
 
-    def _is_shown(
-        self, lane: npt.NDArray[np.uint32], name: npt.NDArray[np.uint32], kind: Bytes
-    ) -> Bools:
+    def _is_shown(self, lane: Unsigned, name: Unsigned, kind: Bytes) -> Bools:
         result = self.is_lane_shown[lane]
         if not self.is_name_shown.all():
             result &= self.is_name_shown[name] | (kind != Kind.COMPUTE)

@@ -1,15 +1,15 @@
 """Level of detail of one sealed chunk: short spans summed up by lane, stretch of time and look.
 
-Level k has cells of 2**k ns. A cell counts the spans shorter than 2**(k+1) ns that start in it, and
-holds the time that such spans were busy in it, for each name, kind and outcome apart; longer spans
-are not in it, because at the zoom where the level is used they are drawn one by one. Counts and
-busy times of a level are exact sums. Levels begin where they are much smaller than the rows.
+Level k has cells of 2**k ns. A cell holds the time in it in which spans shorter than 2**(k+1) ns
+were busy, for each name, kind and outcome apart; longer spans are not in it, because at the zoom
+where the level is used they are drawn one by one. Busy times of a level are exact sums. Levels
+begin where they are much smaller than the rows.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,28 +17,39 @@ import numpy.typing as npt
 from daskscope.store.schema import Array, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
-#: The first level has at most this share of the rows, so that all levels take about 10 bytes a row.
+    from daskscope.store.chunk import Index, Rows
+
+#: The first level has at most this share of the rows, so that all levels take about 6 bytes a row.
 _FIRST_SHARE: Final = 0.25
 #: A level with this share of the rows is small enough to serve for all coarser ones.
 _LAST_SHARE: Final = 0.001
 #: A level is kept if it has at most this share of the cells of the finer one, which serves for it.
 _NEXT_SHARE: Final = 0.75
-_COARSEST: Final = 62
+#: Cells of two weeks; times of this length have exact classes of duration.
+_COARSEST: Final = 50
 #: Rows of the first level that are summed up in one step.
-_PORTION_ROWS: Final = 8_192
+_PORTION_ROWS: Final = 1 << 14
 _SAMPLE_ROWS: Final = 2_048
-#: Sums are made in tables of at most so many entries for each row, else by sorting.
+#: Names are numbered by a table of at most so many entries for each row, else by sorting.
 _MOST_DENSE: Final = 4
+#: Of the number of a look: what is beside the name, the kind and whether it failed.
+_KIND_BITS: Final = 5
+#: Of the number of a cell, which has 63: at most so many say where in time it lies.
+_BUCKET_BITS: Final = 32
+_NUMBER_BITS: Final = 63
 
 Int64s = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+#: Numbers of cells, and the ns that are spent in each.
+Parts = tuple[Int64s, Int64s]
+#: As narrow as the numbers allow.
+Unsigned: TypeAlias = npt.NDArray[np.unsignedinteger]
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """Cells of 2**k ns, in order of lane, then time.
+    """Cells of 2**k ns, in order of lane, then look, then time.
 
     Attributes
     ----------
@@ -47,27 +58,24 @@ class Level:
     origin_ns
         Where cell 0 begins, a multiple of 2**k.
     lane, bucket
-        uint32: lane and number of the cell in time.
+        Unsigned integers: lane and number of the cell in time.
     name
-        uint32: string id of the name of its spans.
+        Unsigned integers: string id of the name of its spans.
     kind
         uint8: `Kind` of its spans.
     is_erred
         bool: its spans failed.
-    n_spans
-        uint32: spans that start in it.
     busy_ns
         float32: time in it that its spans took.
     """
 
     k: int
     origin_ns: int
-    lane: npt.NDArray[np.uint32]
-    bucket: npt.NDArray[np.uint32]
-    name: npt.NDArray[np.uint32]
+    lane: Unsigned
+    bucket: Unsigned
+    name: Unsigned
     kind: npt.NDArray[np.uint8]
     is_erred: npt.NDArray[np.bool_]
-    n_spans: npt.NDArray[np.uint32]
     busy_ns: npt.NDArray[np.float32]
 
     def __len__(self) -> int:
@@ -75,8 +83,9 @@ class Level:
 
     @property
     def nbytes(self) -> int:
-        """Memory of the cells: 22 bytes each."""
-        return 22 * len(self)
+        """Memory of the cells: about 10 bytes each."""
+        wide = self.lane.itemsize + self.bucket.itemsize + self.name.itemsize
+        return (wide + 1 + 1 + 4) * len(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,40 +105,98 @@ class Pyramid:
         return fitting[-1] if fitting else None
 
 
-@dataclass(frozen=True, slots=True)
 class _Rows:
-    """Rows of a chunk, with lanes and looks (name, kind, outcome) as small dense numbers."""
+    """Rows of a chunk, and where among the cells of one time each lies.
 
-    lanes: Int64s
-    looks: Int64s
-    lane: Int64s
-    look: Int64s
-    start_ns: Int64s
-    duration_ns: Int64s
+    Attributes
+    ----------
+    place
+        int64: number of the lane and look of each row.
+    """
 
+    def __init__(
+        self, start_ns: Int64s, end_ns: Int64s, columns: Mapping[str, Array], index: Index
+    ) -> None:
+        self._start_ns, self._end_ns, self._index = start_ns, end_ns, index
+        self._names, look = _numbered(columns["name"].astype(np.int64))
+        look <<= _KIND_BITS
+        look |= columns["kind"].astype(np.int64) << 1
+        look |= columns["status"] == np.uint8(Status.ERROR)
+        lane = columns["lane"].astype(np.int64)
+        self._look_bits = ((len(self._names) << _KIND_BITS) - 1).bit_length()
+        self.place = lane << self._look_bits | look
 
-@dataclass(frozen=True, slots=True)
-class _Cells:
-    """Parts of spans, or sums of them, by lane, cell and look."""
+    def lasting(self, k: int) -> Rows:
+        """Rows that last at least 2**k and less than 2**(k + 1) ns."""
+        n_at_least = self._index.n_at_least
+        return self._index.by_duration[n_at_least[k + 2] : n_at_least[k + 1]].astype(np.intp)
 
-    lane: Int64s
-    bucket: Int64s
-    look: Int64s
-    n_spans: Floats
-    busy_ns: Floats
+    def lasting_less(self, k: int) -> Rows:
+        """Rows that last less than 2**k ns, in order of arrival: most of a cell come together."""
+        are_meant = np.ones(len(self.place), np.bool_)
+        are_meant[self._index.by_duration[: self._index.n_at_least[k + 1]]] = False
+        return np.flatnonzero(are_meant)
 
-    @classmethod
-    def joined(cls, parts: Sequence[_Cells]) -> _Cells:
-        return cls(
-            *(
-                np.concatenate([getattr(part, name) for part in parts])
-                for name in ("lane", "bucket", "look", "n_spans", "busy_ns")
-            )
+    def parts(self, rows: Rows, grid: _Grid) -> Parts:
+        """Cells that some rows touch, three at most each, and the ns that each row is in them."""
+        place, k = self.place[rows], grid.k
+        at_ns = self._start_ns[rows] - grid.origin_ns
+        # What takes no time is seen all the same.
+        until_ns = np.maximum(self._end_ns[rows] - grid.origin_ns, at_ns + 1)
+        bucket = at_ns >> k
+        edge_ns = (bucket + 1) << k
+        cells, parts_ns = [grid.cells(place, bucket)], [np.minimum(until_ns, edge_ns) - at_ns]
+        for _ in range(2):
+            beyond = np.flatnonzero(until_ns > edge_ns)
+            place, until_ns, at_ns = place[beyond], until_ns[beyond], edge_ns[beyond]
+            bucket, edge_ns = bucket[beyond] + 1, at_ns + (1 << k)
+            cells.append(grid.cells(place, bucket))
+            parts_ns.append(np.minimum(until_ns, edge_ns) - at_ns)
+        return np.concatenate(cells), np.concatenate(parts_ns)
+
+    def level(self, cells: Int64s, busy_ns: Int64s, grid: _Grid) -> Level:
+        """A level of these cells."""
+        place, bucket = cells >> grid.n_bits, cells & (1 << grid.n_bits) - 1
+        look = place & (1 << self._look_bits) - 1
+        return Level(
+            k=grid.k,
+            origin_ns=grid.origin_ns,
+            lane=_narrowed(place >> self._look_bits),
+            bucket=_narrowed(bucket),
+            name=_narrowed(self._names[look >> _KIND_BITS]),
+            kind=(look >> 1 & 15).astype(np.uint8),
+            is_erred=(look & 1).astype(np.bool_),
+            busy_ns=busy_ns.astype(np.float32),
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """Cells of 2**k ns: the lower `n_bits` of the number of one say where in time it lies."""
+
+    k: int
+    first_ns: int
+    n_bits: int
+
+    @property
+    def origin_ns(self) -> int:
+        return self.first_ns >> self.k << self.k
+
+    def cells(self, place: Int64s, bucket: Int64s) -> Int64s:
+        return place << self.n_bits | bucket
+
+    def coarser(self) -> _Grid:
+        return _Grid(self.k + 1, self.first_ns, self.n_bits - 1)
+
+    def coarsened(self, cells: Int64s) -> Int64s:
+        """Numbers of the cells of the coarser grid, in the same order."""
+        # It may begin half a cell earlier.
+        shift = (self.origin_ns - self.coarser().origin_ns) >> self.k
+        return (cells + shift) >> 1
+
+
 def build_levels(
-    start_ns: Int64s, end_ns: Int64s, columns: Mapping[str, Array]
+    start_ns: Int64s, end_ns: Int64s, columns: Mapping[str, Array], index: Index
 ) -> Iterator[Level | None]:
     """Levels of a chunk, finest first, in steps of a millisecond; None for a step with no level.
 
@@ -138,127 +205,82 @@ def build_levels(
     n_rows = len(start_ns)
     if not n_rows:
         return
-    rows = _rows(start_ns, end_ns, columns)
+    rows = _Rows(start_ns, end_ns, columns, index)
     yield None
-    origin_ns = int(start_ns.min())
-    reach_ns = int(end_ns.max()) - origin_ns
-    k = _first_level(rows)
+    grid = _first_grid(start_ns, end_ns, columns["lane"], rows.place)
+    most_k = min((int(end_ns.max()) - grid.first_ns).bit_length() + 1, _COARSEST)
+    if grid.k >= most_k:
+        return
+    yield None
+    short = rows.lasting_less(grid.k + 1)
+    portions = []
+    for first in range(0, max(len(short), 1), _PORTION_ROWS):
+        portions.append(_summed(*rows.parts(short[first : first + _PORTION_ROWS], grid)))
+        yield None
+    cells, busy_ns = _joined(*portions)
     n_finer = 0
-    cells: _Cells | None = None
-    while k < min(reach_ns.bit_length() + 1, _COARSEST):
-        base_ns = origin_ns >> k << k
-        if cells is None:
-            portions = []
-            for first in range(0, n_rows, _PORTION_ROWS):
-                among = np.arange(first, min(first + _PORTION_ROWS, n_rows))
-                portions.append(_summed(_split(rows, among, base_ns, k), rows))
-                yield None
-            parts = _Cells.joined(portions)
-        else:
-            among = np.flatnonzero(rows.duration_ns >= 1 << k)
-            parts = _Cells.joined([_halved(cells, origin_ns, k), _split(rows, among, base_ns, k)])
-        cells = _summed(parts, rows)
-        n_cells = len(cells.lane)
-        if n_cells <= (_NEXT_SHARE * n_finer if n_finer else _FIRST_SHARE * n_rows):
+    while grid.k < most_k:
+        n_cells = len(cells)
+        is_kept = n_cells <= (_NEXT_SHARE * n_finer if n_finer else _FIRST_SHARE * n_rows)
+        if is_kept:
             n_finer = n_cells
-            yield _level(cells, rows, base_ns, k)
-        else:
-            yield None
+        yield rows.level(cells, busy_ns, grid) if is_kept else None
         if n_finer and n_cells <= _LAST_SHARE * n_rows:
             return
-        k += 1
+        cells, grid = grid.coarsened(cells), grid.coarser()
+        longer = rows.parts(rows.lasting(grid.k), grid)
+        cells, busy_ns = _joined((cells, busy_ns), longer)
 
 
-def _rows(start_ns: Int64s, end_ns: Int64s, columns: Mapping[str, Array]) -> _Rows:
-    is_erred = columns["status"] == Status.ERROR
-    kind = columns["kind"].astype(np.int64)
-    lanes, lane = _ranked(columns["lane"].astype(np.int64))
-    names, name = _ranked(columns["name"].astype(np.int64))
-    looks, look = _ranked(name * 32 + kind * 2 + is_erred)
-    looks = names[looks >> 5] << 5 | looks & 31
-    return _Rows(lanes, looks, lane, look, start_ns, np.maximum(end_ns - start_ns, 1))
+def _first_grid(start_ns: Int64s, end_ns: Int64s, lane: Array, place: Int64s) -> _Grid:
+    """Cells in which lanes are likely to have about ten spans, or wider: few enough to number."""
+    # Some of the starts tell enough, and of these the middle nine tenths: a single late span says
+    # nothing about how close the others are.
+    sample_ns = np.sort(start_ns[:: max(len(start_ns) // _SAMPLE_ROWS, 1)])
+    n = len(sample_ns)
+    middle_ns = int(sample_ns[n - 1 - n // 20] - sample_ns[n // 20])
+    n_lanes = int(np.count_nonzero(np.bincount(lane)))
+    apart_ns = middle_ns * n_lanes // len(start_ns)
+    first_ns = int(start_ns.min())
+    reach_bits = (int(end_ns.max()) - first_ns).bit_length()
+    # Two more, as a cell begins before the first span and has a next one.
+    most_bits = min(_BUCKET_BITS, _NUMBER_BITS - int(place.max()).bit_length()) - 2
+    k = max(max(apart_ns, 1).bit_length() + 3, reach_bits - most_bits)
+    return _Grid(k, first_ns, max(reach_bits - k, 0) + 2)
 
 
-def _ranked(ids: Int64s) -> tuple[Int64s, Int64s]:
+def _numbered(ids: Int64s) -> tuple[Int64s, Int64s]:
     """The distinct ids in order, and the place of each id among them."""
     most = int(ids.max())
     if most > _MOST_DENSE * len(ids):
-        distinct, rank = np.unique(ids, return_inverse=True)
-        return distinct, rank
+        distinct, number = np.unique(ids, return_inverse=True)
+        return distinct, number
     distinct = np.flatnonzero(np.bincount(ids))
-    rank_of = np.zeros(most + 1, np.int64)
-    rank_of[distinct] = np.arange(len(distinct))
-    return distinct, rank_of[ids]
+    number_of = np.zeros(most + 1, np.int64)
+    number_of[distinct] = np.arange(len(distinct))
+    return distinct, number_of[ids]
 
 
-def _first_level(rows: _Rows) -> int:
-    """A level at which lanes are likely to have about ten spans in a cell."""
-    # Some of the starts tell enough, and of these the middle nine tenths: a single late span says
-    # nothing about how close the others are.
-    sample_ns = np.sort(rows.start_ns[:: max(len(rows.start_ns) // _SAMPLE_ROWS, 1)])
-    n = len(sample_ns)
-    middle_ns = int(sample_ns[n - 1 - n // 20] - sample_ns[n // 20])
-    apart_ns = middle_ns * len(rows.lanes) // len(rows.start_ns)
-    return max(apart_ns, 1).bit_length() + 3
+def _joined(*parts: Parts) -> Parts:
+    """All of some parts, each cell once."""
+    cells, busy_ns = zip(*parts, strict=True)
+    return _summed(np.concatenate(cells), np.concatenate(busy_ns))
 
 
-def _split(rows: _Rows, among: Int64s, base_ns: int, k: int) -> _Cells:
-    """Parts of those spans that count at level `k`, in each of the cells that they touch."""
-    chosen = among[rows.duration_ns[among] < 2 << k]
-    at_ns = rows.start_ns[chosen] - base_ns
-    end_ns = at_ns + rows.duration_ns[chosen]
-    first, last = at_ns >> k, end_ns - 1 >> k
-    pieces = []
-    for step in range(3):
-        touching = np.flatnonzero(last >= first + step)
-        cell = first[touching] + step
-        begin_ns = np.maximum(at_ns[touching], cell << k)
-        part_ns = np.minimum(end_ns[touching], (cell + 1) << k) - begin_ns
-        row = chosen[touching]
-        n_spans = np.full(len(row), float(step == 0))
-        part = part_ns.astype(np.float64)
-        pieces.append(_Cells(rows.lane[row], cell, rows.look[row], n_spans, part))
-    return _Cells.joined(pieces)
+def _summed(cells: Int64s, busy_ns: Int64s) -> Parts:
+    """Each of some cells once, in order, with all of its time."""
+    if not len(cells):
+        return cells, busy_ns
+    if (cells[1:] < cells[:-1]).any():
+        order = np.argsort(cells)
+        cells, busy_ns = cells[order], busy_ns[order]
+    is_first = np.ones(len(cells), np.bool_)
+    np.not_equal(cells[1:], cells[:-1], out=is_first[1:])
+    first = np.flatnonzero(is_first)
+    return cells[first], np.add.reduceat(busy_ns, first)
 
 
-def _halved(cells: _Cells, origin_ns: int, k: int) -> _Cells:
-    """Cells of level k - 1 as cells of level k, not yet summed."""
-    # The finer level may begin half a cell later.
-    shift = ((origin_ns >> (k - 1) << (k - 1)) - (origin_ns >> k << k)) >> (k - 1)
-    return replace(cells, bucket=(cells.bucket + shift) >> 1)
-
-
-def _summed(cells: _Cells, rows: _Rows) -> _Cells:
-    """One cell for each lane, bucket and look, in order."""
-    n_buckets, n_looks = int(cells.bucket.max(initial=0)) + 1, len(rows.looks)
-    key = (cells.lane * n_buckets + cells.bucket) * n_looks + cells.look
-    if len(rows.lanes) * n_buckets * n_looks <= _MOST_DENSE * len(rows.lane):
-        n_spans: Floats = np.bincount(key, cells.n_spans).astype(np.float64, copy=False)
-        busy_ns: Floats = np.bincount(key, cells.busy_ns).astype(np.float64, copy=False)
-        keys = np.flatnonzero(busy_ns)
-        n_spans, busy_ns = n_spans[keys], busy_ns[keys]
-    else:
-        order = np.argsort(key)
-        key = key[order]
-        begins = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])[: len(key)])
-        keys = key[begins]
-        n_spans = np.add.reduceat(cells.n_spans[order], begins)
-        busy_ns = np.add.reduceat(cells.busy_ns[order], begins)
-    place, look = np.divmod(keys, n_looks)
-    lane, bucket = np.divmod(place, n_buckets)
-    return _Cells(lane, bucket, look, n_spans, busy_ns)
-
-
-def _level(cells: _Cells, rows: _Rows, base_ns: int, k: int) -> Level:
-    look = rows.looks[cells.look]
-    return Level(
-        k=k,
-        origin_ns=base_ns,
-        lane=rows.lanes[cells.lane].astype(np.uint32),
-        bucket=cells.bucket.astype(np.uint32),
-        name=(look >> 5).astype(np.uint32),
-        kind=(look >> 1 & 15).astype(np.uint8),
-        is_erred=(look & 1).astype(np.bool_),
-        n_spans=cells.n_spans.astype(np.uint32),
-        busy_ns=cells.busy_ns.astype(np.float32),
-    )
+def _narrowed(numbers: Int64s) -> Unsigned:
+    """The same in as few bytes as they need."""
+    narrow: Unsigned = numbers.astype(np.min_scalar_type(int(numbers.max(initial=0))))
+    return narrow

@@ -89,8 +89,9 @@ class SealedChunks:
                 chunk = replace(chunk, index=index)
                 self._put(chunk)
             yield
+        assert chunk.index is not None
         built: list[Level] = []
-        for level in build_levels(start_ns, end_ns, columns):
+        for level in build_levels(start_ns, end_ns, columns, chunk.index):
             if level is not None:
                 built.append(level)
             yield
