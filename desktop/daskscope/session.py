@@ -189,6 +189,11 @@ class Session:
     is_statistics_descending: bool = True
 
     @property
+    def without_pointer(self) -> Session:
+        """The same with the pointer elsewhere, whose place changes no frame."""
+        return self if self.hover_px is None else replace(self, hover_px=None)
+
+    @property
     def predicate(self) -> Predicate:
         """Everything that is asked of a span."""
         return Predicate(self.search, self.bins, self.filter)

@@ -6,7 +6,6 @@ the last; panels follow at a slower pace, because their data come slower.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from daskscope.app.clock import FRAME_S, elapsed_s
@@ -118,7 +117,7 @@ class Stage:
     def begin(self, snapshot: Snapshot, session: Session, now_s: float) -> bool:
         """Begin a tick; whether it shows everything that has changed."""
         is_reading = not (snapshot.status.is_live or self.is_over(snapshot) or self._is_forgetful)
-        is_moved = replace(session, hover_px=None) != self._session
+        is_moved = session.without_pointer != self._session
         self._turn = self._turns.next(now_s, is_reading=is_reading, is_moved=is_moved)
         return self._turn is not Turn.NOTHING
 
@@ -143,7 +142,7 @@ class Stage:
         was_forgetful, self._is_forgetful = self._is_forgetful, False
         if self._crowd.learn(snapshot):
             self._panels.hurry_crowd()
-        session = replace(session, hover_px=None)
+        session = session.without_pointer
         has_changed = self._see(session, now_s)
         if feed.has_spans or snapshot.running:
             self._tempo.happen(now_s)

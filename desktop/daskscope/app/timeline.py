@@ -18,7 +18,7 @@ from daskscope.derive.spoken import spoken_stream
 from daskscope.derive.taskstream import TaskStream
 from daskscope.derive.timeaxis import ticks
 from daskscope.session import Session, Viewport, viewport
-from daskscope.theme import NOT_YET_PX
+from daskscope.theme import GUTTER_PX, NOT_YET_PX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,8 +41,8 @@ UNFINISHED_PERIOD_S: Final = 0.1
 LIT_WORK_S: Final = 0.005
 #: Memory bars and busy shares in the gutter.
 READINGS_PERIOD_S: Final = 1.0
-#: Prefixes and what is hidden of them, in a view that does not follow.
-LEGEND_PERIOD_S: Final = 1.0
+#: Prefixes, where no gesture has changed them.
+LEGEND_PERIOD_S: Final = 0.25
 #: A screen reader that is told more often never comes to an end.
 SPEECH_PERIOD_S: Final = 1.0
 
@@ -111,7 +111,8 @@ class TimelineShow:
 
     def paint(self) -> None:
         """Put what was shown on the screen now, rather than when Qt comes to it."""
-        self._window.timeline.stream.repaint()
+        # All that has changed is painted with this pixel, and the gutter is left alone.
+        self._window.timeline.stream.repaint(GUTTER_PX, 0, 1, 1)
 
     def show(self, tick: Tick) -> bool:
         """Show the task stream if it has changed, and say whether it has; `paint` comes after."""
@@ -144,11 +145,10 @@ class TimelineShow:
         return True
 
     def show_legend(self, tick: Tick) -> bool:
-        """Show what has become known of prefixes where no frame tells it, if that is due."""
-        if tick.session.is_following or self.frame is None or not tick.is_due(self._legend_pace):
+        """Show what has become known of prefixes, if that is due."""
+        if self.frame is None or not tick.is_due(self._legend_pace):
             return False
-        self._legend.show(tick.snapshot, tick.session, self.marking.marks)
-        return True
+        return self._legend.show_new(tick.snapshot, tick.session, self.marking.marks)
 
     def show_minimap(self, tick: Tick) -> bool:
         """Show the whole run, if it is due; whether it was."""
@@ -237,7 +237,7 @@ class TimelineShow:
         height_px, now_ns = timeline.lanes_size_px[1], tick.shown_ns
         self._task_stream.mark(self.marking.drawn)
         self.frame = self._task_stream.frame(snapshot, session, layout, view, height_px, now_ns)
-        self._legend.show(snapshot, session, self.marking.marks)
+        self._legend.show_asked(snapshot, session, self.marking.marks)
         timeline.show_frame(self.frame, ticks(view, snapshot.first_ns), snapshot.strings, session)
         timeline.stream.show_ties(self.ties(self.frame, now_ns))
 

@@ -7,12 +7,13 @@ the palette and for what was lost with its worker.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from PySide6.QtCore import QLineF, Qt
-from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPen
+from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPen, QPixmap
 
 from daskscope.theme import Theme, mixed
 
@@ -165,6 +166,28 @@ def gone_brush(theme: Theme) -> QBrush:
 def not_yet_brush(theme: Theme) -> QBrush:
     """Right of now, where nothing can have been received."""
     return hatch(theme.lane2, Lines(theme.wait, 6, alpha=0.5))
+
+
+def draw_not_yet(painter: QPainter, box: tuple[int, int, int, int], theme: Theme) -> None:
+    """Fill what lies right of now: left, top, width and height."""
+    left, top, *size_px = box
+    ratio = painter.device().devicePixelRatio()
+    painter.drawPixmap(left, top, _not_yet(left, top, *size_px, theme, ratio))
+
+
+@lru_cache(maxsize=4)
+def _not_yet(left: int, top: int, width: int, height: int, theme: Theme, ratio: float) -> QPixmap:
+    """Picture of what lies right of now.
+
+    Qt shares out a pattern that is high among threads, and the frame would wait for all of them.
+    """
+    picture = QPixmap(math.ceil(width * ratio), math.ceil(height * ratio))
+    picture.setDevicePixelRatio(ratio)
+    painter = QPainter(picture)
+    painter.translate(-left, -top)
+    painter.fillRect(left, top, width + 1, height + 1, not_yet_brush(theme))
+    painter.end()
+    return picture
 
 
 def spilled_brush(theme: Theme) -> QBrush:

@@ -17,11 +17,11 @@ from daskscope.paint.brush import (
     LOST_SHARE,
     RUNNING_SHARE,
     colour,
+    draw_not_yet,
     edge_colour,
     gone_brush,
     lost_brush,
     needs_edge,
-    not_yet_brush,
     running_brush,
     slot_brush,
     slot_colour,
@@ -233,7 +233,7 @@ def draw_zones(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:
     for box, text in gone_zones(frame):
         _draw_gone(painter, box, text, theme)
     if end < width:
-        painter.fillRect(end, 0, width - end, frame.height_px, not_yet_brush(theme))
+        draw_not_yet(painter, (end, 0, width - end, frame.height_px), theme)
 
 
 def _draw_gone(painter: QPainter, box: tuple[int, int, int, int], text: str, theme: Theme) -> None:
