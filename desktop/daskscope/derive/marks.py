@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from itertools import repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -214,24 +215,28 @@ def _fact(name: str, attributes_text: str) -> _Fact:
     return _Fact(name, address, f"{isolated(_worker(attributes))} {_SIGNS[name][0]}")
 
 
-def _failures(failed: npt.NDArray[np.int32], first_ns: int, view: Viewport) -> Iterator[EventMark]:
+def _failures(failed: npt.NDArray[np.int32], first_ns: int, view: Viewport) -> list[EventMark]:
     """One mark for failures of one kind that ended at nearly the same time."""
+    at = np.flatnonzero(failed)
+    if not len(at):
+        return []
+    line, x_px = np.divmod(at, failed.shape[1])
     # Stretches count from the start of the run, so that marks stay together while time scrolls.
     before_px = round((view.start_ns - first_ns) / view.ns_per_px)
-    for line in np.flatnonzero(failed.any(axis=1)).tolist():
-        at, noun = np.flatnonzero(failed[line]), _NOUNS[FAILING[line]]
-        stretch = (at + before_px) // _APART_PX
-        is_first = np.ones(len(at), np.bool_)
-        np.not_equal(stretch[1:], stretch[:-1], out=is_first[1:])
-        first = np.flatnonzero(is_first)
-        counts = np.add.reduceat(failed[line, at], first).tolist()
-        texts = {n: _erred(noun, n) for n in set(counts)}
-        for x_px, n in zip(at[first].tolist(), counts, strict=True):
-            yield EventMark(x_px, "erred", texts[n], False, n)
+    stretch = (x_px + before_px) // _APART_PX
+    is_first = np.ones(len(at), np.bool_)
+    is_first[1:] = (stretch[1:] != stretch[:-1]) | (line[1:] != line[:-1])
+    first = np.flatnonzero(is_first)
+    counts = np.add.reduceat(failed.reshape(-1)[at], first).tolist()
+    texts = map(_erred, line[first].tolist(), counts)
+    columns = x_px[first].tolist(), repeat("erred"), texts, repeat(False), counts
+    return list(map(EventMark._make, zip(*columns, strict=False)))
 
 
 @lru_cache(maxsize=1_024)
-def _erred(noun: str, n: int) -> str:
+def _erred(line: int, n: int) -> str:
+    """What some failures of a kind are called."""
+    noun = _NOUNS[FAILING[line]]
     verb = "erred" if noun == "task" else "failed"
     return f"{noun} {verb}" if n == 1 else f"{quantity.plural(n, noun)} {verb}"
 

@@ -38,6 +38,7 @@ _LEAST_TEXT_PX: Final = 48
 _LEAST_SHARE: Final = 0.5
 #: How near to a mark it is meant.
 _REACH_PX: Final = 6
+_X_PX: Final = attrgetter("x_px")
 #: Lines of a tooltip, and characters of each.
 _MOST_LINES: Final = 12
 _MOST_TEXT: Final = 300
@@ -76,26 +77,26 @@ def placed_events(
     something worse, and the others are counted. `width_px` is the right edge, `taken_px` a stretch
     in which no text may stand.
     """
-    groups = _apart([event for event in events if -MARK_PX < event.x_px < width_px])
-    begins_px = [event.x_px - MARK_PX // 2 for event, _ in groups]
+    seen = sorted((one for one in events if -MARK_PX < one.x_px < width_px), key=_X_PX)
+    kept, firsts = _apart(seen)
+    begins_px = [event.x_px - MARK_PX // 2 for event in kept]
     result: list[PlacedEvent] = []
     free_px = 0
-    for (event, members), next_px in zip(
-        groups, [*begins_px[1:], width_px + _APART_PX], strict=False
+    for event, first, end, next_px in zip(
+        kept, firsts, [*firsts[1:], len(seen)], [*begins_px[1:], width_px + _APART_PX], strict=False
     ):
-        x_px = event.x_px
-        left, stop = x_px + _TEXT_PX, next_px - _APART_PX
-        if taken_px[0] <= left < taken_px[1]:
-            left = taken_px[1] + _APART_PX
-        if left <= taken_px[0] < stop:
-            stop = taken_px[0] - _APART_PX
-        room, before = stop - left, x_px - _TEXT_PX
-        if room < 0 and before < free_px:
+        members, x_px = seen[first:end], event.x_px
+        left, stop, before = x_px + _TEXT_PX, next_px - _APART_PX, x_px - _TEXT_PX
+        if stop < left and before < free_px:
             # Where marks stand close, as most do when they are many, there is room for no text.
             result.append(PlacedEvent(event, left, 0, members, ""))
             free_px = x_px + MARK_PX
             continue
-        text = _text(event, members)
+        if taken_px[0] <= left < taken_px[1]:
+            left = taken_px[1] + _APART_PX
+        if left <= taken_px[0] < stop:
+            stop = taken_px[0] - _APART_PX
+        room, text = stop - left, _text(event, members)
         text_px = round(width_of(text) + 0.5)
         before -= text_px
         if text_px <= room or room >= max(_LEAST_TEXT_PX, _LEAST_SHARE * text_px):
@@ -120,18 +121,21 @@ def _text(event: EventMark, members: Sequence[EventMark]) -> str:
     return f"{event.text} +{sum(one.n for one in members) - event.n}"
 
 
-def _apart(events: Sequence[EventMark]) -> list[tuple[EventMark, list[EventMark]]]:
-    """Marks that do not cover each other, each with all events in its place."""
-    result: list[tuple[EventMark, list[EventMark]]] = []
-    for event in sorted(events, key=attrgetter("x_px")):
-        if not result or event.x_px - result[-1][0].x_px >= MARK_PX:
-            result.append((event, [event]))
+def _apart(events: Sequence[EventMark]) -> tuple[list[EventMark], list[int]]:
+    """Marks that do not cover each other, and which event is the first in the place of each."""
+    kept: list[EventMark] = []
+    firsts: list[int] = []
+    end_px = -MARK_PX
+    for number, event in enumerate(events):
+        if event.x_px >= end_px:
+            firsts.append(number)
+            kept.append(event)
+        elif _WEIGHTS.get(event.sign, 0) > _WEIGHTS.get(kept[-1].sign, 0):
+            kept[-1] = event
+        else:
             continue
-        kept, members = result[-1]
-        members.append(event)
-        if _WEIGHTS.get(event.sign, 0) > _WEIGHTS.get(kept.sign, 0):
-            result[-1] = event, members
-    return result
+        end_px = event.x_px + MARK_PX
+    return kept, firsts
 
 
 class EventsView(Strip):
