@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daskscope.derive.frames import (
+    EMPTY,
     Bars,
     BarState,
     Dense,
@@ -171,11 +172,7 @@ def layout(
 
 
 def empty_dense(n_rows: int, width: int) -> Dense:
-    return Dense(
-        np.full((n_rows, width), -1, np.int16),
-        np.zeros((n_rows, width), np.uint8),
-        np.zeros((n_rows, width), np.uint8),
-    )
+    return Dense(np.full((n_rows, width), EMPTY, np.uint32))
 
 
 def frame(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from daskscope.session import Chosen, Viewport
 
 Int32s = npt.NDArray[np.int32]
+Cells = npt.NDArray[np.uint32]
 
 
 #: A task of fewer pixels is folded into a dense run.
@@ -39,6 +40,16 @@ class BarState(IntEnum):
 
 #: In place of a `Kind` in `Dense.kind`.
 FAILED_KIND: Final = 255
+#: What fills one pixel column of one row: 32 bits, so that it is compared and moved at once.
+CELL: Final = np.dtype(
+    {"names": ["busy", "slot", "kind"], "formats": ["u1", "<i2", "u1"], "offsets": [0, 1, 3]}
+)
+#: The lower bits of a cell: slot and busy share.
+SLOT_SHIFT: Final = 8
+KIND_SHIFT: Final = 24
+SLOT_MASK: Final = np.uint32(0xFFFF << SLOT_SHIFT)
+#: A cell with slot -1, in which nothing is.
+EMPTY: Final = SLOT_MASK
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +95,12 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class Dense:
-    """Folded runs: what fills each pixel column of each row, in two planes.
+    """Folded runs: what fills each pixel column of each row.
 
     Attributes
     ----------
+    cells
+        uint32, shape (n_rows, width_px), C-contiguous: what the other three are parts of.
     slot
         int16, shape (n_rows, width_px): palette slot of the commonest prefix, -1 where nothing is,
         -2 where it erred, -3 where it is not Dask's.
@@ -98,9 +111,22 @@ class Dense:
         where it failed; 0 where nothing.
     """
 
-    slot: npt.NDArray[np.int16]
-    busy: npt.NDArray[np.uint8]
-    kind: npt.NDArray[np.uint8]
+    cells: Cells
+
+    @property
+    def slot(self) -> npt.NDArray[np.int16]:
+        """Palette slots."""
+        return self.cells.view(CELL)["slot"]
+
+    @property
+    def busy(self) -> npt.NDArray[np.uint8]:
+        """Busy shares."""
+        return self.cells.view(CELL)["busy"]
+
+    @property
+    def kind(self) -> npt.NDArray[np.uint8]:
+        """Kinds in the sub-lane."""
+        return self.cells.view(CELL)["kind"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from daskscope.derive.singles import joined
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from daskscope.derive.frames import Cells
     from daskscope.derive.picture import Picture
     from daskscope.derive.rowing import Rowing
     from daskscope.derive.singles import Spans
@@ -51,8 +52,8 @@ class Look:
 
     Attributes
     ----------
-    slot, busy, kind
-        As in `frames.Dense`, shape (visible rows, width_px); arrays of its own.
+    cells
+        As in `frames.Dense`, shape (visible rows, width_px); an array of its own.
     wide
         Spans that are drawn one by one, some of them beside the view.
     stacks
@@ -61,9 +62,7 @@ class Look:
         int32, shape (len(FAILING), width_px): failures by kind, as in `failures`.
     """
 
-    slot: npt.NDArray[np.int16]
-    busy: npt.NDArray[np.uint8]
-    kind: npt.NDArray[np.uint8]
+    cells: Cells
     wide: Spans
     stacks: dict[int, Stack]
     failed: npt.NDArray[np.int32]
@@ -75,7 +74,7 @@ def look_of(picture: Picture, view: Viewport) -> Look:
     columns = first + np.arange(view.width_px)
     rows = np.flatnonzero(picture.rows.is_density).tolist()
     return Look(
-        *picture.raster.look(first, first + view.width_px),
+        picture.raster.look(first, first + view.width_px),
         picture.wide(),
         {row: _stack(picture, row, columns) for row in rows},
         picture.failures.look(picture.raster.window, first, first + view.width_px),
@@ -90,17 +89,12 @@ def look_between(last: Picture, picture: Picture, view: Viewport) -> Look:
     if len(row_of) and len(x_px):
         # The pixels lie side by side: an index of each of them takes 25 times as long as a slice.
         known = slice(int(x_px[0]), int(x_px[-1]) + 1)
-        slot, busy, kind = last.raster.sampled(columns)
-        look.slot[row_of, known] = slot[last_row_of]
-        look.busy[row_of, known] = busy[last_row_of]
-        look.kind[row_of, known] = kind[last_row_of]
+        look.cells[row_of, known] = last.raster.sampled(columns)[last_row_of]
     for row, last_row in zip(row_of.tolist(), last_row_of.tolist(), strict=True):
         if last.rows.is_density[last_row]:
             look.stacks[row] = _spread(_stack(last, last_row, columns), x_px, view.width_px)
     wide = joined(_beside(look.wide, last, row_of, picture), _moved(last, picture.rows))
-    return Look(
-        look.slot, look.busy, look.kind, wide, look.stacks, _failed(look.failed, last, view, x_px)
-    )
+    return Look(look.cells, wide, look.stacks, _failed(look.failed, last, view, x_px))
 
 
 def _stack(picture: Picture, row: int, columns: Columns) -> Stack:

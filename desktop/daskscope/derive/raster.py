@@ -7,27 +7,25 @@ moving the window costs only the columns that come into it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from daskscope.derive.frames import FAILED_KIND
+from daskscope.derive.frames import EMPTY, FAILED_KIND, KIND_SHIFT, SLOT_MASK, SLOT_SHIFT
 from daskscope.derive.shelf import Shelf
 from daskscope.store.schema import Kind, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
-    from daskscope.derive.frames import Int32s
+    from daskscope.derive.frames import Cells, Int32s
 
     Floats = npt.NDArray[np.float64]
     Bytes = npt.NDArray[np.uint8]
     Shares = npt.NDArray[np.float32]
     Planes = npt.NDArray[np.intp]
-
-T = TypeVar("T", bound=np.generic)
 
 NOTHING: Final = -1
 ERRED: Final = -2
@@ -143,9 +141,7 @@ class Raster:
         #: By plane and block of memory: whether something may lie in its columns.
         n_blocks = -(-window.n_columns // _BLOCK_PX)
         self._is_written = np.zeros((n_planes, n_blocks), np.bool_)
-        self._slot = np.full(shape, NOTHING, np.int16)
-        self._busy = np.zeros(shape, np.uint8)
-        self._kind = np.zeros(shape, np.uint8)
+        self._cells = np.full(shape, EMPTY, np.uint32)
         #: By block of columns: the first and end column that something was added to.
         self._dirty: dict[int, tuple[int, int]] = {}
 
@@ -256,15 +252,14 @@ class Raster:
         """Whether all that was added to some columns can be looked at."""
         return not any(left < end and right > first for left, right in self._dirty.values())
 
-    def look(self, first: int, end: int) -> tuple[npt.NDArray[np.int16], Bytes, Bytes]:
-        """Planes of some columns of the window, as in `frames.Dense`: slot, busy and kind."""
-        parts = self.window.places(first, end)
-        return _joined(self._slot, parts), _joined(self._busy, parts), _joined(self._kind, parts)
+    def look(self, first: int, end: int) -> Cells:
+        """Cells of some columns of the window, as in `frames.Dense`."""
+        parts = [self._cells[:, columns] for columns in self.window.places(first, end)]
+        return np.concatenate(parts, axis=1)
 
-    def sampled(self, columns: Planes) -> tuple[npt.NDArray[np.int16], Bytes, Bytes]:
+    def sampled(self, columns: Planes) -> Cells:
         """The same of any columns of the window."""
-        at = columns % self.window.n_columns
-        return self._slot[:, at], self._busy[:, at], self._kind[:, at]
+        return self._cells.take(columns % self.window.n_columns, axis=1)
 
     def shares(self, row: int, columns: Planes) -> tuple[Shares, Shares]:
         """Busy threads of one row by slot, in the order of `slots`, and in a transfer."""
@@ -278,22 +273,20 @@ class Raster:
         sums = self._planes[:, :, columns]
         some = sums[main]
         total = some.sum(axis=0)
-        self._slot[:, columns] = NOTHING
+        cells = np.full(total.shape, EMPTY, np.uint32)
         if len(main):
-            slots = np.array(self.slots, np.int16)[main - N_SUB_PLANES]
-            commonest = slots[some.argmax(axis=0)]
-            commonest[sums[_ERRED_PLANE] > 0] = ERRED
-            commonest[total <= 0] = NOTHING
-            self._slot[:, columns] = commonest
+            cells = _slot_cells(self.slots).take(main - N_SUB_PLANES).take(some.argmax(axis=0))
+            cells[sums[_ERRED_PLANE] > 0] = _slot_cells((ERRED,))
+            cells[total <= 0] = EMPTY
         level = np.rint(np.minimum(total, np.float32(1)) * np.float32(255))
-        self._busy[:, columns] = np.maximum(level, total > 0).astype(np.uint8)
-        self._kind[:, columns] = 0
+        cells += np.maximum(level, total > 0).astype(np.uint32)
         if len(sub):
             some = sums[sub]
-            kind = (sub + int(Kind.TRANSFER)).astype(np.uint8)[some.argmax(axis=0)]
+            kind = (sub + int(Kind.TRANSFER)).astype(np.uint32)[some.argmax(axis=0)]
             kind[some.max(axis=0) <= 0] = 0
             kind[sums[_FAILED_PLANE] > 0] = FAILED_KIND
-            self._kind[:, columns] = kind
+            cells += kind << np.uint32(KIND_SHIFT)
+        self._cells[:, columns] = cells
 
     # Moving ---------------------------------------------------------------------------------
 
@@ -312,9 +305,7 @@ class Raster:
 
     def _empty(self, columns: slice) -> None:
         self._sums[:, :, columns] = 0
-        self._slot[:, columns] = NOTHING
-        self._busy[:, columns] = 0
-        self._kind[:, columns] = 0
+        self._cells[:, columns] = EMPTY
         blocks = _blocks(columns)
         for at in range(blocks.start, blocks.stop):
             planes = np.flatnonzero(self._is_written[:, at])
@@ -356,5 +347,6 @@ def _blocks(columns: slice) -> slice:
     return slice(columns.start // _BLOCK_PX, (columns.stop - 1) // _BLOCK_PX + 1)
 
 
-def _joined(plane: npt.NDArray[T], parts: list[slice]) -> npt.NDArray[T]:
-    return np.concatenate([plane[:, columns] for columns in parts], axis=1)
+def _slot_cells(slots: Sequence[int]) -> Cells:
+    """Cells of some slots, without a share."""
+    return np.array(slots, np.int16).astype(np.uint32) << np.uint32(SLOT_SHIFT) & SLOT_MASK

@@ -236,12 +236,12 @@ def _those(
 
 
 def _dense(look: Look, layout: LaneLayout, rows: Rowing) -> Dense:
-    shape = (len(layout.rows), look.slot.shape[1])
-    visible = slice(rows.first_row, rows.last_row)
+    if len(look.cells) == len(layout.rows):
+        return Dense(look.cells)
     # Only the visible rows are written, so that the others take no memory.
-    dense = Dense(np.empty(shape, np.int16), np.empty(shape, np.uint8), np.empty(shape, np.uint8))
-    dense.slot[visible], dense.busy[visible], dense.kind[visible] = look.slot, look.busy, look.kind
-    return dense
+    cells = np.empty((len(layout.rows), look.cells.shape[1]), np.uint32)
+    cells[rows.first_row : rows.last_row] = look.cells
+    return Dense(cells)
 
 
 def _in_px(running: Spans, view: Viewport) -> npt.NDArray[np.int64]:

@@ -176,9 +176,7 @@ def _changed(before: TaskStreamFrame, frame: TaskStreamFrame, shift: int) -> Boo
     is_other = np.zeros(now.stop - now.start, np.bool_)
     for dense, old_dense in ((frame.dense, before.dense), (frame.lit, before.lit)):
         if dense is not None and old_dense is not None:
-            for name in ("slot", "busy", "kind"):
-                plane, old_plane = getattr(dense, name)[rows], getattr(old_dense, name)[rows]
-                is_other |= (plane[:, now] != old_plane[:, then]).any(axis=0)
+            is_other |= (dense.cells[rows, now] != old_dense.cells[rows, then]).any(axis=0)
     for stacks, old_stacks in (
         (frame.densities, before.densities),
         (frame.lit_densities, before.lit_densities),

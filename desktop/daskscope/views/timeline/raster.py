@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from daskscope.derive.frames import FAILED_KIND, Dense, DensityColumns, TaskStreamFrame
+from daskscope.derive.frames import (
+    EMPTY,
+    FAILED_KIND,
+    KIND_SHIFT,
+    SLOT_MASK,
+    SLOT_SHIFT,
+    Cells,
+    DensityColumns,
+    TaskStreamFrame,
+)
 from daskscope.derive.lanelayout import LaneLayout, RowKind
 from daskscope.paint.brush import slot_colour
 from daskscope.store.schema import Kind
@@ -260,25 +269,25 @@ def _dense_pixels(
     """Dense runs of lanes on the lane's ground, by distinct line."""
     visible, columns = slice(frame.first_row, frame.last_row), part.columns
     light = Light(dimmed) if frame.lit is None else _GHOSTS
-    colours = _dense_colours(frame.dense, visible, columns, theme, light)
+    cells = frame.dense.cells[visible, columns]
+    colours = _dense_colours(cells, theme, light)
     ground = np.full((1, colours.shape[1]), theme.lane | OPAQUE, np.uint32)
     # Where nothing is, a bar's colour is the ground's; the last line is that of no bar.
     pixels: Pixels = np.take(np.concatenate([colours, ground]), lines.bar, axis=0, mode="wrap")
-    _put_sub(pixels, lines, frame.dense.kind[visible, columns], _kind_table(theme, light), part)
+    _put_sub(pixels, lines, cells, _kind_table(theme, light), part)
     if frame.lit is not None:
-        colours = _dense_colours(frame.lit, visible, columns, theme, _LIT)
-        is_lit: Bools = frame.lit.slot[visible, columns] != _NOTHING
-        _put_over(pixels, colours, is_lit, lines.bar)
-        _put_sub(pixels, lines, frame.lit.kind[visible, columns], _kind_table(theme, _LIT), part)
+        cells = frame.lit.cells[visible, columns]
+        is_lit: Bools = (cells & SLOT_MASK) != EMPTY
+        _put_over(pixels, _dense_colours(cells, theme, _LIT), is_lit, lines.bar)
+        _put_sub(pixels, lines, cells, _kind_table(theme, _LIT), part)
     return pixels
 
 
-def _put_sub(
-    pixels: Pixels, lines: _Lines, kinds: npt.NDArray[np.uint8], table: Pixels, part: Part
-) -> None:
+def _put_sub(pixels: Pixels, lines: _Lines, cells: Cells, table: Pixels, part: Part) -> None:
     """Put what fills the sub-lanes, disk in dashes."""
-    if not kinds.any():
+    if cells.max(initial=0) >> KIND_SHIFT == 0:
         return
+    kinds = (cells >> np.uint32(KIND_SHIFT)).astype(np.uint8)
     is_disk = (kinds == Kind.DISK_READ) | (kinds == Kind.DISK_WRITE)
     if is_disk.any():
         kinds = np.where(is_disk & part.is_gap, np.uint8(0), kinds)
@@ -306,15 +315,11 @@ def _put_over(
         pixels[at] = np.where(is_drawn[rows], colours[rows], pixels[at])
 
 
-def _dense_colours(
-    dense: Dense, visible: slice, columns: slice, theme: Theme, light: Light
-) -> Pixels:
-    slots = dense.slot[visible, columns]
-    n_slots = int(slots.max(initial=_NOTHING)) + 1
-    at = slots.astype(np.intp)
-    at += _BEFORE_SLOTS
-    at <<= 8
-    at += dense.busy[visible, columns]
+def _dense_colours(cells: Cells, theme: Theme, light: Light) -> Pixels:
+    # Slots count from 0 here; what a negative one carries over goes with the kind.
+    at = cells + np.uint32(_BEFORE_SLOTS << SLOT_SHIFT)
+    at &= np.uint32((1 << KIND_SHIFT) - 1)
+    n_slots = max((int(at.max(initial=0)) >> SLOT_SHIFT) + 1 - _BEFORE_SLOTS, 0)
     return np.take(_dense_table(theme, n_slots, light), at)
 
 

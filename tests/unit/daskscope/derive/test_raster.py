@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from daskscope.derive.frames import FAILED_KIND
+from daskscope.derive.frames import FAILED_KIND, Dense
 from daskscope.derive.raster import ERRED, MAX_SLOT_PLANES, NOTHING, OTHER, Raster, Window
 from daskscope.derive.taskstream import always
 from daskscope.store.schema import Kind, Status
@@ -33,7 +33,8 @@ def looked_at(
     raster: Raster,
 ) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     raster.project(0, always)
-    return raster.look(raster.window.column, raster.window.end)
+    cells = Dense(raster.look(raster.window.column, raster.window.end))
+    return cells.slot, cells.busy, cells.kind
 
 
 def shares(raster: Raster, row: int = 0) -> list[float]:
@@ -153,7 +154,7 @@ def test_a_projection_can_be_cut_short() -> None:
     assert not raster.is_projected(0, 900)
     while not raster.is_projected(0, 1_000):
         raster.project(900, lambda: False)
-    slot, _, _ = raster.look(0, 1_000)
+    slot = Dense(raster.look(0, 1_000)).slot
     assert np.flatnonzero(slot[0] != NOTHING).tolist() == [10, 990]
 
 
