@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from dask_otel import config, emit, events
+from dask_otel import config, events
 from dask_otel import conventions as names
 from dask_otel.config import Settings, Target
+from dask_otel.emit import Emitter
 from dask_otel.record.spans import SpanMaker
 
 ATTEMPT = events.Attempt("k", "k", 0, None, None, 1.0, 2.0, 1, 1, int, (0,), names.OUTCOME_FINISHED)
 
 
 def emitter(
-    endpoint: str, n_held: int = 100, protocol: config.Protocol = "http/protobuf", **chosen: Any
-) -> emit.Emitter:
+    endpoint: str,
+    n_held: int = 100,
+    protocol: config.Protocol = "http/protobuf",
+    is_default: bool = False,
+    **chosen: Any,
+) -> Emitter:
     def target(signal: str) -> Target:
         path = f"/v1/{signal}" if protocol == "http/protobuf" else ""
-        return Target(protocol, f"{endpoint}{path}")
+        return Target(protocol, f"{endpoint}{path}", is_default)
 
     settings = Settings(
         target("traces"),
@@ -27,8 +32,8 @@ def emitter(
         n_held=n_held,
         **chosen,
     )
-    return emit.Emitter(settings, {}, SpanMaker("tcp://w:1", "tcp://s:1"))
+    return Emitter(settings, {}, SpanMaker("tcp://w:1", "tcp://s:1"))
 
 
-def counts(tested: emit.Emitter) -> tuple[int, int, int]:
+def counts(tested: Emitter) -> tuple[int, int, int]:
     return tested.n_recorded, tested.n_exported, tested.n_dropped

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -15,14 +16,16 @@ import pytest
 from distributed import Client, wait
 
 from dask_otel import conventions as names
-from dask_otel import emit
+from dask_otel.emit.emitter import STOP_S
+from dask_otel.outputs import outages
 from dask_otel.worker.attempts import Attempts
 from tests.clusters import dask_command, instrumented
+from tests.endpoints import dead
 from tests.sinks import GrpcSink, HttpSink, Sink
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from tests.sinks import SeenSpan
@@ -106,7 +109,7 @@ def test_a_hanging_endpoint_delays_neither_tasks_nor_the_end(
         closed_s = time.monotonic() - began_s - worked_s
     assert worked_s < 5
     # The worker stops before the scheduler; what one has waited, the other need not wait again.
-    assert closed_s < emit.STOP_S + 2
+    assert closed_s < STOP_S + 2
 
 
 def test_an_endpoint_that_refuses_costs_one_line(
@@ -121,9 +124,31 @@ def test_an_endpoint_that_refuses_costs_one_line(
             n_requests = len(sink.headers)
             wait_for(lambda seen=n_requests: len(sink.headers) > seen)  # type: ignore[misc]
     refused = [record for record in caplog.records if "HTTP 400" in record.getMessage()]
-    # One for each signal of the worker and of the scheduler.
-    assert 2 <= len(refused) <= 6
+    # One for each signal, not for each of those of the worker and of the scheduler.
+    assert 1 <= len(refused) <= 3
     assert sink.requests == []
+
+
+def test_an_endpoint_that_is_dead_costs_one_line_and_the_end_another(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        dead() as endpoint,
+        instrumented(monkeypatch, endpoint, n_workers=3, threads_per_worker=1) as client,
+    ):
+        client.gather(client.map(lambda i: i, range(50)))
+        n_parts = len(client.run(lambda dask_worker: None)) + 1
+        wait_for(lambda: len(links_that_fail(endpoint)) >= 2 * n_parts)  # traces and metrics
+    lines = [record.getMessage() for record in caplog.records if "dask_otel" in record.name]
+    assert len(lines) == 2
+    assert "are kept until it answers" in lines[0]
+    # Attempts, their graph, and what each worker has taken to unpickle them.
+    assert re.fullmatch("Stopped with 5[1-4] spans unsent", lines[1])
+
+
+def links_that_fail(endpoint: str) -> Collection[object]:
+    outage = outages._outages._found.get((endpoint.partition("//")[2],))
+    return outage.links if outage else ()
 
 
 def test_a_broken_hook_fails_no_task_and_is_counted(
@@ -137,7 +162,7 @@ def test_a_broken_hook_fails_no_task_and_is_counted(
         assert client.gather(client.map(lambda i: i, range(10))) == list(range(10))
     dropped = [point for point in sink.points() if point.metric == names.SPANS_DROPPED.name]
     assert max(point.value for point in dropped) == 10
-    lines = [record for record in caplog.records if record.name == "dask_otel.emit"]
+    lines = [record for record in caplog.records if record.name.startswith("dask_otel.emit")]
     assert ["Recording a task failed" in record.getMessage() for record in lines] == [True]
 
 

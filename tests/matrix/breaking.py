@@ -32,7 +32,8 @@ EVERY = 3
 #: What Dask or Python call by themselves, with its own guard in it, and what guards are made of.
 GUARDS = re.compile(
     r"dask_otel\.(preload\.(_each|dask_setup|dask_teardown|instrument|uninstrument)"
-    r"|emit\.(guarded|Emitter\.(record|log|measure|failed|_complain|_run|_gather|_cycle|_try|_put_spans))"
+    r"|emit\.hooks\.guarded"
+    r"|emit\.emitter\.Emitter\.(record|log|measure|failed|_complain|_run|_gather|_cycle|_try|_put_spans)"
     r"|client\.adapter\.ClientAdapter\._(annotate|close|open|take_back)"
     r"|compat\.shuffle\.(_file_bytes|_host|_read_bytes|_size|ShuffleWatch\._watch)"
     r"|worker\.shuffle\.ShuffleProbe\.failed"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 EXPECTED = {
     "client.calls.Caller.call",
     "dasklogs._Handler._event",
-    "emit.Emitter._send_spans",
+    "emit.emitter.Emitter._send_spans",
     "outputs.direct.DirectSpans.put",
     "scheduler.adapter.SchedulerAdapter._task_ended",
     "scheduler.adapter.SchedulerAdapter.log_event",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from dask_otel import config
 from dask_otel.compat import otlp
+from dask_otel.outputs import outages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import AggregationTemporality
 
     from dask_otel.config import Signal, Target
+    from dask_otel.outputs.outages import What
 
 #: Time after a failure in which nothing is tried.
 PAUSE_S: Final = 1.0
@@ -28,7 +30,8 @@ logger = logging.getLogger(__name__)
 class Link:
     """Sends requests of one signal.
 
-    An endpoint that fails costs one log line, and one more when it is back.
+    An endpoint that fails costs a process one log line, and one more when it is back, and signals
+    that it does not want one each.
 
     Attributes
     ----------
@@ -38,11 +41,11 @@ class Link:
 
     def __init__(self, signal: Signal, target: Target) -> None:
         # Python says no more than the text where nobody has set up logging.
-        self._named = signal.capitalize(), config.host(signal, target)
+        self._signal, self._host = signal, config.host(signal, target)
         self._transport = otlp.transport(signal, target.protocol, target.endpoint)
-        # Where nobody has named an endpoint none is no surprise: one quiet line, not three.
-        quiet = logging.INFO if signal == "traces" else logging.DEBUG
-        self._level = quiet if target.is_default else logging.WARNING
+        # Where nobody has named an endpoint none is no surprise.
+        self._level = logging.INFO if target.is_default else logging.WARNING
+        self._outage: What = ()
         self._resume_s = 0.0
         self._asked_s: float | None = None
         self.failing = self._closed = False
@@ -77,14 +80,23 @@ class Link:
         if reply.retry or (self.failing and not reply.accepted):
             self._resume_s = monotonic() + min(reply.pause_s or PAUSE_S, MAX_PAUSE_S)
         if not reply.accepted and not self.failing and not self._closed:
-            todo = "kept until it answers" if reply.retry else "dropped"
-            logger.log(self._level, "%s for %s are %s: %s", *self._named, todo, reply.reason)
-        elif reply.accepted and self.failing:
-            logger.info("%s for %s are sent again", *self._named)
+            self._complain(reply)
+        elif reply.accepted and self.failing and outages.end(self._outage, self):
+            logger.info("%s takes %s again", self._host, *self._outage[1:] or ("all",))
         self.failing = not reply.accepted
         return reply
 
     def close(self) -> None:
         """Give up the connection, and a request that is under way in another thread."""
         self._closed = True
+        outages.end(self._outage, self)
         self._transport.close()
+
+    def _complain(self, reply: otlp.Reply) -> None:
+        if reply.retry:
+            self._outage, todo = (self._host,), "kept until it answers"
+        else:
+            self._outage, todo = (self._host, self._signal), "dropped"
+        if outages.begin(self._outage, self):
+            said = self._signal.capitalize(), self._host, todo, reply.reason
+            logger.log(self._level, "%s for %s are %s: %s", *said)

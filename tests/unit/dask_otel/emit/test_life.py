@@ -12,14 +12,16 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from dask_otel import config, emit, events
+from dask_otel import config, events
 from dask_otel import conventions as names
 from dask_otel.compat import clock
 from dask_otel.config import Settings, Target
+from dask_otel.emit import Emitter, process
+from dask_otel.emit import emitter as life
 from dask_otel.outputs import Providers, link
 from dask_otel.record.spans import SpanMaker
 from tests.emitters import ATTEMPT, counts, emitter
-from tests.endpoints import ENDPOINTS, dripping, endless, hanging
+from tests.endpoints import ENDPOINTS, dead, dripping, endless, hanging
 from tests.sinks import GrpcSink, HttpSink
 from tests.waiting import wait_for
 
@@ -37,7 +39,7 @@ def sink() -> Iterator[HttpSink]:
 def test_it_sleeps_until_there_is_something_to_send(
     sink: HttpSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(emit, "IDLE_INTERVALS", 1_000_000)
+    monkeypatch.setattr(life, "IDLE_INTERVALS", 1_000_000)
     tested = emitter(sink.endpoint)
     tested.start()
     hand_over: tuple[Callable[[], None], ...] = (
@@ -61,21 +63,21 @@ def test_many_spans_are_encoded_before_it_is_time_to_send() -> None:
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     settings = Settings(Target("http/protobuf", None), None, None, export_interval_s=3_600.0)
     maker = SpanMaker("tcp://w:1", "tcp://s:1")
-    tested = emit.Emitter(settings, {}, maker, Providers(tracer_provider=provider))
+    tested = Emitter(settings, {}, maker, Providers(tracer_provider=provider))
     tested.start()
     for n_rounds in (1, 2):
-        for run_id in range(emit.N_MANY):
+        for run_id in range(life.N_MANY):
             tested.record(ATTEMPT._replace(run_id=run_id))
-        wait_for(lambda: len(exporter.get_finished_spans()) == n_rounds * emit.N_MANY)  # noqa: B023
+        wait_for(lambda: len(exporter.get_finished_spans()) == n_rounds * life.N_MANY)  # noqa: B023
     tested.record(ATTEMPT)
     tested.stop()
-    assert len(exporter.get_finished_spans()) == 2 * emit.N_MANY + 1
+    assert len(exporter.get_finished_spans()) == 2 * life.N_MANY + 1
 
 
 def test_however_many_spans_come_they_are_sent(
     sink: HttpSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(emit, "N_MANY", 1)
+    monkeypatch.setattr(life, "N_MANY", 1)
     tested = emitter(sink.endpoint)
     tested.start()
     stopping = threading.Event()
@@ -132,11 +134,11 @@ def test_stopping_takes_no_longer_than_it_may(
         time.sleep(0.2)  # a request is under way
         began_s = time.monotonic()
         tested.stop()
-        assert time.monotonic() - began_s < emit.STOP_S + 0.5
+        assert time.monotonic() - began_s < life.STOP_S + 0.5
         assert tested.n_recorded == 50
         tested.stop()  # once is enough
     lines = [record for record in caplog.records if record.name.startswith("dask_otel")]
-    assert len(lines) <= 4  # one for each signal, and what was left unsent
+    assert len(lines) <= 4  # what is not wanted is one for each signal; what was left unsent
 
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
@@ -147,10 +149,10 @@ def test_an_endpoint_that_has_not_answered_for_long_is_not_waited_for_again(
         tested = emitter(endpoint, protocol=protocol)
         tested.record(ATTEMPT)
         tested.start()
-        wait_for(lambda: tested._waited_s > emit.LAST_S)
+        wait_for(lambda: tested._waited_s > life.LAST_S)
         began_s = time.monotonic()
         tested.stop()
-        assert time.monotonic() - began_s < emit.LAST_S / 2
+        assert time.monotonic() - began_s < life.LAST_S / 2
         assert tested.n_held == 1
 
 
@@ -165,10 +167,36 @@ def test_what_cannot_even_begin_costs_one_line(
     tested.record(ATTEMPT)
     tested.stop()
     assert tested.n_held == 0
-    lines = [record for record in caplog.records if record.name == "dask_otel.emit"]
+    lines = [record for record in caplog.records if record.name == life.__name__]
     assert [line.message for line in lines] == [
         "Preparing to send failed; further failures are not logged"
     ]
+    assert tested not in process._process._running  # nobody waits for what it leaves unsent
+
+
+def test_what_all_of_a_process_have_left_unsent_is_one_line(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(life, "LAST_S", 0.2)
+    with dead() as endpoint:
+        for _ in range(2):  # a cluster, and another one after it
+            parts = [emitter(endpoint) for _ in range(3)]
+            for n_spans, part in enumerate(parts):
+                part.start()
+                for _ in range(n_spans):
+                    part.record(ATTEMPT)
+            unwanted = emitter(endpoint, is_default=True)
+            unwanted.start()
+            unwanted.record(ATTEMPT)
+            for part in (*parts, unwanted):
+                assert said(caplog) == []
+                part.stop()
+            assert said(caplog) == ["Stopped with 3 spans unsent"]
+            caplog.clear()
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.message for record in caplog.records if record.name == process.__name__]
 
 
 def test_stopping_before_the_start_does_no_harm(sink: HttpSink) -> None:
@@ -199,7 +227,7 @@ def test_a_child_sends_nothing(make_sink: type[HttpSink] | type[GrpcSink]) -> No
         assert {point.value for point in sink.points() if point.metric == "dask.clients"} == set()
 
 
-def _child(tested: emit.Emitter) -> None:
+def _child(tested: Emitter) -> None:
     """What code in a forked task may do; ends the process, with 0 when all is well."""
     try:
         for run_id in range(2, 1_000):

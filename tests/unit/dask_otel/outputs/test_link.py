@@ -143,8 +143,8 @@ def test_where_nobody_named_an_endpoint_none_is_no_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG, link.__name__)
-    with dead() as endpoint:
-        for is_default in (True, False):
+    for is_default in (True, False):
+        with dead() as endpoint:
             tested = link.Link("traces", Target("grpc", endpoint, is_default))
             tested.send(b"", time.monotonic() + 1)
             tested.close()

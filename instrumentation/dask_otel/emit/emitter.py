@@ -12,21 +12,20 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections import deque
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial, wraps
+from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar, cast
-from weakref import WeakSet
+from typing import TYPE_CHECKING, Final
 
 from opentelemetry.context import attach, set_value
 
 from dask_otel import conventions as names
 from dask_otel import outputs as ways
 from dask_otel.compat import clock, otlp
+from dask_otel.emit import process
 from dask_otel.events import LogEvent, SpanEvent, span_count
 from dask_otel.record.selection import Selection
 
@@ -54,14 +53,6 @@ N_MANY: Final = 128
 IDLE_INTERVALS: Final = 10
 
 logger = logging.getLogger(__name__)
-
-Hook = TypeVar("Hook", bound="Callable[..., None]")
-
-
-class Adapter(Protocol):
-    """What `guarded` needs to know of the object whose hooks it guards."""
-
-    emitter: Emitter
 
 
 class Emitter:
@@ -116,7 +107,7 @@ class Emitter:
         for target in (settings.traces, settings.metrics, settings.logs):
             if target is not None:  # now, so that who ends at once has time to send
                 otlp.load(target.protocol)
-        _living.add(self)
+        process.add(self)
         self._thread.start()
 
     def record(self, event: SpanEvent) -> None:
@@ -172,10 +163,8 @@ class Emitter:
         self._is_open = False
         for output in self._outputs or ():
             output.close()  # a thread that still hangs sends nothing later
-        if self.n_held:
-            target = self._settings.traces
-            level = logging.DEBUG if target and target.is_default else logging.WARNING
-            logger.log(level, "Stopped with %d spans unsent", self.n_held)
+        target = self._settings.traces
+        process.discard(self, 0 if target and target.is_default else self.n_held)
 
     @property
     def measures(self) -> bool:
@@ -296,6 +285,7 @@ class Emitter:
     def _give_up(self) -> None:
         """Take nothing any more."""
         self._is_open = False
+        process.discard(self, 0)
         with self._lock:
             self._n_overrun += sum(map(span_count, self._events))
             self._events.clear()
@@ -369,31 +359,3 @@ class Emitter:
             (names.SPANS_SAMPLED_OUT, ()): self.n_sampled_out,
             (names.LOGS_DROPPED, ()): self.n_logs_dropped,
         }
-
-
-_living: WeakSet[Emitter] = WeakSet()
-
-
-def _silence() -> None:
-    for emitter in list(_living):
-        emitter.fall_silent()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_silence)
-
-
-def guarded(what: str) -> Callable[[Hook], Hook]:
-    """Keep what goes wrong in a hook from Dask; `what` says in the log what the hook does."""
-
-    def decorate(hook: Hook) -> Hook:
-        @wraps(hook)
-        def call(self: Adapter, *args: object, **kwargs: object) -> None:
-            try:
-                hook(self, *args, **kwargs)
-            except Exception as error:  # noqa: BLE001 - nothing here can fail a task
-                self.emitter.failed(what, error)
-
-        return cast("Hook", call)
-
-    return decorate
