@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 from threading import Lock
@@ -30,8 +31,13 @@ class _Process:
         with self._lock:
             self._running.discard(emitter)
             self._n_unsent += n_unsent
-            if self._running:
-                return
+            is_last = not self._running
+        if is_last:
+            self.say()
+
+    def say(self) -> None:
+        """Say what those that have stopped have left unsent."""
+        with self._lock:
             n_unsent, self._n_unsent = self._n_unsent, 0
         if n_unsent:
             logger.warning("Stopped with %d spans unsent", n_unsent)
@@ -46,6 +52,7 @@ class _Process:
 
 
 _process: Final = _Process()
+atexit.register(_process.say)  # where one of them never stops
 if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=_process.fall_silent)
 

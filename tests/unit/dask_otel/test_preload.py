@@ -150,3 +150,4 @@ def test_a_forked_process_begins_anew(client: Client, servers: list[Any]) -> Non
     finally:
         preload._registry.lock.release()
     assert os.waitpid(pid, 0)[1] == 0
+    assert client.sync(preload.uninstrument, servers[0])

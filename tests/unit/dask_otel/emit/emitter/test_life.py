@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -28,6 +30,7 @@ from tests.waiting import wait_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -193,6 +196,27 @@ def test_what_all_of_a_process_have_left_unsent_is_one_line(
                 part.stop()
             assert said(caplog) == ["Stopped with 3 spans unsent"]
             caplog.clear()
+
+
+def test_what_is_unsent_is_said_at_the_end_though_one_never_stops(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from tests.emitters import ATTEMPT, emitter\n"
+        "first, second = (emitter('http://127.0.0.1:1') for _ in range(2))\n"
+        "for each in (first, second):\n"
+        "    each.start()\n"
+        "    each.record(ATTEMPT)\n"
+        "first.stop()\n"
+    )
+    found = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert found.stderr.splitlines()[-1] == "Stopped with 1 spans unsent"
 
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:
