@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 #: Lanes of one resource for spans that overlap and name no thread.
 MAX_PACKED: Final = 16
+#: Numbers of kinds as numpy compares them fast.
+_FIRST_SUB: Final = np.uint8(SUB_KINDS[0])
+_LAST_SUB: Final = np.uint8(SUB_KINDS[-1])
+_COMPUTE: Final = np.uint8(Kind.COMPUTE)
+_GRAPH: Final = np.uint8(Kind.GRAPH)
+_OTHER: Final = np.uint8(Kind.OTHER)
+_SEND: Final = np.uint8(Kind.SEND)
 _PRIME: Final = np.uint64(0x9E3779B97F4A7C15)
 #: Stand for the thread of what is not drawn, and of attempts that may never have begun; packed
 #: lanes have the threads -1, -2 and so on.
@@ -35,7 +42,7 @@ _INNER: Final = 1 << 61
 #: So few rows are faster looked up one by one: a word of one worker.
 _FEW: Final = 16
 #: Places by hash, at least so many times as there are codes: few have to share one.
-_PLACES_A_CODE: Final = 4
+_PLACES_A_CODE: Final = 16
 
 Int64s = npt.NDArray[np.int64]
 LaneIds = npt.NDArray[np.uint32]
@@ -59,12 +66,10 @@ class LaneRegistry:
         self._levels = Levels()
         self._level_ids: dict[tuple[int, int], int] = {}
         self._has_attempts = np.zeros(0, np.bool_)
-        # All pairs by a hash of them, so that a batch is looked up at once.
+        # All pairs by a hash of them, so that a batch is looked up at once; of each lane its own.
         self._codes = np.empty(0, np.uint64)
-        self._code_resources = np.empty(0, np.int64)
-        self._code_threads = np.empty(0, np.int64)
-        self._code_lanes = np.empty(0, np.uint32)
-        # Where a code is among all, by a part of its hash; others may have been there before.
+        self._code_lanes = self._pair_resources = self._pair_threads = np.empty(0, np.int64)
+        # The lane of a code, by a part of its hash; others may have been there before.
         self._places = np.zeros(0, np.int64)
         self._place_shift = np.uint64(0)
         self._is_beside = np.empty(0, np.bool_)
@@ -83,30 +88,27 @@ class LaneRegistry:
         self,
         resource: Array,
         thread: Int64s,
-        kind: Array,
+        kind: npt.NDArray[np.uint8],
         start_ns: Int64s,
         end_ns: Int64s,
         run_id: RunIds,
     ) -> LaneIds:
         """Lane of each of some spans; `thread` is `WAITING` of what may never have begun."""
-        kinds = kind.view(np.uint8)
-        is_beside = (kinds >= SUB_KINDS[0]) & (kinds <= SUB_KINDS[-1])
-        thread = np.where((kind == Kind.GRAPH) | (kind == Kind.SEND), _HIDDEN, thread)
-        loose = np.flatnonzero(~is_beside & (thread == 0))
+        is_beside = (kind >= _FIRST_SUB) & (kind <= _LAST_SUB)
+        thread = np.where((kind == _GRAPH) | (kind == _SEND), _HIDDEN, thread)
+        loose = np.flatnonzero((thread == 0) & ~is_beside)
         if len(loose):
             thread[loose] = self._packed(resource[loose], start_ns[loose], end_ns[loose])
-        inner = np.flatnonzero((kind == Kind.OTHER) & (thread > 0))
+        inner = np.flatnonzero((kind == _OTHER) & (thread > 0))
         if len(inner):
             inner = inner[self._has_attempts[resource[inner]]]
             thread[inner] += _INNER
         lane = self._known(resource, thread)
         self._run(lane, ~is_beside)
-        run = np.flatnonzero(~is_beside & (thread > 0))
         self._levels.reach(len(self.lanes))
-        levels = self._levels.upper(
-            lane[run], start_ns[run], end_ns[run], run_id[run], kinds[run] == Kind.COMPUTE
-        )
-        self._lift(lane, [(int(run[at]), level) for at, level in levels])
+        is_run = (thread > 0) & ~is_beside
+        levels = self._levels.upper(lane, start_ns, end_ns, run_id, is_run, kind == _COMPUTE)
+        self._lift(lane, levels)
         self._see(lane, start_ns, end_ns)
         return lane
 
@@ -157,26 +159,26 @@ class LaneRegistry:
             return np.array([self._id(*pair) for pair in pairs], np.uint32)
         if len(self._codes) != len(self._id_of):
             self._index()
-        code = _code(resource, thread)
         if not len(self._codes):
-            return self._found(
-                np.empty(len(code), np.uint32), np.arange(len(code)), resource, thread
-            )
+            nowhere = np.zeros(len(thread), np.uint32)
+            return self._found(nowhere, np.arange(len(thread)), resource, thread)
+        code = _code(resource, thread)
         # Most are where the hash of their code says: a search takes ten times as long.
-        at = self._places[_place(code, self._place_shift)]
-        lane = self._code_lanes[at]
-        missed = np.flatnonzero(~self._are(at, resource, thread))
-        if len(missed):
-            at = np.searchsorted(self._codes, code[missed])
-            at = np.minimum(at, len(self._codes) - 1)
-            lane[missed] = self._code_lanes[at]
-            missed = missed[~self._are(at, resource[missed], thread[missed])]
-        return self._found(lane, missed, resource, thread)
+        lane = self._places[_place(code, self._place_shift)]
+        are_known = self._are(lane, resource, thread)
+        if are_known.all():
+            return lane.astype(np.uint32)
+        missed = np.flatnonzero(~are_known)
+        at = np.searchsorted(self._codes, code[missed])
+        at = np.minimum(at, len(self._codes) - 1)
+        lane[missed] = self._code_lanes[at]
+        missed = missed[~self._are(lane[missed], resource[missed], thread[missed])]
+        return self._found(lane.astype(np.uint32), missed, resource, thread)
 
-    def _are(self, at: Int64s, resource: Array, thread: Int64s) -> npt.NDArray[np.bool_]:
-        """Whether pairs are those at some places among the codes."""
-        are: npt.NDArray[np.bool_] = self._code_threads[at] == thread
-        are &= self._code_resources[at] == resource
+    def _are(self, lane: Int64s, resource: Array, thread: Int64s) -> npt.NDArray[np.bool_]:
+        """Whether pairs are those of some lanes."""
+        are: npt.NDArray[np.bool_] = self._pair_threads[lane] == thread
+        are &= self._pair_resources[lane] == resource
         return are
 
     def _found(self, lane: LaneIds, missed: Int64s, resource: Array, thread: Int64s) -> LaneIds:
@@ -190,15 +192,18 @@ class LaneRegistry:
     def _index(self) -> None:
         """Sort the codes of all pairs."""
         pairs = np.array(list(self._id_of), np.int64).reshape(-1, 2)
+        lanes = np.array(list(self._id_of.values()), np.int64)
+        # Of a lane above another nobody asks by its pair.
+        self._pair_resources = np.full(len(self.lanes), -1, np.int64)
+        self._pair_threads = np.zeros(len(self.lanes), np.int64)
+        self._pair_resources[lanes], self._pair_threads[lanes] = pairs.T
         codes = _code(pairs[:, 0], pairs[:, 1])
         order = np.argsort(codes)
-        self._codes = codes[order]
-        self._code_resources, self._code_threads = pairs[order].T
-        self._code_lanes = np.array(list(self._id_of.values()), np.uint32)[order]
+        self._codes, self._code_lanes = codes[order], lanes[order]
         n_bits = (_PLACES_A_CODE * len(codes)).bit_length()
         self._place_shift = np.uint64(64 - n_bits)
-        self._places = np.zeros(1 << n_bits, np.int64)
-        self._places[_place(self._codes, self._place_shift)] = np.arange(len(codes))
+        self._places = np.full(1 << n_bits, lanes[0])
+        self._places[_place(self._codes, self._place_shift)] = self._code_lanes
 
     def _id(self, resource: int, thread: int) -> int:
         key = resource, thread
@@ -257,6 +262,6 @@ def _code(resource: Array, thread: Int64s) -> npt.NDArray[np.uint64]:
     return thread.view(np.uint64) * _PRIME ^ resource.astype(np.uint64)
 
 
-def _place(code: npt.NDArray[np.uint64], shift: np.uint64) -> npt.NDArray[np.uint64]:
+def _place(code: npt.NDArray[np.uint64], shift: np.uint64) -> Int64s:
     """The upper bits of a hash of codes."""
-    return (code * _PRIME) >> shift
+    return ((code * _PRIME) >> shift).view(np.int64)

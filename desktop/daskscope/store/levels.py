@@ -116,25 +116,32 @@ class Levels:
         start_ns: Int64s,
         end_ns: Int64s,
         run_id: npt.NDArray[np.int32],
+        is_meant: npt.NDArray[np.bool_],
         is_attempt: npt.NDArray[np.bool_],
     ) -> list[tuple[int, int]]:
-        """Place spans; row and level of each that is not on level 0."""
-        if not len(lane):
-            return []
+        """Place some of some spans; row and level of each that is not on level 0."""
         is_short = self._last_ns.shape[1] <= _MOST_SHORT
         order = np.argsort(lane.astype(np.uint16) if is_short else lane, kind="stable")
-        lanes = lane[order]
-        last_ns = np.stack([start_ns[order], end_ns[order]])
+        order = order[is_meant[order]]
+        if not len(order):
+            return []
+        lanes, begin_ns, until_ns = lane[order], start_ns[order], end_ns[order]
         is_first = np.ones(len(order), np.bool_)
         np.not_equal(lanes[1:], lanes[:-1], out=is_first[1:])
         first = np.flatnonzero(is_first)
-        before_ns = np.empty_like(last_ns)
-        before_ns[:, 1:] = last_ns[:, :-1]
-        known_ns = before_ns[:, first] = self._last_ns[:, lanes[first]]
-        shorter_ns = np.minimum(last_ns[1] - last_ns[0], before_ns[1] - before_ns[0])
-        slack_ns = np.minimum(shorter_ns >> _SLACK_SHIFT, SLACK_NS)
-        is_early = last_ns[0] + slack_ns < before_ns[1]
-        self._last_ns[:, lanes[first]] = last_ns[:, np.append(first[1:], len(order)) - 1]
+        numbers = lanes[first]
+        known_ns = self._last_ns[:, numbers]
+        before_ns = np.empty_like(until_ns)
+        before_ns[1:], before_ns[first] = until_ns[:-1], known_ns[1]
+        last = np.append(first[1:], len(order)) - 1
+        self._last_ns[0, numbers], self._last_ns[1, numbers] = begin_ns[last], until_ns[last]
+        is_early = begin_ns < before_ns
+        if is_early.any():
+            since_ns = np.empty_like(begin_ns)
+            since_ns[1:], since_ns[first] = begin_ns[:-1], known_ns[0]
+            shorter_ns = np.minimum(until_ns - begin_ns, before_ns - since_ns)
+            slack_ns = np.minimum(shorter_ns >> _SLACK_SHIFT, SLACK_NS)
+            is_early = begin_ns + slack_ns < before_ns
         watched = {number for of in self._running.values() for number in of}
         if watched:
             is_early |= np.isin(lanes, list(watched))
@@ -142,7 +149,7 @@ class Levels:
             return []
         self._is_crowded[lanes[is_early & ~is_attempt[order]]] = True
         crowded = np.unique(lanes[is_early])
-        self._last_ns[:, crowded] = known_ns[:, np.isin(lanes[first], crowded)]
+        self._last_ns[:, crowded] = known_ns[:, np.isin(numbers, crowded)]
         return self._placed(lane, start_ns, end_ns, run_id, order[np.isin(lanes, crowded)])
 
     def _placed(

@@ -57,29 +57,34 @@ class OverviewBuilder:
         self._frozen: Overview | None = EMPTY
 
     def add(self, start_ns: Int64s, end_ns: Int64s, slot: npt.NDArray[np.int32]) -> None:
-        """Add spans: int64 ns, and the palette slot of each."""
+        """Add spans that do not end before they start, and the palette slot of each."""
         if not len(start_ns):
             return
         self._frozen = None
         plane = self._planes(slot)
         self._reach(int(start_ns.min()), int(end_ns.max()))
-        width_ns = self._width_ns
-        from_ns, to_ns = start_ns - self._start_ns, np.maximum(end_ns, start_ns) - self._start_ns
-        first, last = from_ns // width_ns, np.maximum(to_ns - 1, from_ns) // width_ns
+        shift = self._width_ns.bit_length() - 1
+        from_ns, to_ns = start_ns - self._start_ns, end_ns - self._start_ns
+        first, last = from_ns >> shift, np.maximum(to_ns - 1, from_ns) >> shift
         flat = self._busy.reshape(-1)
         base = plane * MAX_BUCKETS
-        head_ns = np.minimum(to_ns, (first + 1) * width_ns) - from_ns
+        head_ns = np.minimum(to_ns, (first + 1) << shift) - from_ns
         np.add.at(flat, base + first, head_ns.astype(np.float64))
         long = np.flatnonzero(last > first)
         if not len(long):
             return
-        tail_ns = to_ns[long] - last[long] * width_ns
-        np.add.at(flat, base[long] + last[long], tail_ns.astype(np.float64))
-        left, right = int(first[long].min()), int(last[long].max())
-        edges = np.zeros((len(self._slots), right - left + 1))
-        np.add.at(edges, (plane[long], first[long] + 1 - left), float(width_ns))
-        np.add.at(edges, (plane[long], last[long] - left), -float(width_ns))
-        self._busy[:, left:right] += edges.cumsum(axis=1)[:, :-1]
+        plane, first, last = plane[long], first[long], last[long]
+        tail_ns = to_ns[long] - (last << shift)
+        np.add.at(flat, base[long] + last, tail_ns.astype(np.float64))
+        # In between they are as long as each stretch.
+        left, right = int(first.min()) + 1, int(last.max())
+        if left < right:
+            shape = len(self._slots), right - left + 1
+            plane *= shape[1]
+            edges = np.bincount(plane + (first + 1 - left), minlength=shape[0] * shape[1])
+            edges -= np.bincount(plane + (last - left), minlength=shape[0] * shape[1])
+            n_whole = edges.reshape(shape).cumsum(axis=1)[:, :-1]
+            self._busy[:, left:right] += n_whole * self._width_ns
 
     def frozen(self) -> Overview:
         """What was added so far."""

@@ -51,12 +51,14 @@ class RunningTable:
         self._put(kept.joined(said.those(~self._are_over(said))))
 
     def finish(self, resource: Array, run_id: npt.NDArray[np.int32]) -> None:
-        """Take finished attempts out, and remember them."""
-        known = run_id >= 0
+        """Take finished attempts out, and remember them; -1 is the run id of what is none."""
+        known = np.flatnonzero(run_id >= 0)
         resource, run_id = resource[known], run_id[known]
         slot = run_id & (N_REMEMBERED - 1)
         self._finished[slot] = run_id
         self._finished_of[slot] = resource
+        if not len(self._all.lane):
+            return
         is_over = self._are_over(self._all)
         if is_over.any():
             self._n_changes += 1

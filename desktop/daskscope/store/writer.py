@@ -41,9 +41,17 @@ from daskscope.store.snapshot import Attempts, Snapshot
 DEFAULT_CAP_BYTES: Final = 512 * 1024**2
 #: Words of so many workers are taken in at once: some milliseconds' work.
 MOST_WORDS: Final = 256
+#: Beside an enum numpy takes a column of bytes for int64: that is five times as slow.
+_COMPUTE: Final = np.uint8(Kind.COMPUTE)
+_OTHER: Final = np.uint8(Kind.OTHER)
+_LOST: Final = np.uint8(Outcome.LOST)
+_LOST_WAITING: Final = np.uint8(Outcome.LOST_WAITING)
+_NO_RUN: Final = np.int32(-1)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import numpy.typing as npt
 
 T = TypeVar("T")
 
@@ -169,23 +177,17 @@ class Store:
         columns = self._with_lost_placed(batch.columns)
         start_ns = columns["start_ns"].view(np.int64)
         end_ns = np.maximum(columns["end_ns"].view(np.int64), start_ns)
-        kind, name = columns["kind"], columns["name"]
-        lane = self._lanes.of_spans(
-            columns["resource"],
-            columns["thread"].view(np.int64),
-            kind,
-            start_ns,
-            end_ns,
-            columns["run_id"].view(np.int32),
-        )
-        is_compute = kind == Kind.COMPUTE
-        self._add_prefixes(name[is_compute])
-        self._running.finish(columns["resource"][is_compute], columns["run_id"][is_compute])
-        is_shown = is_compute & (columns["outcome"].view(np.uint8) != Outcome.LOST_WAITING)
-        is_shown |= kind == Kind.OTHER
-        slots = self._palette.slots(name[is_shown])
-        slots[kind[is_shown] == Kind.OTHER] = -1
-        self._overview.add(start_ns[is_shown], end_ns[is_shown], slots)
+        kind, name = columns["kind"].view(np.uint8), columns["name"]
+        resource, run_id = columns["resource"], columns["run_id"].view(np.int32)
+        thread = columns["thread"].view(np.int64)
+        lane = self._lanes.of_spans(resource, thread, kind, start_ns, end_ns, run_id)
+        is_compute = kind == _COMPUTE
+        self._running.finish(resource, np.where(is_compute, run_id, _NO_RUN))
+        is_foreign = kind == _OTHER
+        is_shown = is_compute & (columns["outcome"].view(np.uint8) != _LOST_WAITING)
+        shown = np.flatnonzero(is_shown | is_foreign)
+        slots = np.where(is_foreign, NO_SLOT, self._slots(name, is_compute))
+        self._overview.add(start_ns[shown], end_ns[shown], slots[shown])
         self._store({**columns, "lane": lane, "end_ns": end_ns}, batch)
         self._sealed.advance(len(batch))
         self._n_spans += len(batch)
@@ -196,7 +198,9 @@ class Store:
 
         The scheduler does not know the threads, and of what began a moment ago not that it began.
         """
-        is_lost = columns["outcome"].view(np.uint8) >= Outcome.LOST
+        is_lost = columns["outcome"].view(np.uint8) >= _LOST
+        if not is_lost.any():
+            return columns
         lost = np.flatnonzero(is_lost & (columns["thread"].view(np.int64) == 0))
         if not len(lost):
             return columns
@@ -213,11 +217,15 @@ class Store:
         return {**columns, **copies}
 
     def _store(self, columns: dict[str, Array], batch: SpanBatch) -> None:
-        done = 0
-        while done < len(batch):
-            n = min(self._filling.room, len(batch) - done)
-            part = {name: column[done : done + n] for name, column in columns.items()}
-            self._filling.add(part, batch.keys.rows(done, done + n))
+        done, n_rows, keys = 0, len(batch), batch.keys
+        while done < n_rows:
+            n = min(self._filling.room, n_rows - done)
+            if n < n_rows:
+                keys = batch.keys.rows(done, done + n)
+                part = {name: column[done : done + n] for name, column in columns.items()}
+            else:
+                part = columns
+            self._filling.add(part, keys)
             done += n
             if not self._filling.room:
                 self._seal()
@@ -232,12 +240,15 @@ class Store:
             self._n_evicted += len(gone)
             self._evicted_ns = max(self._evicted_ns, gone.t_max)
 
-    def _add_prefixes(self, names: Array) -> None:
-        names = names[self._palette.slots(names) == NO_SLOT]
-        if not len(names):
-            return
-        for string_id in np.unique(names).tolist():
-            self._palette.add(string_id, self._strings[string_id])
+    def _slots(self, name: Array, is_prefix: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+        """Slots of names, of which those are known from now on that are prefixes."""
+        slots = self._palette.slots(name)
+        is_new = (slots == NO_SLOT) & is_prefix
+        if is_new.any():
+            for string_id in np.unique(name[is_new]).tolist():
+                self._palette.add(string_id, self._strings[string_id])
+            slots = self._palette.slots(name)
+        return slots
 
     def _hear(self, batch: RunningBatch) -> None:
         """Keep a worker's word until it matters: those of thousands are taken in together."""
@@ -276,7 +287,7 @@ class Store:
             np.concatenate([np.arange(n) for n in n_each]),
         )
         self._running.replace(attempts, {word.resource: word.time_ns for word in words})
-        self._add_prefixes(name)
+        self._slots(name, np.ones(len(name), np.bool_))
         self._see(int(start_ns.min(initial=min(times_ns))), max(times_ns))
 
     def _add_events(self, batch: EventBatch) -> None:
