@@ -46,3 +46,12 @@ def test_keys_differ_in_each_half_of_a_trace_and_in_the_span() -> None:
     ids = np.array([int.from_bytes(span_id(n), "big") for n in range(100)], np.uint64)
     keys = span_keys(np.repeat(hashes, 100), np.tile(ids, len(traces)))
     assert len(np.unique(keys)) == len(traces) * 100
+
+
+def test_however_often_keys_are_added_few_runs_are_searched() -> None:
+    chance = np.random.default_rng(1)
+    seen = Seen()
+    for _ in range(1_000):
+        seen.add(chance.integers(0, 2**64, 20, np.uint64))
+    assert len(seen) == 20_000
+    assert len(seen._runs) <= 6  # each is at least four times as long as the next

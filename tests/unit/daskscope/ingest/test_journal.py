@@ -42,6 +42,7 @@ def test_what_was_committed_is_read(tmp_path: Path) -> None:
     assert list(reader.entries()) == entries
     assert list(reader.entries(after=2)) == entries[2:]
     assert list(reader.entries(signal=Signal.LOGS)) == []
+    assert [reader.entry(number) for number in range(5)] == [None, *entries, None]
     assert reader.meta == meta
     assert reader.last_sealed() == 2
     chunks = [chunk for some in reader.chunks() for chunk in some]
@@ -91,6 +92,18 @@ def test_a_failed_commit_leaves_nothing_and_a_later_one_succeeds(tmp_path: Path)
     assert journal.meta == Meta(requests=1)
     journal._db.execute("PRAGMA max_page_count = 1000000")
     journal.commit([entry(2, big)], Meta(requests=2))
+    reader = JournalReader(tmp_path / "a.dscope")
+    assert [found.number for found in reader.entries()] == [1, 2]
+    reader.close()
+    journal.close()
+
+
+def test_a_commit_that_breaks_off_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "a.dscope")
+    journal.commit([entry(1)], Meta(requests=1))
+    with pytest.raises(WriteError, match="UNIQUE"):
+        journal.commit([entry(2), entry(1)], Meta(requests=2))
+    journal.commit([entry(2)], Meta(requests=2))
     reader = JournalReader(tmp_path / "a.dscope")
     assert [found.number for found in reader.entries()] == [1, 2]
     reader.close()

@@ -342,6 +342,8 @@ def test_full_chunks_are_done_before_as_many_more_are_full() -> None:
     store.apply(load.source.definitions())
     for _ in range(200):
         store.apply(load.batch(2_048))
+    sealed = store._sealed
+    assert sealed.nbytes == sum(chunk.nbytes for chunk in sealed.chunks)  # indexes and all
     *done, _, _ = store.snapshot().chunks
     assert len(done) > 3
     assert all(chunk.pyramid is not None for chunk in done)
