@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtGui import QImage
 
-from daskscope.derive.frames import BarState, EventMark, TaskStreamFrame
+from daskscope.derive.frames import BarState, EventMark, Evicted, TaskStreamFrame
 from daskscope.derive.lanelayout import RowKind
 from daskscope.paint.brush import DROPPED_SHARE, slot_colour
 from daskscope.theme import GUTTER_PX, LIGHT, NORMAL, Theme, mixed
@@ -239,3 +239,21 @@ def test_edges_are_sharp_at_any_resolution(qtbot: QtBot, ratio: float) -> None:
 
     # Where an edge were blurred there would be colours between those of its sides.
     assert colours(ratio) <= colours(1.0)
+
+
+@THEMES
+def test_what_was_evicted_looks_other_than_idle_time(qtbot: QtBot, theme: Theme) -> None:
+    drawn = some_bars()
+    before = picture(shown(qtbot, drawn, theme))
+    evicted = Evicted(0, 600, "9 spans evicted; see File, Open the earlier part", "9 evicted")
+    after = picture(shown(qtbot, replace(drawn, evicted=evicted), theme))
+    y = lane_top(drawn, SECOND_LANE) + 5
+    lanes = slice(420, 590), slice(610, 780)
+    within, beyond = (
+        sum(colour_at(before, x, y) != colour_at(after, x, y) for x in range(part.start, part.stop))
+        for part in lanes
+    )
+    assert (within > 20, beyond) == (True, 0)
+    # The text stands on a ground of its own, over all that is drawn.
+    grounds = [colour_at(after, x, drawn.height_px // 2 - 8) for x in range(600)]
+    assert grounds.count(theme.lane2) > 200

@@ -58,8 +58,8 @@ class Ledger:
         window = self._run.window
         self._n_spans = snapshot.n_spans
         self.errors = self._keeper.of(snapshot)
-        window.toolbar.errors.show_count(len(self.errors))
-        count = quantity.count(len(self.errors))
+        count = quantity.least_count(len(self.errors), snapshot.n_evicted > 0)
+        window.toolbar.errors.show_count(count if len(self.errors) else "")
         window.set_title("errors", f"Errors  {count}" if len(self.errors) else "Errors")
         width_px = window.timeline.lanes_size_px[0]
         columns = error_columns(snapshot, self.errors, width_px, now_ns)

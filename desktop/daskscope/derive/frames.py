@@ -182,6 +182,23 @@ class FoundMark:
     is_sub: bool
 
 
+class Evicted(NamedTuple):
+    """Pixel columns in which not all spans are held any more.
+
+    Attributes
+    ----------
+    x0_px, x1_px
+        Within the drawing area.
+    text
+        How many are gone, and where they can be seen; `short` is for little room.
+    """
+
+    x0_px: int
+    x1_px: int
+    text: str
+    short: str
+
+
 @dataclass(frozen=True, slots=True)
 class TaskStreamFrame:
     """Everything the task stream draws at one moment.
@@ -204,6 +221,8 @@ class TaskStreamFrame:
         What is lit and hidden.
     is_exact
         Everything that is known is in it; else it shows until then what the last one knew.
+    evicted
+        Where spans were evicted; None where none were, or that is not in view.
     """
 
     view: Viewport
@@ -223,6 +242,7 @@ class TaskStreamFrame:
     lit_densities: tuple[DensityColumns, ...] = ()
     found: FoundMark | None = None
     marks: Marks | None = None
+    evicted: Evicted | None = None
 
 
 @dataclass(frozen=True, slots=True)

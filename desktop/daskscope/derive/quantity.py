@@ -39,6 +39,11 @@ def ratio(done: int, total: int) -> str:
     return f"{count(done)}{THIN}/{THIN}{count(total)}"
 
 
+def least_count(number: float, has_more: bool) -> str:
+    """A count of what is held, where there may have been more: "≥ 2 640"."""
+    return f"\u2265{THIN}{count(number)}" if has_more else count(number)
+
+
 def share(part: float) -> str:
     """A share of 1 in per cent: "98 %"."""
     if not math.isfinite(part):

@@ -205,7 +205,11 @@ def errors_frame(snapshot: Snapshot, errors: Errors) -> RecordsFrame:
     text = f"{quantity.count(n - n_lost)} failed"
     if n_lost:
         text += f", {quantity.count(n_lost)} lost with a worker"
-    return RecordsFrame(_ErrorRows(snapshot, errors), (), n, text if n else "")
+    if snapshot.n_evicted:
+        text += ", what was evicted not counted"
+    return RecordsFrame(
+        _ErrorRows(snapshot, errors), (), n, text if n or snapshot.n_evicted else ""
+    )
 
 
 def _when(snapshot: Snapshot, time_ns: int) -> str:

@@ -27,7 +27,7 @@ def search_field(snapshot: Snapshot, session: Session, marks: Marks) -> SearchFi
     if marks.problem:
         tip = _SLOW_TIP if marks.problem == TOO_SLOW else ""
         return SearchField(search.text, search.is_regex, "", marks.problem, "err", tip)
-    n_lit = quantity.count(marks.n_lit)
+    n_lit = quantity.least_count(marks.n_lit, snapshot.n_evicted > 0)
     tip, tone = "Tasks that run are lit, and count once they have ended", "plain"
     found = found_at(snapshot, session.found)
     number = ordinal(snapshot, marks, found) if found is not None else 0

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from daskscope.derive import quantity
 from daskscope.derive.census import Census
 from daskscope.derive.choice import EVERYTHING, Choice
 from daskscope.derive.dimming import lit, marks_of
-from daskscope.derive.frames import Bars, Dense, DensityColumns, TaskStreamFrame
+from daskscope.derive.frames import Bars, Dense, DensityColumns, Evicted, TaskStreamFrame
 from daskscope.derive.looks import Looks
 from daskscope.derive.marks import event_marks
 from daskscope.derive.matches import NO_MARKS, Mark
@@ -133,6 +134,7 @@ class TaskStream:
             now_px=_now_px(snapshot, view, now_ns),
             n_spans_in_view=self._census.n_overlapping(snapshot.chunks, view.start_ns, view.end_ns),
             is_exact=self._shown.is_exact and (lit is None or self._lit.is_exact),
+            evicted=_evicted(snapshot, view),
         )
 
     def learn(self, snapshot: Snapshot) -> None:
@@ -185,6 +187,20 @@ def _now_px(snapshot: Snapshot, view: Viewport, now_ns: int) -> int:
     if not snapshot.status.is_live:
         return _FAR_PX
     return round(min(max(view.x_px(now_ns), -_FAR_PX), _FAR_PX))
+
+
+def _evicted(snapshot: Snapshot, view: Viewport) -> Evicted | None:
+    """From the start of the run to the end of what was evicted last, as far as it is in view."""
+    if not snapshot.n_evicted:
+        return None
+    x0_px, x1_px = (
+        round(min(max(view.x_px(time_ns), 0), view.width_px))
+        for time_ns in (snapshot.first_ns, snapshot.evicted_ns)
+    )
+    if x0_px >= x1_px:
+        return None
+    short = f"{quantity.plural(snapshot.n_evicted, 'span')} evicted"
+    return Evicted(x0_px, x1_px, f"{short}; see File, Open the earlier part", short)
 
 
 def _bars(

@@ -75,7 +75,15 @@ def use_ratio(ratio: float) -> None:
     """
     if ratio != _Screen.ratio:
         _Screen.ratio = ratio
-        for brushes in (hatch, slot_brush, running_brush, lost_brush, gone_brush, not_yet_brush):
+        for brushes in (
+            hatch,
+            slot_brush,
+            running_brush,
+            lost_brush,
+            gone_brush,
+            not_yet_brush,
+            evicted_brush,
+        ):
             brushes.cache_clear()
 
 
@@ -188,6 +196,12 @@ def _not_yet(left: int, top: int, width: int, height: int, theme: Theme, ratio: 
     painter.fillRect(left, top, width + 1, height + 1, not_yet_brush(theme))
     painter.end()
     return picture
+
+
+@lru_cache(maxsize=8)
+def evicted_brush(theme: Theme) -> QBrush:
+    """Where spans were evicted; nothing but lines, for some are still there."""
+    return hatch(None, Lines(theme.wait, 8, alpha=0.5))
 
 
 def spilled_brush(theme: Theme) -> QBrush:

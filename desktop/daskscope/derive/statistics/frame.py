@@ -191,6 +191,9 @@ def _summary(
         tasks.append(f"{quantity.count(n_hidden)} hidden not counted")
     if n_waiting:
         tasks.append(f"{quantity.count(n_waiting)} lost before they began not counted")
+    if snapshot.n_evicted and scope.from_ns < snapshot.evicted_ns:
+        until = quantity.elapsed(snapshot.evicted_ns - snapshot.first_ns, step_ns)
+        tasks.append(f"what was evicted until {until} not counted")
     if n_running:
         tasks.append(f"{quantity.count(n_running)} running not counted")
     tasks.append("totals cut at the edges")

@@ -19,6 +19,7 @@ from daskscope.paint.brush import (
     colour,
     draw_not_yet,
     edge_colour,
+    evicted_brush,
     gone_brush,
     lost_brush,
     needs_edge,
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QBrush, QPainter
 
     from daskscope.derive.frames import Bars, Int32s, TaskStreamFrame
+
+    Box = tuple[int, int, int, int]
 
 _DASHES_PX: Final = {Fill.DISK_READ: (4, 1), Fill.DISK_WRITE: (2, 1)}
 #: What has so little colour that its label needs the ink of text.
@@ -227,21 +230,40 @@ def _clear_pattern(painter: QPainter, label: Label, theme: Theme) -> None:
 
 
 def draw_zones(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:
-    """Draw where a worker is gone, and where nothing can have been received."""
+    """Draw where a worker is gone, what was evicted, and where nothing can have been received."""
     width = frame.view.width_px
     end = min(max(frame.now_px, 0), width)
+    if frame.evicted is not None:
+        left, right = frame.evicted[:2]
+        painter.fillRect(left, 0, right - left, frame.height_px, evicted_brush(theme))
     for box, text in gone_zones(frame):
         _draw_gone(painter, box, text, theme)
     if end < width:
         draw_not_yet(painter, (end, 0, width - end, frame.height_px), theme)
 
 
-def _draw_gone(painter: QPainter, box: tuple[int, int, int, int], text: str, theme: Theme) -> None:
+def _draw_gone(painter: QPainter, box: Box, text: str, theme: Theme) -> None:
     """Draw that a worker is not there, and say it where there is room."""
-    left, top, width, height = box
     painter.fillRect(*box, gone_brush(theme))
+    _draw_caption(painter, box, text, theme)
+
+
+def draw_evicted(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:
+    """Say how much is gone where not all is held any more; nothing is to lie over that."""
+    if frame.evicted is not None:
+        left, right, text, short = frame.evicted
+        box = left, 0, right - left, frame.height_px
+        if not _draw_caption(painter, box, text, theme):
+            _draw_caption(painter, box, short, theme)
+
+
+def _draw_caption(painter: QPainter, box: Box, text: str, theme: Theme) -> bool:
+    """Draw a text in the middle of a zone if it has room, and say whether it has."""
+    left, top, width, height = box
     text_px = round(text_width(Role.CAPTION, text)) + 16
-    if text_px < width:
-        middle = left + (width - text_px) // 2, top + height // 2 - 9, text_px, 18
-        painter.fillRect(*middle, colour(theme.lane2))
-        draw_text(painter, middle, text, Role.CAPTION, theme.t2, Align.CENTRE)
+    if text_px >= width:
+        return False
+    middle = left + (width - text_px) // 2, top + height // 2 - 9, text_px, 18
+    painter.fillRect(*middle, colour(theme.lane2))
+    draw_text(painter, middle, text, Role.CAPTION, theme.t2, Align.CENTRE)
+    return True

@@ -21,7 +21,7 @@ from daskscope.paint.speech import announce
 from daskscope.theme import GUTTER_PX
 from daskscope.views.timeline.arrows import draw_arrows, draw_frames
 from daskscope.views.timeline.backing import Backing
-from daskscope.views.timeline.bars import draw_bars, draw_labels, draw_zones
+from daskscope.views.timeline.bars import draw_bars, draw_evicted, draw_labels, draw_zones
 from daskscope.views.timeline.gutter import (
     Gutter,
     GutterTarget,
@@ -206,6 +206,9 @@ class StreamView(Strip):
             self._gutter.draw(painter, frame, theme, self._target)
         draw_hosts(painter, frame, theme, self._target)
         draw_worker_lines(painter, frame, theme)
+        painter.translate(GUTTER_PX, 0)
+        draw_evicted(painter, frame, theme)
+        painter.translate(-GUTTER_PX, 0)
         self._paint_now(painter, frame)
         self._handle.draw(painter, frame, self.size(), theme)
 

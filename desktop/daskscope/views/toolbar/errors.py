@@ -8,7 +8,6 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
-from daskscope.derive import quantity
 from daskscope.paint.brush import colour
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.icon import ICON_PX, draw_event_mark, icon
@@ -55,13 +54,13 @@ class ErrorsBox(QWidget):
         self.setAccessibleName("Errors")
         self.hide()
 
-    def show_count(self, n: int) -> None:
-        """There are so many failures."""
-        text = f"{quantity.count(n)} erred" if n else ""
+    def show_count(self, count: str) -> None:
+        """There are so many failures, "" for none."""
+        text = f"{count} erred" if count else ""
         if text != self._text:
             self._text = text
             self.setAccessibleDescription(text)
-            self.setVisible(bool(n))
+            self.setVisible(bool(text))
             self.updateGeometry()
             self.update()
 

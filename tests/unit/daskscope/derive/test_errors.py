@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from daskscope.derive.errors import ErrorKeeper
+from daskscope.derive.records import errors_frame
 from daskscope.store.schema import Kind, Outcome, Status
 from daskscope.store.writer import Store
 from tests.builders import SECOND, Load, Source, Span
@@ -47,6 +48,7 @@ def test_what_is_evicted_is_no_failure_any_more() -> None:
     found = list(zip(errors.chunk.tolist(), errors.row.tolist(), strict=True))
     assert sorted(found) == held
     assert np.all(np.diff(errors.end_ns) >= 0)
+    assert errors_frame(snapshot, errors).summary.endswith(" failed, what was evicted not counted")
 
 
 def test_steps_go_round() -> None:

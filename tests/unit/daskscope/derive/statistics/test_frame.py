@@ -126,6 +126,13 @@ def test_the_summary_says_what_the_numbers_are_of(snapshot: Snapshot) -> None:
     )
 
 
+def test_what_was_evicted_of_the_stretch_is_said(snapshot: Snapshot) -> None:
+    evicted = replace(snapshot, n_evicted=9, evicted_ns=T0 + 2 * SECOND)
+    assert ", what was evicted until 0:02.0 not counted, " in framed(evicted, Session()).summary
+    after = Session(selection_ns=(T0 + 3 * SECOND, T0 + 4 * SECOND))
+    assert "evicted" not in framed(evicted, after).summary
+
+
 def test_unfinished_work_says_so(snapshot: Snapshot) -> None:
     statistics = Statistics()
     statistics.begin(snapshot, Scope(T0, T0 + SECOND))

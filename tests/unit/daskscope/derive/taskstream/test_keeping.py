@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from daskscope.derive import quantity
 from daskscope.derive.picture import Picture
 from daskscope.derive.taskstream import TaskStream
 from daskscope.predicate import Filter
@@ -152,6 +153,12 @@ def test_what_was_evicted_is_not_drawn_any_more() -> None:
     assert empty > WIDTH // 2
     rows = lane_rows(kept)
     assert (kept.dense.slot[rows, :empty] == -1).all()
+    # That is no idle time, and the frame says so as far as it goes.
+    assert kept.evicted is not None
+    assert kept.evicted.x0_px == round(kept.view.x_px(snapshot.first_ns))
+    assert empty <= kept.evicted.x1_px == round(kept.view.x_px(snapshot.evicted_ns))
+    assert kept.evicted.short.startswith(quantity.count(snapshot.n_evicted))
+    assert frame_of(snapshot, Session(span_ns=SECOND)).evicted is None
 
 
 def test_new_lanes_and_workers_appear() -> None:
