@@ -135,7 +135,9 @@ class Panels:
         snapshot, feed = tick.snapshot, tick.feed
         if self._cluster is None or tick.is_due(self._cluster_pace):
             began_s = elapsed_s()
-            self._cluster = cluster_field(snapshot, tick.wall_ns, self._crowd.sampler)
+            self._cluster = cluster_field(
+                snapshot, tick.wall_ns, self._crowd.sampler, feed.is_connected
+            )
             self._cluster_pace.rest(began_s, elapsed_s())
         if not tick.is_due(self._status_pace):
             return False

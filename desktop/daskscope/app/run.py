@@ -229,10 +229,16 @@ class Run(QObject):
             self.is_reading = False
             self.apply(gestures.pause, self._now_ns)
             self.apply(gestures.stay_within, self.extent())
+            self._frame_times.restart()
             self._stage.forget()  # what is slower has not seen all of it
         self.choosing.advance(self._snapshot, self._feed.answers, self._now_ns, started_s)
         is_new = self._stage.show(
-            self._snapshot, self.session, self._now_ns, wall, self._feed, self._frame_times.last_ms
+            self._snapshot,
+            self.session,
+            self._now_ns,
+            wall,
+            self._feed,
+            self._frame_times.typical_ms,
         )
         self._hovering.advance(started_s)
         if not self.window.is_welcome:

@@ -130,7 +130,7 @@ class Stage:
         feed: Feed,
         frame_ms: float,
     ) -> bool:
-        """Show what has changed; `frame_ms` is the time of the last frame, for the status bar.
+        """Show what has changed; `frame_ms` is the time of a frame, for the status bar.
 
         Returns
         -------

@@ -24,7 +24,7 @@ class Tick:
     now_ns, shown_ns
         The cluster's clock, and what is shown as now.
     frame_ms
-        Time of the last tick that painted.
+        Typical time of a tick that paints; NaN where it is not known.
     is_all
         Everything is shown anew.
     is_idle

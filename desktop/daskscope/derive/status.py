@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _SCHEDULER_ID: Final = re.compile(r"Scheduler-[0-9a-f-]{36}")
 _LOCAL: Final = ("127.0.0.1", "::1", "localhost")
 _LAG_WARNED_NS: Final = 2_000_000_000
+_FRAME_TIP: Final = "Median time of the last frames: taking in, deriving and drawing"
 #: The action that opens what was evicted.
 EARLIER: Final = "file.earlier"
 
@@ -48,7 +49,7 @@ def status_frame(
     spans_per_s
         Spans that arrived in the last second.
     frame_ms
-        Time of the last whole tick: drain, store, derive, paint.
+        Typical time of a whole tick: drain, store, derive, paint. NaN where it is not known.
     cap_bytes
         What the store may hold; 0 where nothing limits it.
     is_connected
@@ -63,13 +64,18 @@ def status_frame(
             _held(snapshot),
             _memory(snapshot, cap_bytes),
             *_dropped(snapshot),
-            StatusField("Frame", quantity.seconds(frame_ms / 1e3), tip="Time of the last tick"),
+            StatusField("Frame", quantity.seconds(frame_ms / 1e3), tip=_FRAME_TIP),
         ),
     )
 
 
-def cluster_field(snapshot: Snapshot, now_ns: int, sampler: Sampler | None = None) -> StatusField:
-    """What the window shows: the cluster's name, and how large it is."""
+def cluster_field(
+    snapshot: Snapshot,
+    now_ns: int,
+    sampler: Sampler | None = None,
+    is_connected: bool = True,
+) -> StatusField:
+    """What the window shows: the cluster's name, and how large it is; toned as the connection."""
     samples = (sampler or Sampler()).of(snapshot, now_ns, SIZES)
     if not len(samples) and not snapshot.n_spans:
         status = snapshot.status
@@ -87,7 +93,7 @@ def cluster_field(snapshot: Snapshot, now_ns: int, sampler: Sampler | None = Non
     size = quantity.plural(len(running), "worker")
     if n_threads := round(sum(running)):
         size = f"{size}, {quantity.plural(n_threads, 'thread')}"
-    return StatusField(name, size, "ok" if snapshot.status.is_live else "plain")
+    return StatusField(name, size, _connection(snapshot, now_ns, is_connected).tone)
 
 
 def _measured(samples: Samples) -> list[tuple[str, float]]:
@@ -131,7 +137,7 @@ def _connection(snapshot: Snapshot, now_ns: int, is_connected: bool) -> StatusFi
         return StatusField("Starting", "", "warn", "The receiver is not ready yet")
     if not is_connected:
         kept = f"The receiver has ended; what it accepted is in {status.journal_path}"
-        return StatusField("Disconnected", "", "err", kept)
+        return StatusField("Disconnected", "start daskscope again", "err", kept)
     if not status.requests:
         return StatusField("Listening", "", "warn", "Nothing has been received yet")
     silence_ns = now_ns - status.last_request_ns

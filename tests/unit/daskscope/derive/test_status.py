@@ -54,6 +54,7 @@ def test_a_receiver_that_was_killed_is_said_with_where_its_data_are() -> None:
     connection = status_frame(snapshot, NOW, 0.0, 4.1, is_connected=False).connection
 
     assert (connection.label, connection.tone) == ("Disconnected", "err")
+    assert connection.value == "start daskscope again"
     assert "/data/now.dscope" in connection.tip
 
 
@@ -103,6 +104,15 @@ def test_the_cluster_is_named_and_measured() -> None:
     field = cluster_field(cluster.snapshot(status=LIVE), NOW)
     assert (field.label, field.tone) == ("etl", "ok")
     assert field.value.replace("\u2009", " ") == "2 workers, 4 threads"
+
+
+def test_the_cluster_is_toned_as_the_connection() -> None:
+    cluster = Cluster()
+    cluster.worker("w0")
+    silent = cluster.snapshot(status=replace(LIVE, last_request_ns=NOW - 11 * SECOND))
+    assert cluster_field(silent, NOW).tone == "warn"
+    assert cluster_field(cluster.snapshot(status=LIVE), NOW, is_connected=False).tone == "err"
+    assert cluster_field(cluster.snapshot(status=SourceStatus(is_live=False)), NOW).tone == "plain"
 
 
 def test_an_id_is_no_name() -> None:
