@@ -87,7 +87,7 @@ def test_what_runs_is_told_and_stays_chosen_when_it_ends(chained: Run, link: Lin
     frame = choose(chained, "fit-99", link)
     assert frame.pill == "running"
     assert frame.whole_time == "5.00\u2009s so far"
-    assert frame.note == "Attributes and dependencies are known when it has ended."
+    assert frame.note == "Attributes and dependencies are told once it has ended."
     assert not chained.window.details.heading.jaeger_button.isEnabled()
 
     # The worker's own resource is number 1.

@@ -125,6 +125,7 @@ def details_frame(
         trace_id=trace_id,
         span_id=span_id,
         note=_note(known),
+        note_ink="t3" if known.asked is Inquired.NOT_YET else "warn",
     )
 
 
@@ -132,7 +133,7 @@ def _note(known: Known) -> str:
     if known.asked is Inquired.UNANSWERED:
         return "No answer yet to the question for all attributes."
     if known.asked is Inquired.NOT_YET:
-        return "Attributes and dependencies are known when it has ended."
+        return "Attributes and dependencies are told once it has ended."
     return f"No attributes: {known.problem}." if known.problem else ""
 
 

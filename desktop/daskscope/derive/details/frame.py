@@ -179,8 +179,8 @@ class DetailsFrame:
         "14.56 s since submission".
     trace_id, span_id
         Hexadecimal digits, "" where they are not known: then there is nothing to open in Jaeger.
-    note
-        Why something is missing, "" when nothing is.
+    note, note_ink
+        Why something is missing, "" when nothing is, and the colour of that.
     """
 
     chosen: Chosen
@@ -203,3 +203,4 @@ class DetailsFrame:
     trace_id: str
     span_id: str
     note: str
+    note_ink: str

@@ -45,6 +45,7 @@ class Note(QWidget):
         super().__init__(parent)
         self._theme = LIGHT
         self.text = ""
+        self._ink = "warn"
         self.setFixedHeight(22)
 
     def set_theme(self, theme: Theme) -> None:
@@ -52,9 +53,9 @@ class Note(QWidget):
         self._theme = theme
         self.update()
 
-    def show_text(self, text: str) -> None:
-        """Show a line, or nothing."""
-        self.text = text
+    def show_text(self, text: str, ink: str = "warn") -> None:
+        """Show a line in the colour of a token of the theme, or nothing."""
+        self.text, self._ink = text, ink
         self.setAccessibleName(text)
         self.setVisible(bool(text))
         self.update()
@@ -63,7 +64,7 @@ class Note(QWidget):
         """Draw the line."""
         painter = QPainter(self)
         box = (PADDING_PX, 0, self.width() - 2 * PADDING_PX, self.height() - 4)
-        draw_text(painter, box, self.text, Role.VALUE, self._theme.warn)
+        draw_text(painter, box, self.text, Role.VALUE, getattr(self._theme, self._ink))
 
 
 class DetailsView(QScrollArea):
@@ -154,7 +155,7 @@ class DetailsView(QScrollArea):
             return
         self.setAccessibleDescription(f"{frame.name}, {frame.pill}, {frame.whole_time}")
         self.heading.show_frame(frame)
-        self._note.show_text(frame.note)
+        self._note.show_text(frame.note, frame.note_ink)
         self._failure.show_failure(frame.failure)
         self._times.show_frame(frame)
         self.facts.show_facts(frame.facts, frame.facts_title, frame.facts_note)
