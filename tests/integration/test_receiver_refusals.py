@@ -155,7 +155,7 @@ def test_what_cannot_start_is_one_line(source: Source, tmp_path: Path) -> None:
         other = Source.receive((http_port,), (grpc_port,), tmp_path / "other.dscope")
         with closing(other), pytest.raises(SourceError, match="cannot listen on 127") as raised:
             other.wait()
-        assert "\n" not in str(raised.value)
+        assert str(raised.value).endswith(": Address already in use")
     with pytest.raises(SourceError, match="other machines"):
         Source.receive(("0.0.0.0:0",), LOOPBACK, tmp_path / "other.dscope")
     assert [path.name for path in tmp_path.glob("other*")] == []

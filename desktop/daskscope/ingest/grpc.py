@@ -16,6 +16,7 @@ from google.rpc import code_pb2
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
+from daskscope.ingest.address import Address, AddressError, bound_socket
 from daskscope.ingest.envelope import Encoding, Signal
 from daskscope.ingest.otlp import (
     MAX_BODY_BYTES,
@@ -50,16 +51,18 @@ class GrpcServer:
 
         Raises
         ------
-        OSError
+        AddressError
             It cannot be had.
         """
-        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        address = Address(host, port)
+        # gRPC gives no reason, and writes lines of its own on standard error.
+        bound_socket(address).close()
         try:
-            bound = self._server.add_insecure_port(address)
+            bound = self._server.add_insecure_port(str(address))
         except RuntimeError as error:
-            raise OSError(f"cannot listen on {address}") from error
+            raise AddressError(f"cannot listen on {address}") from error
         if bound == 0:
-            raise OSError(f"cannot listen on {address}")
+            raise AddressError(f"cannot listen on {address}")
         return bound
 
     async def start(self, receiver: Receiver) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from daskscope.ingest.address import AddressError
 from daskscope.ingest.clock import wall_ns
+from daskscope.ingest.journal import SUFFIX, RecordingError
 from daskscope.ingest.service import Ports, receiving
 from daskscope.ingest.source import SourceError
 
@@ -31,7 +32,7 @@ def record(
     Parameters
     ----------
     path
-        Must be free.
+        Ends in `.dscope`, and must be free.
     seconds
         None to go on until a signal comes.
     on_ready
@@ -51,6 +52,9 @@ def record(
     RecordingError
         The recording cannot be made.
     """
+    if path.suffix != SUFFIX:
+        reason = f"no such recording, only {SUFFIX}; daskscope export makes other files of it"
+        raise RecordingError(f"{path}: {reason}")
     try:
         return asyncio.run(_record(path, Ports.parse(**addresses), seconds, on_ready))
     except AddressError as error:

@@ -97,13 +97,8 @@ def _http_sockets(ports: Ports) -> list[socket.socket]:
 
 
 def _bind_grpc(server: GrpcServer, ports: Ports) -> tuple[str, ...]:
-    names = []
-    for address in ports.grpc:
-        try:
-            names.append(str(address._replace(port=server.bind(*address))))
-        except OSError as error:
-            raise AddressError(str(error)) from error
+    names = [str(address._replace(port=server.bind(*address))) for address in ports.grpc]
     for address in ports.optional_grpc:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(AddressError):
             names.append(str(address._replace(port=server.bind(*address))))
     return tuple(names)
