@@ -58,6 +58,17 @@ def test_every_row_stands_in_a_menu(run: Run) -> None:
     assert sorted(filter(None, shown)) == sorted(row.text for row in ACTIONS)
 
 
+def test_what_there_is_nothing_to_do_with_cannot_be_asked_for(run: Run) -> None:
+    def offered() -> dict[str, bool]:
+        return {action.text(): action.isEnabled() for action in menu(run, "File").actions()}
+
+    assert not offered()["Stop reading"]
+    assert not offered()["Open the earlier part"]
+    assert offered()["Quit"]
+    run.is_reading = True
+    assert offered()["Stop reading"]
+
+
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
 def test_a_message_box_has_the_buttons_of_the_theme(run: Run, qtbot: QtBot, theme: Theme) -> None:
     run.window.set_theme(theme)

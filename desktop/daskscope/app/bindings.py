@@ -27,10 +27,13 @@ class Binding:
         Do it; what is on is turned off and the other way round.
     is_on
         Whether a checkable action is on.
+    can
+        Whether there is something to do it with now.
     """
 
     perform: Callable[[], object]
     is_on: Callable[[], bool] = lambda: False
+    can: Callable[[], bool] = lambda: True
 
 
 def bindings(run: Run) -> Mapping[str, Binding]:
@@ -49,8 +52,8 @@ def _window(run: Run) -> dict[str, Binding]:
         "file.open": Binding(run.opening.choose),
         "file.picture": Binding(lambda: asides.choose_picture(run.window)),
         "file.copy": Binding(lambda: asides.copy_picture(run.window)),
-        "file.earlier": Binding(run.opening.open_earlier),
-        "file.stop": Binding(run.opening.stop),
+        "file.earlier": Binding(run.opening.open_earlier, can=lambda: run.snapshot.n_evicted > 0),
+        "file.stop": Binding(run.opening.stop, can=lambda: run.is_reading),
         "file.quit": Binding(run.window.close),
         "theme.light": Binding(lambda: run.choose_theme("light"), lambda: not run.theme.is_dark),
         "theme.dark": Binding(lambda: run.choose_theme("dark"), lambda: run.theme.is_dark),

@@ -58,10 +58,13 @@ class Menu(QObject):
         window.toolbar.set_tips({name: tip(rows[action]) for name, action in _BUTTONS.items()})
 
     def refresh(self) -> None:
-        """Let checkable actions show how things stand."""
+        """Let actions show how things stand; what has keys is heard whenever it is pressed."""
         for row in ACTIONS:
+            binding, action = self._bindings[row.id], self.actions[row.id]
             if row.is_checkable:
-                self.actions[row.id].setChecked(self._bindings[row.id].is_on())
+                action.setChecked(binding.is_on())
+            if not row.shortcuts:
+                action.setEnabled(binding.can())
 
     def _action(self, row: Action) -> QAction:
         action = QAction(row.text, self)

@@ -115,6 +115,7 @@ class Overlays:
                 row.is_checkable and self._bindings[row.id].is_on(),
             )
             for row in ACTIONS
+            if self._bindings[row.id].can()
         ]
         entries += [Entry(f"span:{span_ns}", text, SPAN_GROUP) for span_ns, text in RANGES]
         entries += [
