@@ -18,6 +18,7 @@ from daskscope.views.details.heading import Heading
 from daskscope.views.details.listing import ListingSection
 from daskscope.views.details.panel import DetailsView
 from tests.gui.chain import SUM_KEY, choose, press_row, shown, ticked
+from tests.gui.drawing import texts_drawn
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -61,13 +62,7 @@ def test_what_can_be_done_is_said_in_whole_words(qtbot: QtBot, width: int) -> No
 def test_workers_of_a_list_keep_both_ends_of_long_names(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn: list[str] = []
-
-    def draw(_painter: object, _box: object, text: str, *_rest: object) -> float:
-        drawn.append(text)
-        return 0.0
-
-    monkeypatch.setattr("daskscope.views.details.listing.draw_text", draw)
+    drawn = texts_drawn(monkeypatch, "daskscope.views.details.listing")
     section = ListingSection()
     qtbot.addWidget(section)
     section.set_theme(LIGHT)

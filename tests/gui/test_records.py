@@ -17,6 +17,7 @@ from daskscope.store.schema import Status
 from daskscope.theme import LIGHT, WINDOW_LEAST_PX
 from daskscope.views.records import ERROR_COLUMNS, RecordsTable
 from tests.builders import MS, SECOND, T0, Span
+from tests.gui.drawing import texts_drawn
 from tests.gui.working import NOW, cluster
 
 if TYPE_CHECKING:
@@ -115,13 +116,7 @@ def test_in_a_narrow_window_the_error_keeps_its_room(eventful: Run) -> None:
 def test_a_row_tells_its_prefix_and_both_ends_of_its_key(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn: list[str] = []
-
-    def draw(_painter: object, _box: object, text: str, *_rest: object) -> float:
-        drawn.append(text)
-        return 0.0
-
-    monkeypatch.setattr("daskscope.views.records.table.draw_text", draw)
+    drawn = texts_drawn(monkeypatch, "daskscope.views.records.table")
     view = RecordsTable("Errors", ERROR_COLUMNS, "Nothing")
     qtbot.addWidget(view)
     view.resize(900, 200)
