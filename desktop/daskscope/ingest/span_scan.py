@@ -27,7 +27,7 @@ from daskscope.ingest.spans import (
     rows_of,
     texts_of,
 )
-from daskscope.ingest.wire import HEAD_BYTES, Wire
+from daskscope.ingest.wire import HEAD_BYTES, Wire, is_each
 from daskscope.store.schema import MAX_TIME_NS, SPAN_COLUMNS, Array, Kind, SpanBatch, Status
 
 if TYPE_CHECKING:
@@ -85,6 +85,12 @@ _WAITS: Final = {
     conventions.TASK_WAIT_DEPENDENCIES.encode(): "wait_data_s",
     conventions.TASK_WAIT_READY.encode(): "wait_thread_s",
 }
+#: Attributes that are read, and the tags of their values.
+_VALUES: Final = {
+    **dict.fromkeys(_TEXTS, _STRING),
+    **dict.fromkeys(_INTEGERS, _INTEGER),
+    **dict.fromkeys(_WAITS, _DOUBLE),
+}
 #: Rare attributes, read span by span.
 _RARE: Final = frozenset((conventions.TASK_EXECUTING.encode(),))
 
@@ -124,7 +130,7 @@ class _Walk:
         self._columns["resource"] = places.resources.copy()
         for column in _WAITS.values():
             self._columns[column].fill(np.nan)
-        self._nbytes = {name: np.full(n, -1, np.int64) for name in NBYTES}
+        self._nbytes: dict[str, Places] = {}
         self._key_begins = np.zeros(n, np.int64)
         self._key_lengths = np.zeros(n, np.int64)
         self._is_odd = np.zeros(n, np.bool_)
@@ -139,10 +145,10 @@ class _Walk:
         start_ns, end_ns = columns["start_ns"], columns["end_ns"]
         columns["start_ns"] = start_ns = np.where(start_ns == 0, end_ns, start_ns)
         columns["end_ns"] = np.maximum(start_ns, end_ns)
-        nbytes = columns["nbytes"]
-        for said in reversed(self._nbytes.values()):
-            nbytes = np.where(said != -1, said, nbytes)
-        columns["nbytes"] = nbytes
+        for name in reversed(NBYTES):
+            if name in self._nbytes:
+                said = self._nbytes[name]
+                columns["nbytes"] = np.where(said != -1, said, columns["nbytes"])
         self._is_odd |= ~self._has_trace | (columns["span_id"] == 0)
         keys = self._wire.texts(self._key_begins, self._key_lengths)
         return self._with_odd(keys)
@@ -178,30 +184,59 @@ class _Walk:
         ends = self._ends[rows]
         while len(rows) >= MIN_ALIKE:
             is_inside = at < ends
-            if not is_inside.all():
+            if not is_each(is_inside):
                 rows, at, ends = rows[is_inside], at[is_inside], ends[is_inside]
                 continue
             heads = self._wire.heads(at)
+            tag = heads.first[0]
+            if tag == _ATTRIBUTE and (end := self._short_attribute(rows, at, heads)) is not None:
+                at = end
+                continue
             tags = heads.bytes[:, 0]
-            tag = int(tags[0])
             same = tags == tag
-            if same.all():
+            if is_each(same):
                 if tag != _ATTRIBUTE:
-                    at = self._field(tag, rows, at + 1)
+                    at = self._field(tag, rows, at + 1, heads)
                     continue
                 length, begin = self._wire.lengths(at + 1)
                 name = self._first_name(begin, length)
-                same = self._is_named(name, heads, begin, length)
-                if same.all():
+                same = self._is_named(name, begin, length)
+                if is_each(same):
                     at = begin + length
                     self._attribute(name, rows, begin + 2 + len(name), at)
                     continue
-            elif (tags == _LINK).any():
+            elif np.count_nonzero(tags == _LINK):
                 at = self._behind_links(rows, at)
                 continue
             return [(rows[~same], at[~same]), (rows[same], at[same])]
         self._is_odd[rows] = True
         return []
+
+    def _short_attribute(self, rows: Places, at: Places, heads: Heads) -> Places | None:
+        """Read an attribute that is laid out alike in all spans and short.
+
+        Where it ends; None for one that is another or a longer one in some of them, or odd.
+        """
+        first = heads.first
+        value = 4 + first[3]  # behind the attribute's and the name's tag and length
+        name, tag = first[4:value], _VALUES.get(first[4:value])
+        if first[1] >= 0x80 or first[2] != _KEY or value > HEAD_BYTES - 4 or name in _RARE:
+            return None
+        size = heads.bytes[:, 1].astype(np.int64)
+        end = at + 2 + size
+        if tag is None:
+            return end if name and heads.are_alike(value, (1,)) else None
+        lengths = (1, value + 1, value + 3) if tag == _STRING else (1, value + 1)
+        begin = value + len(lengths) + 1
+        if first[value] != _VALUE or first[value + 2] != tag or not heads.are_alike(begin, lengths):
+            return None
+        for number in lengths[1:]:  # nothing stands behind the value, or in it behind the text
+            if not is_each(heads.bytes[:, 1] - heads.bytes[:, number] == number - 1):
+                return None
+        # One value for all stands for them.
+        n = 1 if first[1] + 2 <= HEAD_BYTES and heads.are_alike(first[1] + 2, ()) else len(at)
+        self._value(name, rows, at[:n] + begin, size[:n] - (begin - 2))
+        return end
 
     def _behind_links(self, rows: Places, at: Places) -> Places:
         """Where the first field that is no link begins, or the end of the span."""
@@ -220,47 +255,54 @@ class _Walk:
         is_fine = self._wire.bytes[first] == _KEY and size + 2 <= min(int(length[0]), 0x81)
         return self._wire.data[first + 2 : first + 2 + size] if is_fine else b""
 
-    def _is_named(self, name: bytes, heads: Heads, begin: Places, length: Places) -> Flags:
+    def _is_named(self, name: bytes, begin: Places, length: Places) -> Flags:
         if not name:  # whatever it is, `_attribute` finds it odd or does not need it
             return np.ones(len(begin), np.bool_)
-        same = length >= len(name) + 2
-        if len(name) + 4 <= HEAD_BYTES and (heads.bytes[:, 1] < 0x80).all():
-            return same & heads.alike(2, 4 + len(name))
         octets = self._wire.bytes
-        same &= (octets[begin] == _KEY) & (octets[begin + 1] == len(name))
-        return same & self._wire.is_text(name, begin + 2)
+        same: Flags = (length >= len(name) + 2) & (octets[begin] == _KEY)
+        same &= octets[begin + 1] == len(name)
+        same &= self._wire.is_text(name, begin + 2)
+        return same
 
     def _attribute(self, name: bytes, rows: Places, at: Places, end: Places) -> None:
         """Read an attribute's value, which begins with its tag at `at`."""
         if not name or name in _RARE:
             self._is_odd[rows] = True
-        text, integer, wait = _TEXTS.get(name), _INTEGERS.get(name), _WAITS.get(name)
-        if text is None and integer is None and wait is None:
+        tag = _VALUES.get(name)
+        if tag is None:
             return
         length, begin = self._wire.lengths(at + 1)
         octets = self._wire.bytes
         is_fine = (octets[at] == _VALUE) & (length > 0) & (begin + length == end)
+        is_fine &= octets[begin] == tag
+        begin += 1
+        if tag == _STRING:
+            length, begin = self._wire.lengths(begin)
+            is_fine &= begin + length == end
         rows, begin, end = self._fine(is_fine, rows, begin, end)
-        if text is not None:
-            length, start = self._wire.lengths(begin + 1)
-            is_fine = (octets[begin] == _STRING) & (start + length == end)
-            self._text(text, *self._fine(is_fine, rows, start, length))
-        elif integer is not None:
-            values, stop = self._wire.varints(begin + 1)
-            is_fine = (octets[begin] == _INTEGER) & (stop == end)
-            self._integer(integer, *self._fine(is_fine, rows, values.view(np.int64)))
-        elif wait is not None:
-            is_fine = (octets[begin] == _DOUBLE) & (end - begin == 9)
-            rows, begin = self._fine(is_fine, rows, begin)
-            values_s = self._wire.words(begin + 1).view(np.float64)
-            self._columns[wait][rows] = np.clip(values_s, 0.0, MAX_WAIT_S)
+        self._value(name, rows, begin, end - begin)
+
+    def _value(self, name: bytes, rows: Places, begin: Places, size: Places) -> None:
+        """Read a text, integer or number, which has so many bytes."""
+        if name in _TEXTS:
+            self._text(_TEXTS[name], rows, begin, size)
+        elif name in _INTEGERS:
+            values, is_fine = self._wire.integers(begin, size)
+            self._integer(_INTEGERS[name], *self._fine(is_fine, rows, values))
+        else:
+            rows, begin = self._fine(size == 8, rows, begin)
+            values_s = self._wire.words(begin).view(np.float64)
+            self._columns[_WAITS[name]][rows] = np.clip(values_s, 0.0, MAX_WAIT_S)
 
     def _fine(self, is_fine: Flags, rows: Places, *arrays: Places) -> tuple[Places, ...]:
-        """The rows that are fine, and the same of `arrays`; the others are odd."""
-        if is_fine.all():
+        """The rows that are fine, and the same of `arrays`; the others are odd.
+
+        Where the arrays hold one value for all rows, so does `is_fine`.
+        """
+        if is_each(is_fine):
             return rows, *arrays
-        self._is_odd[rows[~is_fine]] = True
-        return rows[is_fine], *(array[is_fine] for array in arrays)
+        self._is_odd[rows[~np.broadcast_to(is_fine, rows.shape)]] = True
+        return rows[np.broadcast_to(is_fine, rows.shape)], *(array[is_fine] for array in arrays)
 
     def _text(self, name: str, rows: Places, begin: Places, length: Places) -> None:
         if name == conventions.TASK_KEY:
@@ -284,18 +326,20 @@ class _Walk:
             is_narrow = (values >= -(2**31)) & (values < 2**31)
             self._columns["run_id"][rows] = np.where(is_narrow, values, -1)
         else:
+            if name not in self._nbytes:
+                self._nbytes[name] = np.full(len(self._begins), -1, np.int64)
             self._nbytes[name][rows] = values
 
-    def _field(self, tag: int, rows: Places, at: Places) -> Places:
-        """Read a field that is no attribute and begins at `at`; where the next begins."""
+    def _field(self, tag: int, rows: Places, at: Places, heads: Heads) -> Places:
+        """Read a field that is no attribute, behind its tag at `at`; where the next begins."""
         if tag in _VARINTS:
             return self._wire.varints(at)[1]
         if tag in (_START, _END):
-            times = np.minimum(self._wire.words(at), np.uint64(MAX_TIME_NS))
+            times = np.minimum(heads.word(1), np.uint64(MAX_TIME_NS))
             self._columns["start_ns" if tag == _START else "end_ns"][rows] = times
             return at + 8
         if tag == _FLAGS:
-            is_fine = self._wire.bytes[at] == 1
+            is_fine = heads.bytes[:, 1] == 1
             self._is_odd[rows[~is_fine]] = True
             return np.where(is_fine, at + 5, self._ends[rows])
         if tag not in _MESSAGES:
@@ -303,11 +347,12 @@ class _Walk:
             return self._ends[rows]
         length, begin = self._wire.lengths(at)
         if tag in (_SPAN_ID, _PARENT_ID):
-            fine, start = self._fine(length == 8, rows, begin)
+            fine, number = self._fine(length == 8, rows, heads.word(2).view(np.int64))
             column = "span_id" if tag == _SPAN_ID else "parent_id"
-            self._columns[column][fine] = self._wire.words(start).byteswap()
+            self._columns[column][fine] = number.byteswap().view(np.uint64)
         elif tag == _TRACE_ID:
-            self._trace(rows, begin, length)
+            n = 1 if heads.are_alike(2 + 16, ()) else len(rows)
+            self._trace(rows, begin[:n], length[:n])
         elif tag == _NAME:
             self._columns["name"][rows] = self._wire.ids(begin, length, self._tables.utf8)
         elif tag == _STATUS:

@@ -12,7 +12,16 @@ from daskscope.ingest.definitions import Tables
 from daskscope.ingest.span_scan import read_spans
 from daskscope.ingest.spans import is_identified, rows_of
 from daskscope.store.schema import SPAN_COLUMNS, Kind, Outcome, SpanBatch, Status
-from tests.telemetry import WORKER, Value, fill_task, set_attributes, span_id, tasks, trace_id
+from tests.telemetry import (
+    WORKER,
+    Value,
+    fill_task,
+    nested,
+    set_attributes,
+    span_id,
+    tasks,
+    trace_id,
+)
 
 STRANGE_TEXTS = ("", "x", "ключ", "a\x00b", "<b>&amp;", "\n", "𝄞" * 40, "k" * 10_000, "1234567890")
 
@@ -161,6 +170,52 @@ def test_any_spans_are_read_alike(seed: int) -> None:
         if chance.random() < share:
             chance.choice(DISTORTIONS)(span, chance)
     check_alike(request)
+
+
+TYPE = nested(b"dask.task.type", 0x0A)
+THREAD = nested(b"thread.id", 0x0A)
+WAIT = nested(b"dask.task.wait.ready", 0x0A)
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        TYPE + nested(b"int", 0x12, 0x0A),
+        TYPE + nested(b"int", 0x12, 0x0A) + nested(b"new", 0x1A),
+        TYPE + nested(nested(b"int", 0x0A) + nested(b"new", 0x4A), 0x12),
+        TYPE + nested(nested(b"int", 0x0A) + b"\x18\x07", 0x12),
+        TYPE + nested(nested(b"int", 0x0A) + nested(b"str", 0x0A), 0x12),
+        TYPE + nested(b"int", 0x12, 0x0A) + nested(b"str", 0x12, 0x0A),
+        TYPE + nested(b"", 0x12, 0x0A),
+        TYPE + nested(b"", 0x12),
+        TYPE,
+        TYPE + b"\x12\x86\x00" + nested(b"long", 0x0A),
+        b"\x0a\x8e\x00" + TYPE[2:] + nested(b"int", 0x12, 0x0A),
+        nested(b"dask.action", 0x0A) + nested(b"", 0x12, 0x0A),
+        THREAD + nested(b"\x18\x07", 0x12),
+        THREAD + nested(b"\x18\x87\x00", 0x12),
+        THREAD + nested(b"\x18" + b"\xff" * 9 + b"\x01", 0x12),
+        THREAD + nested(b"\x18\x07\x18\x08", 0x12),
+        THREAD + nested(b"\x18\x07", 0x12) + nested(b"", 0x12),
+        THREAD + nested(b"", 0x12),
+        WAIT + nested(b"\x21" + b"\x3f" * 8, 0x12),
+        WAIT + nested(b"\x21" + b"\x3f" * 8 + nested(b"x", 0x4A), 0x12),
+    ],
+)
+def test_attributes_laid_out_as_no_sender_does(attribute: bytes) -> None:
+    """Alike in all spans, in all but a few, or the last thing in them."""
+    for n_alike, rest in ((100, b"\x39" + bytes(8)), (60, b"\x39" + bytes(8)), (100, b"")):
+        datas = []
+        for number in range(100):
+            ids = nested(trace_id(1), 0x0A) + nested(span_id(number), 0x12)
+            more = attribute if number < n_alike else TYPE + nested(b"x" * number, 0x12, 0x0A)
+            datas.append(ids + nested(more, 0x4A) + rest)
+        body = nested(b"".join(nested(data, 0x12) for data in datas), 0x0A, 0x12)
+        tables = Tables()
+        found, _ = read_spans([(1, body)], tables)
+        expected = rows_of([Span.FromString(data) for data in datas], [0] * 100, tables)
+        for name, column in expected.columns.items():
+            np.testing.assert_array_equal(found.columns[name], column, name)
 
 
 def test_several_layouts_in_one_request() -> None:
