@@ -64,7 +64,7 @@ class Expression:
     @property
     def max_bytes(self) -> int:
         """Bytes of text that suit one call of `found`: about a millisecond."""
-        return 1 << 20 if self.needle else 1 << 14
+        return 1 << 20 if self.needle else 1 << 13
 
     def found(self, texts: TextColumn) -> Bools:
         """Which of the texts contain it.

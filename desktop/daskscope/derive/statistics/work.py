@@ -205,6 +205,7 @@ class Statistics:
             if not parts:
                 return
             sums = all_joined(parts)
+            yield
             placed = {
                 table: self._sheets[table].placed(getattr(sums, table)) for table in _TABLES[:-1]
             }
