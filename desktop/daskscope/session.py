@@ -158,6 +158,8 @@ class Session:
         The prefix whose durations are shown over all others, "" for all.
     statistics_sort, is_statistics_descending
         Column of the statistics table by which rows are sorted.
+    are_charts_linked
+        Charts show the task stream's time, else the last minutes.
     """
 
     is_following: bool = True
@@ -187,6 +189,7 @@ class Session:
     statistics_prefix: str = ""
     statistics_sort: str = "total"
     is_statistics_descending: bool = True
+    are_charts_linked: bool = True
 
     @property
     def without_pointer(self) -> Session:

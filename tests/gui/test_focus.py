@@ -54,7 +54,7 @@ def test_tab_goes_through_the_window_as_it_is_read(active: Run) -> None:
             break
     start = names.index("File")
     assert names[:start] == [
-        "Tabs: Progress, Details", "Progress", "Tabs: Resources", "Resources",
+        "Tabs: Progress, Details", "Progress", "Tabs: Resources", "Link charts", "Resources",
         "Tabs: Workers, Statistics, Events, Errors", "Workers",
     ]  # fmt: skip
     assert names[start:] == [

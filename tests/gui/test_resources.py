@@ -6,17 +6,34 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from daskscope.derive.panels import Chart, Curve, ResourcesFrame
+from daskscope.paint.wheel import FINE_ZOOM_STEP, PAN_SHARE, ZOOM_STEP
+from daskscope.session import Viewport
 from daskscope.theme import DARK, LIGHT, Theme
 from daskscope.views.resources import ResourcesView
+from daskscope.views.resources.cross import Cross
+from daskscope.views.resources.panel import AXIS_PX
 from daskscope.views.resources.plot import ChartPlot
+from daskscope.views.resources.ranges import RangeItem
+from daskscope.views.resources.title import ChartTitle
+from tests.builders import SECOND, T0
+
+NO_BUTTON, LEFT = Qt.MouseButton.NoButton, Qt.MouseButton.LeftButton
+NO_KEY = Qt.KeyboardModifier.NoModifier
+CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
 THEMES = pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
-X = np.arange(-300.0, 1.0)
+X = np.arange(0.0, 301.0)
+#: Five minutes, in charts as wide as those of a view that is 420 pixels wide.
+VIEW = Viewport(T0, SECOND * 300 / 352, 352)
 
 
 def chart(title: str, unit: str, *curves: Curve, **changes: object) -> Chart:
@@ -33,16 +50,20 @@ def chart(title: str, unit: str, *curves: Curve, **changes: object) -> Chart:
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
+def flat(name: str, token: str, level: float, *, is_dashed: bool = False) -> Curve:
+    y = np.full(len(X), level)
+    return Curve(name, token, X, y, y, y, is_dashed)
+
+
 def frame(level: float = 12.0) -> ResourcesFrame:
-    flat = np.full(len(X), level)
-    bands = (Curve("managed", "mem", X, flat), Curve("unmanaged", "mem_un", X, flat))
-    lines = (Curve("network", "transfer", X, flat), Curve("disk", "disk", X, flat / 2, True))
+    bands = flat("managed", "mem", level), flat("unmanaged", "mem_un", 2 * level)
+    lines = flat("network", "transfer", level), flat("disk", "disk", level / 2, is_dashed=True)
     charts = (
-        chart("CPU", "cores", Curve("cpu", "c1", X, flat)),
+        chart("CPU", "cores", flat("cpu", "c1", level)),
         chart("Memory", "bytes", *bands, capacity=48, most=48, is_stacked=True),
         chart("Transfer", "bytes/s", *lines, capacity=float("nan")),
     )
-    return ResourcesFrame(charts, 300.0, 0)
+    return ResourcesFrame(charts, VIEW, T0, 1, ((0, "0:00"), (176, "2:30")))
 
 
 def draw(view: ResourcesView, frame: ResourcesFrame) -> None:
@@ -87,10 +108,11 @@ def test_an_axis_that_changes_makes_no_curve_anew(qtbot: QtBot) -> None:
     before = plots(view)[0].getPlotItem().listDataItems()
     changed = frame()
     charts = tuple(replace(chart, most=90.0) for chart in changed.charts)
-    draw(view, replace(changed, charts=charts, span_s=60.0))
+    shorter = replace(VIEW, ns_per_px=VIEW.ns_per_px / 5)
+    draw(view, replace(changed, charts=charts, view=shorter))
     after = plots(view)[0].getPlotItem().listDataItems()
     assert [id(item) for item in before] == [id(item) for item in after]
-    assert plots(view)[0].getPlotItem().getViewBox().viewRange()[0] == [-60.0, 0.0]
+    assert plots(view)[0].getPlotItem().getViewBox().viewRange()[0] == pytest.approx([0.0, 60.0])
 
 
 def test_charts_can_be_drawn_one_by_one(qtbot: QtBot) -> None:
@@ -136,7 +158,7 @@ def test_nobody_waits_while_charts_are_loaded(
 def test_all_charts_show_the_same_time(qtbot: QtBot) -> None:
     view = shown(qtbot)
     ranges = [plot.getPlotItem().getViewBox().viewRange()[0] for plot in plots(view)]
-    assert ranges == [[-300.0, 0.0]] * 3
+    assert ranges == [[0.0, 300.0]] * 3
 
 
 @THEMES
@@ -182,13 +204,13 @@ def test_empty_charts_and_a_change_of_theme(qtbot: QtBot, theme: Theme, width: i
     empty = tuple(
         replace(
             chart,
-            curves=tuple(replace(curve, y=X * 0) for curve in chart.curves),
+            curves=tuple(flat(curve.name, curve.token, np.nan) for curve in chart.curves),
             capacity=float("nan"),
             most=1.0,
         )
         for chart in frame().charts
     )
-    draw(view, ResourcesFrame(empty, 300.0, 0))
+    draw(view, ResourcesFrame(empty, VIEW, T0, 1, ()))
     view.set_theme(DARK if theme is LIGHT else LIGHT)
     assert not view.grab().isNull()
 
@@ -209,3 +231,113 @@ def test_plots_are_made_when_they_are_needed_and_take_no_other_room(qtbot: QtBot
     assert plots(view) == made
     assert view.minimumSizeHint().height() == least_px
     assert made[0].height() == made[1].height()
+
+
+def with_spike() -> ResourcesFrame:
+    """Columns of ten seconds; CPU reaches 20 cores in one of them, and nothing is read in some."""
+    x_s = np.arange(5.0, 300.0, 10.0)
+    y = np.full(len(x_s), 6.0)
+    least, most = y - 2, y.copy()
+    most[15] = 20.0
+    for values in (y, least, most):
+        values[20:24] = np.nan
+    changed = frame()
+    cpu = replace(changed.charts[0], curves=(Curve("cpu", "c1", x_s, y, least, most),))
+    return replace(changed, charts=(cpu, *changed.charts[1:]), column_s=10)
+
+
+@THEMES
+def test_a_column_shows_how_far_it_went_and_a_gap_nothing(qtbot: QtBot, theme: Theme) -> None:
+    view = shown(qtbot, theme)
+    draw(view, with_spike())
+    plot = plots(view)[0]
+    area = plot.area()
+    picture = plot.grab().toImage()
+
+    def at(second: float, cores: float) -> int:
+        x_px = area.left() + second / 300 * area.width()
+        y_px = area.bottom() - 1 - cores / 24 * (area.height() - 14)
+        return int(picture.pixel(round(x_px), round(y_px)) & 0xFFFFFF)
+
+    ground = theme.s2
+    assert at(155, 13) not in (ground, theme.grid)  # in the one column that went so high
+    assert at(145, 13) == ground
+    assert at(145, 4.7) != at(145, 3)  # under the mean: the range over the fill
+    for cores in (1, 3, 5):
+        assert at(222, cores) == ground
+
+
+def test_ranges_are_drawn_where_a_column_has_several_seconds(qtbot: QtBot) -> None:
+    view = shown(qtbot)
+    kinds = [[type(item) for item in plot.items()].count(RangeItem) for plot in plots(view)]
+    assert kinds == [1, 1, 2]  # of bands their sum has one
+
+
+def values(view: ResourcesView) -> list[str]:
+    titles = view.findChildren(ChartTitle)
+    return [title.told.value_text.replace("\u2009", " ") for title in titles if title.told]
+
+
+def move(view: ResourcesView, share: float, buttons: Qt.MouseButton = NO_BUTTON) -> None:
+    """Move the pointer to a share of the charts' width."""
+    place = QPointF(AXIS_PX + share * view.charts_px, 120.0)
+    kind = QEvent.Type.MouseMove
+    event = QMouseEvent(kind, place, view.mapToGlobal(place), NO_BUTTON, buttons, NO_KEY)
+    QApplication.sendEvent(view, event)
+
+
+def test_the_pointer_reports_the_time_and_its_leaving(qtbot: QtBot) -> None:
+    view = shown(qtbot)
+    times: list[int | None] = []
+    view.pointed.connect(times.append)
+    move(view, 0.5)
+    move(view, -0.1)
+    QApplication.sendEvent(view, QEvent(QEvent.Type.Leave))
+    assert times == [T0 + 150 * SECOND, None, None]
+
+
+def test_all_charts_tell_what_they_show_at_a_time(qtbot: QtBot) -> None:
+    view = shown(qtbot)
+    cross = view.findChild(Cross)
+    assert cross is not None
+    assert values(view) == ["12 / 24"] * 3
+    view.point(T0 + 100 * SECOND)
+    assert values(view) == ["12.0 cores", "24.0 B", ""]
+    memory = view.findChildren(ChartTitle)[1].told
+    assert memory is not None
+    assert memory.curve_texts == ("12.0\u2009B", "12.0\u2009B")
+    assert cross.isVisible()
+    assert cross.x_px == round(100 / 300 * 352)
+    picture = view.grab().toImage()
+    x_px = AXIS_PX + cross.x_px
+    for plot in plots(view):
+        assert picture.pixel(x_px, plot.y() + 10) & 0xFFFFFF == LIGHT.t2
+    view.point(T0 + 400 * SECOND)  # not in view
+    assert values(view) == ["12 / 24"] * 3
+    assert not cross.isVisible()
+
+
+def test_wheel_and_drag_are_reported_as_shares_of_the_width(qtbot: QtBot) -> None:
+    view = shown(qtbot)
+    found: list[tuple[object, ...]] = []
+    view.zoomed.connect(lambda share, factor: found.append(("zoom", round(share, 3), factor)))
+    view.panned.connect(lambda share: found.append(("pan", round(share, 3))))
+    for keys, angle in ((NO_KEY, 120), (CONTROL, -120), (SHIFT, 120)):
+        place = QPointF(AXIS_PX + 0.25 * view.charts_px, 90.0)
+        turn = QPoint(0, angle)
+        phase = Qt.ScrollPhase.NoScrollPhase
+        event = QWheelEvent(
+            place, view.mapToGlobal(place), QPoint(), turn, NO_BUTTON, keys, phase, False
+        )
+        QApplication.sendEvent(view, event)
+    assert found == [
+        ("zoom", 0.25, 1 / ZOOM_STEP),
+        ("zoom", 0.25, FINE_ZOOM_STEP),
+        ("pan", -PAN_SHARE),
+    ]
+    found.clear()
+    QTest.mousePress(view, LEFT, NO_KEY, QPoint(AXIS_PX + view.charts_px // 2, 90))
+    move(view, 0.25, LEFT)
+    QTest.mouseRelease(view, LEFT)
+    move(view, 0.75)
+    assert found == [("pan", 0.25)]

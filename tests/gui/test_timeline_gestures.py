@@ -10,8 +10,9 @@ from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from daskscope.paint.wheel import FINE_ZOOM_STEP, ZOOM_STEP
 from daskscope.theme import GUTTER_PX
-from daskscope.views.timeline.strip import FINE_ZOOM_STEP, SCROLL_STEP_PX, ZOOM_STEP
+from daskscope.views.timeline.strip import SCROLL_STEP_PX
 from tests.gui import frames
 
 if TYPE_CHECKING:

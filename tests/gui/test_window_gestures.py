@@ -11,10 +11,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QToolButton
 
 from daskscope.derive.frames import BarState
+from daskscope.paint.wheel import ZOOM_STEP
 from daskscope.session import Session
 from daskscope.store.schema import SourceStatus
 from daskscope.theme import GUTTER_PX
-from daskscope.views.timeline.strip import ZOOM_STEP
 from tests.builders import MS, SECOND, T0, Source, Span
 from tests.gui.selecting import drag
 from tests.gui.working import NOW, Link, bar

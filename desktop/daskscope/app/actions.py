@@ -96,6 +96,10 @@ ACTIONS: Final = (
     Action("panel.progress", "Progress", "Panels", "show or hide the progress panel", is_checkable=True),
     Action("panel.resources", "Resources", "Panels", "show or hide the resources panel", is_checkable=True),
     Action("panel.workers", "Workers", "Panels", "show or hide the workers panel", is_checkable=True),
+    Action(
+        "panel.link", "Link charts", "Panels", "let charts show the task stream's time, or the last minutes",
+        ("Ctrl+Shift+R",), is_checkable=True,
+    ),
     Action("density.compact", "Compact", "Density", "low rows", is_checkable=True),
     Action("density.normal", "Normal", "Density", "rows of middle height, higher where there is room", is_checkable=True),
     Action("density.comfortable", "Comfortable", "Density", "high rows", is_checkable=True),
@@ -169,6 +173,9 @@ GESTURES: Final = (
     Gesture(("Click",), "Task", "show its details; beside all tasks, let go"),
     Gesture(("Double click",), "Time", "zoom to a task"),
     Gesture(("Drag in the minimap", "Wheel over it"), "Time", "choose the time in view"),
+    Gesture(
+        ("Wheel over a chart", "Drag in a chart"), "Time", "zoom and pan, as in the task stream"
+    ),
     Gesture(("Wheel over the names", "Alt + wheel"), "Lanes", "scroll the lanes"),
     Gesture(("Click on a host", "Click before a worker"), "Lanes", "fold it, or unfold it"),
     Gesture(("Click on a pin",), "Lanes", "bring a host or worker to the top, or let it go"),

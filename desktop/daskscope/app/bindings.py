@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from daskscope.app import asides, gestures, lane_gestures
 from daskscope.derive.lanelayout import PINNED
+from daskscope.paint.wheel import PAN_SHARE, ZOOM_STEP
 from daskscope.session import LaneSort
 from daskscope.theme import DENSITIES
-from daskscope.views.timeline.strip import PAN_SHARE, SCROLL_STEP_PX, ZOOM_STEP
+from daskscope.views.timeline.strip import SCROLL_STEP_PX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,6 +84,10 @@ def _panels(run: Run) -> dict[str, Binding]:
         "view.stream": view("stream"),
         **{f"view.{name}": view(name) for name in run.window.tabs},
         **{f"panel.{name}": panel(name) for name in run.window.docks},
+        "panel.link": Binding(
+            lambda: run.replace(are_charts_linked=not run.session.are_charts_linked),
+            lambda: run.session.are_charts_linked,
+        ),
         **{f"density.{name}": density(name) for name in DENSITIES},
     }
 

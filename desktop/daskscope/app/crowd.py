@@ -22,6 +22,8 @@ MOST_LEARNED: Final = 1_000
 MOST_MADE: Final = 64
 #: What a tick spends on summing up points for the charts.
 SUMMING_WORK_S: Final = 0.001
+#: Runs of points that may wait to be summed up; the store lets the oldest of many more go.
+MOST_WAITING: Final = 32
 
 
 class Crowd:
@@ -57,5 +59,13 @@ class Crowd:
     def sum_up(self, snapshot: Snapshot) -> bool:
         """Take in some of the points that are new; whether none is left, but some were."""
         was_summed, until_s = self.is_summed, elapsed_s() + SUMMING_WORK_S
-        self.is_summed = self.totals.advance(snapshot, lambda: elapsed_s() < until_s)
+        self.is_summed = self.totals.advance(
+            snapshot,
+            lambda: elapsed_s() < until_s or self.totals.n_waiting(snapshot) > MOST_WAITING,
+        )
         return self.is_summed and not was_summed
+
+    def keep_up(self, snapshot: Snapshot) -> None:
+        """Take in points that nobody looks at now in whole runs, before the store lets them go."""
+        if self.totals.n_waiting(snapshot) > 1:
+            self.sum_up(snapshot)

@@ -36,6 +36,16 @@ def pan(session: Session, view: Viewport, dx_px: float) -> Session:
     return panned(session, view, dx_px, NOT_YET_PX)
 
 
+def zoom_share(session: Session, view: Viewport, share: float, factor: float) -> Session:
+    """Zoom around a share of the time in view."""
+    return zoom(session, view, share * view.width_px, factor)
+
+
+def pan_share(session: Session, view: Viewport, share: float) -> Session:
+    """Move by a share of the time in view; following ends."""
+    return pan(session, view, share * view.width_px)
+
+
 def scroll_to(session: Session, frame: TaskStreamFrame, y_px: int) -> Session:
     """Bring a pixel row of the content to the top, within the content."""
     most = max(frame.layout.height_px - frame.height_px, 0)

@@ -49,6 +49,7 @@ class Keeper:
             first,
             worker_sort=settings.worker_sort,
             is_sort_descending=settings.is_sort_descending,
+            are_charts_linked=settings.are_charts_linked,
         )
         return first if asked_ns is not None else with_view_state(first, self._memory.view())
 
@@ -97,6 +98,7 @@ class Keeper:
             density=names[session.density],
             worker_sort=session.worker_sort,
             is_sort_descending=session.is_sort_descending,
+            are_charts_linked=session.are_charts_linked,
             layout=self._layout(window),
         )
         if self.settings != self._kept_settings:

@@ -9,10 +9,12 @@ from daskscope.app.clock import elapsed_s
 from daskscope.app.pace import Pace
 from daskscope.app.recordings import past_sessions
 from daskscope.derive.progress import progress_frame
-from daskscope.derive.resources import resources_frame, shown_span_s
+from daskscope.derive.resources import last_minutes, resources_frame
 from daskscope.derive.status import clock_fields, cluster_field, status_frame
 from daskscope.derive.welcome import welcome_frame
 from daskscope.derive.workers import workers_frame
+from daskscope.session import Viewport, viewport
+from daskscope.theme import NOT_YET_PX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from daskscope.app.crowd import Crowd
     from daskscope.app.tick import Tick
     from daskscope.app.window import Window
-    from daskscope.derive.panels import PastSession, StatusField
+    from daskscope.derive.panels import PastSession, ResourcesFrame, StatusField
     from daskscope.session import Session
 
 PROGRESS_PERIOD_S: Final = 0.1
@@ -46,6 +48,8 @@ class Panels:
         self._progress_pace = Pace(PROGRESS_PERIOD_S)
         self._workers_pace = Pace(TABLE_PERIOD_S)
         self._resources_pace = Pace(TABLE_PERIOD_S, TABLE_PERIOD_S / 2)
+        #: A hand has moved the time of the charts.
+        self._has_moved = False
         self._status_pace = Pace(STATUS_PERIOD_S)
         # It counts workers, which takes long where there are many, and no gesture changes it.
         self._cluster_pace = Pace(STATUS_PERIOD_S)
@@ -56,14 +60,15 @@ class Panels:
             self.show_status,
             self._show_progress,
             self._show_workers,
-            self._show_resources,
+            self.show_resources,
         )
 
     @property
     def is_behind(self) -> bool:
         """Whether points are still to be summed up, or a chart to be drawn."""
         resources = self._window.resources
-        return resources.isVisible() and (resources.is_waiting or not self._crowd.is_summed)
+        is_waiting = resources.is_waiting or self._has_moved
+        return resources.isVisible() and (is_waiting or not self._crowd.is_summed)
 
     def forget(self) -> None:
         """Show everything anew at the next tick."""
@@ -81,11 +86,14 @@ class Panels:
         for pace in (self._workers_pace, self._resources_pace, self._cluster_pace):
             pace.hurry()
 
-    def hurry(self, session: Session, before: Session) -> None:
-        """Let a gesture be seen soon."""
+    def hurry(self, session: Session, before: Session) -> bool:
+        """Let a gesture be seen soon; whether it has moved the time of the charts."""
         sort = session.worker_sort, session.is_sort_descending, session.collapsed_hosts
         if sort != (before.worker_sort, before.is_sort_descending, before.collapsed_hosts):
             self._workers_pace.hurry()
+        has_moved = _time_of(session) != _time_of(before)
+        self._has_moved |= has_moved
+        return has_moved
 
     def _show_progress(self, tick: Tick) -> bool:
         window = self._window
@@ -109,26 +117,41 @@ class Panels:
         self._workers_pace.rest(began_s, elapsed_s())
         return True
 
-    def _show_resources(self, tick: Tick) -> bool:
+    def show_resources(self, tick: Tick) -> bool:
         """Show the next chart, of new figures once they are due; all of them while idle."""
-        resources, snapshot = self._window.resources, tick.snapshot
+        resources, crowd = self._window.resources, self._crowd
         if not resources.isVisible():
+            crowd.keep_up(tick.snapshot)
             return False
-        if self._crowd.sum_up(snapshot):
+        if crowd.sum_up(tick.snapshot):
             self._resources_pace.hurry()
-        if tick.is_due(self._resources_pace):
+        has_moved = self._has_moved and not resources.is_waiting
+        if has_moved or tick.is_due(self._resources_pace):
+            self._has_moved = False
             began_s = elapsed_s()
-            run_s = (tick.now_ns - snapshot.first_ns) / 1e9
-            span_s = shown_span_s(run_s, is_live=snapshot.status.is_live)
-            crowd = self._crowd
-            resources.begin_frame(
-                resources_frame(snapshot, tick.now_ns, span_s, crowd.sampler, crowd.totals)
-            )
+            frame = self._charts(tick)
+            resources.begin_frame(frame)
+            self._window.set_summary("resources", frame.summary)
             self._resources_pace.rest(began_s, elapsed_s())
         has_chart = resources.is_waiting
         while resources.show_next() and tick.is_idle:
             pass
         return has_chart
+
+    def _charts(self, tick: Tick) -> ResourcesFrame:
+        """The charts of the time that is chosen for them."""
+        snapshot, session, crowd = tick.snapshot, tick.session, self._crowd
+        width_px = self._window.resources.charts_px
+        if session.are_charts_linked:
+            stream_px = self._window.timeline.lanes_size_px[0]
+            shown = viewport(session, stream_px, tick.shown_ns, snapshot.first_ns, NOT_YET_PX)
+            view = Viewport(shown.start_ns, shown.ns_per_px * stream_px / width_px, width_px)
+        else:
+            view = last_minutes(snapshot, tick.now_ns, width_px)
+        is_linked = session.are_charts_linked
+        return resources_frame(
+            snapshot, view, tick.now_ns, crowd.sampler, crowd.totals, is_linked=is_linked
+        )
 
     def show_status(self, tick: Tick) -> bool:
         """Show connection and counters, if they are due."""
@@ -169,3 +192,8 @@ class Panels:
         self._window.welcome.show_frame(welcome_frame(status, tick.wall_ns, self._recordings))
         if tick.is_resting:
             self._window.resources.prepare()
+
+
+def _time_of(session: Session) -> tuple[object, ...]:
+    """What a gesture changes that moves the time of the charts."""
+    return session.are_charts_linked, session.is_following, session.span_ns, session.end_ns

@@ -33,6 +33,11 @@ class Rota(Generic[T]):
         """Whether a tick is to be left to them."""
         return not 0 <= now_s - self._asked_s < TURN_S
 
+    def prefer(self, job: Callable[[T], bool]) -> None:
+        """Let a job be the next whose turn it is: somebody waits for it."""
+        self._jobs.remove(job)
+        self._jobs.appendleft(job)
+
     def take(self, tick: T, now_s: float, *, is_busy: bool) -> None:
         """Do the next job that is due; in a tick that has much else to do none, if it can wait."""
         if is_busy and 0 <= now_s - self._asked_s < PATIENCE_S:

@@ -30,6 +30,7 @@ from daskscope.app.menu import Menu, say
 from daskscope.app.opening import Opening
 from daskscope.app.overlays import Overlays
 from daskscope.app.places import Places
+from daskscope.app.pointing import Pointing
 from daskscope.app.recordings import sessions_folder
 from daskscope.app.settings import Forgetful, Memory
 from daskscope.app.stage import Stage
@@ -136,6 +137,7 @@ class Run(QObject):
         self._lines: list[str] = []
         self.error: Exception | None = None
         self._hovering = Hovering(self)
+        self._pointing = Pointing(self)
         self.window.resized.connect(self._stage.forget)
         wire(self, self._menu)
 
@@ -241,6 +243,7 @@ class Run(QObject):
             self._frame_times.typical_ms,
         )
         self._hovering.advance(started_s)
+        self._pointing.advance(started_s)
         if not self.window.is_welcome:
             if not self._stage.is_resting:
                 is_busy = self._stage.is_busy

@@ -60,6 +60,8 @@ class Settings:
         A name of `theme.DENSITIES`.
     worker_sort, is_sort_descending
         Column by which the workers table is sorted.
+    are_charts_linked
+        Charts show the task stream's time.
     recent
         Ids of what was chosen in the palette, the last one first.
     knows_keys
@@ -70,6 +72,7 @@ class Settings:
     density: str = "normal"
     worker_sort: str = "worker"
     is_sort_descending: bool = False
+    are_charts_linked: bool = True
     recent: tuple[str, ...] = ()
     knows_keys: bool = False
     layout: Layout = Layout()

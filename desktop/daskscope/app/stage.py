@@ -192,8 +192,8 @@ class Stage:
             return False
         self._session = session
         self.timeline.hurry(session, before)
-        if before is not None:
-            self._panels.hurry(session, before)
+        if before is not None and self._panels.hurry(session, before):
+            self._rota.prefer(self._panels.show_resources)
         self._tempo.attend(now_s)
         return True
 

@@ -137,7 +137,8 @@ class Window(QMainWindow):
     def _add_tabs(self) -> None:
         self._add_tab("progress", "Progress", "progress", self.progress)
         self._add_tab("details", "Details", "progress", self.details)
-        self._add_tab("resources", "Resources", "resources", self.resources)
+        buttons: QWidget = self.resources.buttons
+        self._add_tab("resources", "Resources", "resources", self.resources, buttons)
         self._add_tab("workers", "Workers", "workers", self.workers)
         buttons = self.statistics.buttons
         self._add_tab("statistics", "Statistics", "workers", self.statistics, buttons)
@@ -267,6 +268,8 @@ class Window(QMainWindow):
         views += [timeline.filter.funnel, timeline.legend, timeline.stream]
         for name in ("progress", "resources", "workers"):
             views.append(self.docks[name].title.tabs)
+            if name == "resources":
+                views.append(self.resources.buttons)
             views += [tab.view for tab in self.tabs.values() if tab.dock == name]
         for before, after in itertools.pairwise(views):
             self.setTabOrder(before, after)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from daskscope.session import Viewport
+
 
 @dataclass(frozen=True, slots=True)
 class ProgressRow:
@@ -114,23 +116,36 @@ class WorkersFrame:
     is_descending: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """One curve: seconds since the chart's right edge (negative), and its values."""
+    """One curve: float64 of one entry for each column of time, NaN where nothing was read.
+
+    Attributes
+    ----------
+    x_s
+        Seconds since the left edge of the chart.
+    y, least, most
+        Heights in the mean of each column, at least and at most; of a stacked curve those of the
+        curves below it, too.
+    """
 
     name: str
     token: str
     x_s: npt.NDArray[np.float64]
     y: npt.NDArray[np.float64]
+    least: npt.NDArray[np.float64]
+    most: npt.NDArray[np.float64]
     is_dashed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Chart:
     """One chart of the resources panel.
 
     Attributes
     ----------
+    value_text
+        What it is at the right edge, of what can be there.
     unit
         `cores`, `bytes` or `bytes/s`: how its axis is labelled.
     capacity
@@ -149,14 +164,56 @@ class Chart:
     is_stacked: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ResourcesFrame:
-    """The charts, all over the same `span_s` seconds that end at `end_ns`, called `end_text`."""
+    """The charts, all over the time of `view`, whose pixels are theirs.
+
+    Attributes
+    ----------
+    first_ns
+        Start of the run.
+    column_s
+        Seconds of a column: where it is more than one, it has a least and a most.
+    ticks
+        Pixel column and label of each.
+    is_linked
+        The time is that of the task stream.
+    summary
+        What they are of, and whose time it is.
+    """
 
     charts: tuple[Chart, ...]
-    span_s: float
-    end_ns: int
-    end_text: str = "now"
+    view: Viewport
+    first_ns: int
+    column_s: int
+    ticks: tuple[tuple[int, str], ...]
+    is_linked: bool = True
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChartReading:
+    """What one chart shows at a time: of all of it, and of each of its curves."""
+
+    value_text: str
+    curve_texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What all charts show at a time.
+
+    Attributes
+    ----------
+    x_px
+        Where that is, in pixel columns of the charts.
+    time_text
+        When, and over how long.
+    """
+
+    x_px: float
+    time_text: str
+    charts: tuple[ChartReading, ...]
 
 
 @dataclass(frozen=True, slots=True)

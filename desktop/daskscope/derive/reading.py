@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Indices: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
+Mask: TypeAlias = npt.NDArray[np.bool_]
 
 #: A series that is exported regularly and has been silent for so long is gone.
 SILENCE_NS: Final = 10_000_000_000

@@ -1,7 +1,8 @@
-"""Charts of the whole cluster over the last minutes: CPU, memory, transfer.
+"""Charts of the whole cluster: CPU, memory, transfer; in the task stream's time or the last.
 
-Curves have a point each whole second, so that a chart moves by whole steps and does not shimmer. A
-worker counts nothing where it was silent.
+Curves have a point each whole second or, where that is less than a pixel, a column of several with
+their mean, least and most. Columns lie on a grid of time, so that a chart moves by whole steps and
+does not shimmer. Where no worker was read, there is nothing.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from dask_otel import conventions as names
-from daskscope.derive import quantity
-from daskscope.derive.panels import Chart, Curve, ResourcesFrame
+from daskscope.derive import quantity, timeaxis
+from daskscope.derive.history import step
+from daskscope.derive.panels import Chart, ChartReading, Curve, Reading, ResourcesFrame
 from daskscope.derive.reading import newest_of
 from daskscope.derive.sampling import SIZES, Sampler
 from daskscope.derive.totals import STEP_NS, Totals
 from daskscope.derive.workers import LEAST_BYTES
+from daskscope.session import Viewport
 
 if TYPE_CHECKING:
-    from daskscope.derive.sampling import Floats
     from daskscope.store.snapshot import Snapshot
 
 _LEAST_LENGTH_S: Final = 60.0
@@ -30,16 +32,57 @@ _LENGTH_STEP_S: Final = 15.0
 _SPAN_STEPS_S: Final = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600)
 
 
+class _Drawn:
+    """What sums were in the columns of a view, and at its right edge."""
+
+    def __init__(self, totals: Totals, snapshot: Snapshot, view: Viewport, now_ns: int) -> None:
+        # Curves end where the data do: an export that is on its way is no drop to zero.
+        heard_ns = newest_of(snapshot, names.CPU_USAGE)[0]
+        newest_ns = int(heard_ns.max()) if len(heard_ns) else now_ns
+        last = min(newest_ns, now_ns) // STEP_NS
+        width = step(view.ns_per_px / STEP_NS)
+        # And they begin where the run does. One column more on either side leads out of the view.
+        begin = max(-(-snapshot.first_ns // STEP_NS), view.start_ns // STEP_NS - width)
+        end = min(view.end_ns // STEP_NS + width, last)
+        first = begin // width * width
+        n = max((end - first) // width + 1, 0)
+        self.column_s = width
+        self._columns = totals.columns(first, width, n, last)
+        # A column stands in the middle of its seconds, the last one not beyond them.
+        second = np.minimum(first + np.arange(n) * width + (width - 1) / 2, last)
+        self._x_s = second - view.start_ns / STEP_NS
+        self._edge = totals.columns(min(view.end_ns // STEP_NS, last), 1, 1, last)
+
+    def curve(
+        self, name: str, token: str, of: str, beside: str = "", *, is_dashed: bool = False
+    ) -> Curve:
+        """The curve of a sum; it has no points while neither it nor that `beside` was measured."""
+        columns = self._columns.get(of)
+        x_s = self._x_s if columns or beside in self._columns else self._x_s[:0]
+        if columns is None:
+            nothing = np.full(len(x_s), np.nan)
+            return Curve(name, token, x_s, nothing, nothing, nothing, is_dashed)
+        return Curve(name, token, x_s, columns.mean, columns.least, columns.most, is_dashed)
+
+    def at_edge(self, of: str) -> float:
+        """What a sum is at the right edge, NaN where nothing was read."""
+        columns = self._edge.get(of)
+        return float(columns.mean[0]) if columns is not None else math.nan
+
+
 def resources_frame(
     snapshot: Snapshot,
+    view: Viewport,
     now_ns: int,
-    span_s: float = 300.0,
     sampler: Sampler | None = None,
     totals: Totals | None = None,
+    *,
+    is_linked: bool = True,
 ) -> ResourcesFrame:
-    """The charts of the `span_s` seconds that end at `now_ns`.
+    """The charts of the time of `view`, a column of theirs for each of its pixels at most.
 
-    `totals` that are kept for one store, and have advanced with it, make it fast.
+    `totals` that are kept for one store, and have advanced with it, make it fast. Where it is not
+    `is_linked`, the time is told from the right edge, else as on the axis of the task stream.
     """
     sampler = sampler or Sampler()
     samples = sampler.of(snapshot, now_ns, SIZES)
@@ -48,23 +91,80 @@ def resources_frame(
     if totals is None:
         totals = Totals(sampler)
         totals.advance(snapshot)
-    # Curves end where the data do: an export that is on its way is no drop to zero.
-    heard_ns = newest_of(snapshot, names.CPU_USAGE)[0]
-    newest_ns = int(heard_ns.max()) if len(heard_ns) else now_ns
-    last = min(newest_ns, now_ns) // STEP_NS
-    # And they begin where the run does: before it nothing was measured, which is no zero.
-    begin = -(-snapshot.first_ns // STEP_NS)
-    n = max(min(math.ceil(span_s * 1e9 / STEP_NS), last - begin + 1), 1)
-    sums = totals.sums(n, last * STEP_NS)
-    x_s = (np.arange(last - n + 1, last + 1) * STEP_NS - now_ns) / 1e9
+    drawn = _Drawn(totals, snapshot, view, now_ns)
     cores, limit_bytes = workers.total("threads"), workers.total("limit")
     charts = (
-        _cpu(x_s, sums, cores or math.nan),
-        _memory(x_s, sums, limit_bytes or math.nan),
-        _transfer(x_s, sums),
+        _cpu(drawn, cores or math.nan),
+        _memory(drawn, limit_bytes or math.nan),
+        _transfer(drawn),
     )
-    end_text = "now" if snapshot.status.is_live else "end"
-    return ResourcesFrame(charts, span_s, now_ns, end_text)
+    if is_linked:
+        at = timeaxis.ticks(view, snapshot.first_ns)
+        labels = tuple((tick.x_px, tick.elapsed) for tick in at if tick.elapsed)
+    else:
+        labels = _labels(view, "now" if snapshot.status.is_live else "end")
+    summary = _summary(is_linked=is_linked, n_late=totals.n_late)
+    return ResourcesFrame(
+        charts, view, snapshot.first_ns, drawn.column_s, labels, is_linked, summary
+    )
+
+
+def _summary(*, is_linked: bool, n_late: int) -> str:
+    """What the charts are of; and how many readings came too late to be in them."""
+    if n_late:
+        return f"{quantity.plural(n_late, 'reading')} too late"
+    return "whole cluster, same time axis" if is_linked else "whole cluster, last minutes"
+
+
+def last_minutes(snapshot: Snapshot, now_ns: int, width_px: int) -> Viewport:
+    """The time that charts show which are not linked: the last minutes."""
+    run_s = (now_ns - snapshot.first_ns) / 1e9
+    span_ns = shown_span_s(run_s, is_live=snapshot.status.is_live) * 1e9
+    ns_per_px = span_ns / max(width_px, 1)
+    return Viewport(now_ns - round(span_ns), ns_per_px, max(width_px, 1))
+
+
+def reading_at(frame: ResourcesFrame, time_ns: int) -> Reading:
+    """What the charts of a frame show at a time: at the second, or over the column, next to it."""
+    # Of what lies between two seconds, the nearer one is told.
+    near_ns = time_ns + STEP_NS // 2 - frame.first_ns
+    elapsed = quantity.elapsed(near_ns // STEP_NS * STEP_NS, STEP_NS)
+    over = f" over {quantity.seconds(frame.column_s)}" if frame.column_s > 1 else ""
+    at_s = (time_ns - frame.view.start_ns) / STEP_NS
+    charts = tuple(_reading(chart, at_s, frame.column_s) for chart in frame.charts)
+    return Reading(frame.view.x_px(time_ns), elapsed + over, charts)
+
+
+def _reading(chart: Chart, at_s: float, column_s: int) -> ChartReading:
+    x_s = chart.curves[-1].x_s
+    index = int(np.argmin(np.abs(x_s - at_s))) if len(x_s) else 0
+    if not len(x_s) or abs(x_s[index] - at_s) > column_s:
+        return ChartReading("", ("",) * len(chart.curves))
+    whole = [_text_of(curve, index, chart.unit, column_s) for curve in chart.curves]
+    if not chart.is_stacked:
+        return ChartReading(*(whole[0], ("",)) if len(whole) == 1 else ("", tuple(whole)))
+    heights = np.array([curve.y[index] for curve in chart.curves])
+    parts = np.diff(np.nan_to_num(heights), prepend=0.0)
+    parts[np.isnan(heights)] = np.nan
+    return ChartReading(whole[-1], tuple(_value_text(float(part), chart.unit) for part in parts))
+
+
+def _text_of(curve: Curve, index: int, unit: str, column_s: int) -> str:
+    """A height in the mean of a column and from where to where it goes: "12.1 cores (3.0-23.9)"."""
+    values = curve.y[index], curve.least[index], curve.most[index]
+    mean, least, most = (_value_text(float(value), unit) for value in values)
+    if column_s == 1 or not mean:
+        return mean
+    units = [text.partition(quantity.THIN)[2] for text in (mean, least, most)]
+    if len(set(units)) == 1:
+        least, most = (text.partition(quantity.THIN)[0] for text in (least, most))
+    return f"{mean} ({least}\u2013{most})"
+
+
+def _value_text(value: float, unit: str) -> str:
+    if unit == "cores":
+        return quantity.cores(value, math.nan)
+    return quantity.nbytes(value) if unit == "bytes" else quantity.byte_rate(value)
 
 
 def shown_span_s(run_s: float, *, is_live: bool) -> float:
@@ -91,13 +191,16 @@ def ticks(most: float, unit: str) -> tuple[tuple[float, str], ...]:
     return tuple((value, _tick_text(value, unit)) for value in values)
 
 
-def span_ticks(span_s: float, end_text: str) -> tuple[tuple[float, str], ...]:
-    """Seconds before the end and labels of the time axis: at most six, the last at the end."""
-    step_s = next((step for step in _SPAN_STEPS_S if span_s / step <= 5), span_s)
-    count = int(span_s / step_s * (1 + 1e-9))
+def _labels(view: Viewport, end_text: str) -> tuple[tuple[int, str], ...]:
+    """Pixels and labels of time before the end: at most six, the last at the end."""
+    span_s = view.width_px * view.ns_per_px / STEP_NS
+    step_s = next((step_s for step_s in _SPAN_STEPS_S if span_s / step_s <= 5), span_s)
     return tuple(
-        (-index * step_s, f"−{_span_text(index * step_s)}" if index else end_text)
-        for index in range(count, -1, -1)
+        (
+            view.width_px - round(index * step_s * STEP_NS / view.ns_per_px),
+            f"−{_span_text(index * step_s)}" if index else end_text,
+        )
+        for index in range(int(span_s / step_s * (1 + 1e-9)), -1, -1)
     )
 
 
@@ -112,9 +215,9 @@ def _step(most: float, is_binary: bool) -> float:
     """The least handy step that needs at most four of itself for `most`."""
     magnitude = 10.0 ** math.floor(math.log10(max(most, 1e-9) / 4))
     handy = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512) if is_binary and most >= 3 else ()
-    for step in (*handy, *(magnitude * factor for factor in (1, 2, 5, 10))):
-        if most / step <= 4 * (1 + 1e-9):
-            return float(step)
+    for size in (*handy, *(magnitude * factor for factor in (1, 2, 5, 10))):
+        if most / size <= 4 * (1 + 1e-9):
+            return float(size)
     return magnitude * 10
 
 
@@ -129,69 +232,57 @@ def _short(text: str) -> str:
     return text.replace(f".0{quantity.THIN}", quantity.THIN)
 
 
-def _curve(
-    x_s: Floats, sums: dict[str, Floats], name: str, token: str, is_dashed: bool = False
-) -> Curve:
-    return Curve(name, token, x_s, sums.get(name, np.zeros(len(x_s))), is_dashed)
-
-
-def _measured(x_s: Floats, sums: dict[str, Floats], *sums_of_chart: str) -> Floats:
-    """Where the curves of one chart have points: nowhere while nothing of it was measured."""
-    return x_s if any(name in sums for name in sums_of_chart) else x_s[:0]
-
-
-def _cpu(x_s: Floats, sums: dict[str, Floats], cores: float) -> Chart:
-    curve = _curve(_measured(x_s, sums, "cpu"), sums, "cpu", "c1")
+def _cpu(drawn: _Drawn, cores: float) -> Chart:
+    curve = drawn.curve("cpu", "c1", "cpu")
     return Chart(
         title="CPU",
-        value_text=quantity.cores(float(curve.y[-1]), cores) if len(curve.y) else "",
+        value_text=quantity.cores(drawn.at_edge("cpu"), cores),
         unit="cores",
         curves=(curve,),
         capacity=cores,
         capacity_text="" if math.isnan(cores) else quantity.plural(round(cores), "core"),
-        most=max(_most(cores), float(curve.y.max(initial=1.0))),
+        most=max(_known(cores), _peak(curve, 1.0)),
         is_stacked=False,
     )
 
 
-def _memory(x_s: Floats, sums: dict[str, Floats], limit_bytes: float) -> Chart:
-    x_s = _measured(x_s, sums, "managed", "unmanaged")
-    managed = _curve(x_s, sums, "managed", "mem")
-    unmanaged = _curve(x_s, sums, "unmanaged", "mem_un")
-    process = managed.y + unmanaged.y
+def _memory(drawn: _Drawn, limit_bytes: float) -> Chart:
+    managed = drawn.curve("managed", "mem", "managed", "memory")
+    process = drawn.curve("unmanaged", "mem_un", "memory")
     return Chart(
         title="Memory",
-        value_text=quantity.memory(float(process[-1]), limit_bytes) if len(process) else "",
+        value_text=quantity.memory(drawn.at_edge("memory"), limit_bytes),
         unit="bytes",
-        curves=(managed, unmanaged),
+        curves=(managed, process),
         capacity=limit_bytes,
         capacity_text=""
         if math.isnan(limit_bytes)
         else f"limit {_short(quantity.nbytes(limit_bytes))}",
-        most=max(_most(limit_bytes), float(process.max(initial=1024.0**2))),
+        most=max(_known(limit_bytes), _peak(process, 1024.0**2)),
         is_stacked=True,
     )
 
 
-def _transfer(x_s: Floats, sums: dict[str, Floats]) -> Chart:
-    x_s = _measured(x_s, sums, "network", "disk")
-    network = _curve(x_s, sums, "network", "transfer")
-    disk = _curve(x_s, sums, "disk", "disk", is_dashed=True)
-    newest = float(network.y[-1]) if len(network.y) else 0.0
-    peak = max(float(curve.y.max(initial=0.0)) for curve in (network, disk))
+def _transfer(drawn: _Drawn) -> Chart:
+    network = drawn.curve("network", "transfer", "network", "disk")
+    disk = drawn.curve("disk", "disk", "disk", "network", is_dashed=True)
+    now = drawn.at_edge("network")
     return Chart(
         title="Transfer",
-        value_text=quantity.byte_rate(newest if newest >= LEAST_BYTES else 0.0)
-        if "network" in sums
-        else "",
+        value_text=quantity.byte_rate(0.0 if now < LEAST_BYTES else now),
         unit="bytes/s",
         curves=(network, disk),
         capacity=math.nan,
         capacity_text="",
-        most=max(peak * 1.1, 1e6),
+        most=max(_peak(network, 0.0) * 1.1, _peak(disk, 0.0) * 1.1, 1e6),
         is_stacked=False,
     )
 
 
-def _most(capacity: float) -> float:
+def _peak(curve: Curve, least: float) -> float:
+    """The greatest height of a curve, or `least`."""
+    return float(np.fmax.reduce(curve.most, initial=least))
+
+
+def _known(capacity: float) -> float:
     return 0.0 if math.isnan(capacity) else capacity

@@ -1,4 +1,4 @@
-"""The panel of resources: three charts over one relative time axis.
+"""The panel of resources: three charts over one time axis, mostly that of the task stream.
 
 Its plots are pyqtgraph's, which takes a quarter of a second to load, as it makes Python classes of
 all of Qt. A thread loads it once the timeline has its first picture, while ticks go on.
@@ -10,16 +10,20 @@ from importlib import import_module
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
+from daskscope.derive.resources import reading_at
 from daskscope.paint.brush import colour
-from daskscope.theme import LIGHT, Theme
+from daskscope.paint.wheel import PAN_SHARE, notches, zoom_factor
+from daskscope.theme import LIGHT, PADDING_PX, Theme
+from daskscope.views.resources.button import LinkButton
+from daskscope.views.resources.cross import Cross
 from daskscope.views.resources.title import ChartTitle
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QPaintEvent
+    from PySide6.QtGui import QMouseEvent, QPaintEvent, QResizeEvent, QWheelEvent
 
     from daskscope.derive.panels import ResourcesFrame
     from daskscope.views.resources.plot import ChartPlot
@@ -27,12 +31,29 @@ if TYPE_CHECKING:
 #: What loads pyqtgraph.
 _PLOTS: Final = "daskscope.views.resources.plot"
 _LEAST_PLOT_PX: Final = 40
+#: Left of the curves of each chart: labels of their heights.
+AXIS_PX: Final = 56
 #: Room under the curves of each chart: the last one has the labels of the time.
 _BELOW_PX: Final = (8, 8, 20)
 
 
 class ResourcesView(QWidget):
-    """The panel of resources."""
+    """The panel of resources.
+
+    Positions in signals are shares of the width of the charts: from 0 to 1.
+
+    Attributes
+    ----------
+    buttons
+        What belongs into the title of the dock.
+    """
+
+    #: Zoom around a position: position and factor of the span, below 1 to see less time.
+    zoomed = Signal(float, float)
+    #: Move the picture towards later times: by a share.
+    panned = Signal(float)
+    #: A time is pointed at: int ns; None for no time any more.
+    pointed = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -43,6 +64,9 @@ class ResourcesView(QWidget):
         self._rooms = [QWidget(self) for _ in range(3)]
         self._plots: list[ChartPlot] = []
         self._is_asked_for = False
+        self._pointed_ns: int | None = None
+        self._grip_px: float | None = None
+        self.buttons = LinkButton()
         self._loading: Thread | None = None
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName("Resources")
@@ -55,6 +79,13 @@ class ResourcesView(QWidget):
             room.setMinimumHeight(_LEAST_PLOT_PX + below_px)
             self._layout.addWidget(title)
             self._layout.addWidget(room, 1)
+        self._cross = Cross(self)
+        self.setMouseTracking(True)
+
+    @property
+    def charts_px(self) -> int:
+        """Width of the charts, for the next frame."""
+        return max(self.width() - AXIS_PX - PADDING_PX, 1)
 
     def prepare(self) -> None:
         """Begin to load pyqtgraph; once it is loaded, make the next plot. None of it takes long."""
@@ -77,6 +108,7 @@ class ResourcesView(QWidget):
         room.deleteLater()
         plot.show()
         self._layout.activate()
+        self._cross.raise_()
 
     def begin_frame(self, frame: ResourcesFrame) -> None:
         """Let `show_next` draw `frame`, a chart at a time: three take longer than a tick may."""
@@ -105,13 +137,79 @@ class ResourcesView(QWidget):
         index = self._waiting.pop()
         chart = self._frame.charts[index]
         self._titles[index].show_chart(chart, self._theme)
-        span_s, end_text = self._frame.span_s, self._frame.end_text
-        self._plots[index].show_chart(chart, span_s, end_text, self._theme)
+        self._plots[index].show_chart(index, self._frame, self._theme)
+        self._show_reading()
         return True
+
+    def point(self, time_ns: int | None) -> None:
+        """Tell what all charts show at a time, with a line there; None for no time."""
+        if time_ns != self._pointed_ns:
+            self._pointed_ns = time_ns
+            self._show_reading()
+
+    def _show_reading(self) -> None:
+        frame, time_ns = self._frame, self._pointed_ns
+        reading = None if frame is None or time_ns is None else reading_at(frame, time_ns)
+        if reading is None or not 0 <= reading.x_px < self.charts_px:
+            self._cross.point(-1, "")
+            for title in self._titles:
+                title.show_reading(None)
+            return
+        heights = zip(self._plots, _BELOW_PX, strict=False)
+        self._cross.cover([(plot.y(), plot.geometry().bottom() - px) for plot, px in heights])
+        self._cross.point(round(reading.x_px), reading.time_text)
+        for title, told in zip(self._titles, reading.charts, strict=True):
+            title.show_reading(told)
+
+    # Gestures -------------------------------------------------------------------------------
+
+    def _share(self, x_px: float) -> float:
+        return (x_px - AXIS_PX) / self.charts_px
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom at the pointer; Ctrl finer, Shift or sideways pans."""
+        event.accept()
+        turned, is_sideways = notches(event)
+        if is_sideways or event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self.panned.emit(-turned * PAN_SHARE)
+        elif turned:
+            self.zoomed.emit(self._share(event.position().x()), zoom_factor(event, turned))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin to pan."""
+        if event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
+            self._grip_px = event.position().x()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Pan, or point at a time."""
+        x_px = event.position().x()
+        if self._grip_px is not None:
+            self.panned.emit((self._grip_px - x_px) / self.charts_px)
+            self._grip_px = x_px
+        elif self._frame is not None:
+            share = self._share(x_px)
+            view = self._frame.view
+            self.pointed.emit(view.time_ns(share * view.width_px) if 0 <= share < 1 else None)
+
+    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
+        """Let go."""
+        self._grip_px = None
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Point at nothing."""
+        super().leaveEvent(event)
+        self.pointed.emit(None)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay the line over all charts."""
+        super().resizeEvent(event)
+        self._cross.setGeometry(AXIS_PX, 0, self.charts_px, self.height())
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""
         self._theme = theme
+        self._cross.set_theme(theme)
+        self.buttons.set_theme(theme)
         for plot in self._plots:
             plot.set_theme(theme)
         if self._frame is not None:

@@ -5,30 +5,31 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-import numpy.typing as npt
 import pyqtgraph as pg
 from PySide6.QtCore import QLineF, QRectF, Qt
-from PySide6.QtGui import QPainter, QPen
+from PySide6.QtGui import QBrush, QPainter, QPen
 
-from daskscope.derive.resources import span_ticks, ticks
+from daskscope.derive.resources import ticks
 from daskscope.paint.brush import colour
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.text import Align, draw_text
 from daskscope.theme import LIGHT, PADDING_PX, Theme
+from daskscope.views.resources.ranges import RangeItem
 from daskscope.views.resources.title import curve_pen
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
     from PySide6.QtWidgets import QWidget
 
-    from daskscope.derive.panels import Chart
+    from daskscope.derive.panels import Chart, ResourcesFrame
 
 _AXIS_PX: Final = 56
 _TICK_TEXT_PX: Final = 13.0
 #: Room above the greatest value, for the label of the capacity.
 _HEADROOM_PX: Final = 14
 _FILL_SHARE: Final = 0.16
+#: How much of its colour tells from where to where a curve goes within a column.
+_RANGE_SHARE: Final = 0.45
 
 
 class ChartPlot(pg.PlotWidget):
@@ -49,9 +50,12 @@ class ChartPlot(pg.PlotWidget):
         super().__init__(parent)
         self._theme = LIGHT
         self._chart: Chart | None = None
-        self._span_s, self._end_text = 0.0, ""
+        self._frame: ResourcesFrame | None = None
         self._has_time_axis = has_time_axis
-        self._items: list[tuple[int, pg.PlotDataItem]] = []
+        #: By number of the curve: what fills it, from where to where it goes, and itself.
+        self._fills: list[tuple[int, pg.PlotCurveItem]] = []
+        self._ranges: list[tuple[int, RangeItem]] = []
+        self._lines: list[tuple[int, pg.PlotCurveItem]] = []
         self._shown: tuple[object, ...] = ()
         self._styled: tuple[object, ...] = ()
         item = self.getPlotItem()
@@ -66,21 +70,22 @@ class ChartPlot(pg.PlotWidget):
         self.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
 
-    def show_chart(self, chart: Chart, span_s: float, end_text: str, theme: Theme) -> None:
-        """Draw `chart`; ranges, ticks and colours are touched only when they change."""
-        shown = (chart.unit, chart.most, chart.capacity_text, span_s, end_text)
+    def show_chart(self, number: int, frame: ResourcesFrame, theme: Theme) -> None:
+        """Draw a chart of `frame`; ranges, ticks and colours are touched only when they change."""
+        chart, view = frame.charts[number], frame.view
+        shown = (chart.unit, chart.most, chart.capacity_text, view.ns_per_px, frame.ticks)
         styled = (theme.name, chart.is_stacked, *((c.token, c.is_dashed) for c in chart.curves))
-        self._theme, self._chart = theme, chart
-        self._span_s, self._end_text = span_s, end_text
+        self._theme, self._chart, self._frame = theme, chart, frame
         if styled != self._styled:
             self._styled = styled
             self._style_curves(chart, theme)
         if shown != self._shown:
             self._shown = shown
             self._fit_range()
-        tops = _tops(chart)
-        for index, item in self._items:
-            item.setData(chart.curves[index].x_s, tops[index])
+        for index, item in (*self._fills, *self._lines):
+            item.setData(chart.curves[index].x_s, chart.curves[index].y)
+        for index, item in self._ranges:
+            item.show_curve(chart.curves[index], frame.column_s)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""
@@ -98,9 +103,9 @@ class ChartPlot(pg.PlotWidget):
     def drawBackground(self, painter: QPainter, rect: QRectF) -> None:  # noqa: N802
         """Draw ground, grid and labels of both axes."""
         painter.fillRect(rect, colour(self._theme.s2))
-        if self._chart is None:
+        if self._chart is None or self._frame is None:
             return
-        theme, area = self._theme, self._area()
+        theme, area = self._theme, self.area()
         lowest = math.inf
         for value, text in ticks(self._chart.most, self._chart.unit):
             y = round(self._y_px(value))
@@ -111,9 +116,9 @@ class ChartPlot(pg.PlotWidget):
             lowest = y
             box = (0.0, y - _TICK_TEXT_PX / 2, _AXIS_PX - 6.0, _TICK_TEXT_PX)
             draw_text(painter, box, text, Role.TINY, theme.t3, Align.RIGHT)
-        for seconds, text in span_ticks(self._span_s, self._end_text):
-            x = round(area.right() + seconds / self._span_s * area.width())
-            if seconds:
+        for x_px, text in self._frame.ticks:
+            x = round(area.left() + x_px)
+            if x_px < area.width():
                 painter.fillRect(QRectF(x, area.top(), 1, area.height()), colour(theme.grid))
             if self._has_time_axis:
                 width = text_width(Role.TINY, text) + 2
@@ -126,7 +131,7 @@ class ChartPlot(pg.PlotWidget):
         chart = self._chart
         if chart is None or math.isnan(chart.capacity):
             return
-        area, theme = self._area(), self._theme
+        area, theme = self.area(), self._theme
         y = round(self._y_px(chart.capacity)) + 0.5
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
         pen = QPen(colour(theme.t2), 1)
@@ -136,25 +141,28 @@ class ChartPlot(pg.PlotWidget):
         box = (area.left(), y - _HEADROOM_PX + 1, area.width(), _HEADROOM_PX - 2)
         draw_text(painter, box, chart.capacity_text, Role.TINY, theme.t2, Align.RIGHT)
 
-    def _area(self) -> QRectF:
+    def area(self) -> QRectF:
         """Where the curves are drawn."""
         area: QRectF = self.getPlotItem().getViewBox().sceneBoundingRect()
         return area
 
     def _y_px(self, value: float) -> float:
-        area = self._area()
+        area = self.area()
         assert self._chart is not None
         inner_px = max(area.height() - _HEADROOM_PX, 1.0)
         return area.bottom() - 1 - value / self._chart.most * inner_px
 
     def _fit_range(self) -> None:
         assert self._chart is not None
-        area = self._area()
+        assert self._frame is not None
+        area, view = self.area(), self._frame.view
         inner_px = max(area.height() - _HEADROOM_PX, 1.0)
         top = self._chart.most * max(area.height() - 1, 1.0) / inner_px
         bottom = -top / max(area.height(), 1.0)
         box = self.getPlotItem().getViewBox()
-        box.setRange(xRange=(-self._span_s, 0), yRange=(bottom, top), padding=0)
+        box.setRange(
+            xRange=(0, view.width_px * view.ns_per_px / 1e9), yRange=(bottom, top), padding=0
+        )
         self.resetCachedContent()
         self.viewport().update()
 
@@ -164,24 +172,30 @@ class ChartPlot(pg.PlotWidget):
         Fills are drawn without antialiasing, which would leave seams between their pieces, and
         their edge as a line of its own.
         """
-        for _, item in self._items:
+        for _, item in (*self._fills, *self._ranges, *self._lines):
             self.removeItem(item)
-        self._items = []
         # The highest band first: each lower one covers it.
-        for index in reversed(range(len(chart.curves))):
-            curve = chart.curves[index]
-            rgb = getattr(theme, curve.token)
-            if chart.is_stacked or len(chart.curves) == 1:
-                brush = colour(rgb, 1.0 if chart.is_stacked else _FILL_SHARE)
-                self._add(index, pen=None, fillLevel=0, brush=brush, antialias=False)
-            self._add(index, pen=curve_pen(rgb, is_dashed=curve.is_dashed), antialias=True)
+        order = tuple(enumerate(chart.curves))[::-1]
+        self._fills = []
+        if chart.is_stacked or len(order) == 1:
+            share = 1.0 if chart.is_stacked else _FILL_SHARE
+            for index, curve in order:
+                brush = colour(getattr(theme, curve.token), share)
+                self._fills.append((index, self._made(pen=None, fillLevel=0, brush=brush)))
+        # Of bands it is the height of all that has a least and a most.
+        ranged = order[:1] if chart.is_stacked else order
+        self._ranges = []
+        for index, curve in ranged:
+            rgb = theme.t1 if chart.is_stacked else getattr(theme, curve.token)
+            item = RangeItem(QBrush(colour(rgb, _RANGE_SHARE)))
+            self._ranges.append((index, item))
+            self.addItem(item)
+        self._lines = []
+        for index, curve in order:
+            pen = curve_pen(getattr(theme, curve.token), is_dashed=curve.is_dashed)
+            self._lines.append((index, self._made(pen=pen, antialias=True)))
 
-    def _add(self, index: int, **style: object) -> None:
-        item = self.plot(skipFiniteCheck=True, **style)
-        self._items.append((index, item))
-
-
-def _tops(chart: Chart) -> list[npt.NDArray[np.float64]]:
-    """The height at which each curve is drawn: stacked ones on top of each other."""
-    heights = [curve.y for curve in chart.curves]
-    return list(np.cumsum(heights, axis=0)) if chart.is_stacked else heights
+    def _made(self, *, antialias: bool = False, **style: object) -> pg.PlotCurveItem:
+        item = pg.PlotCurveItem(antialias=antialias, connect="finite", **style)
+        self.addItem(item)
+        return item

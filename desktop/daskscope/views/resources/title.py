@@ -8,6 +8,7 @@ from PySide6.QtCore import QLineF, QRectF
 from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
+from daskscope.derive.panels import ChartReading
 from daskscope.paint.brush import colour
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.text import Align, draw_text
@@ -29,6 +30,7 @@ class ChartTitle(QWidget):
         super().__init__(parent)
         self._theme = LIGHT
         self._chart: Chart | None = None
+        self._reading: ChartReading | None = None
         self.setFixedHeight(_TITLE_PX)
 
     def show_chart(self, chart: Chart, theme: Theme) -> None:
@@ -36,26 +38,41 @@ class ChartTitle(QWidget):
         self._theme, self._chart = theme, chart
         self.update()
 
+    @property
+    def told(self) -> ChartReading | None:
+        """What is told now, None while there is no chart."""
+        if self._reading is not None or self._chart is None:
+            return self._reading
+        return ChartReading(self._chart.value_text, ("",) * len(self._chart.curves))
+
+    def show_reading(self, reading: ChartReading | None) -> None:
+        """Tell what the chart shows where one points; None to tell what it is at its end."""
+        if reading != self._reading:
+            self._reading = reading
+            self.update()
+
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw title, key and value."""
-        if self._chart is None:
+        reading = self.told
+        if self._chart is None or reading is None:
             return
         painter = QPainter(self)
         theme, chart, height = self._theme, self._chart, self.height()
         width = float(self.width() - 2 * PADDING_PX)
-        value_px = text_width(Role.TITLE, chart.value_text)
+        value_px = text_width(Role.TITLE, reading.value_text)
         box = (float(PADDING_PX), 2.0, width, height - 2.0)
         x = PADDING_PX + 14 + draw_text(painter, box, chart.title, Role.TITLE, theme.t1)
-        draw_text(painter, box, chart.value_text, Role.TITLE, theme.t1, Align.RIGHT)
+        draw_text(painter, box, reading.value_text, Role.TITLE, theme.t1, Align.RIGHT)
         if len(chart.curves) < 2:
             return
-        for curve in chart.curves:
-            needed = 16 + text_width(Role.CAPTION, curve.name)
+        for curve, told in zip(chart.curves, reading.curve_texts, strict=True):
+            name = f"{curve.name} {told}".rstrip()
+            needed = 16 + text_width(Role.CAPTION, name)
             if x + needed > PADDING_PX + width - value_px - 8:
                 break
             self._paint_key(painter, curve, round(x), chart.is_stacked)
             box = (x + 16, 2.0, needed - 15, height - 2.0)
-            x += 16 + draw_text(painter, box, curve.name, Role.CAPTION, theme.t2) + 10
+            x += 16 + draw_text(painter, box, name, Role.CAPTION, theme.t2) + 10
 
     def _paint_key(self, painter: QPainter, curve: Curve, x: int, is_stacked: bool) -> None:
         middle = (self.height() + 2) // 2

@@ -16,8 +16,8 @@ from PySide6.QtGui import QBrush, QPainter, QPainterPath, QPen, QPolygonF
 from daskscope.derive.lanelayout import RowKind
 from daskscope.paint.brush import colour
 from daskscope.paint.font import Role, text_width
+from daskscope.paint.rects import draw_rects
 from daskscope.paint.text import draw_text
-from daskscope.views.timeline.bars import draw_rects
 from daskscope.views.timeline.lanes import lane_shape
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QSizePolicy
 
 from daskscope.paint.brush import colour, solid
 from daskscope.paint.font import Role, font, text_width
+from daskscope.paint.rects import draw_rects
 from daskscope.paint.text import Align, draw_label, draw_text
 from daskscope.theme import GUTTER_PX, TIME_AXIS_PX
-from daskscope.views.timeline.bars import draw_rects
 from daskscope.views.timeline.gutter import RIGHT_PX
 from daskscope.views.timeline.notes import FLAG_PX, draw_flags, flag_boxes
 from daskscope.views.timeline.strip import HANDLE_PX, Strip

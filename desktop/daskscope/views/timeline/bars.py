@@ -6,11 +6,10 @@ The painter stands in the lanes: x is a pixel of the frame, y of the visible par
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from PySide6.QtCore import QRect, Qt
-from shiboken6 import Shiboken
+from PySide6.QtCore import Qt
 
 from daskscope.paint.brush import (
     DROPPED_SHARE,
@@ -31,6 +30,7 @@ from daskscope.paint.brush import (
 )
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.icon import draw_cross
+from daskscope.paint.rects import draw_rects
 from daskscope.paint.text import Align, draw_label, draw_text
 from daskscope.theme import Theme, mixed
 from daskscope.views.timeline.lanes import (
@@ -62,15 +62,6 @@ _DASHES_PX: Final = {Fill.DISK_READ: (4, 1), Fill.DISK_WRITE: (2, 1)}
 _PALE: Final = (Fill.RUNNING, Fill.DROPPED, Fill.LOST)
 _RUNNING_EDGE_PX: Final = 2
 _LOST_CAP_PX: Final = 3
-
-
-def draw_rects(painter: QPainter, rects: Int32s, brush: QBrush) -> None:
-    """Fill rectangles (see `lanes`) in one call, from the memory of the array; there is no pen."""
-    if len(rects):
-        rects = np.ascontiguousarray(rects)
-        painter.setBrush(brush)
-        first = cast("QRect", Shiboken.wrapInstance(rects.ctypes.data, QRect))
-        painter.drawRects(first, len(rects))
 
 
 def _inset(rects: Int32s, left: int, top: int, right: int, bottom: int) -> Int32s:

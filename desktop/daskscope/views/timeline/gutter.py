@@ -19,9 +19,9 @@ from daskscope.derive.lanelayout import PINNED, LaneRow, RowKind, WorkerBlock
 from daskscope.paint.brush import colour, solid
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.icon import draw_chevron, draw_icon
+from daskscope.paint.rects import draw_rects
 from daskscope.paint.text import Align, draw_label
 from daskscope.theme import GUTTER_PX
-from daskscope.views.timeline.bars import draw_rects
 from daskscope.views.timeline.sight import sight
 
 if TYPE_CHECKING:

@@ -12,12 +12,13 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from daskscope.derive import quantity
 from daskscope.paint.brush import colour, solid
 from daskscope.paint.font import Role
+from daskscope.paint.rects import draw_rects
 from daskscope.paint.text import Align, draw_text
+from daskscope.paint.wheel import ZOOM_STEP
 from daskscope.theme import GUTTER_PX, MINIMAP_PX
-from daskscope.views.timeline.bars import draw_rects
 from daskscope.views.timeline.gutter import RIGHT_PX
 from daskscope.views.timeline.raster import OPAQUE, ghost, shown_colour, stack
-from daskscope.views.timeline.strip import GRIP_PX, HANDLE_PX, ZOOM_STEP
+from daskscope.views.timeline.strip import GRIP_PX, HANDLE_PX
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,12 +12,14 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from daskscope.derive import quantity
+from daskscope.theme import GUTTER_PX
 from daskscope.views.timeline.axis import AxisView
 from daskscope.views.timeline.events import EventsView
 from daskscope.views.timeline.filterbox import FilterBox
 from daskscope.views.timeline.filterstrip import FilterStrip
 from daskscope.views.timeline.legend import LegendView
 from daskscope.views.timeline.minimap import MinimapView
+from daskscope.views.timeline.pointer import PointerLine
 from daskscope.views.timeline.stream import StreamView
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from daskscope.derive.filtering import FilterChoices, FilterFrame
     from daskscope.derive.frames import LegendEntry, Minimap, TaskStreamFrame, Tick
-    from daskscope.session import Session
+    from daskscope.session import Session, Viewport
     from daskscope.theme import Theme
 
 
@@ -83,6 +85,8 @@ class TimelinePanel(QWidget):
         self.filter.chosen.connect(self.filtered)
         self.legend.let_go.connect(self._show_filter)
         self._theme = theme
+        self._view: Viewport | None = None
+        self._pointer = PointerLine(theme, self.stream)
         self._filter_frame: FilterFrame | None = None
         self.stream.hit_changed.connect(self.legend.show_lit)
         self._entries: tuple[LegendEntry, ...] = ()
@@ -98,6 +102,13 @@ class TimelinePanel(QWidget):
         self._theme = theme
         for strip in (self.filter, self.legend, self.minimap, self.axis, self.events, self.stream):
             strip.set_theme(theme)
+        self._pointer.set_theme(theme)
+
+    def point(self, time_ns: int | None) -> None:
+        """Draw a line at a time that is pointed at elsewhere, None for no time."""
+        x_px = self._view.x_px(time_ns) if self._view is not None and time_ns is not None else -1.0
+        is_within = 0 <= x_px < self.lanes_size_px[0]
+        self._pointer.put(GUTTER_PX + round(x_px) if is_within else None)
 
     def show_filter(self, frame: FilterFrame) -> None:
         """Show what is filtered, beside the legend, which it moves: once it may be moved."""
@@ -133,6 +144,7 @@ class TimelinePanel(QWidget):
         session: Session,
     ) -> None:
         """Draw axis, events and task stream; `names` are texts by string id."""
+        self._view = frame.view
         selection = session.selection_ns
         length = quantity.duration(selection[1] - selection[0]) if selection else ""
         lanes = session.selection_lanes

@@ -12,6 +12,7 @@ from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtWidgets import QApplication, QWidget
 
 from daskscope.paint.brush import colour
+from daskscope.paint.wheel import PAN_SHARE, notches, zoom_factor
 from daskscope.theme import GUTTER_PX
 
 if TYPE_CHECKING:
@@ -20,17 +21,11 @@ if TYPE_CHECKING:
     from daskscope.session import Bookmark, Viewport
     from daskscope.theme import Theme
 
-#: Factor of the span for one notch of the wheel.
-ZOOM_STEP: Final = 1.25
-FINE_ZOOM_STEP: Final = 1.05
-#: Share of the width that one notch pans.
-PAN_SHARE: Final = 0.1
 #: Rows' worth of pixels that one notch scrolls.
 SCROLL_STEP_PX: Final = 66
 #: How near the pointer must be to an edge of the selection to move it.
 GRIP_PX: Final = 5
 HANDLE_PX: Final = (4, 12)
-_NOTCH: Final = 120.0
 
 
 class Strip(QWidget):
@@ -124,20 +119,16 @@ class Strip(QWidget):
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom at the pointer; Ctrl finer, Shift or sideways pans, Alt or the gutter scrolls."""
         event.accept()
-        delta, modifiers = event.angleDelta(), event.modifiers()
-        x = event.position().x() - GUTTER_PX
-        is_sideways = abs(delta.x()) > abs(delta.y())
-        notches = (delta.x() if is_sideways else delta.y()) / _NOTCH
-        if not notches or self._view is None:
+        modifiers, x = event.modifiers(), event.position().x() - GUTTER_PX
+        turned, is_sideways = notches(event)
+        if not turned or self._view is None:
             return
         if x < 0 or modifiers & Qt.KeyboardModifier.AltModifier:  # Alt turns the wheel sideways
-            self.scrolled.emit(round(-notches * SCROLL_STEP_PX))
+            self.scrolled.emit(round(-turned * SCROLL_STEP_PX))
         elif is_sideways or modifiers & Qt.KeyboardModifier.ShiftModifier:
-            self.panned.emit(-notches * PAN_SHARE * self._view.width_px)
+            self.panned.emit(-turned * PAN_SHARE * self._view.width_px)
         else:
-            is_fine = modifiers & Qt.KeyboardModifier.ControlModifier
-            step = FINE_ZOOM_STEP if is_fine else ZOOM_STEP
-            self.zoomed.emit(x, step**-notches)
+            self.zoomed.emit(x, zoom_factor(event, turned))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin a drag that pans (middle, Space), measures (Shift) or selects (left)."""

@@ -35,6 +35,25 @@ def test_what_is_not_due_gives_its_turn_away() -> None:
     assert "".join(taken) == "bb"
 
 
+def test_what_somebody_waits_for_is_next() -> None:
+    taken: list[str] = []
+
+    def one(_time_s: float) -> bool:
+        taken.append("a")
+        return True
+
+    def other(_time_s: float) -> bool:
+        taken.append("b")
+        return True
+
+    jobs = Rota([one, other])
+    for number in range(3):
+        jobs.prefer(other)
+        jobs.take(0.0, 10.0 + number / 60, is_busy=False)
+    jobs.take(0.0, 11.0, is_busy=False)
+    assert "".join(taken) == "bbba"
+
+
 def test_while_every_tick_is_busy_they_come_now_and_then() -> None:
     taken: list[str] = []
     jobs = rota(taken)

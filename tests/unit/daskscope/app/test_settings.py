@@ -12,6 +12,7 @@ KEPT = Settings(
     density="compact",
     worker_sort="cpu",
     is_sort_descending=True,
+    are_charts_linked=False,
     recent=("time.fit", "prefix:su\u202em"),
     layout=Layout("AAEC", ((800, 400), (500, 200)), frozenset({"workers"}), frozenset({"x"})),
 )

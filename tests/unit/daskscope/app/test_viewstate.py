@@ -12,7 +12,7 @@ from daskscope.session import Session
 #: Kept with the settings of the user, or true for a moment only.
 NOT_KEPT = {"chosen",
     "bins", "density", "found", "hover_px", "statistics_prefix",
-    "is_sort_descending", "lit_prefix", "measured_ns", "worker_sort",
+    "are_charts_linked", "is_sort_descending", "lit_prefix", "measured_ns", "worker_sort",
 }  # fmt: skip
 CHOSEN = Session(
     is_following=False,
