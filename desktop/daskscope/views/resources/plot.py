@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pyqtgraph as pg
 from PySide6.QtCore import QLineF, QRectF, Qt
-from PySide6.QtGui import QBrush, QPainter, QPen
+from PySide6.QtGui import QBrush, QPainter, QPen, QPixmap
 
 from daskscope.derive.resources import ticks
 from daskscope.paint.brush import colour
@@ -18,7 +18,7 @@ from daskscope.views.resources.ranges import RangeItem
 from daskscope.views.resources.title import curve_pen
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QResizeEvent
+    from PySide6.QtGui import QPaintEvent, QResizeEvent
     from PySide6.QtWidgets import QWidget
 
     from daskscope.derive.panels import Chart, ResourcesFrame
@@ -52,6 +52,7 @@ class ChartPlot(pg.PlotWidget):
         self._chart: Chart | None = None
         self._frame: ResourcesFrame | None = None
         self._has_time_axis = has_time_axis
+        self._picture = QPixmap()
         #: By number of the curve: what fills it, from where to where it goes, and itself.
         self._fills: list[tuple[int, pg.PlotCurveItem]] = []
         self._ranges: list[tuple[int, RangeItem]] = []
@@ -86,12 +87,30 @@ class ChartPlot(pg.PlotWidget):
             item.setData(chart.curves[index].x_s, chart.curves[index].y)
         for index, item in self._ranges:
             item.show_curve(chart.curves[index], frame.column_s)
+        self._change()
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""
         self._theme = theme
         self.resetCachedContent()
+        self._change()
+
+    def _change(self) -> None:
+        """Paint the picture anew."""
+        self._picture = QPixmap()
         self.viewport().update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the picture: a line that moves over it uncovers a column of it each time."""
+        viewport, ratio = self.viewport(), self.devicePixelRatioF()
+        size = viewport.size() * ratio
+        if self._picture.size() != size:
+            self._picture = QPixmap(size)
+            self._picture.setDevicePixelRatio(ratio)
+            painter = QPainter(self._picture)
+            self.render(painter, QRectF(viewport.rect()), viewport.rect())
+            painter.end()
+        QPainter(viewport).drawPixmap(0, 0, self._picture)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the room above the greatest value."""
@@ -164,7 +183,7 @@ class ChartPlot(pg.PlotWidget):
             xRange=(0, view.width_px * view.ns_per_px / 1e9), yRange=(bottom, top), padding=0
         )
         self.resetCachedContent()
-        self.viewport().update()
+        self._change()
 
     def _style_curves(self, chart: Chart, theme: Theme) -> None:
         """Make the curves anew, in the colours of the theme.
