@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     import pytest
 
 
-def texts_drawn(monkeypatch: pytest.MonkeyPatch, module: str) -> list[str]:
+def texts_drawn(
+    monkeypatch: pytest.MonkeyPatch, module: str, drawing: str = "draw_text"
+) -> list[str]:
     """Every text that a module draws from now on, in order; nothing is drawn of them."""
     drawn: list[str] = []
 
@@ -16,5 +18,5 @@ def texts_drawn(monkeypatch: pytest.MonkeyPatch, module: str) -> list[str]:
         drawn.append(text)
         return 0.0
 
-    monkeypatch.setattr(f"{module}.draw_text", draw)
+    monkeypatch.setattr(f"{module}.{drawing}", draw)
     return drawn

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Of rows that are no thread's.
 _CAPTIONS: Final = {0: "lost", LEVEL: "async", INNER: "spans"}
+#: More of them have no room beside a row.
+_MOST_NAMES: Final = 3
 #: Longer names are cut in a tooltip.
 _MOST_NAME: Final = 400
 _DOT: Final = f"{quantity.THIN}·{quantity.THIN}"
@@ -156,12 +158,14 @@ class Rows(Lazy[LaneRow]):
 def _density(
     members: Sequence[Member], host: str, caption: str, top_px: int, height_px: int
 ) -> LaneRow:
+    names = [member.place.name for member in members]
+    what = "worker" if members[0].place.is_worker else "service"
     return LaneRow(
         RowKind.DENSITY,
         top_px,
         height_px,
         host,
-        title=", ".join(member.place.name for member in members),
+        title=", ".join(names) if len(names) <= _MOST_NAMES else quantity.plural(len(names), what),
         caption=caption,
         lanes=tuple(lane for member in members for lanes in member.rows for lane in lanes),
         n_threads=sum(member.n_lanes for member in members),

@@ -12,7 +12,7 @@ from PySide6.QtGui import QPainter
 from daskscope.derive.panels import WorkerRow, WorkerRowKind, WorkersFrame
 from daskscope.derive.workers import COLUMNS, SPILL_SHARE
 from daskscope.paint.brush import colour, spilled_brush
-from daskscope.paint.font import Role, text_width
+from daskscope.paint.font import Role, elided, text_width
 from daskscope.paint.icon import draw_chevron, draw_sort_mark
 from daskscope.paint.table import RowArea
 from daskscope.paint.text import Align, draw_text
@@ -257,7 +257,8 @@ class WorkersView(RowArea):
         caption_px = min(text_width(Role.SMALL, row.caption), room * 0.5)
         name_px = room - caption_px - 6 * bool(row.caption)
         box = (float(left), float(top), name_px, self.row_px - 1.0)
-        x = left + draw_text(painter, box, row.name, role, theme.t1) + 6
+        name = elided(role, row.name, int(name_px), Qt.TextElideMode.ElideMiddle)
+        x = left + draw_text(painter, box, name, role, theme.t1) + 6
         box = (x, float(top), caption_px + 1, self.row_px - 1.0)
         draw_text(painter, box, row.caption, Role.SMALL, theme.t3)
 

@@ -13,14 +13,19 @@ from daskscope.paint.brush import colour
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.text import draw_text
 from daskscope.theme import LIGHT, PADDING_PX, Theme
-from daskscope.views.records.table import Column, RecordsTable
+from daskscope.views.records.table import BOTH_ENDS, Column, RecordsTable
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent
 
     from daskscope.derive.records import KindCount, RecordsFrame
 
-COLUMNS: Final = (Column("Time", 72), Column("Kind", 84), Column("Where", 150), Column("Text", 0))
+COLUMNS: Final = (
+    Column("Time", 72),
+    Column("Kind", 84),
+    Column("Where", 150, cut=BOTH_ENDS),
+    Column("Text", 0),
+)
 CHIPS_PX: Final = 28
 _CHIP_PX: Final = 20
 _CHIP_PADDING_PX: Final = 8

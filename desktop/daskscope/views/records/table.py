@@ -36,19 +36,24 @@ _LEAST_PX: Final = 72
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Heading, width in pixels (0: the rest) and look of a column; long keys lose their middle."""
+    """Heading, width in pixels (0: the rest) and look of a column, and where its texts are cut."""
 
     label: str
     width_px: int
     role: Role = Role.VALUE
     align: Align = Align.LEFT
+    cut: Qt.TextElideMode = Qt.TextElideMode.ElideRight
+
+
+#: What many texts begin with alike, as keys of one prefix do, keeps both ends.
+BOTH_ENDS: Final = Qt.TextElideMode.ElideMiddle
 
 
 ERROR_COLUMNS: Final = (
     Column("Time", 72),
     Column("Prefix", 150),
-    Column("Key", 260, Role.KEY),
-    Column("Worker", 110),
+    Column("Key", 260, Role.KEY, cut=BOTH_ENDS),
+    Column("Worker", 110, cut=BOTH_ENDS),
     Column("Error", 0),
 )
 
@@ -163,9 +168,10 @@ class RecordsTable(RowArea):
             elif index == last and shown.spot is not None:
                 rgb = theme.err
             box = (left + indent, top_px, column_px - indent, height)
-            text = shown.cells[index].partition("\n")[0]
-            if column.role is Role.KEY:  # keys of one prefix differ at their ends
-                text = elided(column.role, text, column_px - indent, Qt.TextElideMode.ElideMiddle)
+            text = shown.cells[index]
+            if index == last:  # a traceback follows
+                text = text.partition("\n")[0]
+            text = elided(column.role, text, column_px - indent, column.cut)
             draw_text(painter, box, text, column.role, rgb, column.align)
         painter.fillRect(0, top_px + height, width, 1, colour(theme.line2))
 

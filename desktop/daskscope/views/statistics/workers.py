@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QRectF, QSize
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from daskscope.derive import quantity
 from daskscope.paint.brush import Lines, colour, hatch
 from daskscope.paint.control import plain_tip
-from daskscope.paint.font import Role, text_width
+from daskscope.paint.font import Role, elided, text_width
 from daskscope.paint.table import RowArea
 from daskscope.paint.text import Align, draw_text
 from daskscope.theme import LIGHT, PADDING_PX, Theme
@@ -82,7 +82,8 @@ class SharesView(RowArea):
         """Draw name, bar and share of a worker."""
         share, theme, width = self._shares[row], self.theme, self.viewport().width()
         box = (PADDING_PX, top_px, self._name_px, self.row_px)
-        draw_text(painter, box, share.name, Role.VALUE, theme.t2)
+        name = elided(Role.VALUE, share.name, self._name_px, Qt.TextElideMode.ElideMiddle)
+        draw_text(painter, box, name, Role.VALUE, theme.t2)
         left = PADDING_PX + self._name_px + 8
         right = width - PADDING_PX - _SHARE_PX
         self._paint_bar(painter, share, (left, top_px, right - left))

@@ -17,7 +17,7 @@ from PySide6.QtGui import QPainter, QPixmap
 
 from daskscope.derive.lanelayout import PINNED, LaneRow, RowKind, WorkerBlock
 from daskscope.paint.brush import colour, solid
-from daskscope.paint.font import Role, text_width
+from daskscope.paint.font import Role, elided, text_width
 from daskscope.paint.icon import draw_chevron, draw_icon
 from daskscope.paint.rects import draw_rects
 from daskscope.paint.text import Align, draw_label
@@ -240,7 +240,8 @@ def _draw_worker(
         _draw_pin(painter, PIN_PX[0], pin_top, theme, is_pinned=block.is_pinned)
     first_right = PIN_PX[0] - 4 if has_pin else right
     box: tuple[float, float, float, float] = (left, top, first_right - left, line)
-    name_px = draw_label(painter, box, block.name, Role.TITLE, ink)
+    name = elided(Role.TITLE, block.name, int(box[2]), Qt.TextElideMode.ElideMiddle)
+    name_px = draw_label(painter, box, name, Role.TITLE, ink)
     rest = left + name_px + 8
     if n_lines >= 3:
         box = (left, top + line, right - left, line)

@@ -7,6 +7,7 @@ import pytest
 
 from daskscope.derive.lanelayout import RowKind
 from daskscope.derive.lanes import FOLDED_PITCH_PX, LEAST_BLOCK_PX, lane_layout
+from daskscope.derive.quantity import THIN
 from daskscope.predicate import Filter
 from daskscope.session import Grouping, Session
 from daskscope.store.schema import Kind
@@ -100,6 +101,13 @@ def test_a_chosen_density_is_kept_while_there_is_room() -> None:
     layout = lane_layout(cluster(4, 4), Session(density=COMPACT), HEIGHT)
 
     assert layout.pitch_px == COMPACT.pitch_px
+
+
+def test_a_folded_host_of_many_workers_says_how_many() -> None:
+    session = Session(collapsed_hosts=frozenset({"node-0"}))
+    layout = lane_layout(cluster(4, 2), session, HEIGHT)
+    density = next(row for row in layout.rows if row.kind is RowKind.DENSITY)
+    assert density.title == f"4{THIN}workers"
 
 
 def test_a_folded_host_is_one_row() -> None:
