@@ -72,6 +72,7 @@ class LaneRegistry:
         # The lane of a code, by a part of its hash; others may have been there before.
         self._places = np.zeros(0, np.int64)
         self._place_shift = np.uint64(0)
+        self._n_missed = 0
         self._is_beside = np.empty(0, np.bool_)
         self._first_ns = np.empty(0, np.int64)
         self._last_ns = np.empty(0, np.int64)
@@ -157,7 +158,7 @@ class LaneRegistry:
         if len(thread) <= _FEW:
             pairs = zip(resource.tolist(), thread.tolist(), strict=True)
             return np.array([self._id(*pair) for pair in pairs], np.uint32)
-        if len(self._codes) != len(self._id_of):
+        if self._n_missed > len(self._id_of):
             self._index()
         if not len(self._codes):
             nowhere = np.zeros(len(thread), np.uint32)
@@ -184,6 +185,8 @@ class LaneRegistry:
     def _found(self, lane: LaneIds, missed: Int64s, resource: Array, thread: Int64s) -> LaneIds:
         """All lanes, where some have been missed so far."""
         rows = missed.tolist()
+        # When these have taken as long as to sort all codes, that is done.
+        self._n_missed += len(rows)
         if rows:
             # In order of arrival, so that the same data get the same lanes.
             lane[rows] = [self._id(int(resource[row]), int(thread[row])) for row in rows]
@@ -191,6 +194,7 @@ class LaneRegistry:
 
     def _index(self) -> None:
         """Sort the codes of all pairs."""
+        self._n_missed = 0
         pairs = np.array(list(self._id_of), np.int64).reshape(-1, 2)
         lanes = np.array(list(self._id_of.values()), np.int64)
         # Of a lane above another nobody asks by its pair.
@@ -233,7 +237,8 @@ class LaneRegistry:
         """Know the threads of lanes for such as run something."""
         is_news = self._is_beside[lane] & is_run
         for number in set(lane[is_news].tolist()):
-            self.lanes[number] = replace(self.lanes[number], kind=LaneKind.THREAD)
+            before = self.lanes[number]
+            self.lanes[number] = Lane(before.resource, before.thread, LaneKind.THREAD)
             self._is_beside[number] = False
             self._frozen = None
 
