@@ -15,7 +15,7 @@ from daskscope.derive.lanes import lane_layout
 from daskscope.derive.taskstream import TaskStream
 from daskscope.session import Session, viewport
 from daskscope.store.writer import Store
-from daskscope.theme import DARK, LIGHT, NOT_YET_PX, Theme
+from daskscope.theme import DARK, LIGHT, NOT_YET_PX, WORKER_GAP_PX, Theme
 from daskscope.views.timeline.backing import Backing
 from tests.builders import MS, SECOND, Load
 
@@ -40,10 +40,10 @@ class Live:
         return self.stream.frame(snapshot, self.session, layout, view, HEIGHT, snapshot.last_ns)
 
 
-def drawn(backing: Backing, ticks: tuple[Tick, ...] = ()) -> npt.NDArray[np.uint32]:
+def drawn(backing: Backing) -> npt.NDArray[np.uint32]:
     image = QImage(WIDTH, HEIGHT, QImage.Format.Format_RGB32)
     painter = QPainter(image)
-    backing.draw(painter, ticks)
+    backing.draw(painter)
     painter.end()
     pixels = np.frombuffer(image.constBits(), np.uint32).reshape(HEIGHT, WIDTH)
     return pixels & np.uint32(0xFFFFFF)
@@ -108,15 +108,30 @@ def test_another_look_draws_everything_anew() -> None:
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
 @pytest.mark.usefixtures("qapp")
 def test_grid_lines_stand_at_labelled_ticks_where_nothing_is(theme: Theme) -> None:
-    live, backing = Live(), Backing()
+    live, backing, lined_backing = Live(), Backing(), Backing()
     live.frame(3_000)
-    for _ in range(3):
+    for x_px in (100, 100, 103):
         frame = live.frame(40)
         backing.update(frame, theme, frozenset())
-    plain, lined = drawn(backing), drawn(backing, (Tick(100, "1 s"), Tick(200)))
-    differs = plain != lined
-    assert np.flatnonzero(differs.any(axis=0)).tolist() == [100]
-    assert (differs[:, 100] == (plain[:, 100] == theme.lane)).all()
-    assert set(lined[differs].tolist()) == {theme.grid}
+        ticks = Tick(x_px, "1 s"), Tick(200), Tick(WIDTH, "2 s")
+        lined_backing.update(frame, theme, frozenset(), ticks=ticks)
+        plain, lined = drawn(backing), drawn(lined_backing)
+        differs = plain != lined
+        assert np.flatnonzero(differs.any(axis=0)).tolist() == [x_px]
+        assert (differs[:, x_px] == (plain[:, x_px] == theme.lane)).all()
+        assert set(lined[differs].tolist()) == {theme.grid}
+        headers = [row for row in frame.layout.rows if row.kind is RowKind.HOST]
+        assert not differs[headers[0].y_px, x_px]
+
+
+@pytest.mark.usefixtures("qapp")
+def test_a_line_lies_between_two_workers() -> None:
+    live, backing = Live(), Backing()
+    frame = live.frame(3_000)
+    backing.update(frame, LIGHT, frozenset())
+    blocks = frame.layout.workers
+    between_px = blocks[1].y_px - WORKER_GAP_PX // 2
+    assert blocks[0].y_px + blocks[0].height_px <= between_px
+    lines = np.flatnonzero((drawn(backing) == LIGHT.line2).all(axis=1)).tolist()
     headers = [row for row in frame.layout.rows if row.kind is RowKind.HOST]
-    assert not differs[headers[0].y_px, 100]
+    assert lines == [headers[0].y_px + headers[0].height_px - 1, between_px]

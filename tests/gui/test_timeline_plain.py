@@ -45,7 +45,7 @@ def painted(
     painter = QPainter(image)
     bars = plain_bars(drawn, shapes, plain, theme, dimmed) if has_plain else None
     backing.update(drawn, theme, dimmed, bars)
-    backing.draw(painter, ())
+    backing.draw(painter)
     draw_zones(painter, drawn, theme)
     draw_bars(painter, drawn.bars, shapes, theme, dimmed, others if has_plain else None)
     painter.end()

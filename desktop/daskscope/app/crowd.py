@@ -48,10 +48,13 @@ class Crowd:
         self.sampler = Sampler(is_patient=True)
         self.totals = Totals(self.sampler)
         self.is_known = self.is_summed = True
+        self._generation = -1
 
     def learn(self, snapshot: Snapshot) -> bool:
         """Take in some of who is new; whether nobody is left, but somebody was."""
-        was_known = self.is_known
+        if self.is_known and snapshot.generation == self._generation:
+            return False
+        self._generation, was_known = snapshot.generation, self.is_known
         self.is_known = self.sampler.learn(snapshot, MOST_LEARNED)
         self.is_known &= self.layouts.learn(snapshot, MOST_MADE)
         return self.is_known and not was_known

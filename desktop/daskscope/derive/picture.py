@@ -42,8 +42,6 @@ _SPARE_SHARE: Final = 0.25
 _LEAST_SPARE_PX: Final = 64
 #: Two views of one grid differ by whole columns, but for both starts' rounding to nanoseconds.
 _OFF_GRID_NS: Final = 1.5
-#: Blocks of wide spans are joined when there are more.
-_MAX_BLOCKS: Final = 32
 #: Rows on visible lanes that are taken at once, and of how many rows of a chunk at most.
 _PORTION_ROWS: Final = 1 << 13
 _MOST_ROWS: Final = 1 << 16
@@ -228,9 +226,9 @@ class Picture:
 
     def wide(self) -> Spans:
         """Spans that are drawn one by one."""
-        if len(self._blocks) > _MAX_BLOCKS:
+        if len(self._blocks) != 1:
             self._blocks = [joined(*self._blocks)]
-        return joined(*self._blocks)
+        return self._blocks[0]
 
     def _has_lost(self, snapshot: Snapshot) -> bool:
         """Whether something that it shows is no longer held, or was never of this store."""

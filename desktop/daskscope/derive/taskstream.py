@@ -112,8 +112,7 @@ class TaskStream:
             lit = self._lit_look(snapshot, rows, view)
         running = running_spans(snapshot, rows, now_ns)
         running_marks = marks_of(snapshot, running, self._marks)
-        is_lit = running_marks == Mark.LIT
-        in_px = _in_px(running, view)
+        is_lit, is_shown = running_marks == Mark.LIT, running_marks != Mark.HIDDEN
         found = found_at(snapshot, session.found)
         seen = range(rows.first_row, rows.last_row)
         return TaskStreamFrame(
@@ -125,9 +124,11 @@ class TaskStream:
             height_px=height_px,
             bars=_bars(snapshot, shown.wide, running, rows, view, self._marks),
             dense=_dense(shown, layout, rows),
-            densities=_densities(shown, layout, rows, in_px[running_marks != Mark.HIDDEN]),
+            densities=_densities(shown, layout, rows, view, running, is_shown),
             lit=None if lit is None else _dense(lit, layout, rows),
-            lit_densities=() if lit is None else _densities(lit, layout, rows, in_px[is_lit]),
+            lit_densities=(
+                () if lit is None else _densities(lit, layout, rows, view, running, is_lit)
+            ),
             marks=self._marks,
             found=None if found is None else found_mark(found, layout, seen, view),
             events=event_marks(snapshot, view, shown.failed),
@@ -271,9 +272,17 @@ def _in_px(running: Spans, view: Viewport) -> npt.NDArray[np.int64]:
 
 
 def _densities(
-    look: Look, layout: LaneLayout, rows: Rowing, running_px: npt.NDArray[np.int64]
+    look: Look,
+    layout: LaneLayout,
+    rows: Rowing,
+    view: Viewport,
+    running: Spans,
+    is_meant: npt.NDArray[np.bool_],
 ) -> tuple[DensityColumns, ...]:
-    """Stacks of all visible density rows, running attempts included."""
+    """Stacks of all visible density rows, those running attempts included that are meant."""
+    if not look.stacks:
+        return ()
+    running_px = _in_px(running, view)[is_meant]
     result = []
     for i, stack in look.stacks.items():
         index = rows.first_row + i

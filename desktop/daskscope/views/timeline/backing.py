@@ -13,6 +13,7 @@ from PySide6.QtGui import QImage
 
 from daskscope.theme import LIGHT
 from daskscope.views.timeline.raster import OPAQUE, Part, lanes_pixels
+from daskscope.views.timeline.sight import sight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -47,6 +48,7 @@ class Backing:
         self._pixels: Pixels = np.empty((0, 0), np.uint32)
         self._frame: TaskStreamFrame | None = None
         self._plain: PlainBars | None = None
+        self._grid: Bools = np.empty(0, np.bool_)
         self._theme: Theme = LIGHT
         self._dimmed: frozenset[int] = frozenset()
         #: Of the view's left edge, on a grid that goes on while the view moves by whole columns.
@@ -58,9 +60,15 @@ class Backing:
         theme: Theme,
         dimmed: frozenset[int],
         plain: PlainBars | None = None,
+        ticks: Sequence[Tick] = (),
     ) -> None:
-        """Bring the pixels up to date; `plain` are bars that are part of them."""
+        """Bring the pixels up to date.
+
+        `plain` are bars that are part of them; where nothing is, a line of the grid stands at each
+        labelled tick.
+        """
         width_px = frame.view.width_px
+        grid = _grid(ticks, width_px)
         shift = self._shift(frame, theme, dimmed)
         if shift is None or self._frame is None:
             self._column, runs = 0, [(0, width_px)]
@@ -68,36 +76,43 @@ class Backing:
             self._column += shift
             is_changed = _changed(self._frame, frame, shift)
             is_changed |= _changed_bars(self._plain, plain, shift, width_px)
+            then, now = _stays(shift, width_px)
+            is_changed[now] |= grid[now] != self._grid[then]
             runs = _runs(is_changed)
         self._frame, self._theme, self._dimmed, self._plain = frame, theme, dimmed, plain
+        self._grid = grid
         self.n_drawn = sum(end - first for first, end in runs)
         if shift is None:
             size = frame.height_px, width_px
             memory = self._pixels if self._pixels.shape == size else None
             part = Part(slice(0, width_px), plain=plain, memory=memory)
-            self._pixels = lanes_pixels(frame, theme, dimmed, part)
+            self._pixels = self._drawn(frame, part)
             return
         for first, end in runs:
             part = Part(slice(first, end), self._column, plain)
-            drawn = lanes_pixels(frame, theme, dimmed, part)
+            drawn = self._drawn(frame, part)
             for x_px, place in self._places(first, end):
                 self._pixels[:, place] = drawn[:, x_px - first :][:, : place.stop - place.start]
 
-    def draw(self, painter: QPainter, ticks: Sequence[Tick]) -> None:
-        """Draw them, with a grid line at each labelled tick where nothing else is."""
+    def draw(self, painter: QPainter) -> None:
+        """Draw them."""
         height_px, width_px = self._pixels.shape
         image = _image(self._pixels)
         for x_px, columns in self._places(0, width_px):
             n = columns.stop - columns.start
             painter.drawImage(x_px, 0, image, columns.start, 0, n, height_px)
-        at = [tick.x_px for tick in ticks if tick.elapsed and 0 <= tick.x_px < width_px]
-        if not at or not height_px:
-            return
-        lines = np.take(self._pixels, (np.array(at) + self._column) % width_px, axis=1)
-        lines[lines == np.uint32(self._theme.lane | OPAQUE)] = self._theme.grid | OPAQUE
-        grid = _image(lines)
-        for i, x_px in enumerate(at):
-            painter.drawImage(x_px, 0, grid, i, 0, 1, height_px)
+
+    def _drawn(self, frame: TaskStreamFrame, part: Part) -> Pixels:
+        """Pixels of some columns, with the lines between workers and those of the grid."""
+        theme = self._theme
+        pixels = lanes_pixels(frame, theme, self._dimmed, part)
+        pixels[sight(frame).lines_px] = theme.line2 | OPAQUE
+        at = np.flatnonzero(self._grid[part.columns])
+        if len(at):
+            lines = pixels[:, at]
+            lines[lines == np.uint32(theme.lane | OPAQUE)] = theme.grid | OPAQUE
+            pixels[:, at] = lines
+        return pixels
 
     def _places(self, first: int, end: int) -> Iterable[tuple[int, slice]]:
         """Where pixel columns of the view lie in memory."""
@@ -121,12 +136,28 @@ class Backing:
             and (frame.scroll_px, frame.height_px) == (before.scroll_px, before.height_px)
             and (frame.first_row, frame.last_row) == (before.first_row, before.last_row)
             and (frame.lit is None) == (before.lit is None)
-            and np.array_equal(frame.layout.row_px, before.layout.row_px)
-            and np.array_equal(frame.layout.kinds, before.layout.kinds)
+            and _has_rows(frame, before)
             and abs(shift) < view.width_px
             and abs(off_ns - shift * view.ns_per_px) <= _OFF_GRID_NS
         )
         return shift if is_same else None
+
+
+def _has_rows(frame: TaskStreamFrame, before: TaskStreamFrame) -> bool:
+    """Whether its rows, and the lines between workers, lie where they lay before."""
+    layout, old_layout = frame.layout, before.layout
+    return layout is old_layout or (
+        np.array_equal(layout.row_px, old_layout.row_px)
+        and np.array_equal(layout.kinds, old_layout.kinds)
+        and np.array_equal(sight(frame).lines_px, sight(before).lines_px)
+    )
+
+
+def _grid(ticks: Sequence[Tick], width_px: int) -> Bools:
+    """In which pixel columns a line of the grid stands."""
+    is_line = np.zeros(width_px, np.bool_)
+    is_line[[tick.x_px for tick in ticks if tick.elapsed and 0 <= tick.x_px < width_px]] = True
+    return is_line
 
 
 def _image(pixels: Pixels) -> QImage:

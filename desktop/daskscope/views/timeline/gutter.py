@@ -11,15 +11,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPixmap
 
 from daskscope.derive.lanelayout import PINNED, LaneRow, RowKind, WorkerBlock
-from daskscope.paint.brush import colour, solid
+from daskscope.paint.brush import colour
 from daskscope.paint.font import Role, elided, text_width
 from daskscope.paint.icon import draw_chevron, draw_icon
-from daskscope.paint.rects import draw_rects
 from daskscope.paint.text import Align, draw_label
 from daskscope.theme import GUTTER_PX
 from daskscope.views.timeline.sight import sight
@@ -38,6 +36,8 @@ WORKER_CHEVRON_X_PX: Final = 26
 #: Left edge and size of the pin.
 PIN_PX: Final = (GUTTER_PX - 40, 14)
 _MARK_PX: Final = 3
+#: Where the line between two workers begins.
+_LINE_LEFT_PX: Final = 10
 HOST_PIN_PX: Final = (GUTTER_PX - 26, 14)
 #: Right edge of thread numbers and captions.
 RIGHT_PX: Final = GUTTER_PX - 11
@@ -161,6 +161,8 @@ def _draw_labels(
         _draw_worker(painter, block, block.y_px - frame.scroll_px, theme, is_met=is_met)
         if is_met:
             _draw_mark(painter, block.y_px - frame.scroll_px, block.height_px, theme, target)
+    for y_px in sight(frame).lines_px.tolist():
+        painter.fillRect(_LINE_LEFT_PX, y_px, GUTTER_PX, 1, colour(theme.line2))
 
 
 def _bar_px(row: LaneRow) -> int:
@@ -300,13 +302,3 @@ def _memory_colours(theme: Theme, alarm: int) -> tuple[int, int, int]:
     if alarm == 1:
         return theme.memhi, theme.memhi2, theme.memhi3
     return theme.mempause, theme.mempause, theme.mempause
-
-
-def draw_worker_lines(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:
-    """Draw a line between two workers of one host."""
-    lines_px = sight(frame).lines_px
-    rects = np.empty((len(lines_px), 4), np.int32)
-    rects[:, 0], rects[:, 2] = 10, GUTTER_PX + frame.view.width_px - 1
-    rects[:, 1] = rects[:, 3] = lines_px
-    painter.setPen(Qt.PenStyle.NoPen)
-    draw_rects(painter, rects, solid(theme.line2))

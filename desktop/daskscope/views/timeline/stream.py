@@ -26,7 +26,6 @@ from daskscope.views.timeline.gutter import (
     Gutter,
     GutterTarget,
     draw_hosts,
-    draw_worker_lines,
     ground,
     gutter_target,
     labels,
@@ -205,7 +204,6 @@ class StreamView(Strip):
         if event.rect().left() < GUTTER_PX:
             self._gutter.draw(painter, frame, theme, self._target)
         draw_hosts(painter, frame, theme, self._target)
-        draw_worker_lines(painter, frame, theme)
         painter.translate(GUTTER_PX, 0)
         draw_evicted(painter, frame, theme)
         painter.translate(-GUTTER_PX, 0)
@@ -222,8 +220,8 @@ class StreamView(Strip):
         shapes = self._shapes
         plain, others = told_apart(frame, shapes)
         bars = plain_bars(frame, shapes, plain, theme, self._dimmed) if len(plain) else None
-        self.backing.update(frame, theme, self._dimmed, bars)
-        self.backing.draw(painter, self._ticks)
+        self.backing.update(frame, theme, self._dimmed, bars, self._ticks)
+        self.backing.draw(painter)
         draw_zones(painter, frame, theme)
         draw_bars(painter, frame.bars, shapes, theme, self._dimmed, others)
         if self._ties is not None:
