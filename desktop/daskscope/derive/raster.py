@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 NOTHING: Final = -1
 ERRED: Final = -2
-#: A span that is not Dask's and so has no prefix.
+#: A span that is not Dask's and so has no prefix, or whose prefix has no plane.
 OTHER: Final = -3
 
 #: Planes 0 to 3 are those of the sub-lane, in the order of `Kind`, 4 is what failed in it.
@@ -38,7 +38,7 @@ _FAILED_PLANE: Final = 4
 _ERRED_PLANE: Final = 5
 _OTHER_PLANE: Final = 6
 _FIRST_SLOT_PLANE: Final = 7
-#: Prefixes beyond the planes share the last one, and look like the first of those that do.
+#: Prefixes beyond the planes look like none of those that have one.
 MAX_SLOT_PLANES: Final = 40
 #: Bits of the number of a plane.
 _PLANE_BITS: Final = 6
@@ -342,9 +342,10 @@ class Raster:
             return plane
         fresh = np.unique(slot[plane < 0])
         for number in fresh.tolist():
+            self._plane_of_slot[number] = _OTHER_PLANE
             if len(self._slots) < MAX_SLOT_PLANES:
+                self._plane_of_slot[number] = _FIRST_SLOT_PLANE + len(self._slots)
                 self._slots.append(number)
-            self._plane_of_slot[number] = _FIRST_SLOT_PLANE + len(self._slots) - 1
         return np.where(slot >= 0, self._plane_of_slot[slot], _OTHER_PLANE)
 
 

@@ -165,6 +165,12 @@ def test_planes_are_bounded() -> None:
 
     assert len(raster.slots) == 2 + MAX_SLOT_PLANES
     assert shares(raster)[1] == pytest.approx(3 * MAX_SLOT_PLANES)
+    # No prefix is taken for another one.
+    sums, _ = raster.shares(0, np.arange(WINDOW.column, WINDOW.end))
+    by_slot = dict(zip(raster.slots, sums[:, 1].tolist(), strict=True))
+    assert by_slot == {ERRED: 0, OTHER: 2 * MAX_SLOT_PLANES} | dict.fromkeys(
+        range(MAX_SLOT_PLANES), 1
+    )
 
 
 def test_what_failed_in_a_sub_lane_is_marked() -> None:
