@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from daskscope.derive.panels import StatusField, StatusFrame
-from daskscope.theme import DARK, LIGHT, WINDOW_LEAST_PX, Theme
+from daskscope.theme import DARK, LIGHT, STATUS_BAR_PX, WINDOW_LEAST_PX, Theme
 from daskscope.views.statusbar import StatusBarView, placed
 
 if TYPE_CHECKING:
@@ -43,6 +44,21 @@ def test_counters_are_never_cut_nor_outside(qtbot: QtBot, width: int) -> None:
 
 def test_addresses_give_way_first(qtbot: QtBot) -> None:
     assert len(placed(FRAME, WINDOW_LEAST_PX[0])[0]) < len(placed(FRAME, 2_560)[0]) == 3
+
+
+def test_what_the_connection_says_gives_way_to_counters(qtbot: QtBot) -> None:
+    texts = ("", "the disk is full, and what came since is lost")
+    views = [StatusBarView() for _ in texts]
+    pictures = []
+    for view, text in zip(views, texts, strict=True):
+        qtbot.addWidget(view)
+        view.resize(WINDOW_LEAST_PX[0], STATUS_BAR_PX)
+        view.show_frame(replace(FRAME, connection=StatusField("Problem", text, "err")))
+        pictures.append(view.grab().toImage())
+    first_x = placed(FRAME, WINDOW_LEAST_PX[0])[1][0].x_px
+    counters = [picture.copy(first_x, 0, 9_999, STATUS_BAR_PX) for picture in pictures]
+    assert counters[0] == counters[1]
+    assert pictures[0] != pictures[1]
 
 
 def test_the_three_kinds_of_loss_are_one_group(qtbot: QtBot) -> None:

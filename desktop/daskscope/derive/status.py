@@ -137,7 +137,7 @@ def _connection(snapshot: Snapshot, now_ns: int, is_connected: bool) -> StatusFi
         return StatusField("Starting", "", "warn", "The receiver is not ready yet")
     if not is_connected:
         kept = f"The receiver has ended; what it accepted is in {status.journal_path}"
-        return StatusField("Disconnected", "start daskscope again", "err", kept)
+        return StatusField("Disconnected", "– start daskscope again", "err", kept)
     if not status.requests:
         return StatusField("Listening", "", "warn", "Nothing has been received yet")
     silence_ns = now_ns - status.last_request_ns

@@ -164,9 +164,11 @@ class StatusBarView(QWidget):
         connection = self._frame.connection
         _paint_dot(painter, connection.tone, theme)
         title = f"{connection.label} {connection.value}".strip()
-        box = (PADDING_PX + _DOT_PX + 6, 1, _title_width(connection) + 4, STATUS_BAR_PX - 1)
-        draw_text(painter, box, title, Role.TITLE, theme.t1)
         left, right = placed(self._frame, self.width())
+        x = PADDING_PX + _DOT_PX + 6
+        end = min([self.width(), *(part.x_px - _LEAST_FIELD_GAP_PX for part in right[:1])])
+        box = (x, 1, min(_title_width(connection) + 4, end - x), STATUS_BAR_PX - 1)
+        draw_text(painter, box, title, Role.TITLE, theme.t1)
         for part in left + right:
             self._paint_field(painter, part)
 

@@ -54,7 +54,7 @@ def test_a_receiver_that_was_killed_is_said_with_where_its_data_are() -> None:
     connection = status_frame(snapshot, NOW, 0.0, 4.1, is_connected=False).connection
 
     assert (connection.label, connection.tone) == ("Disconnected", "err")
-    assert connection.value == "start daskscope again"
+    assert connection.value == "– start daskscope again"
     assert "/data/now.dscope" in connection.tip
 
 
