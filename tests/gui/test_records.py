@@ -239,3 +239,16 @@ def test_a_click_on_a_mark_shows_its_row(eventful: Run) -> None:
         table = eventful.window.errors if name == "errors" else eventful.window.events.table
         assert table.isVisible()
         assert table.marked_row == row
+
+
+@pytest.mark.parametrize(("key", "comes_to"), [(Qt.Key.Key_Down, 0), (Qt.Key.Key_Up, -1)])
+def test_keys_begin_in_view(qtbot: QtBot, key: Qt.Key, comes_to: int) -> None:
+    view = RecordsTable("Errors", ERROR_COLUMNS, "Nothing")
+    qtbot.addWidget(view)
+    view.resize(900, 200)
+    rows = tuple(RecordRow(("0:01", "fit", f"fit-{n}", "w0", "no"), T0 + n) for n in range(100))
+    view.show_frame(RecordsFrame(rows, (), len(rows), ""))
+    view.verticalScrollBar().setValue(50 * view.row_px)
+    seen = view.visible_rows()
+    QTest.keyClick(view, key)
+    assert view.current_row == seen[comes_to]

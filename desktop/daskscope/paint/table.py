@@ -177,11 +177,17 @@ class RowArea(QAbstractScrollArea):
         }
         key = Qt.Key(event.key())
         if key in steps and self._n_rows:
-            self._go_to(min(max(self.current_row + steps[key], 0), self._n_rows - 1))
+            self._go_to(min(max(self._start(steps[key]) + steps[key], 0), self._n_rows - 1))
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self._has_current():
             self.row_pressed(self.current_row, 0)
         else:
             super().keyPressEvent(event)
+
+    def _start(self, step: int) -> int:
+        """The row from which keys go; at first so that they come to one that is in view."""
+        seen = self.visible_rows()
+        edge = seen.start - 1 if step > 0 else seen.stop
+        return self.current_row if self.current_row >= 0 else edge
 
     def _has_current(self) -> bool:
         return 0 <= self.current_row < self._n_rows
