@@ -31,6 +31,16 @@ CLOCK_ERROR_S = 1.0
 CLOCK_ERROR_NS = int(CLOCK_ERROR_S * 1e9)
 
 
+MIB: Final = 1 << 20
+#: Of workers that spill what is more than 4.5 MiB, and for no other reason.
+MEMORY_LIMIT: Final = 4 << 30
+SPILLING: Final = {
+    "distributed.worker.memory.target": 4.5 * MIB / MEMORY_LIMIT,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.terminate": False,
+}
+
 #: For `LocalCluster`: a worker's heartbeat names its extensions, and its scheduler must know them.
 WITHOUT_EXTENSIONS: Final[dict[str, Any]] = {
     "scheduler_kwargs": {"extensions": {}},

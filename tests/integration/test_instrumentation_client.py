@@ -23,12 +23,13 @@ from dask_otel import conventions as names
 from dask_otel import preload
 from dask_otel.outputs import Providers
 from tests.clusters import instrumented
-from tests.sinks import HttpSink, SeenSpan, Sink
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.sinks import SeenSpan, Sink
 
 pytestmark = pytest.mark.cluster
 
@@ -42,12 +43,6 @@ if __name__ == "__main__":
     print(one.submit(abs, -1).result() + two.submit(abs, -2).result())
     {end}
 """
-
-
-@pytest.fixture
-def sink() -> Iterator[HttpSink]:
-    with HttpSink() as found:
-        yield found
 
 
 @contextmanager

@@ -15,19 +15,12 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 from dask_otel import conventions as names
 from dask_otel import correlate
 from tests.clusters import WITHOUT_EXTENSIONS, instrumented
-from tests.sinks import HttpSink, SeenSpan, Sink
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.sinks import SeenSpan, Sink
 
 pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with HttpSink() as found:
-        yield found
 
 
 def spans(sink: Sink, action: str) -> list[SeenSpan]:

@@ -14,7 +14,7 @@ from dask import array as da
 from distributed import get_worker, wait
 
 from dask_otel import conventions as names
-from tests.clusters import ROUNDED_NS, instrumented
+from tests.clusters import MEMORY_LIMIT, MIB, ROUNDED_NS, SPILLING, instrumented
 from tests.sinks import HttpSink, SeenSpan
 
 if TYPE_CHECKING:
@@ -22,13 +22,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.cluster
 
-MIB = 1 << 20
-MEMORY_LIMIT = 4 << 30
 SETTINGS = {
-    "distributed.worker.memory.target": 4.5 * MIB / MEMORY_LIMIT,
-    "distributed.worker.memory.spill": False,
-    "distributed.worker.memory.pause": False,
-    "distributed.worker.memory.terminate": False,
+    **SPILLING,
     "array.rechunk.method": "p2p",
     "array.chunk-size": "512 KiB",
 }

@@ -17,23 +17,18 @@ from dask_otel import conventions as names
 from dask_otel import correlate
 from dask_otel.events import GivenUp
 from tests.clusters import CLOCK_ERROR_NS, held, instrumented, is_given_up
-from tests.sinks import HttpSink, SeenSpan, Sink
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from distributed import Client, Scheduler, Worker
+
+    from tests.sinks import SeenSpan, Sink
 
 pytestmark = pytest.mark.cluster
 
 NANNIES: dict[str, Any] = {"processes": True, "threads_per_worker": 1}
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with HttpSink() as found:
-        yield found
 
 
 def attempts(sink: Sink) -> list[SeenSpan]:

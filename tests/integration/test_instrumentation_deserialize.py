@@ -9,10 +9,9 @@ import pytest
 
 from dask_otel import conventions as names
 from tests.clusters import ROUNDED_NS, instrumented
-from tests.sinks import HttpSink, SeenSpan, Sink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.sinks import SeenSpan, Sink
 
 pytestmark = pytest.mark.cluster
 
@@ -38,12 +37,6 @@ def wake(after_s: float, ballast: bytes = b"") -> Slow:
 
 def take(value: Any) -> str:
     return type(value).__name__
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with HttpSink() as found:
-        yield found
 
 
 def by_key(sink: Sink, action: str) -> dict[str | None, SeenSpan]:

@@ -13,37 +13,22 @@ from distributed import Worker, get_worker, wait
 
 from dask_otel import conventions as names
 from dask_otel import correlate
-from tests.clusters import ROUNDED_NS, instrumented
-from tests.sinks import HttpSink, SeenSpan, Sink
+from tests.clusters import MEMORY_LIMIT, MIB, ROUNDED_NS, SPILLING, instrumented
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from distributed import Client
+
+    from tests.sinks import SeenSpan, Sink
 
 pytestmark = pytest.mark.cluster
 
-MIB = 1 << 20
-MEMORY_LIMIT = 4 << 30
-BY_TASK = {
-    "distributed.worker.memory.target": 4.5 * MIB / MEMORY_LIMIT,
-    "distributed.worker.memory.spill": False,
-    "distributed.worker.memory.pause": False,
-    "distributed.worker.memory.terminate": False,
-}
 #: Any process is above one percent of the limit: all that is in memory is spilled at each round.
 BY_MEMORY_MONITOR = {
-    **BY_TASK,
+    **SPILLING,
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": 0.001,
 }
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with HttpSink() as found:
-        yield found
 
 
 def disk(sink: Sink, action: str) -> list[SeenSpan]:
@@ -92,7 +77,7 @@ def test_results_are_spilled_and_read_back(
     monkeypatch: pytest.MonkeyPatch, sink: Sink, processes: bool
 ) -> None:
     with (
-        dask.config.set(BY_TASK),
+        dask.config.set(SPILLING),
         instrumented(
             monkeypatch,
             sink.endpoint,
@@ -156,7 +141,7 @@ def test_the_memory_monitor_spills_with_no_task(
 
 def test_a_peer_that_asks_makes_a_worker_read(monkeypatch: pytest.MonkeyPatch, sink: Sink) -> None:
     with (
-        dask.config.set(BY_TASK),
+        dask.config.set(SPILLING),
         instrumented(monkeypatch, sink.endpoint, memory_limit=MEMORY_LIMIT, n_workers=2) as client,
     ):
         here, there = client.scheduler_info(n_workers=2)["workers"]
@@ -183,7 +168,7 @@ def test_user_code_that_reads_in_its_thread(monkeypatch: pytest.MonkeyPatch, sin
         return get_worker().data["make-1"][0]  # type: ignore[index,no-any-return]
 
     with (
-        dask.config.set(BY_TASK),
+        dask.config.set(SPILLING),
         instrumented(monkeypatch, sink.endpoint, memory_limit=MEMORY_LIMIT) as client,
     ):
         made = client.submit(make, 1, 6 * MIB, key="make-1")
@@ -202,7 +187,7 @@ def test_unpickling_that_takes_long_follows_the_reading(
         return [str(number) for number in range(200_000)]
 
     with (
-        dask.config.set({**BY_TASK, "distributed.worker.memory.target": 1e-6}),
+        dask.config.set({**SPILLING, "distributed.worker.memory.target": 1e-6}),
         instrumented(monkeypatch, sink.endpoint, memory_limit=MEMORY_LIMIT) as client,
     ):
         made = client.submit(many, key="many")
@@ -238,7 +223,7 @@ def test_what_cannot_be_written_stays_in_memory(
 
     limit = {"distributed.worker.memory.max-spill": MIB} if fault == "limit reached" else {}
     with (
-        dask.config.set({**BY_TASK, **limit}),
+        dask.config.set({**SPILLING, **limit}),
         instrumented(monkeypatch, sink.endpoint, memory_limit=MEMORY_LIMIT) as client,
     ):
         if fault == "no directory":
@@ -258,7 +243,7 @@ def test_what_cannot_be_pickled_fails_as_without_us(
     monkeypatch: pytest.MonkeyPatch, sink: Sink
 ) -> None:
     with (
-        dask.config.set(BY_TASK),
+        dask.config.set(SPILLING),
         instrumented(monkeypatch, sink.endpoint, memory_limit=MEMORY_LIMIT) as client,
     ):
         with pytest.raises(TypeError, match="Failed to pickle 'bad'"):

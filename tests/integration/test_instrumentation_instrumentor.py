@@ -16,20 +16,15 @@ import dask_otel
 from dask_otel import preload
 from dask_otel.instrumentor import DaskInstrumentor
 from tests.clusters import instrumented
-from tests.sinks import HttpSink
 from tests.starting import all_once, attempts, compute, senders
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.sinks import HttpSink
+
 pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture
-def sink() -> Iterator[HttpSink]:
-    with HttpSink() as sink:
-        yield sink
 
 
 @pytest.fixture

@@ -13,22 +13,16 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 from dask_otel import conventions as names
 from tests.clusters import CLOCK_ERROR_NS, instrumented
 from tests.seen import NANNIES, attempts, events, kill_when_running, links, spans
-from tests.sinks import HttpSink, Sink
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from distributed import Scheduler, Worker
 
+    from tests.sinks import Sink
+
 pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with HttpSink() as found:
-        yield found
 
 
 def test_an_attempt_that_was_lost_with_its_worker(

@@ -12,41 +12,16 @@ import pytest
 from distributed import Adaptive, Client, LocalCluster
 
 from tests.clusters import instrumented
-from tests.sinks import HttpSink
-from tests.starting import HIDDEN, PRELOADS, all_once, compute, started
+from tests.starting import PRELOADS, all_once, compute, started
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
+    from tests.sinks import HttpSink
+
 pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture
-def sink() -> Iterator[HttpSink]:
-    with HttpSink() as sink:
-        yield sink
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A config folder of a user whose own lists are empty."""
-    folder = tmp_path / "dask"
-    folder.mkdir()
-    (folder / "mine.yaml").write_text(HIDDEN)
-    return folder
-
-
-@pytest.fixture
-def environment(sink: HttpSink, folder: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "DASK_CONFIG": str(folder),
-        "OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint,
-        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-        "OTEL_BSP_SCHEDULE_DELAY": "100",
-    }
 
 
 def test_a_worker_that_is_killed_comes_back_instrumented(

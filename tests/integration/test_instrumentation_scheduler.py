@@ -13,22 +13,16 @@ from dask_otel import conventions as names
 from dask_otel import correlate
 from tests.clusters import instrumented
 from tests.seen import NANNIES, attempts, events, kill_when_running, links, spans
-from tests.sinks import HttpSink, SeenSpan, Sink
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from distributed import Scheduler
 
+    from tests.sinks import SeenSpan, Sink
+
 pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with HttpSink() as found:
-        yield found
 
 
 def test_attempts_link_to_those_that_made_their_dependencies(

@@ -14,21 +14,14 @@ from distributed import Status, get_worker
 
 from dask_otel import conventions as names
 from tests.clusters import instrumented
-from tests.sinks import HttpSink, SeenLog, Sink
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from distributed import Worker
 
+    from tests.sinks import SeenLog, Sink
+
 pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with HttpSink() as found:
-        yield found
 
 
 def events(sink: Sink, name: str) -> list[SeenLog]:

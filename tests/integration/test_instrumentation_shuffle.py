@@ -16,12 +16,11 @@ from dask_otel import conventions as names
 from dask_otel import correlate
 from dask_otel.compat import shuffle
 from tests.clusters import instrumented
-from tests.sinks import HttpSink, SeenSpan, Sink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from distributed import Client, Worker
+
+    from tests.sinks import SeenSpan, Sink
 
 pytestmark = pytest.mark.cluster
 
@@ -34,12 +33,6 @@ P2P = {
 }
 #: Two workers, each with a thread, in this process or each with a nanny in its own.
 PLACES = [{"processes": False}, {"processes": True}]
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with HttpSink() as found:
-        yield found
 
 
 def shuffled(sink: Sink, action: str) -> list[SeenSpan]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -12,12 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 from distributed import Client
 
-from tests.sinks import HttpSink
-from tests.starting import HIDDEN, N_TASKS, PRELOADS, all_once, compute, senders, started
+from tests.starting import N_TASKS, PRELOADS, all_once, compute, senders, started
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
+
+    from tests.sinks import HttpSink
 
 pytestmark = pytest.mark.cluster
 
@@ -31,32 +31,6 @@ if __name__ == "__main__":
         print(client.gather(client.map(abs, range(-{N_TASKS}, 0))))
 """
 YAML = "distributed: {scheduler: {preload: [dask_otel]}, worker: {preload: dask_otel}}"
-
-
-@pytest.fixture
-def sink() -> Iterator[HttpSink]:
-    with HttpSink() as sink:
-        yield sink
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A config folder of a user whose own lists are empty."""
-    folder = tmp_path / "dask"
-    folder.mkdir()
-    (folder / "mine.yaml").write_text(HIDDEN)
-    return folder
-
-
-@pytest.fixture
-def environment(sink: HttpSink, folder: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "DASK_CONFIG": str(folder),
-        "OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint,
-        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-        "OTEL_BSP_SCHEDULE_DELAY": "100",
-    }
 
 
 def run_script(tmp_path: Path, environment: Mapping[str, str], *command: str) -> str:

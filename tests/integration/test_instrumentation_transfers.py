@@ -28,18 +28,12 @@ from tests.sinks import HttpSink, SeenSpan, Sink
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
 pytestmark = pytest.mark.cluster
 
 MIB = 1 << 20
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with HttpSink() as found:
-        yield found
 
 
 def spans(sink: Sink, action: str) -> list[SeenSpan]:
