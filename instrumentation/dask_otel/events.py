@@ -184,6 +184,8 @@ class GivenUp(NamedTuple):
 
 #: Name of what a worker adds to its heartbeats: a mapping with the entries below.
 HEARTBEAT: Final = "dask-otel"
+#: When it was written; the scheduler may hear of it much later.
+SAID: Final = "said"
 #: All that it recorded before this time is exported.
 ACKNOWLEDGED: Final = "acknowledged"
 #: A sequence of `GivenUp`; absent where there is none.

@@ -100,6 +100,21 @@ def say_no_more(dask_worker: Worker) -> None:
     dask_worker.heartbeat = heartbeat  # type: ignore[method-assign]
 
 
+def begin_heartbeats_early(dask_worker: Worker, path: str) -> None:
+    """Heartbeats are on their way for two seconds; `path` is there when the first has begun."""
+
+    async def measure(_: Worker) -> int:
+        begin(path)
+        await asyncio.sleep(2)
+        return 0
+
+    dask_worker.metrics["slow"] = measure
+
+
+def last_seen(dask_scheduler: Scheduler) -> dict[str, float]:
+    return {address: ws.last_seen for address, ws in dask_scheduler.workers.items()}
+
+
 def told(dask_scheduler: Scheduler) -> list[tuple[int, list[Any], list[Any]]]:
     """Of each worker: what its last heartbeat has said that it runs, and of what was given up."""
     return [
@@ -190,6 +205,27 @@ def test_a_cancelled_attempt_whose_worker_is_killed_before_it_can_say_so(
     run_id = seen.attributes[names.TASK_RUN_ID]
     assert seen.span.span_id == correlate.attempt_span_id("running", run_id)
     assert seen.span.end_time_unix_nano > seen.span.start_time_unix_nano
+
+
+def test_a_cancelled_attempt_whose_workers_heartbeat_crosses_the_cancel(
+    monkeypatch: pytest.MonkeyPatch, sink: Sink, tmp_path: Path
+) -> None:
+    path, began = tmp_path / "running", tmp_path / "heartbeat"
+    with instrumented(monkeypatch, sink.endpoint, n_workers=1, **NANNIES) as client:
+        future = client.submit(endless, str(path), key="running")
+        pid = told_of_running(client, "running")
+        client.run(begin_heartbeats_early, path=str(began))
+        wait_for(began.exists)
+        (before_s,) = client.run_on_scheduler(last_seen).values()
+        future.cancel()
+        wait_for(lambda: is_given_up(client, "running"))
+        wait_for(lambda: client.run_on_scheduler(last_seen).popitem()[1] > before_s)
+        ((_, running, given_up),) = client.run_on_scheduler(told)
+        assert (running, given_up) == ([], [])  # it was written before the worker knew
+        kill(client, pid)
+        wait_for(lambda: attempts(sink))
+    assert outcomes(sink) == [names.OUTCOME_CANCELLED]
+    assert services(sink) == [names.SERVICE_SCHEDULER]
 
 
 def test_a_cancelled_attempt_that_has_ended_and_whose_worker_is_killed_before_it_has_sent_it(

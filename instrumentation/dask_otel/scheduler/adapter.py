@@ -6,7 +6,6 @@ hooks calls what.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Final
 
 from distributed.diagnostics.plugin import SchedulerPlugin
@@ -328,7 +327,7 @@ class SchedulerAdapter(SchedulerPlugin):
         if self._n_ticks % CLUSTER_TICKS == 0:
             workers = *self._workers.values(), *self._departures.waiting()
             self._ended.forget(losses.sent_until_s(workers, clock.now_s()))
-            self._ended.heard(min((ws.last_seen for ws in workers), default=math.inf))
+            self._ended.heard(workers)
         self._n_ticks += 1
 
     def _measure(self, *, has_ended: bool) -> None:

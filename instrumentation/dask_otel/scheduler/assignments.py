@@ -15,7 +15,7 @@ from dask_otel.scheduler import reading
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from distributed.scheduler import TaskState
+    from distributed.scheduler import TaskState, WorkerState
 
     from dask_otel.scheduler.graphs import Graphs, OpenGraph
 
@@ -31,6 +31,8 @@ class Assignment(NamedTuple):
         Of the attempt: its task's, or that of a continuation.
     continuation
         The graph that counts it; None in the first trace.
+    worker
+        Which has been told to run it.
     """
 
     time_s: float
@@ -38,6 +40,7 @@ class Assignment(NamedTuple):
     origin: str | None
     task: TaskState
     continuation: OpenGraph | None
+    worker: WorkerState | None
 
 
 class Assignments:
@@ -75,7 +78,9 @@ class Assignments:
                 continuation.prefixes.add(ts.prefix.name)
                 place = continuation.origin
         # Half the time of calling `Assignment`.
-        self._found[ts.key] = _new(Assignment, (now_s, run_id, place, ts, continuation))
+        self._found[ts.key] = _new(
+            Assignment, (now_s, run_id, place, ts, continuation, ts.processing_on)
+        )
         if dependencies or continuation is not None:
             annotations = message["annotations"]
             message["annotations"] = {
@@ -85,7 +90,9 @@ class Assignments:
 
     def known(self, ts: TaskState, run_id: int, now_s: float) -> None:
         """Remember an attempt that was assigned before anybody watched, at some time before now."""
-        self._found[ts.key] = Assignment(now_s, run_id, reading.origin(ts), ts, None)
+        self._found[ts.key] = Assignment(
+            now_s, run_id, reading.origin(ts), ts, None, ts.processing_on
+        )
 
     def current(self, key: Any) -> Assignment | None:
         """The attempt at which a task is."""

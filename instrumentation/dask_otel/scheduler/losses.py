@@ -6,6 +6,7 @@ what the scheduler says in its place, are one and the same span.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
@@ -50,7 +51,8 @@ class Ended:
     def __init__(self, n_held: int) -> None:
         self._finished: deque[_Held] = deque(maxlen=n_held)
         self._unfinished: deque[_HeldUnfinished] = deque(maxlen=min(n_held, MAX_HELD_UNFINISHED))
-        self._given_up: deque[tuple[float, Assignment]] = deque(maxlen=n_held)
+        #: When it was given up, and when it had begun.
+        self._given_up: deque[tuple[float, Assignment, float]] = deque(maxlen=n_held)
 
     def __len__(self) -> int:
         return len(self._finished) + len(self._unfinished) + len(self._given_up)
@@ -60,7 +62,7 @@ class Ended:
         compute = reading.compute(message["startstops"])
         if compute is None:
             return now_s
-        _, run_id, origin, ts, _ = assignment
+        _, run_id, origin, ts, *_ = assignment
         stop_s: float = compute["stop"]
         self._finished.append(
             (
@@ -98,11 +100,16 @@ class Ended:
         self._unfinished.append((now_s, ws.address, values, names.OUTCOME_RESCHEDULED, None))
 
     def given_up(self, assignment: Assignment, now_s: float) -> None:
-        """Keep an attempt that nobody wants any more; its worker may run it, and is told now."""
-        self._given_up.append((now_s, assignment))
+        """Keep an attempt that runs and that nobody wants any more; its worker is told now."""
+        ws = assignment.worker
+        if ws is not None:
+            began_s = reading.executing_since(ws, assignment.task, assignment.time_s)
+            if began_s is not None:
+                self._given_up.append((now_s, assignment, began_s))
 
-    def heard(self, until_s: float) -> None:
+    def heard(self, workers: Iterable[WorkerState]) -> None:
         """Let go of what was given up before every worker's last heartbeat."""
+        until_s = min(map(_heard_s, workers), default=math.inf)
         while self._given_up and self._given_up[0][0] < until_s:
             self._given_up.popleft()
 
@@ -113,13 +120,13 @@ class Ended:
                 held.popleft()
 
     def unheard(self, ws: WorkerState, failure: Failure, now_s: float) -> Iterator[Attempt]:
-        """What `ws` ran by its last heartbeat, and of which it has said nothing since.
+        """What `ws` has run, and of which it has said nothing since it was given up.
 
-        A later heartbeat would have named what it was told to give up, or all of that was sent.
+        A heartbeat that was written after that would have named it, or all of it was sent.
         """
-        for _, assignment in _since(self._given_up, ws.last_seen):
-            began_s = reading.executing_since(ws, assignment.task, assignment.time_s)
-            if began_s is not None:
+        named = {said.run_id for said in reading.given_up(ws)}
+        for _, assignment, began_s in _since(self._given_up, _heard_s(ws)):
+            if assignment.worker is ws and assignment.run_id not in named:
                 values = _values(assignment, began_s, max(began_s, now_s), None)
                 yield _attempt(values, names.OUTCOME_CANCELLED, failure, ws.address)
 
@@ -151,6 +158,11 @@ def _attempt(
 ) -> Attempt:
     waits = None, None, None  # only the worker knows
     return Attempt._make((*values, outcome, failure, *waits, (), worker, None))
+
+
+def _heard_s(ws: WorkerState) -> float:
+    """What a worker was told before this, it had heard when it wrote its last heartbeat."""
+    return reading.said_s(ws) - CLOCK_ERROR_S
 
 
 def _cut(traceback: str) -> str:

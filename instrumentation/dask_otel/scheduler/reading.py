@@ -10,6 +10,7 @@ from dask_otel.events import (
     ANNOTATION,
     GIVEN_UP,
     HEARTBEAT,
+    SAID,
     TRACEPARENT,
     Failure,
     GivenUp,
@@ -80,6 +81,12 @@ def executing_since(ws: WorkerState, ts: TaskState, after_s: float) -> float | N
     if spent_s is None or ws.last_seen < after_s:
         return None
     return max(after_s, float(ws.last_seen - spent_s))
+
+
+def said_s(ws: WorkerState) -> float:
+    """When a worker has written its last heartbeat: what it was told later it did not know."""
+    found = _said(ws).get(SAID)
+    return float(found if isinstance(found, int | float) else ws.last_seen)
 
 
 def acknowledged_s(ws: WorkerState) -> float | None:

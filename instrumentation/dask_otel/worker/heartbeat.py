@@ -84,7 +84,11 @@ class HeartbeatProbe:
     def _metric(self, worker: Any) -> dict[str, Any]:
         self._beat_s = monotonic()
         sent_s = self._emitter.acknowledged_s
-        found: dict[str, Any] = {events.ACKNOWLEDGED: sent_s + worker.scheduler_delay}
+        delay_s = worker.scheduler_delay
+        found: dict[str, Any] = {
+            events.SAID: clock.now_s() + delay_s,
+            events.ACKNOWLEDGED: sent_s + delay_s,
+        }
         while self._ended and self._ended[0][0] < sent_s:
             self._ended.popleft()
         running = (_said(attempt, None) for attempt in self._attempts.given_up())

@@ -21,6 +21,7 @@ def task(key: Any, run_id: int | None, *dependencies: Any, span: str = SPAN, **m
         annotations=more.get("annotations"),
         group=SimpleNamespace(span_id=span),
         prefix=SimpleNamespace(name="inc"),
+        processing_on=None,
     )
 
 

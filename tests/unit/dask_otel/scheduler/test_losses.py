@@ -22,8 +22,10 @@ class Task:
     priority: tuple[int, ...] = (0, 1, 2)
 
 
-def assignment(key: str = "a", run_id: int = 7, time_s: float = 0.5) -> Assignment:
-    return Assignment(time_s, run_id, "origin", cast("Any", Task(key)), None)
+def assignment(
+    key: str = "a", run_id: int = 7, time_s: float = 0.5, worker: Any = None
+) -> Assignment:
+    return Assignment(time_s, run_id, "origin", cast("Any", Task(key)), None, worker)
 
 
 def finished(worker: str = "w", **more: Any) -> dict[str, Any]:
@@ -129,28 +131,45 @@ def test_one_that_asked_to_be_run_elsewhere_is_kept_as_far_as_the_scheduler_know
     assert (second.start_s, second.stop_s) == (10.0, 10.0)
 
 
+def said(time_s: float, *given_up: events.GivenUp) -> dict[str, Any]:
+    found = {events.SAID: time_s, events.GIVEN_UP: tuple(map(tuple, given_up))}
+    return {events.HEARTBEAT: found}
+
+
 def test_one_given_up_that_its_worker_ran_when_it_was_last_heard_of() -> None:
     ended, failure = Ended(10), events.gone("handle-worker-cleanup")
-    ran, waited, before = (assignment(key, time_s=10.0) for key in ("ran", "waited", "before"))
-    ws = worker(14.0, {ran.task: 3.0, before.task: 2.0})
-    ended.given_up(before, 13.0)  # its last heartbeat came later, and would have named it
+    ws = worker(14.0, {}, **said(13.9))
+    ran, waited, before = (
+        assignment(key, number, time_s=10.0, worker=ws)
+        for number, key in enumerate(("ran", "waited", "before"))
+    )
+    ws.executing = {ran.task: 3.0, before.task: 2.0}
+    ended.given_up(before, 13.0)  # its last heartbeat was written later, and would have named it
     ended.given_up(ran, 15.0)
     ended.given_up(waited, 15.0)  # nobody knows that it had begun
+    ws.executing = {}  # a heartbeat that says nothing of what Dask has forgotten
     (attempt,) = ended.unheard(ws, failure, 20.0)
-    assert (attempt.key, attempt.run_id, attempt.origin) == ("ran", 7, "origin")
+    assert (attempt.key, attempt.run_id, attempt.origin) == ("ran", 0, "origin")
     assert (attempt.start_s, attempt.stop_s, attempt.worker) == (11.0, 20.0, "tcp://w")
     assert (attempt.outcome, attempt.failure) == (names.OUTCOME_CANCELLED, failure)
-    assert list(ended.unheard(worker(14.0, {}), failure, 20.0)) == []
-    assert list(ended.unheard(worker(16.0, {ran.task: 5.0}), failure, 20.0)) == []
+    assert list(ended.unheard(worker(14.0, {}), failure, 20.0)) == []  # another one
+    ws.last_seen = 16.0  # one that was written before and came after
+    assert len(list(ended.unheard(ws, failure, 20.0))) == 1
+    ws.metrics = said(15.0, events.GivenUp("ran", "inc", 0, "origin", 11.0, None, 5, (0, 1)))
+    assert list(ended.unheard(ws, failure, 20.0)) == []  # the worker knows better
+    ws.metrics = said(16.0)
+    assert list(ended.unheard(ws, failure, 20.0)) == []
 
 
 def test_what_was_given_up_is_forgotten_when_every_worker_was_heard_of_since() -> None:
-    ended = Ended(3)
+    ended, ws = Ended(3), worker(0.0, {})
+    given_up = assignment(time_s=0.0, worker=ws)
+    ws.executing[given_up.task] = 0.0
     for time_s in range(5):
-        ended.given_up(assignment(time_s=0.0), float(time_s))
+        ended.given_up(given_up, float(time_s))
     assert len(ended) == 3
-    ended.heard(3.0)
-    assert len(ended) == 2
+    ended.heard([worker(9.0, {}, **said(3.5)), worker(9.0, {})])
+    assert len(ended) == 1
 
 
 def test_one_given_up_was_cancelled_and_did_not_return() -> None:

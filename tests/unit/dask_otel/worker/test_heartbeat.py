@@ -83,11 +83,13 @@ class Watched:
         await call()
 
 
-def test_nothing_is_added_where_nothing_was_given_up() -> None:
+def test_nothing_is_added_where_nothing_was_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now_s", lambda: 7.0)
     watched = Watched()
-    assert watched.metric() == {events.ACKNOWLEDGED: 3.0}
+    expected: dict[str, Any] = {events.SAID: 9.0, events.ACKNOWLEDGED: 3.0}
+    assert watched.metric() == expected
     watched.attempts.append(attempt("x"))
-    assert watched.metric() == {events.ACKNOWLEDGED: 3.0, events.GIVEN_UP: [given_up()]}
+    assert watched.metric() == {**expected, events.GIVEN_UP: [given_up()]}
     watched.probe.end()
     assert watched.worker.metrics == {}
 
