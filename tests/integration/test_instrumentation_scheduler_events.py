@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import signal
 import time
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ from distributed import Status, get_worker
 
 from dask_otel import conventions as names
 from tests.clusters import instrumented
+from tests.seen import NANNIES
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -123,3 +126,26 @@ def test_adaptive_scaling_says_what_it_wants(monkeypatch: pytest.MonkeyPatch, si
     wanted = [log.attributes[names.ADAPTIVE_TARGET] for log in events(sink, names.EVENT_ADAPTIVE)]
     assert max(wanted) >= 1
     assert all(one != other for one, other in pairwise(wanted))
+
+
+def warn(where: str) -> None:
+    logging.getLogger("distributed.mine").warning("a warning of the %s", where)
+
+
+def test_dasks_warnings_come_from_schedulers_workers_and_nannies(
+    monkeypatch: pytest.MonkeyPatch, sink: Sink
+) -> None:
+    with instrumented(monkeypatch, sink.endpoint, **NANNIES) as client:
+        (pid,) = client.run(os.getpid).values()
+        client.run(warn, "worker")
+        client.run_on_scheduler(warn, "scheduler")
+        wait_for(lambda: len(events(sink, names.EVENT_LOG)) >= 2)
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: pid not in client.run(os.getpid, on_error="ignore").values())
+        client.wait_for_workers(1, timeout=30)
+    said = {log.body: log.resource[names.SERVICE_NAME] for log in events(sink, names.EVENT_LOG)}
+    assert said["a warning of the worker"] == names.SERVICE_WORKER
+    assert said["a warning of the scheduler"] == names.SERVICE_SCHEDULER
+    # The nanny of a LocalCluster is in the scheduler's process.
+    (restarted,) = (service for body, service in said.items() if "Restarting worker" in body)
+    assert restarted == names.SERVICE_SCHEDULER
