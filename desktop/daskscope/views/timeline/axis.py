@@ -181,12 +181,14 @@ class AxisView(Strip):
             rects[:, 1], rects[:, 3] = bottom - height_px + 1, bottom
             draw_rects(painter, rects, solid(rgb))
         ratio, right_px = painter.device().devicePixelRatio(), self._width_px()
+        first_px = min((box.left() for box in taken), default=right_px)
         for tick in labelled:
             left = tick.x_px + _TEXT_INDENT_PX
             right = left + max(_texts_px(tick.elapsed, tick.clock))
             if right > right_px:
                 continue  # half a time is none
-            if any(box.left() < right + 4 and box.right() > left - 4 for box in taken):
+            is_beside = right + 4 > first_px
+            if is_beside and any(b.left() < right + 4 and b.right() > left - 4 for b in taken):
                 self._paint_label(painter, tick, taken)
             else:
                 picture = _pictured(tick.elapsed, tick.clock, theme, ratio)

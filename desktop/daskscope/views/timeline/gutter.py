@@ -128,19 +128,56 @@ class Gutter:
         painter.drawPixmap(0, 0, self._picture)
 
 
-def draw_hosts(
-    painter: QPainter, frame: TaskStreamFrame, theme: Theme, target: GutterTarget | None
-) -> None:
-    """Draw the headers of hosts, which go on over the lanes."""
-    for row in sight(frame).hosts:
-        is_met = target is not None and target.is_host and target.key == row.host
-        has_pin = row.host != PINNED and (is_met or row.is_pinned)
-        _draw_host(painter, frame, row, theme, has_pin=has_pin)
-        if has_pin:
-            top = row.y_px - frame.scroll_px + (row.height_px - 1 - HOST_PIN_PX[1]) // 2
-            _draw_pin(painter, HOST_PIN_PX[0], top, theme, is_pinned=row.is_pinned)
-        if is_met:
-            _draw_mark(painter, row.y_px - frame.scroll_px, row.height_px - 1, theme, target)
+class Headers:
+    """Draws the headers of hosts, which go on over the lanes, from pictures of them."""
+
+    def __init__(self) -> None:
+        self._pictures: dict[int, QPixmap] = {}
+        self._layout: LaneLayout | None = None
+        self._key: object = None
+
+    def draw(
+        self, painter: QPainter, frame: TaskStreamFrame, theme: Theme, target: GutterTarget | None
+    ) -> None:
+        """Draw those in sight; `target` is what the pointer is on."""
+        ratio = painter.device().devicePixelRatio()
+        room_px = frame.view.width_px, _room_px(frame)
+        key = (frame.scroll_px, frame.height_px, *room_px, theme.name, target, ratio)
+        if frame.layout is not self._layout or key != self._key:
+            self._layout, self._key = frame.layout, key
+            self._pictures = {}
+        for row in sight(frame).hosts:
+            picture = self._pictures.get(row.y_px)
+            if picture is None:
+                picture = self._pictures[row.y_px] = _pictured(frame, row, theme, target, ratio)
+            # The line above it belongs to it.
+            painter.drawPixmap(0, row.y_px - frame.scroll_px - 1, picture)
+
+
+def _pictured(
+    frame: TaskStreamFrame,
+    row: LaneRow,
+    theme: Theme,
+    target: GutterTarget | None,
+    ratio: float,
+) -> QPixmap:
+    """Picture of a header with the line above it; where it has no text one sees through it."""
+    size = GUTTER_PX + frame.view.width_px, row.height_px + 1
+    picture = QPixmap(*(math.ceil(length_px * ratio) for length_px in size))
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.translate(0, 1)
+    is_met = target is not None and target.is_host and target.key == row.host
+    has_pin = row.host != PINNED and (is_met or row.is_pinned)
+    _draw_host(painter, frame, row, theme, has_pin=has_pin)
+    if has_pin:
+        top = (row.height_px - 1 - HOST_PIN_PX[1]) // 2
+        _draw_pin(painter, HOST_PIN_PX[0], top, theme, is_pinned=row.is_pinned)
+    if is_met:
+        _draw_mark(painter, 0, row.height_px - 1, theme, target)
+    painter.end()
+    return picture
 
 
 def _draw_labels(
@@ -172,34 +209,32 @@ def _bar_px(row: LaneRow) -> int:
 def _draw_host(
     painter: QPainter, frame: TaskStreamFrame, row: LaneRow, theme: Theme, *, has_pin: bool
 ) -> None:
-    top, height = row.y_px - frame.scroll_px, row.height_px
-    width = GUTTER_PX + frame.view.width_px
-    painter.fillRect(0, top, GUTTER_PX, height - 1, colour(theme.hdr))  # no line cuts its text
-    painter.fillRect(0, top + height - 1, width, 1, colour(theme.line2))
-    if top > 0:
-        painter.fillRect(0, top - 1, width, 1, colour(theme.line))
-    centre = top + (height - 1) / 2
-    draw_chevron(painter, CHEVRON_X_PX, centre, theme.t2, is_open=not row.is_folded)
-    edge = width - (frame.view.width_px - frame.now_px if _is_now_near(frame) else 0) - 12
+    height, width = row.height_px, GUTTER_PX + frame.view.width_px
+    painter.fillRect(0, 0, GUTTER_PX, height - 1, colour(theme.hdr))  # no line cuts its text
+    painter.fillRect(0, height - 1, width, 1, colour(theme.line2))
+    painter.fillRect(0, -1, width, 1, colour(theme.line))
+    draw_chevron(painter, CHEVRON_X_PX, (height - 1) / 2, theme.t2, is_open=not row.is_folded)
+    edge = width - _room_px(frame) - 12
     detail_px = draw_label(
         painter,
-        (GUTTER_PX + 12, top, max(edge - GUTTER_PX - 12, 0), height - 1),
+        (GUTTER_PX + 12, 0, max(edge - GUTTER_PX - 12, 0), height - 1),
         row.detail,
         Role.VALUE,
         theme.t3,
         Align.RIGHT,
     )
     room = (HOST_PIN_PX[0] - 6 if has_pin else edge - detail_px - 24) - HOST_TEXT_PX
-    box = (HOST_TEXT_PX, top, max(room, 0), height - 1)
+    box = (HOST_TEXT_PX, 0, max(room, 0), height - 1)
     title_px = draw_label(painter, box, row.title, Role.TITLE, theme.t1)
     left = HOST_TEXT_PX + title_px + 10
-    caption_box = (left, top, max(room - title_px - 10, 0), height - 1)
+    caption_box = (left, 0, max(room - title_px - 10, 0), height - 1)
     draw_label(painter, caption_box, row.caption, Role.VALUE, theme.t3)
 
 
-def _is_now_near(frame: TaskStreamFrame) -> bool:
-    """Whether "now" stands close to the right edge, as while following."""
-    return 0 < frame.view.width_px - frame.now_px < 40
+def _room_px(frame: TaskStreamFrame) -> int:
+    """What is left to "now" where that stands close to the right edge, as while following."""
+    right_px = frame.view.width_px - frame.now_px
+    return right_px if 0 < right_px < 40 else 0
 
 
 def _draw_density_label(painter: QPainter, row: LaneRow, top: int, theme: Theme) -> None:

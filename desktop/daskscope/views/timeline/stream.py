@@ -25,7 +25,7 @@ from daskscope.views.timeline.bars import draw_bars, draw_evicted, draw_labels, 
 from daskscope.views.timeline.gutter import (
     Gutter,
     GutterTarget,
-    draw_hosts,
+    Headers,
     ground,
     gutter_target,
     labels,
@@ -88,7 +88,7 @@ class StreamView(Strip):
         self._shapes: BarShapes | None = None
         self._hit: Hit | None = None
         self.backing = Backing()
-        self._gutter = Gutter()
+        self._gutter, self._headers = Gutter(), Headers()
         self._ties: Ties | None = None
         self._pointer_x = 0.0
         self._pointer_y = -1
@@ -203,7 +203,7 @@ class StreamView(Strip):
             self._paint_lanes(painter, frame)
         if event.rect().left() < GUTTER_PX:
             self._gutter.draw(painter, frame, theme, self._target)
-        draw_hosts(painter, frame, theme, self._target)
+        self._headers.draw(painter, frame, theme, self._target)
         painter.translate(GUTTER_PX, 0)
         draw_evicted(painter, frame, theme)
         painter.translate(-GUTTER_PX, 0)
