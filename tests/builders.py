@@ -23,6 +23,7 @@ from daskscope.store.schema import (
     Outcome,
     PointBatch,
     RunningBatch,
+    RunningWords,
     Series,
     SpanBatch,
     Status,
@@ -147,7 +148,7 @@ class Source:
 
     def running(
         self, resource: int, time: int, attempts: Sequence[tuple[str, int, int, int]]
-    ) -> RunningBatch:
+    ) -> RunningWords:
         """`attempts` are (prefix, start, run id, thread), times in ns since `T0`."""
         values = {
             "start_ns": [T0 + start for _, start, _, _ in attempts],
@@ -157,7 +158,7 @@ class Source:
         }
         columns = {name: np.array(values[name], dtype) for name, dtype in RUNNING_COLUMNS.items()}
         keys = TextColumn.of(f"{name}-{run_id}" for name, _, run_id, _ in attempts)
-        return RunningBatch(0, T0 + time, resource, columns, keys)
+        return RunningWords((RunningBatch(0, T0 + time, resource, columns, keys),))
 
     def event(
         self, name: str, time: int, body: str = "", severity: int = 9, **attributes: AttributeValue

@@ -20,6 +20,7 @@ from daskscope.store.schema import (
     Kind,
     PointBatch,
     RunningBatch,
+    RunningWords,
     Series,
     SpanBatch,
     Status,
@@ -225,8 +226,8 @@ class Recorded:
                 self._event(row, body, detail)
                 for row, body, detail in _rows(message, message.bodies, message.attributes)
             ]
-        elif isinstance(message, RunningBatch):
-            self.events.append(self._running(message))
+        elif isinstance(message, RunningWords):
+            self.events += map(self._running, message.batches)
 
     def _of(self, resource: int, name: str) -> str:
         return str(self._resources[resource].get(name, ""))

@@ -15,7 +15,7 @@ from daskscope.store.schema import (
     EventBatch,
     Message,
     PointBatch,
-    RunningBatch,
+    RunningWords,
     SourceStatus,
     SpanBatch,
     rows_of,
@@ -121,8 +121,8 @@ class Feed:
                 newest_ns = max(newest_ns, int(message.columns["end_ns"].max(initial=0)))
             elif isinstance(message, PointBatch):
                 newest_ns = max(newest_ns, int(message.columns["time_ns"].max(initial=0)))
-            elif isinstance(message, RunningBatch):
-                newest_ns = max(newest_ns, message.time_ns)
+            elif isinstance(message, RunningWords):
+                newest_ns = max(newest_ns, *(word.time_ns for word in message.batches))
         if newest_ns:
             self._see(newest_ns, wall_ns)
         self.has_spans = n_spans > 0

@@ -24,6 +24,7 @@ from daskscope.store.inquiry import (
     SpanLink,
 )
 from daskscope.store.schema import (
+    RUNNING_COLUMNS,
     SPAN_COLUMNS,
     Array,
     Definitions,
@@ -31,6 +32,7 @@ from daskscope.store.schema import (
     Message,
     PointBatch,
     RunningBatch,
+    RunningWords,
     Series,
     SourceStatus,
     SpanBatch,
@@ -177,13 +179,14 @@ def _apart_events(message: EventBatch) -> tuple[str, Header, Arrays]:
     return "events", {}, {**message.columns, **bodies, **attributes}
 
 
-def _apart_running(message: RunningBatch) -> tuple[str, Header, Arrays]:
-    header: Header = {
-        "request": message.request,
-        "time_ns": message.time_ns,
-        "resource": message.resource,
+def _apart_words(message: RunningWords) -> tuple[str, Header, Arrays]:
+    words = message.batches
+    numbers = [(word.request, word.time_ns, word.resource, len(word)) for word in words]
+    columns = {
+        name: np.concatenate([word.columns[name] for word in words]) for name in RUNNING_COLUMNS
     }
-    return "running", header, {**message.columns, **_text("keys", message.keys)}
+    keys = TextColumn.joined([word.keys for word in words])
+    return "words", {"words": numbers}, {**columns, **_text("keys", keys)}
 
 
 def _apart_status(message: SourceStatus) -> tuple[str, Header, Arrays]:
@@ -210,8 +213,21 @@ def _events(_header: Header, arrays: Arrays) -> Message:
     return EventBatch(_columns(arrays), _as_text("bodies", arrays), _as_text("attributes", arrays))
 
 
+def _words(header: Header, arrays: Arrays) -> Message:
+    columns, keys = _columns(arrays), _as_text("keys", arrays)
+    words = []
+    end = 0
+    for request, time_ns, resource, n in header["words"]:
+        begin, end = end, end + n
+        part = {name: column[begin:end] for name, column in columns.items()}
+        words.append(RunningBatch(request, time_ns, resource, part, keys.rows(begin, end)))
+    return RunningWords(tuple(words))
+
+
 def _running(header: Header, arrays: Arrays) -> Message:
-    return RunningBatch(**header, columns=_columns(arrays), keys=_as_text("keys", arrays))
+    """One word, as earlier versions wrote it."""
+    keys = _as_text("keys", arrays)
+    return RunningWords((RunningBatch(**header, columns=_columns(arrays), keys=keys),))
 
 
 def _status(header: Header, _arrays: Arrays) -> Message:
@@ -238,7 +254,7 @@ _TAKE_APART: Final[Mapping[type, Callable[[Any], tuple[str, Header, Arrays]]]] =
     SpanBatch: _apart_spans,
     PointBatch: _apart_points,
     EventBatch: _apart_events,
-    RunningBatch: _apart_running,
+    RunningWords: _apart_words,
     SourceStatus: _apart_status,
     SpanDetails: _apart_answer,
     Dependents: _apart_answer,
@@ -249,6 +265,7 @@ _PUT_TOGETHER: Final[Mapping[str, Callable[[Header, Arrays], Message | Answer]]]
     "points": _points,
     "events": _events,
     "running": _running,
+    "words": _words,
     "status": _status,
     SpanDetails.__name__: _span_details,
     Dependents.__name__: _dependents,

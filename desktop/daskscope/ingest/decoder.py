@@ -23,6 +23,7 @@ from daskscope.store.schema import (
     Outcome,
     PointBatch,
     RunningBatch,
+    RunningWords,
     SpanBatch,
     Status,
 )
@@ -72,10 +73,11 @@ class Group:
     n_bytes: int = 0
 
     @property
-    def batches(self) -> tuple[RunningBatch | SpanBatch | PointBatch | EventBatch, ...]:
+    def batches(self) -> tuple[RunningWords | SpanBatch | PointBatch | EventBatch, ...]:
         """The messages, what runs first: it may end in the spans."""
-        rest = (self.spans, self.points, self.events)
-        return (*self.running, *(batch for batch in rest if batch is not None))
+        running = RunningWords(self.running) if self.running else None
+        found = (running, self.spans, self.points, self.events)
+        return tuple(batch for batch in found if batch is not None)
 
 
 class Decoder:

@@ -12,7 +12,7 @@ from daskscope.store.schema import (
     Array,
     EventBatch,
     PointBatch,
-    RunningBatch,
+    RunningWords,
     SpanBatch,
 )
 
@@ -84,7 +84,7 @@ class Scissors:
                 yield from self._within(message)
             else:
                 self._waiting.append(message)
-        elif not isinstance(message, RunningBatch) or self._excerpt.until_s is None:
+        elif not isinstance(message, RunningWords) or self._excerpt.until_s is None:
             yield message  # what ran at the end of a part has ended since
 
     def rest(self) -> Iterator[Message]:

@@ -204,13 +204,6 @@ def texts_of(blobs: Sequence[bytes]) -> TextColumn:
     return TextColumn(np.frombuffer(b"".join(blobs), np.uint8), ends)
 
 
-def joined_texts(texts: Sequence[TextColumn]) -> TextColumn:
-    """One column of several, in their order."""
-    bases = np.cumsum([0, *(len(text.data) for text in texts[:-1])], dtype=np.uint32)
-    ends = [text.ends + base for text, base in zip(texts, bases, strict=True)]
-    return TextColumn(np.concatenate([text.data for text in texts]), np.concatenate(ends))
-
-
 def taken(batch: SpanBatch, is_taken: npt.NDArray[np.bool_]) -> SpanBatch:
     """The rows of `batch` that are marked."""
     if is_taken.all():

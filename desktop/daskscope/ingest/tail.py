@@ -7,22 +7,23 @@ seals while others read.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from daskscope.ingest import codec
 from daskscope.ingest.definitions import Mark
-from daskscope.ingest.spans import joined_texts
 from daskscope.store.schema import (
     Array,
     EventBatch,
     Message,
     PointBatch,
-    RunningBatch,
+    RunningWords,
     SpanBatch,
+    TextColumn,
     rows_of,
 )
 
@@ -119,11 +120,13 @@ class Tail:
 
 def chunks(batches: Sequence[Message]) -> Iterator[Message]:
     """The same messages as few big ones: what runs first, of each worker its last word."""
-    running = {batch.resource: batch for batch in batches if isinstance(batch, RunningBatch)}
-    yield from running.values()
+    words = chain.from_iterable(one.batches for one in batches if isinstance(one, RunningWords))
+    running = {word.resource: word for word in words}
+    if running:
+        yield RunningWords(tuple(running.values()))
     spans = [batch for batch in batches if isinstance(batch, SpanBatch)]
     if spans:
-        whole = SpanBatch(_joined(spans), joined_texts([batch.keys for batch in spans]))
+        whole = SpanBatch(_joined(spans), TextColumn.joined([batch.keys for batch in spans]))
         for at in range(0, len(whole), CHUNK_ROWS):
             yield rows_of(whole, at, min(at + CHUNK_ROWS, len(whole)))
     points = [batch for batch in batches if isinstance(batch, PointBatch)]
@@ -131,15 +134,16 @@ def chunks(batches: Sequence[Message]) -> Iterator[Message]:
         yield PointBatch(_joined(points))
     events = [batch for batch in batches if isinstance(batch, EventBatch)]
     if events:
-        bodies = joined_texts([batch.bodies for batch in events])
-        attributes = joined_texts([batch.attributes for batch in events])
+        bodies = TextColumn.joined([batch.bodies for batch in events])
+        attributes = TextColumn.joined([batch.attributes for batch in events])
         yield EventBatch(_joined(events), bodies, attributes)
 
 
 def after(message: Message, request: int) -> Message | None:
     """The part of a sealed message that came after a request; None when nothing is left."""
-    if isinstance(message, RunningBatch):
-        return message if message.request > request else None
+    if isinstance(message, RunningWords):
+        rest = tuple(word for word in message.batches if word.request > request)
+        return replace(message, batches=rest) if rest else None
     if isinstance(message, SpanBatch | PointBatch | EventBatch):
         start = int(np.searchsorted(message.columns["request"], request, "right"))
         if start == 0:

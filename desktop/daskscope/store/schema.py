@@ -10,7 +10,7 @@ a batch over gives it up: arrays are never written again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, TypeAlias
@@ -141,6 +141,13 @@ class TextColumn:
         blobs = [text.encode("utf-8", "replace") for text in texts]
         ends = np.cumsum([len(blob) for blob in blobs], dtype=np.uint32)
         return cls(np.frombuffer(b"".join(blobs), np.uint8), ends)
+
+    @classmethod
+    def joined(cls, columns: Sequence[TextColumn]) -> TextColumn:
+        """One column of several, in their order."""
+        bases = np.cumsum([0, *(len(column.data) for column in columns[:-1])], dtype=np.uint32)
+        ends = [column.ends + base for column, base in zip(columns, bases, strict=True)]
+        return cls(np.concatenate([column.data for column in columns]), np.concatenate(ends))
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -273,6 +280,16 @@ class RunningBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class RunningWords:
+    """What some workers were running, in order of arrival: those of thousands come together."""
+
+    batches: tuple[RunningBatch, ...]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.batches))
+
+
+@dataclass(frozen=True, slots=True)
 class SourceStatus:
     """How the source is doing; sent a few times a second while it changes, and last of a recording.
 
@@ -323,7 +340,7 @@ class SourceStatus:
     part: str = ""
 
 
-Message: TypeAlias = Definitions | SpanBatch | PointBatch | EventBatch | RunningBatch | SourceStatus
+Message: TypeAlias = Definitions | SpanBatch | PointBatch | EventBatch | RunningWords | SourceStatus
 
 
 def rows_of(

@@ -31,6 +31,7 @@ from daskscope.store.schema import (
     Outcome,
     PointBatch,
     RunningBatch,
+    RunningWords,
     Series,
     SourceStatus,
     SpanBatch,
@@ -102,8 +103,9 @@ class Store:
             case PointBatch():
                 self._points.add(message)
                 self._see(self._points.first_ns, self._points.last_ns)
-            case RunningBatch():
-                self._hear(message)
+            case RunningWords():
+                for word in message.batches:
+                    self._hear(word)
             case EventBatch():
                 self._add_events(message)
             case Definitions():

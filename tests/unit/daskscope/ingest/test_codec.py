@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
 import numpy as np
+import orjson
 import pytest
 
 from daskscope.ingest import codec
@@ -18,6 +20,7 @@ from daskscope.store.schema import (
     Outcome,
     PointBatch,
     RunningBatch,
+    RunningWords,
     Series,
     SourceStatus,
     SpanBatch,
@@ -68,10 +71,35 @@ def test_batches_survive(n: int) -> None:
         SpanBatch(columns(SPAN_COLUMNS, n), texts(n)),
         PointBatch(columns(POINT_COLUMNS, n)),
         EventBatch(columns(EVENT_COLUMNS, n), texts(n), texts(n)),
-        RunningBatch(7, 2**62, 3, columns(RUNNING_COLUMNS, n), texts(n)),
     ]
     for message in messages:
         check_same(codec.decode(codec.encode(message)), message)
+
+
+def test_words_of_workers_survive_together() -> None:
+    words = tuple(
+        RunningBatch(7 + n, 2**62 - n, 3 * n, columns(RUNNING_COLUMNS, n), texts(n))
+        for n in (2, 0, 7, 1, 0)
+    )
+    decoded = codec.decode(codec.encode(RunningWords(words)))
+
+    assert isinstance(decoded, RunningWords)
+    for one, other in zip(decoded.batches, words, strict=True):
+        check_same(one, other)
+
+
+def test_a_word_of_a_version_that_wrote_each_by_itself_is_read() -> None:
+    word = RunningBatch(7, 2**62, 3, columns(RUNNING_COLUMNS, 2), texts(2))
+    arrays = {**word.columns, "keys.data": word.keys.data, "keys.ends": word.keys.ends}
+    named = [(name, array.dtype.str, array.size) for name, array in arrays.items()]
+    header = {"message": "running", "arrays": named}
+    text = orjson.dumps(header | {"request": 7, "time_ns": 2**62, "resource": 3})
+    parts = [struct.pack("<I", len(text)) + text, *(array.tobytes() for array in arrays.values())]
+    decoded = codec.decode(b"".join(part + bytes(-len(part) % 8) for part in parts))
+
+    assert isinstance(decoded, RunningWords)
+    (found,) = decoded.batches
+    check_same(found, word)
 
 
 def test_frames_of_a_version_with_fewer_columns_are_read() -> None:

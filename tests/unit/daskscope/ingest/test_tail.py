@@ -8,7 +8,7 @@ from daskscope.ingest import tail
 from daskscope.ingest.decoder import Decoder, Group, Numbered
 from daskscope.ingest.envelope import Encoding, Signal
 from daskscope.ingest.otlp import parse
-from daskscope.store.schema import EventBatch, PointBatch, RunningBatch, SpanBatch
+from daskscope.store.schema import EventBatch, PointBatch, RunningWords, SpanBatch
 from tests.telemetry import gauge, record, tasks
 
 
@@ -34,7 +34,7 @@ def groups(n_spans: int, n_groups: int) -> list[Group]:
 def test_chunks_say_the_same_in_fewer_messages() -> None:
     batches = [batch for group in groups(30_000, 5) for batch in group.batches]
     chunks = list(tail.chunks(batches))
-    kinds = [RunningBatch, SpanBatch, SpanBatch, SpanBatch, PointBatch, EventBatch]
+    kinds = [RunningWords, SpanBatch, SpanBatch, SpanBatch, PointBatch, EventBatch]
     assert [type(chunk) for chunk in chunks] == kinds
     spans = [chunk for chunk in chunks if isinstance(chunk, SpanBatch)]
     assert [len(chunk) for chunk in spans] == [65_536, 65_536, 150_000 - 2 * 65_536]
@@ -44,8 +44,8 @@ def test_chunks_say_the_same_in_fewer_messages() -> None:
     assert [key.split(", ")[1] for key in keys] == [
         str(n) for n in (0, 65_535, 65_536, 131_071, 131_072, 149_999)
     ]
-    assert isinstance(chunks[0], RunningBatch)
-    assert chunks[0].request == 20  # its last word
+    assert isinstance(chunks[0], RunningWords)
+    assert [word.request for word in chunks[0].batches] == [20]  # its last word
 
 
 def test_what_came_after_a_request() -> None:
@@ -57,7 +57,7 @@ def test_what_came_after_a_request() -> None:
     assert rest.columns["run_id"].tolist() == list(range(10, 30))
     assert [rest.keys[row] for row in range(20)] == [spans.keys[row] for row in range(10, 30)]  # type: ignore[union-attr]
     assert tail.after(spans, 12) is None
-    assert tail.after(running, 11) is running
+    assert tail.after(running, 11) == running
     assert tail.after(running, 12) is None
     rest = tail.after(points, 2)
     assert isinstance(rest, PointBatch)

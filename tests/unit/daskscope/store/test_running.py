@@ -11,7 +11,7 @@ from daskscope.store.writer import Store
 from tests.builders import MS, T0, Source, Span
 
 if TYPE_CHECKING:
-    from daskscope.store.schema import RunningBatch
+    from daskscope.store.schema import RunningWords
 
 
 class Cluster:
@@ -32,7 +32,7 @@ class Cluster:
         self.store.apply(self.source.definitions())
         self.store.apply(batch)
 
-    def apply(self, batch: RunningBatch) -> None:
+    def apply(self, batch: RunningWords) -> None:
         self.store.apply(self.source.definitions())
         self.store.apply(batch)
 
