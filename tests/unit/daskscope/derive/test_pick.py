@@ -184,17 +184,23 @@ def test_a_single_short_task_is_told_in_full_and_met_nearby() -> None:
     assert at(snapshot, 5 * SECOND + 60 * MS) is None
 
 
-def test_a_density_row_tells_its_busy_share() -> None:
+@pytest.mark.parametrize(
+    ("begin_ms", "end_ms", "busy"),
+    # A pixel is 10 ms; of two threads and four pixels on either side of the pointer.
+    [(0, 10_000, "50 %"), (4_960, 5_000, "22 %"), (5_000, 5_050, "28 %")],
+)
+def test_a_density_row_tells_its_busy_share(begin_ms: int, end_ms: int, busy: str) -> None:
     source = Source()
     worker = source.worker("w1", "node-01", nthreads=2)
-    snapshot = snapshot_of(source, Span(0, 10 * SECOND, "inc", worker, 5))
+    task = Span(begin_ms * MS, end_ms * MS, "inc", worker, 5)
+    snapshot = snapshot_of(source, task)
     session = Session(collapsed_hosts=frozenset({"node-01"}), is_following=False)
     session = fitted(session, T0, T0 + 10 * SECOND)
     frame = frame_of(snapshot, session)
     row = next(row for row in frame.layout.rows if row.kind is RowKind.DENSITY)
     found = hit(snapshot, frame, 500, row.y_px + 5)
 
-    assert fields(found)["Busy"] == "50 %"
+    assert fields(found)["Busy"] == busy
     assert fields(found)["Worker"] == "w1"
 
 

@@ -291,6 +291,16 @@ def test_the_work_on_full_chunks_is_done_in_steps_and_when_idle_as_well() -> Non
     assert store.snapshot() is known
 
 
+def test_the_run_goes_from_the_first_event_to_the_last() -> None:
+    source = Source()
+    store = filled(source, source.spans([Span(5, 10)]))
+    for time in (2, 30):
+        event = source.event("dask.worker.added", time)
+        store.apply(source.definitions())
+        store.apply(event)
+    assert (store.snapshot().first_ns, store.snapshot().last_ns) == (T0 + 2, T0 + 30)
+
+
 def test_steps_are_done_between_batches_where_there_is_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
