@@ -26,6 +26,7 @@ FAILING: Final = (
     Kind.DESERIALIZE,
     Kind.OTHER,
 )
+_LOST: Final = np.uint8(Outcome.LOST)
 _LINE_OF: Final = np.full(256, -1, np.intp)
 _LINE_OF[list(FAILING)] = np.arange(len(FAILING))
 
@@ -46,7 +47,7 @@ class Failures:
         line = _LINE_OF[chunk.columns["kind"][failed].view(np.uint8)]
         end_ns = chunk.end_ns[failed]
         is_in = (end_ns >= stretch_ns[0]) & (end_ns < stretch_ns[1])
-        told = np.flatnonzero((outcome < Outcome.LOST) & (line >= 0) & is_in)
+        told = np.flatnonzero((outcome < _LOST) & (line >= 0) & is_in)
         column = window.x_px(end_ns[told]).astype(np.intp) + window.column
         np.add.at(self._counts, (line[told], column % window.n_columns), 1)
 

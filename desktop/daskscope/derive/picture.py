@@ -48,6 +48,7 @@ _MOST_ROWS: Final = 1 << 16
 T = TypeVar("T", bound=np.generic)
 
 _EVER: Final = 1 << 62
+_OTHER: Final = np.uint8(Kind.OTHER)
 
 
 class _Region:
@@ -122,7 +123,7 @@ def _of(column: npt.NDArray[T], rows: Rows | slice) -> npt.NDArray[T]:
 def _slots(spans: _Spans, kind: npt.NDArray[np.uint8], slot_of: Int32s) -> Int32s:
     """Palette slots; -1 of what is not Dask's."""
     slot = slot_of.take(_of(spans.chunk.columns["name"].view(np.uint32), spans.rows))
-    return np.where(kind == Kind.OTHER, np.int32(-1), slot)
+    return np.where(kind == _OTHER, np.int32(-1), slot)
 
 
 class Picture:

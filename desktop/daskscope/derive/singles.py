@@ -31,6 +31,7 @@ SPAN: Final = np.dtype(
         ("state", "u1"),
     ]
 )
+_COMPUTE, _RUNNING = np.uint8(Kind.COMPUTE), np.uint8(BarState.RUNNING)
 _BYTES: Final = np.dtype((np.void, SPAN.itemsize))
 
 
@@ -62,5 +63,5 @@ def running_spans(snapshot: Snapshot, rows: Rowing, now_ns: int) -> Spans:
     spans["name"] = name
     spans["chunk"] = -1
     spans["index"] = index
-    spans["kind"], spans["state"] = Kind.COMPUTE, BarState.RUNNING
+    spans["kind"], spans["state"] = _COMPUTE, _RUNNING
     return spans

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 #: Beyond this many columns from the view "now" is nowhere.
 _FAR_PX = 1_000_000
+_LIT, _HIDDEN = np.uint8(Mark.LIT), np.uint8(Mark.HIDDEN)
 
 
 def always() -> bool:
@@ -112,7 +113,7 @@ class TaskStream:
             lit = self._lit_look(snapshot, rows, view)
         running = running_spans(snapshot, rows, now_ns)
         running_marks = marks_of(snapshot, running, self._marks)
-        is_lit, is_shown = running_marks == Mark.LIT, running_marks != Mark.HIDDEN
+        is_lit, is_shown = running_marks == _LIT, running_marks != _HIDDEN
         found = found_at(snapshot, session.found)
         seen = range(rows.first_row, rows.last_row)
         return TaskStreamFrame(
@@ -224,7 +225,7 @@ def _bars(
     is_seen = (x1_px > 0) & (x0_px < view.width_px) & is_held
     spans, x0_px, x1_px = _those(is_seen, spans, x0_px, x1_px)
     mark = marks_of(snapshot, spans, marks)
-    is_drawn = mark != Mark.HIDDEN
+    is_drawn = mark != _HIDDEN
     spans, x0_px, x1_px = _those(is_drawn, spans, x0_px, x1_px)
     mark = mark[is_drawn]
     return Bars(

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 #: A code: whether it is an end of the bar, whether it is narrow, its slot and one, its light.
 _END, _NARROW, _SLOT_SHIFT, _LIT = 1, 2, 2, 1 << 12
 _N_CODES: Final = 1 << 13
+_PREFIX: Final = np.int32(Fill.PREFIX)
 
 
 def told_apart(frame: TaskStreamFrame, shapes: BarShapes) -> tuple[Numbers, Numbers]:
@@ -45,7 +46,7 @@ def told_apart(frame: TaskStreamFrame, shapes: BarShapes) -> tuple[Numbers, Numb
     over the plane.
     """
     row, x0_px, x1_px = frame.bars.row, frame.bars.x0_px, frame.bars.x1_px
-    is_plain = (shapes.fill == Fill.PREFIX) & (x1_px <= frame.now_px)
+    is_plain = (shapes.fill == _PREFIX) & (x1_px <= frame.now_px)
     is_plain &= (shapes.slot < N_COLOURS) | shapes.is_narrow
     is_plain &= (row >= frame.first_row) & (row < frame.last_row)
     tops_px = shapes.rects[:, 1]

@@ -52,6 +52,7 @@ _TRANSFER_PX: Final = 4
 _TRANSFER_GAP_PX: Final = 2
 #: Half of both in a row lower than this.
 _LEAST_DENSITY_PX: Final = 24
+_DISK_READ, _DISK_WRITE = np.uint8(Kind.DISK_READ), np.uint8(Kind.DISK_WRITE)
 #: Disk is drawn in dashes: 4 on, 1 off.
 _DASH_PX: Final = 5
 
@@ -288,7 +289,7 @@ def _put_sub(pixels: Pixels, lines: _Lines, cells: Cells, table: Pixels, part: P
     if cells.max(initial=0) >> KIND_SHIFT == 0:
         return
     kinds = (cells >> np.uint32(KIND_SHIFT)).astype(np.uint8)
-    is_disk = (kinds == Kind.DISK_READ) | (kinds == Kind.DISK_WRITE)
+    is_disk = (kinds == _DISK_READ) | (kinds == _DISK_WRITE)
     if is_disk.any():
         kinds = np.where(is_disk & part.is_gap, np.uint8(0), kinds)
     _put_over(pixels, np.take(table, kinds), kinds != 0, lines.sub)
