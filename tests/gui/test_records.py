@@ -146,7 +146,12 @@ def test_keys_and_buttons_go_from_error_to_error(eventful: Run, qtbot: QtBot) ->
     QTest.keyClick(stream, Qt.Key.Key_E, Qt.KeyboardModifier.ShiftModifier)
     assert chosen(eventful) == (0, 4)
     box = eventful.window.toolbar.errors
-    assert box.accessibleDescription() == "2 erred"
+
+    def is_counted() -> bool:  # which is done now and then
+        eventful.tick(NOW + 48 * MS)
+        return box.accessibleDescription() == "2 erred"
+
+    qtbot.waitUntil(is_counted)
     assert box.isVisible()
     following = next(b for b in box.findChildren(QToolButton) if b.toolTip() == "Next error")
     QTest.mouseClick(following, Qt.MouseButton.LeftButton)
