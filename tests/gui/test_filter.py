@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -14,6 +16,9 @@ from daskscope.views.timeline.checks import Checks
 from daskscope.views.timeline.filterbox import FilterBox
 from tests.builders import MS, SECOND, Span
 from tests.gui.searching import LEFT, Searched
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
 
 
 def filter_box(searched: Searched) -> FilterBox:
@@ -156,6 +161,32 @@ def test_what_is_hidden_is_no_match(searched: Searched) -> None:
 
     assert searched.note == "3 found"
     assert sum(searched.lit) == 3
+
+
+def test_prefixes_beyond_the_legend_are_chosen_and_found_in_the_filter(
+    searched: Searched, qtbot: QtBot
+) -> None:
+    source = searched.source
+    worker = source.worker("w", port=41_000)
+    batch = source.spans([Span(0, MS, f"prefix-{n:03}", worker, 50) for n in range(300)])
+    searched.link.messages = [source.definitions(), batch]
+    legend = searched.run.window.timeline.legend
+
+    def is_full() -> bool:  # it is made anew now and then
+        searched.tick()
+        return not legend._chip_rect().isEmpty()
+
+    qtbot.waitUntil(is_full)
+    QTest.mouseClick(legend, LEFT, pos=legend._chip_rect().center())
+    (box,) = searched.run.window.timeline.findChildren(FilterBox)
+    find = next(f for f in box.findChildren(QLineEdit) if f.accessibleName() == "Find a prefix")
+    QTest.keyClicks(find, "X-29")
+    part = checks(box, "Prefixes")
+
+    shown = {part.item(i).text() for i in range(part.count()) if not part.item(i).isHidden()}
+    assert shown == {f"prefix-{n}" for n in range(290, 300)}
+    click(searched, part, "prefix-299")
+    assert searched.run.session.filter.hidden_prefixes == {"prefix-299"}
 
 
 def test_many_workers_are_narrowed_by_their_names(searched: Searched) -> None:

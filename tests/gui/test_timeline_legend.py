@@ -10,10 +10,9 @@ from PySide6.QtTest import QTest
 
 from daskscope.derive.frames import LegendEntry
 from daskscope.paint.brush import slot_colour
-from daskscope.theme import DARK, LEGEND_PX, LIGHT, Theme
+from daskscope.theme import DARK, LEGEND_PX, LIGHT
 from daskscope.views.timeline.legend import LegendView, placed_entries
 from tests.gui import frames
-from tests.gui.frames import colour_at
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -58,15 +57,6 @@ def test_a_click_toggles_and_a_double_click_shows_one_alone(qtbot: QtBot) -> Non
     assert (toggled.args, soloed.args) == (["read-parquet"], ["read-parquet"])
 
 
-@THEMES
-def test_the_menu_of_the_rest_has_the_colours_of_the_theme(qtbot: QtBot, theme: Theme) -> None:
-    view = legend(qtbot, width=1_000)
-    view.set_theme(theme)
-    menu = view.more_menu()
-    menu.resize(menu.sizeHint())
-    assert colour_at(menu, menu.width() - 6, menu.height() // 2) == theme.tipbg
-
-
 def test_the_prefix_under_the_pointer_is_lit(qtbot: QtBot) -> None:
     view = legend(qtbot)
     names: list[str] = []
@@ -76,16 +66,10 @@ def test_the_prefix_under_the_pointer_is_lit(qtbot: QtBot) -> None:
     assert names == ["read-parquet", ""]
 
 
-def test_prefixes_that_do_not_fit_are_in_a_menu(qtbot: QtBot) -> None:
-    view = legend(qtbot, "to-parquet", width=1_000)
-    menu = view.more_menu()
-    names = [action.text() for action in menu.actions()]
-    assert names == [entry.name for entry in frames.legend()[-len(names) :]]
-    checked = {action.text(): action.isChecked() for action in menu.actions()}
-    assert (checked["to-parquet"], checked["combine"]) == (False, True)
-    with qtbot.waitSignal(view.toggled) as toggled:
-        menu.actions()[-1].trigger()
-    assert toggled.args == ["combine"]
+def test_prefixes_that_do_not_fit_are_asked_for_by_their_number(qtbot: QtBot) -> None:
+    view = legend(qtbot, width=1_000)
+    with qtbot.waitSignal(view.more_asked):
+        QTest.mouseClick(view, LEFT, NO_KEYS, view._chip_rect().center())
 
 
 def test_a_hidden_prefix_has_a_hollow_swatch(qtbot: QtBot) -> None:

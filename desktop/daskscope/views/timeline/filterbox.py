@@ -93,8 +93,9 @@ class FilterBox(QFrame):
             names.setFixedWidth(_LIST_PX)
         for words, n in ((self._kinds, len(KIND_WORDS)), (self._states, len(STATE_WORDS))):
             words.setFixedSize(_WORDS_PX, n * ROW_PX + 2)
-        narrowing = _field("Find a worker", "Find", _LIST_PX)
-        narrowing.textEdited.connect(self._workers.narrow)
+        narrowing = [_field(f"Find a {what}", "Find", _LIST_PX) for what in ("prefix", "worker")]
+        for field, names in zip(narrowing, (self._prefixes, self._workers), strict=True):
+            field.textEdited.connect(names.narrow)
         limits = QHBoxLayout()
         limits.setSpacing(_GAP_PX)
         limits.addWidget(self._least)
@@ -104,8 +105,8 @@ class FilterBox(QFrame):
         last.addStretch(1)
         columns = QHBoxLayout()
         columns.setSpacing(PADDING_PX)
-        columns.addLayout(_column("Prefixes", self._prefixes))
-        columns.addLayout(_column("Only workers", narrowing, self._workers))
+        columns.addLayout(_column("Prefixes", narrowing[0], self._prefixes))
+        columns.addLayout(_column("Only workers", narrowing[1], self._workers))
         columns.addLayout(last)
         self._reset.setText("Show everything")
         self._reset.setFont(font(Role.BODY))

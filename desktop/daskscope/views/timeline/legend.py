@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QBrush, QHelpEvent, QPainter
-from PySide6.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
+from PySide6.QtGui import QBrush, QHelpEvent, QPainter
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from daskscope.paint.brush import colour, lost_brush, running_brush
-from daskscope.paint.control import plain_tip, style_sheet
-from daskscope.paint.font import Role, elided, font, text_width
+from daskscope.paint.control import plain_tip
+from daskscope.paint.font import Role, elided, text_width
 from daskscope.paint.icon import draw_chevron, draw_cross
 from daskscope.paint.swatch import draw_prefix_swatch
 from daskscope.paint.text import draw_text
@@ -89,6 +89,8 @@ class LegendView(QWidget):
     soloed = Signal(str)
     #: The prefix under the pointer, "" when there is none.
     lit = Signal(str)
+    #: The prefixes that do not fit are asked for.
+    more_asked = Signal()
     #: The pointer has gone after a press: `is_held` no more.
     let_go = Signal()
 
@@ -323,7 +325,7 @@ class LegendView(QWidget):
             self._is_held = True
             self.toggled.emit(entry.name)
         elif self._chip_rect().contains(point):
-            self.more_menu().popup(self.mapToGlobal(self._chip_rect().bottomLeft()))
+            self.more_asked.emit()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Show one prefix alone, or all again."""
@@ -331,27 +333,6 @@ class LegendView(QWidget):
         if entry is not None and event.button() == Qt.MouseButton.LeftButton:
             self.toggled.emit(entry.name)  # takes back what the first press did
             self.soloed.emit(entry.name)
-
-    def more_menu(self) -> QMenu:
-        """Menu of the prefixes that do not fit, checked while they are shown."""
-        placed, _ = self._placed()
-        menu = QMenu(self)
-        menu.setFont(font(Role.BODY))
-        menu.setStyleSheet(style_sheet(self._theme))
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for entry in self._entries[len(placed) :]:
-            # An ampersand would be taken for a mnemonic.
-            text = elided(Role.VALUE, entry.name, 3 * _MOST_NAME_PX).replace("&", "&&")
-            action = QAction(text, menu)
-            action.setCheckable(True)
-            action.setChecked(not entry.is_hidden)
-            action.setData(entry.name)
-            menu.addAction(action)
-        menu.triggered.connect(self._toggle)
-        return menu
-
-    def _toggle(self, action: QAction) -> None:
-        self.toggled.emit(action.data())
 
     def event(self, event: QEvent) -> bool:
         """Show the full name of a cut entry as plain text."""

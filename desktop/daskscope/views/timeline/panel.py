@@ -84,6 +84,7 @@ class TimelinePanel(QWidget):
             strip.measured.connect(self.measured)
         self.filter.chosen.connect(self.filtered)
         self.legend.let_go.connect(self._show_filter)
+        self.legend.more_asked.connect(self.filter.opened)
         self._theme = theme
         self._view: Viewport | None = None
         self._pointer = PointerLine(theme, self.stream)
