@@ -35,7 +35,10 @@ _LISTS: Final = (
     "Transfers it waited for",
 )
 _HINT: Final = ("Click a task in the task stream", "to see everything that is known of it.")
-_GONE: Final = ("The window no longer holds this task:", "its chunk was evicted.")
+_GONE: Final = (
+    "The window no longer holds this task; it was evicted.",
+    "File, Open the earlier part, shows it.",
+)
 
 
 class Note(QWidget):
