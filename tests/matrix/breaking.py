@@ -1,10 +1,12 @@
 """Runs a program in which every function of `dask_otel` fails again and again.
 
-breaking.py PHASE OUTPUT SCRIPT ...
+breaking.py PHASE|hooks OUTPUT SCRIPT ...
 
 It begins when the first task has run, so that there is something that can fail. From then on each
 function fails in every third of its calls, so that what is inside of others is reached: PHASE says
 which. Functions that Dask or Python call by themselves fail inside, where they guard themselves.
+With `hooks` all that is `guarded` fails from the beginning on, each time, and nothing else, but
+what begins the rest.
 OUTPUT gets the names of those that have failed, a line each.
 """
 
@@ -25,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import dask_otel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import ModuleType
 
 EVERY = 3
@@ -47,19 +49,24 @@ GUARDS = re.compile(
     r")"
 )
 FIRST = "dask_otel.worker.attempts.Attempts.ran"
+#: Where this fails there is nothing else that could.
+BEGINNINGS = {
+    "dask_otel.worker.adapter.WorkerAdapter._begin",
+    "dask_otel.worker.shuffle.ShuffleProbe._plugin_added",
+}
 begun = threading.Event()
 broken: set[str] = set()
 
 
-def breaking(function: Callable[..., Any], name: str, phase: int) -> Callable[..., Any]:
-    """`function`, which fails when its turn has come."""
+def breaking(function: Callable[..., Any], name: str, phase: int | None) -> Callable[..., Any]:
+    """`function`, which fails when its turn has come; always without a phase."""
     calls = itertools.count(1)
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if name == FIRST:
             begun.set()
-        if begun.is_set() and next(calls) % EVERY == phase:
+        if phase is None or (begun.is_set() and next(calls) % EVERY == phase):
             broken.add(name)
             raise RuntimeError(f"{name} is broken")
         return function(*args, **kwargs)
@@ -77,16 +84,21 @@ def guarded(function: Any) -> Any:
     return function.__closure__[names.index("hook")] if "hook" in names else None
 
 
-def break_function(owner: Any, attribute: str, function: Any, phase: int) -> None:
-    name = f"{function.__module__}.{function.__qualname__}"
+def dotted(function: Any) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+def break_function(owner: Any, attribute: str, function: Any, phase: int | None) -> None:
+    name = dotted(function)
     cell = guarded(function)
-    if cell is not None:
+    if cell is not None and not (phase is None and name in BEGINNINGS):
         cell.cell_contents = breaking(cell.cell_contents, name, phase)
-    elif not GUARDS.fullmatch(name):
+    elif phase is not None and not GUARDS.fullmatch(name):
         setattr(owner, attribute, breaking(function, name, phase))
 
 
-def break_module(module: ModuleType, phase: int) -> None:
+def functions_of(module: ModuleType) -> Iterator[tuple[Any, str, Any]]:
+    """Owner, name and function of all that stand in a module and its classes."""
     owners = [module] + [
         found
         for found in vars(module).values()
@@ -94,16 +106,23 @@ def break_module(module: ModuleType, phase: int) -> None:
     ]
     for owner in owners:
         for attribute, found in list(vars(owner).items()):
-            if is_ours(found) and not attribute.startswith("__") and not hasattr(found, "cell"):
-                break_function(owner, attribute, found, phase)
+            if is_ours(found) and not attribute.startswith("__"):
+                yield owner, attribute, found
+
+
+def functions() -> Iterator[tuple[Any, str, Any]]:
+    """Those of all modules."""
+    for module in list(pkgutil.walk_packages(dask_otel.__path__, "dask_otel.")):
+        if "__main__" not in module.name:
+            yield from functions_of(importlib.import_module(module.name))
 
 
 def main() -> None:
-    phase, output = int(sys.argv[1]), Path(sys.argv[2])
+    phase = None if sys.argv[1] == "hooks" else int(sys.argv[1])
+    output = Path(sys.argv[2])
     del sys.argv[:3]
-    for module in list(pkgutil.walk_packages(dask_otel.__path__, "dask_otel.")):
-        if "__main__" not in module.name:
-            break_module(importlib.import_module(module.name), phase)
+    for owner, attribute, function in list(functions()):
+        break_function(owner, attribute, function, phase)
     try:
         runpy.run_path(sys.argv[0], run_name="__main__")
     finally:
