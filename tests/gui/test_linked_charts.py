@@ -30,12 +30,18 @@ NO_KEY, SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifie
 
 
 @pytest.fixture
-def charted(run: Run, link: Link, monkeypatch: pytest.MonkeyPatch) -> Run:
+def step_s() -> list[float]:
+    """By how much time goes on whenever somebody looks at the clock."""
+    return [0.02]
+
+
+@pytest.fixture
+def charted(run: Run, link: Link, step_s: list[float], monkeypatch: pytest.MonkeyPatch) -> Run:
     """A window on two workers that have been read each second: one core busy, two from 10 s on."""
     now_s = [100.0]
 
     def elapsed_s() -> float:
-        now_s[0] += 0.02
+        now_s[0] += step_s[0]
         return now_s[0]
 
     for module in ("run", "stage", "panels", "timeline"):
@@ -117,6 +123,16 @@ def test_charts_show_the_time_of_the_task_stream(charted: Run) -> None:
         gesture()
         ticks(charted)
         assert charts(charted).view != before
+        assert is_linked(charted)
+
+
+def test_charts_follow_a_hand_and_do_not_wait_for_their_pace(
+    charted: Run, step_s: list[float]
+) -> None:
+    step_s[0] = 1e-4
+    for _ in range(5):
+        charted.window.timeline.panned.emit(-50.0)
+        ticks(charted, 8)
         assert is_linked(charted)
 
 
@@ -226,8 +242,12 @@ def test_charts_can_be_left_at_the_last_minutes(charted: Run, way: str) -> None:
     assert is_linked(charted)
 
 
-def test_readings_are_summed_up_while_charts_are_hidden(charted: Run, link: Link) -> None:
-    charted.window.toggle_dock("resources")
+@pytest.mark.parametrize("way", ["dock", "window"])
+def test_readings_are_summed_up_while_charts_are_hidden(charted: Run, link: Link, way: str) -> None:
+    if way == "dock":
+        charted.window.toggle_dock("resources")
+    else:
+        charted.window.hide()
     totals = charted._stage._crowd.totals
     for number in range(3):
         rows = [(0, (30 + number) * SECOND + at, 1.0) for at in range(40_000)]

@@ -22,8 +22,8 @@ MOST_LEARNED: Final = 1_000
 MOST_MADE: Final = 64
 #: What a tick spends on summing up points for the charts.
 SUMMING_WORK_S: Final = 0.001
-#: Runs of points that may wait to be summed up; the store lets the oldest of many more go.
-MOST_WAITING: Final = 32
+#: Runs of points that may wait to be summed up: the store keeps twice as many at least.
+MOST_WAITING: Final = 100
 
 
 class Crowd:
@@ -68,7 +68,7 @@ class Crowd:
         )
         return self.is_summed and not was_summed
 
-    def keep_up(self, snapshot: Snapshot) -> None:
-        """Take in points that nobody looks at now in whole runs, before the store lets them go."""
-        if self.totals.n_waiting(snapshot) > 1:
+    def keep_up(self, snapshot: Snapshot, most: int = 1) -> None:
+        """Take in points that nobody looks at now, where more than `most` runs of them wait."""
+        if self.totals.n_waiting(snapshot) > most:
             self.sum_up(snapshot)

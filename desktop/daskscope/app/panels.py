@@ -143,7 +143,8 @@ class Panels:
         snapshot, session, crowd = tick.snapshot, tick.session, self._crowd
         width_px = self._window.resources.charts_px
         if session.are_charts_linked:
-            stream_px = self._window.timeline.lanes_size_px[0]
+            timeline = self._window.timeline
+            stream_px = timeline.lanes_size_px[0] if timeline.isVisible() else width_px
             shown = viewport(session, stream_px, tick.shown_ns, snapshot.first_ns, NOT_YET_PX)
             view = Viewport(shown.start_ns, shown.ns_per_px * stream_px / width_px, width_px)
         else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from daskscope.app.clock import FRAME_S, elapsed_s
-from daskscope.app.crowd import Crowd
+from daskscope.app.crowd import MOST_WAITING, Crowd
 from daskscope.app.panels import Panels
 from daskscope.app.rota import Rota
 from daskscope.app.statistics import StatisticsShow
@@ -153,6 +153,7 @@ class Stage:
             self.is_resting = True
             self._is_forgetful = was_forgetful
             self.period_s = 0.0 if feed.is_behind else IDLE_STEP_S
+            self._crowd.keep_up(snapshot)
             return False
         if self.is_resting and self._is_done and not has_changed:
             self.timeline.go_on(now_s + UNSEEN_WORK_S)
@@ -160,6 +161,7 @@ class Stage:
         self._window.loading.show_frame(loading_frame(snapshot))
         if self._turn is Turn.NOTHING:
             self.timeline.go_on(elapsed_s() + UNSHOWN_WORK_S)
+            self._crowd.keep_up(snapshot, MOST_WAITING)
             return False
         tick = Tick(
             snapshot,

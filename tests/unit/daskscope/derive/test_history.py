@@ -117,6 +117,12 @@ def test_memory_is_bounded_and_what_comes_after_its_page_has_gone_is_left_out() 
     history.add(one, one * AT, np.full(1, 1e9))
     width = FAN ** (N_LEVELS - 1)
     assert np.nanmax(history.columns(AT // width * width, width, 60).most) == 1.0
+    # And what has gone of the seconds is still told by their blocks.
+    gone = AT + 2_950 * PAGE_BLOCKS
+    before = history.columns(gone // 8 * 8, 1, 8)
+    assert not np.isnan(before.most[1]).all()
+    history.add(one, one * (AT + 2_940 * PAGE_BLOCKS), np.full(1, 1e9))
+    np.testing.assert_array_equal(history.columns(gone // 8 * 8, 1, 8).most, before.most)
 
 
 def test_a_wrong_clock_takes_a_page_and_hides_nothing() -> None:

@@ -17,13 +17,15 @@ def test_the_newest_points_of_each_are_kept_in_order(seed: int) -> None:
     for _ in range(60):
         n = int(rng.integers(1, 30))
         meter = np.sort(rng.integers(0, 5, n))
-        time_ns = newest[meter] + np.arange(1, n + 1)  # rising within each
+        time_ns = newest[meter] + 10 * np.arange(1, n + 1)  # rising within each
         value = rng.random(n)
         if rng.random() < 0.3:  # one that comes late, with all that is kept of its meter
             late = int(rng.integers(0, 5))
             owner, times, values = ring.of(np.array([late]))
-            if len(times) > 1 and times[-1] - times[-2] > 1:
-                at_ns = int(times[-1]) - 1
+            if len(times) > 1:
+                at_ns = int(times[rng.integers(1, len(times))]) - int(rng.integers(1, 10))
+                if at_ns in times:
+                    continue
                 order = np.argsort([*times, at_ns])
                 truth[late][at_ns] = 0.5
                 ring.replace(
