@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Final
 import orjson
 import zstandard
 
-from daskscope.ingest import codec
 from daskscope.ingest.envelope import Encoding, Signal
 from daskscope.ingest.lock import Lock
 from daskscope.ingest.packing import compressor
@@ -30,7 +29,7 @@ from daskscope.ingest.packing import compressor
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from daskscope.store.schema import Message
+    from daskscope.ingest.packing import Packed
 
 #: "dsco" as big-endian bytes, in SQLite's header.
 APPLICATION_ID: Final = 0x6473636F
@@ -158,7 +157,7 @@ class Journal:
         self,
         entries: Sequence[Entry],
         meta: Meta,
-        sealed: Sequence[tuple[Message, int]] = (),
+        sealed: Sequence[Packed] = (),
         packed: Sequence[bytes] | None = None,
     ) -> int:
         """Write requests, what they change in the meta data, and sealed messages, all or nothing.
@@ -170,7 +169,7 @@ class Journal:
         meta
             The new meta data.
         sealed
-            Messages, each with the number of the last request that it covers.
+            Chunks.
         packed
             The bodies of the entries, compressed; None for that to be done here.
 
@@ -190,11 +189,11 @@ class Journal:
             (entry.number, entry.received_ns, entry.signal.value, entry.encoding.value, blob)
             for entry, blob in zip(entries, packed, strict=True)
         ]
-        frames = [self._chunk_row(message, last) for message, last in sealed]
+        chunks = [(chunk.message, chunk.last_request, chunk.rows, chunk.blob) for chunk in sealed]
         try:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany(_INSERT_REQUEST, rows)
-            self._db.executemany(_INSERT_CHUNK, frames)
+            self._db.executemany(_INSERT_CHUNK, chunks)
             self._db.execute(_SET_META, (_meta_text(meta),))
             (last_chunk,) = self._db.execute("SELECT ifnull(max(id), 0) FROM chunks").fetchone()
             self._db.execute("COMMIT")
@@ -204,11 +203,6 @@ class Journal:
             raise WriteError(f"cannot write {self.path}: {error}") from error
         self.meta = meta
         return int(last_chunk)
-
-    def _chunk_row(self, message: Message, last_request: int) -> tuple[str, int, int, bytes]:
-        rows = 0 if not hasattr(message, "__len__") else len(message)
-        frame = self._compressor.compress(codec.encode(message))
-        return type(message).__name__, last_request, rows, frame
 
     def close(self) -> None:
         """Mark the recording as ended and leave one plain file behind."""

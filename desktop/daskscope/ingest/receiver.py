@@ -23,13 +23,14 @@ from daskscope.ingest.journal import Chunk, Entry, Journal, JournalReader, Write
 from daskscope.ingest.otlp import BadRequestError, Parsed, check_weight, parse
 from daskscope.ingest.packing import Packer
 from daskscope.ingest.weight import MAX_WEIGHT, weight
-from daskscope.store.schema import Message, SourceStatus
+from daskscope.store.schema import SourceStatus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from concurrent.futures import Future
 
     from daskscope.ingest.envelope import Encoding, Signal
+    from daskscope.ingest.packing import Packed
 
 #: Bodies that may wait for the journal, those still being read from sockets included: enough for
 #: the largest one, and written within the seconds for which exporters wait for an answer.
@@ -94,6 +95,7 @@ class Receiver:
         self._decoder = Decoder()
         self._packer = Packer()
         self._tail = tail.Tail()
+        self._chunks: Future[list[Packed]] | None = None
         self._counts = Counts()
         self._malformed = 0
         self._problem = ""
@@ -175,6 +177,8 @@ class Receiver:
         chunk = request = 0
         while True:
             view, news = self._tail.view(), self._news
+            if view.sealed_request <= request:
+                chunk = view.last_chunk
             if view.last_chunk > chunk:
                 reader = await asyncio.to_thread(JournalReader, self._journal.path)
                 try:
@@ -307,31 +311,49 @@ class Receiver:
             tasks=counts.tasks,
             erred=counts.erred,
         )
-        is_full = self._tail.is_full(group)
-        sealed = self._sealed(group) if is_full else ()
-        last_chunk = self._journal.commit(entries, meta, sealed, packing.result())
+        chunks = self._made_chunks()
+        last_chunk = self._journal.commit(entries, meta, chunks or (), packing.result())
         self._number = group.last_request
         self._decoder.accept(group)
         self._counts = counts
-        if is_full:
-            self._tail.sealed(last_chunk, group.mark)
-        else:
-            self._tail.append(group)
+        self._tail.append(group)
+        if chunks is not None:
+            self._sealed(last_chunk)
+        if self._chunks is None and self._tail.is_full():
+            self._begin_seal()
 
-    def _sealed(self, group: Group | None) -> list[tuple[Message, int]]:
-        """The tail and `group` as chunks."""
-        mark = group.mark if group else self._decoder.tables.mark()
-        definitions = self._decoder.tables.since(self._tail.sealed_mark, mark)
-        batches = [*self._tail.batches(), *(group.batches if group else ())]
-        last_request = group.last_request if group else self._number
-        messages: list[Message] = [definitions] if definitions else []
-        messages.extend(tail.chunks(batches))
-        return [(message, last_request) for message in messages]
+    def _begin_seal(self) -> Future[list[Packed]]:
+        """Begin to make chunks of all that is in the tail; a later commit writes them."""
+        view = self._tail.begin_seal()
+        last = view.pieces[-1]
+        definitions = self._decoder.tables.since(view.sealed_mark, last.mark)
+        batches = [batch for piece in view.pieces for batch in piece.batches]
+        messages = chain([definitions] if definitions else (), tail.chunks(batches))
+        self._chunks = self._packer.begin_chunks(messages, last.last_request)
+        return self._chunks
+
+    def _made_chunks(self) -> list[Packed] | None:
+        """Chunks to be written; None while there are none, or they can wait."""
+        if self._chunks is None or not (self._chunks.done() or self._tail.is_full()):
+            return None
+        try:
+            return self._chunks.result()
+        except Exception:  # noqa: BLE001 - all requests are written: tried again with the next ones
+            _LOG.exception("cannot make chunks")
+            self._chunks = None
+            return None
+
+    def _sealed(self, last_chunk: int) -> None:
+        self._tail.sealed(last_chunk)
+        self._chunks = None
 
     def _seal(self) -> None:
+        """Write all that is left as chunks."""
         try:
-            self._journal.commit((), self._journal.meta, self._sealed(None))
-        except WriteError as error:  # opening decodes these requests again
+            while self._tail.view().pieces:
+                chunks = (self._chunks or self._begin_seal()).result()
+                self._sealed(self._journal.commit((), self._journal.meta, chunks))
+        except (WriteError, MemoryError) as error:  # opening decodes these requests again
             self._problem = str(error)
 
     def _title(self) -> str:

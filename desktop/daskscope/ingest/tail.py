@@ -1,7 +1,7 @@
 """The newest messages of a session, not yet sealed in its journal.
 
-It is bounded: when it holds enough, it is sealed as a few big chunks. One thread appends and
-seals while others read.
+It is bounded: when it holds enough, it is sealed as a few big chunks. These are made elsewhere, so
+that it may come to hold as much again. One thread appends and seals while others read.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 #: Rows of a chunk.
 CHUNK_ROWS: Final = 65_536
-#: Groups that the tail holds at most: a quiet session has many small ones.
+#: Groups that are sealed at the latest: a quiet session has many small ones.
 MAX_GROUPS: Final = 4_096
-#: Length of the requests that it holds at most, but for the last group: log records can be long.
+#: Length of the requests, but for the last group, that are: log records can be long.
 MAX_BYTES: Final = 64 << 20
 
 
@@ -62,31 +62,34 @@ class View:
     ----------
     last_chunk
         The journal's last chunk; all that it lacks is in `pieces`.
+    sealed_request
+        The last request of which something is in a chunk.
     sealed_mark
         The definitions that the chunks need.
     """
 
     last_chunk: int
+    sealed_request: int
     sealed_mark: Mark
     pieces: tuple[Piece, ...]
 
 
 class Tail:
-    """Groups since the last seal."""
+    """Groups that are not in chunks; the first of them may be about to become some."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pieces: list[Piece] = []
-        self._last_chunk = 0
+        self._n_sealing = 0
+        self._last_chunk = self._sealed_request = 0
         self._sealed_mark = Mark()
         self._rows = 0
         self._n_bytes = 0
 
-    def is_full(self, group: Group) -> bool:
-        """Whether it must be sealed together with `group`."""
-        rows = self._rows + sum(len(batch) for batch in group.batches)
-        n_bytes = self._n_bytes + group.n_bytes
-        return rows >= CHUNK_ROWS or len(self._pieces) >= MAX_GROUPS or n_bytes >= MAX_BYTES
+    def is_full(self) -> bool:
+        """Whether it is time to seal what is not being sealed."""
+        n_groups = len(self._pieces) - self._n_sealing
+        return self._rows >= CHUNK_ROWS or n_groups >= MAX_GROUPS or self._n_bytes >= MAX_BYTES
 
     def append(self, group: Group) -> None:
         """Add a group that is in the journal."""
@@ -95,27 +98,25 @@ class Tail:
             self._rows += sum(len(batch) for batch in group.batches)
             self._n_bytes += group.n_bytes
 
-    def batches(self) -> list[Message]:
-        """All messages, in order."""
-        return [batch for piece in self._pieces for batch in piece.batches]
+    def begin_seal(self) -> View:
+        """All that it holds is to become chunks; what comes from now on is none of it."""
+        self._n_sealing = len(self._pieces)
+        self._rows = self._n_bytes = 0
+        return self.view()
 
-    @property
-    def sealed_mark(self) -> Mark:
-        """The definitions that the chunks need."""
-        return self._sealed_mark
-
-    def sealed(self, last_chunk: int, mark: Mark) -> None:
-        """All of it is in chunks up to that one."""
+    def sealed(self, last_chunk: int) -> None:
+        """What was to be sealed is in chunks up to that one."""
         with self._lock:
-            self._pieces = []
-            self._rows = self._n_bytes = 0
+            done, self._pieces = self._pieces[: self._n_sealing], self._pieces[self._n_sealing :]
+            self._n_sealing = 0
             self._last_chunk = last_chunk
-            self._sealed_mark = mark
+            self._sealed_request, self._sealed_mark = done[-1].last_request, done[-1].mark
 
     def view(self) -> View:
         """What it holds now."""
         with self._lock:
-            return View(self._last_chunk, self._sealed_mark, tuple(self._pieces))
+            pieces = tuple(self._pieces)
+            return View(self._last_chunk, self._sealed_request, self._sealed_mark, pieces)
 
 
 def chunks(batches: Sequence[Message]) -> Iterator[Message]:

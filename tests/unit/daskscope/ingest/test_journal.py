@@ -19,6 +19,7 @@ from daskscope.ingest.journal import (
     WriteError,
 )
 from daskscope.ingest.lock import is_in_use
+from daskscope.ingest.packing import packed
 from daskscope.store.schema import Definitions
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def test_what_was_committed_is_read(tmp_path: Path) -> None:
     entries = [entry(number, body) for number, body in enumerate(bodies, 1)]
     definitions = Definitions(strings=("", "a"))
     meta = Meta(title="c", first_ns=10, last_ns=30, requests=3)
-    assert journal.commit(entries, meta, [(definitions, 2), (definitions, 2)]) == 2
+    assert journal.commit(entries, meta, packed([definitions] * 2, 2)) == 2
     reader = JournalReader(path)
     assert list(reader.entries()) == entries
     assert list(reader.entries(after=2)) == entries[2:]
@@ -56,14 +57,14 @@ def test_what_was_committed_is_read(tmp_path: Path) -> None:
 def test_short_chunks_are_read_many_at_a_time_and_long_ones_alone(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "a.dscope")
     short, long = Definitions(strings=("a",)), Definitions(strings=("b" * 300_000,))
-    journal.commit((), Meta(), [(one, 0) for one in (*[short] * 500, long, long, *[short] * 3)])
+    journal.commit((), Meta(), packed([*[short] * 500, long, long, *[short] * 3], 0))
     reader = JournalReader(tmp_path / "a.dscope")
     read = list(reader.chunks())
     assert [chunk.id for some in read for chunk in some] == list(range(1, 506))
     assert [len(some) for some in read] == [501, 1, 3]
     some = [chunk.id for some in reader.chunks(after=400, until=502) for chunk in some]
     assert some == list(range(401, 503))
-    assert journal.commit((), Meta(), [(short, 0)]) == 506  # no reader is in the way
+    assert journal.commit((), Meta(), packed([short], 0)) == 506  # no reader is in the way
     reader.close()
     journal.close()
 

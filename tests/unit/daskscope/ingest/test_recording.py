@@ -14,6 +14,7 @@ from daskscope.ingest.envelope import Encoding, Signal
 from daskscope.ingest.export import export
 from daskscope.ingest.journal import Entry, Journal, Meta, RecordingError
 from daskscope.ingest.otlp import parse
+from daskscope.ingest.packing import packed
 from daskscope.ingest.recording import open_recording
 from daskscope.ingest.weight import weight
 from daskscope.store.schema import Definitions, EventBatch, Message, PointBatch, SpanBatch
@@ -129,7 +130,7 @@ def test_deltas_go_on_after_the_last_chunk(tmp_path: Path) -> None:
         decoder.accept(group)
         definitions = decoder.tables.since(Mark(), group.mark)
         assert definitions is not None
-        sealed = [(message, number) for message in (definitions, *group.batches)]
+        sealed = packed((definitions, *group.batches), number)
         journal.commit([entry], Meta(requests=number), sealed if number == 1 else ())
     journal.close()
 

@@ -73,23 +73,29 @@ def test_a_view_stays_as_it_was() -> None:
     store.append(first)
     view = store.view()
     store.append(second)
-    store.sealed(7, second.mark)
-    assert [piece.last_request for piece in view.pieces] == [4]
-    assert store.view().pieces == ()
-    assert store.view().last_chunk == 7
+    assert [piece.last_request for piece in store.begin_seal().pieces] == [4, 8]
     store.append(third)
-    assert [piece.last_request for piece in store.view().pieces] == [12]
+    assert [piece.last_request for piece in store.view().pieces] == [4, 8, 12]
+    store.sealed(7)
+    assert [piece.last_request for piece in view.pieces] == [4]
+    after = store.view()
+    assert [piece.last_request for piece in after.pieces] == [12]
+    assert (after.last_chunk, after.sealed_request) == (7, 8)
+    assert after.sealed_mark == second.mark
 
 
 def test_it_is_full_by_rows_by_groups_or_by_bytes() -> None:
     (group,) = groups(10, 1)
     store = tail.Tail()
-    assert not store.is_full(group)
     for _ in range(tail.MAX_GROUPS):
+        assert not store.is_full()
         store.append(replace(group, spans=None))
-    assert store.is_full(group)
+    assert store.is_full()
+    store.begin_seal()
+    assert not store.is_full()
     (big,) = groups(tail.CHUNK_ROWS, 1)
-    assert tail.Tail().is_full(big)
+    store.append(big)
+    assert store.is_full()
 
 
 def test_long_texts_make_it_full() -> None:
@@ -97,8 +103,10 @@ def test_long_texts_make_it_full() -> None:
     assert group.n_bytes > 1_000
     long = replace(group, n_bytes=tail.MAX_BYTES // 2)
     store = tail.Tail()
-    assert not store.is_full(long)
     store.append(long)
-    assert store.is_full(long)
-    store.sealed(1, group.mark)
-    assert not store.is_full(long)
+    assert not store.is_full()
+    store.append(long)
+    assert store.is_full()
+    store.begin_seal()
+    store.append(long)
+    assert not store.is_full()
