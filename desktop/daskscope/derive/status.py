@@ -228,9 +228,15 @@ def _dropped(snapshot: Snapshot) -> tuple[StatusField, ...]:
     kinds = conventions.SPANS_DROPPED, conventions.LOGS_DROPPED
     lost = np.concatenate([newest_of(snapshot, kind)[1] for kind in kinds])
     lost_by_sender = float(lost[np.isfinite(lost)].sum())
+    refused = ("receiver", snapshot.status.rejected, "Spans, points and log records refused")
+    if not snapshot.status.is_live:
+        tip = (
+            "What could not be read: the last line of a file may be cut, or it holds something else"
+        )
+        refused = ("unreadable", snapshot.status.rejected, tip)
     counts = (
         ("Dropped sender", lost_by_sender, "Spans and log records that workers could not deliver"),
-        ("receiver", snapshot.status.rejected, "Spans, points and log records refused"),
+        refused,
         ("evicted", snapshot.n_evicted, _evicted_tip(snapshot)),
     )
     return tuple(

@@ -96,6 +96,12 @@ def test_memory_is_shown_against_its_cap() -> None:
     assert counters(Cluster())["Memory"].value.endswith("512\u2009MiB")
 
 
+def test_of_a_recording_what_was_refused_could_not_be_read() -> None:
+    shown = counters(Cluster(), SourceStatus(is_live=False, rejected=1))
+    assert (shown["unreadable"].value, shown["unreadable"].tone) == ("1", "warn")
+    assert "receiver" not in shown
+
+
 def test_the_cluster_is_named_and_measured() -> None:
     cluster = Cluster()
     cluster.source.resource({"service.name": "dask-scheduler", "service.namespace": "etl"})
