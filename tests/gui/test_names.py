@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QImage, QPainter
 
 from daskscope.derive.records import RecordRow, RecordsFrame
-from daskscope.derive.statistics.frame import WorkerShare
+from daskscope.derive.statistics.frame import Fact, WorkerShare
 from daskscope.theme import LIGHT
 from daskscope.views.records.table import ERROR_COLUMNS, RecordsTable
-from daskscope.views.statistics.workers import WIDTH_PX, SharesView
+from daskscope.views.statistics.workers import WIDTH_PX, FactsView, SharesView
 from daskscope.views.timeline.gutter import Gutter
 from tests.builders import T0
 from tests.gui.drawing import texts_drawn
@@ -49,6 +49,17 @@ def test_beside_busy_shares(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> No
     view.show_shares(tuple(WorkerShare(name, 2, 0.5, 0.0, 0.0, 0.0) for name in NAMES))
     view.grab()
     assert told(drawn) == ["50", "51"]
+
+
+def test_of_the_busiest_way(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = texts_drawn(monkeypatch, "daskscope.views.statistics.workers")
+    view = FactsView()
+    qtbot.addWidget(view)
+    view.resize(WIDTH_PX, 60)
+    view.show_facts((Fact(f"Busiest, {NAMES[0]} to {NAMES[1]}", "81.0 MiB"),))
+    view.grab()
+    (label,) = (text for text in drawn if text.startswith("Busiest"))
+    assert label.endswith("51")
 
 
 def test_in_the_table_of_errors(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:

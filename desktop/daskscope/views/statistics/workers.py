@@ -160,4 +160,6 @@ class FactsView(QWidget):
             box = (PADDING_PX, top, width, _FACT_PX)
             drawn = draw_text(painter, box, fact.value or "–", Role.VALUE, rgb, Align.RIGHT)
             left_over = (PADDING_PX, top, max(width - drawn - 8, 0), _FACT_PX)
-            draw_text(painter, left_over, fact.label, Role.VALUE, theme.t3)
+            # It may name two workers.
+            label = elided(Role.VALUE, fact.label, left_over[2], Qt.TextElideMode.ElideMiddle)
+            draw_text(painter, left_over, label, Role.VALUE, theme.t3)
