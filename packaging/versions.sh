@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 oldest_dask=2025.7.0
-tests=(tests/unit/dask_otel tests/integration/test_instrumentation{,_attempts,_correction,_losses,_scheduler,_signals,_transfers}.py)
+tests=(tests/unit/dask_otel tests/integration/test_instrumentation{,_attempts,_correction,_extremes,_losses,_scheduler,_signals,_transfers,_undone}.py)
 # There is no Qt here, so its settings in pyproject.toml have no meaning.
 options=(-p no:pytest-qt -o addopts=--import-mode=importlib -W ignore::pytest.PytestConfigWarning)
 
