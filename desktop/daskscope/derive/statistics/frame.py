@@ -242,9 +242,12 @@ def _shares(
 
 
 def _past(snapshot: Snapshot, scope: Scope, now_ns: int) -> Scope:
-    """What of a scope has happened so far."""
+    """What of a scope has happened so far, and is still held: nothing else is idle time."""
     from_ns = max(scope.from_ns, snapshot.first_ns)
-    return replace(scope, from_ns=from_ns, to_ns=max(min(scope.to_ns, now_ns), from_ns + 1))
+    to_ns = max(min(scope.to_ns, now_ns), from_ns + 1)
+    if from_ns < snapshot.evicted_ns < to_ns:
+        from_ns = snapshot.evicted_ns
+    return replace(scope, from_ns=from_ns, to_ns=to_ns)
 
 
 def _running(snapshot: Snapshot, past: Scope, crew: Crew) -> tuple[Floats, int]:

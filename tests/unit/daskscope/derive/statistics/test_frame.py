@@ -128,7 +128,10 @@ def test_the_summary_says_what_the_numbers_are_of(snapshot: Snapshot) -> None:
 
 def test_what_was_evicted_of_the_stretch_is_said(snapshot: Snapshot) -> None:
     evicted = replace(snapshot, n_evicted=9, evicted_ns=T0 + 2 * SECOND)
-    assert ", what was evicted until 0:02.0 not counted, " in framed(evicted, Session()).summary
+    frame = framed(evicted, Session())
+    assert ", what was evicted until 0:02.0 not counted, " in frame.summary
+    # Eight seconds of two threads are held; what lies before is no idle time.
+    assert frame.shares[0].compute == pytest.approx(9 / 16)
     after = Session(selection_ns=(T0 + 3 * SECOND, T0 + 4 * SECOND))
     assert "evicted" not in framed(evicted, after).summary
 
