@@ -57,7 +57,8 @@ class Looks:
             last = picture if self.is_exact else self._last
             picture = Picture(rows, view, self._shelf)
             self._keep(picture, last)
-        picture.choice = choice
+        # The same rows in a newer object need not be compared again.
+        picture.rows, picture.choice = rows, choice
         picture.show(snapshot, view)
         self._view, self.is_exact = view, False
         if not is_fresh or self._last is None or self._may_go_on():
