@@ -6,7 +6,9 @@ looked at as it comes, in well under a millisecond.
 
 Most of what is held is there for good: modules and their classes, widgets, who is in the cluster.
 What was there when the window was made is never looked at, nor later what a search that took long
-has found in use: one then takes less than a millisecond of 45 to 70.
+has found in use: one then takes less than a millisecond of 45 to 70. What of that is no longer used
+goes at once unless it is in a circle, and no circle was among it after 20 searches of a live window
+that all kept what they found, with chunks evicted between them.
 """
 
 from __future__ import annotations
