@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,11 +18,14 @@ from dask_otel.emit.emitter import MAX_LOGS
 from dask_otel.outputs import link
 from dask_otel.record.spans import SpanMaker
 from tests.emitters import ATTEMPT, counts, emitter
-from tests.sinks import HttpSink
+from tests.sinks import GrpcSink, HttpSink
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from dask_otel.config import Protocol
+    from tests.sinks import Sink
 
 TRANSFER = events.Transfer(1.0, 2.0, "tcp://a:1", 1, ("x",), 1, 1.0, None)
 FAILURE = events.Failure(b"", "ValueError('a secret')", "  a secret\n")
@@ -43,6 +47,17 @@ def test_what_is_recorded_arrives_and_is_counted(sink: HttpSink) -> None:
     tested.stop()
     assert (counts(tested), tested.n_held) == ((4, 4, 0), 0)
     assert len(sink.spans()) == 4
+
+
+def test_what_nobody_takes_over_falls_out_oldest_first_and_is_counted(sink: HttpSink) -> None:
+    tested = emitter(sink.endpoint, n_held=10)
+    for run_id in range(30):
+        tested.record(ATTEMPT._replace(run_id=run_id))
+    assert (counts(tested), tested.n_held) == ((30, 0, 20), 10)
+    tested.start()
+    tested.stop()
+    assert counts(tested) == (30, 10, 20)
+    assert [seen.attributes[names.TASK_RUN_ID] for seen in sink.spans()] == list(range(20, 30))
 
 
 def test_overrun_is_counted_exactly_while_many_threads_work(sink: HttpSink) -> None:
@@ -230,6 +245,33 @@ def test_it_says_whether_somebody_wants_metrics(sink: HttpSink) -> None:
         tested.start()
         tested.stop()
         assert tested.measures is (target is not None)
+
+
+@pytest.mark.parametrize(
+    ("make_sink", "protocol"), [(HttpSink, "http/protobuf"), (GrpcSink, "grpc")]
+)
+def test_the_environment_says_whether_counters_are_sent_as_differences(
+    make_sink: type[HttpSink] | type[GrpcSink],
+    protocol: Protocol,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta")
+    with make_sink() as sink:
+        tested = emitter(sink.endpoint, protocol=protocol)
+        tested.start()
+        for value in (5, 12):
+            tested.measure({(names.EVENT_LOOP_TICKS, ()): value})
+            wait_for(partial(is_told, sink, value))
+        tested.stop()
+        assert told(sink) == [5, 7]
+
+
+def told(sink: Sink) -> list[float]:
+    return [point.value for point in sink.points() if point.metric == names.EVENT_LOOP_TICKS.name]
+
+
+def is_told(sink: Sink, value: float) -> bool:
+    return sum(told(sink)) == value
 
 
 def test_a_signal_that_is_switched_off_costs_no_memory(sink: HttpSink) -> None:
