@@ -84,9 +84,11 @@ def test_a_picture_whose_end_took_its_time_is_drawn_by_the_next_tick(
 
 
 def test_what_comes_by_the_thousand_is_drawn_with_the_next_tick_unless_a_hand_moves_the_view(
-    busy: Run, link: Link
+    busy: Run, link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, _ = cluster()
+    clock = itertools.count(elapsed_s(), 1e-6)  # so slow that each picture is finished
+    set_clock(monkeypatch, lambda: next(clock))
 
     def shown(second: int) -> int:
         """Ticks with many spans of a second; those of them that are in view then."""

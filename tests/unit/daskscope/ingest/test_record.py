@@ -61,8 +61,9 @@ def test_bad_addresses_and_paths_are_one_line(tmp_path: Path) -> None:
         raise AssertionError
 
     with pytest.raises(SourceError, match="HOST:PORT"):
-        record(tmp_path / "a", http=("x",), grpc=LOOPBACK, seconds=1, on_ready=never)
-    (tmp_path / "mine").write_text("mine")
-    with pytest.raises(RecordingError, match="there already"):
-        record(tmp_path / "mine", http=LOOPBACK, grpc=LOOPBACK, seconds=1, on_ready=never)
-    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+        record(tmp_path / "a.dscope", http=("x",), grpc=LOOPBACK, seconds=1, on_ready=never)
+    (tmp_path / "mine.dscope").write_text("mine")
+    for name, reason in (("mine.dscope", "there already"), ("a.jsonl", r"only \.dscope")):
+        with pytest.raises(RecordingError, match=reason):
+            record(tmp_path / name, http=LOOPBACK, grpc=LOOPBACK, seconds=1, on_ready=never)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.dscope"]
