@@ -15,6 +15,8 @@ from daskscope.paint.brush import (
     Lines,
     colour,
     edge_colour,
+    evicted_brush,
+    fill_zone,
     gone_brush,
     hatch,
     needs_edge,
@@ -172,6 +174,24 @@ def test_patterns_have_lines_and_gaps(theme: Theme, brush: object) -> None:
     tile = made.textureImage()
     colours = {tile.pixel(x, y) for x in range(tile.width()) for y in range(tile.height())}
     assert len(colours) > 1
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.25, 1.5, 2.0])
+def test_a_high_zone_is_filled_without_a_seam(ratio: float) -> None:
+    box = 3, 5, 100, 333
+    banded, whole = (QImage(300, 800, QImage.Format.Format_RGB32) for _ in range(2))
+    use_ratio(ratio)
+    for image in (banded, whole):
+        image.setDevicePixelRatio(ratio)
+        image.fill(QColor.fromRgb(DARK.lane))
+        painter = QPainter(image)
+        if image is banded:
+            fill_zone(painter, box, evicted_brush(DARK))
+        else:
+            painter.fillRect(*box, evicted_brush(DARK))
+        painter.end()
+    use_ratio(1)
+    assert banded == whole
 
 
 @THEMES

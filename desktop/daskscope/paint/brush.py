@@ -7,13 +7,12 @@ the palette and for what was lost with its worker.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from PySide6.QtCore import QLineF, Qt
-from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPen, QPixmap
+from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPen
 
 from daskscope.theme import Theme, mixed
 
@@ -26,6 +25,8 @@ LOST_SHARE: Final = 0.38
 DROPPED_SHARE: Final = 0.20
 #: Pitches that lie side by side in a tile: Qt fills line by line, a tile's width at a time.
 _REPEATS: Final = 32
+#: So many lines of the screen Qt fills itself, and more by several threads.
+_BAND_PX: Final = 64
 
 
 @lru_cache(maxsize=4_096)
@@ -176,26 +177,15 @@ def not_yet_brush(theme: Theme) -> QBrush:
     return hatch(theme.lane2, Lines(theme.wait, 6, alpha=0.5))
 
 
-def draw_not_yet(painter: QPainter, box: tuple[int, int, int, int], theme: Theme) -> None:
-    """Fill what lies right of now: left, top, width and height."""
-    left, top, *size_px = box
-    ratio = painter.device().devicePixelRatio()
-    painter.drawPixmap(left, top, _not_yet(left, top, *size_px, theme, ratio))
-
-
-@lru_cache(maxsize=4)
-def _not_yet(left: int, top: int, width: int, height: int, theme: Theme, ratio: float) -> QPixmap:
-    """Picture of what lies right of now.
+def fill_zone(painter: QPainter, box: tuple[int, int, int, int], brush: QBrush) -> None:
+    """Fill what may be high with a pattern: left, top, width and height.
 
     Qt shares out a pattern that is high among threads, and the frame would wait for all of them.
     """
-    picture = QPixmap(math.ceil(width * ratio), math.ceil(height * ratio))
-    picture.setDevicePixelRatio(ratio)
-    painter = QPainter(picture)
-    painter.translate(-left, -top)
-    painter.fillRect(left, top, width + 1, height + 1, not_yet_brush(theme))
-    painter.end()
-    return picture
+    left, top, width, height = box
+    band_px = max(int(_BAND_PX / painter.device().devicePixelRatio()), 1)
+    for y in range(top, top + height, band_px):
+        painter.fillRect(left, y, width, min(band_px, top + height - y), brush)
 
 
 @lru_cache(maxsize=8)

@@ -16,12 +16,13 @@ from daskscope.paint.brush import (
     LOST_SHARE,
     RUNNING_SHARE,
     colour,
-    draw_not_yet,
     edge_colour,
     evicted_brush,
+    fill_zone,
     gone_brush,
     lost_brush,
     needs_edge,
+    not_yet_brush,
     running_brush,
     slot_brush,
     slot_colour,
@@ -226,16 +227,16 @@ def draw_zones(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:
     end = min(max(frame.now_px, 0), width)
     if frame.evicted is not None:
         left, right = frame.evicted[:2]
-        painter.fillRect(left, 0, right - left, frame.height_px, evicted_brush(theme))
+        fill_zone(painter, (left, 0, right - left, frame.height_px), evicted_brush(theme))
     for box, text in gone_zones(frame):
         _draw_gone(painter, box, text, theme)
     if end < width:
-        draw_not_yet(painter, (end, 0, width - end, frame.height_px), theme)
+        fill_zone(painter, (end, 0, width - end, frame.height_px), not_yet_brush(theme))
 
 
 def _draw_gone(painter: QPainter, box: Box, text: str, theme: Theme) -> None:
     """Draw that a worker is not there, and say it where there is room."""
-    painter.fillRect(*box, gone_brush(theme))
+    fill_zone(painter, box, gone_brush(theme))
     _draw_caption(painter, box, text, theme)
 
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, QRectF, QSize
 from PySide6.QtGui import QHelpEvent, QPainter
 from PySide6.QtWidgets import QSizePolicy, QToolTip
 
-from daskscope.paint.brush import colour, draw_not_yet
+from daskscope.paint.brush import colour, fill_zone, not_yet_brush
 from daskscope.paint.control import plain_tip
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.icon import draw_event_marks
@@ -183,7 +183,7 @@ class EventsView(Strip):
         painter.translate(GUTTER_PX, 0)
         if 0 <= self._now_px < self._view.width_px:
             right = self._view.width_px - self._now_px
-            draw_not_yet(painter, (self._now_px, 0, right, height - 1), theme)
+            fill_zone(painter, (self._now_px, 0, right, height - 1), not_yet_brush(theme))
             painter.fillRect(self._now_px, 0, 1, height, colour(theme.accent))
         badge = self._badge()
         self._placed = placed_events(
