@@ -51,7 +51,7 @@ class Choice:
     def rows(self, chunk: Chunk, rows: Rows | slice) -> Bools | None:
         """Which rows are taken; None for all."""
         if self.marks is not None:
-            is_lit: Bools = self.marks.rows(chunk.number)[rows] == Mark.LIT
+            is_lit: Bools = self.marks.rows(chunk.number)[rows] == Mark.LIT.value
             return is_lit
         return self.sieve.rows(chunk, rows) if self.sieve is not None else None
 

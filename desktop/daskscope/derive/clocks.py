@@ -123,12 +123,12 @@ class Clocks:
     def _ends(self, snapshot: Snapshot, chunk: Chunk, rows: slice) -> Ends:
         columns = {name: column[rows] for name, column in chunk.columns.items()}
         kind = columns["kind"].view(np.uint8)
-        is_end = (kind == Kind.SEND) | (kind == Kind.TRANSFER)
-        is_end &= columns["status"] != Status.ERROR
+        is_end = (kind == Kind.SEND.value) | (kind == Kind.TRANSFER.value)
+        is_end &= columns["status"] != Status.ERROR.value
         at = np.flatnonzero(is_end & (columns["nbytes"].view(np.int64) > 0))
         own = self._resources(snapshot)[self._lanes(snapshot)[columns["lane"][at]]]
         other = self._strings(snapshot, columns["peer"][at].astype(np.int64))
-        is_sent = kind[at] == Kind.SEND
+        is_sent = kind[at] == Kind.SEND.value
         sender, receiver = np.where(is_sent, own, other), np.where(is_sent, other, own)
         ends = np.empty(len(at), _END)
         ends["pair"] = (sender << _SHIFT) + receiver

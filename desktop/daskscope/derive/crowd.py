@@ -60,7 +60,7 @@ def crowd(
     fields += [field for field in nearest.fields if field[0] in ("Worker", "Thread", "Service")]
     left = int(frame.bars.x0_px[bars].min())
     right = int(frame.bars.x1_px[bars].max())
-    is_erred = bool((frame.bars.state[bars] == BarState.ERRED).any())
+    is_erred = bool((frame.bars.state[bars] == BarState.ERRED.value).any())
     return replace(
         nearest,
         title=f"{quantity.plural(len(lines), noun)} at once",

@@ -36,4 +36,4 @@ def marks_of(snapshot: Snapshot, spans: Spans, marks: Marks) -> npt.NDArray[np.u
 
 def lit(marks_of_spans: npt.NDArray[np.uint8], marks: Marks) -> npt.NDArray[np.bool_] | None:
     """Which spans are not dimmed; None for all."""
-    return marks_of_spans == Mark.LIT if marks.is_lighting else None
+    return marks_of_spans == Mark.LIT.value if marks.is_lighting else None

@@ -106,6 +106,6 @@ class ErrorKeeper:
 def _new_errors(chunk: Chunk, n_taken: int) -> Errors:
     rows = chunk.erred_among(range(n_taken, len(chunk)))
     rows = rows[np.isin(chunk.columns["kind"][rows].view(np.uint8), FAILING)]
-    is_lost = chunk.columns["outcome"][rows].view(np.uint8) >= Outcome.LOST
+    is_lost = chunk.columns["outcome"][rows].view(np.uint8) >= Outcome.LOST.value
     number = np.full(len(rows), chunk.number, np.int64)
     return Errors(chunk.end_ns[rows], number, rows.astype(np.int64), is_lost)

@@ -35,7 +35,7 @@ def beside(layout: LaneLayout, label: Label | None, top_px: int, step: int) -> L
 
     None where there are no labels. The first one begins at or below `top_px`.
     """
-    hosts = np.flatnonzero(layout.kinds == RowKind.HOST)
+    hosts = np.flatnonzero(layout.kinds == RowKind.HOST.value)
     tops_px = np.concatenate([layout.row_px[0, hosts], layout.block_px[0]])
     order = np.argsort(tops_px, kind="stable")
     if not len(order):

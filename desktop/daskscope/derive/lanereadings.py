@@ -150,7 +150,7 @@ def busy_lanes(snapshot: Snapshot) -> npt.NDArray[np.float64]:
             continue
         # What began earlier and still counts lasts at least from then on.
         for found in (chunk.starting(from_ns, to_ns), chunk.begun(from_ns)):
-            rows = found[chunk.columns["kind"][found] == Kind.COMPUTE]
+            rows = found[chunk.columns["kind"][found] == Kind.COMPUTE.value]
             in_it_ns = chunk.end_ns[rows] - np.maximum(chunk.start_ns[rows], from_ns)
             np.add.at(busy_ns, chunk.columns["lane"][rows], in_it_ns.astype(np.float64))
     in_it_ns = np.maximum(to_ns - snapshot.running.attempts.start_ns.clip(from_ns), 0)

@@ -326,7 +326,7 @@ def _know_running(work: _Work, snapshot: Snapshot) -> None:
         if work.is_searching:
             is_lit = work.is_string_found[running.name] | work.is_lane_found[running.lane]
             is_lit |= _found(work, running.keys)
-            marks[is_lit & (marks == Mark.PLAIN)] = Mark.LIT
+            marks[is_lit & (marks == Mark.PLAIN.value)] = Mark.LIT
         work.running[resource] = running, marks
 
 
@@ -348,10 +348,10 @@ def _take(work: _Work, chunk: Chunk, taken: _Taken) -> None:
     is_drawn = _DRAWN[chunk.columns["kind"][which].view(np.uint8)]
     marks[~is_shown] = Mark.HIDDEN
     marks[~is_drawn] = Mark.PLAIN
-    lit = np.flatnonzero(marks == Mark.LIT)
+    lit = np.flatnonzero(marks == Mark.LIT.value)
     work.spread = added(work.spread, chunk.start_ns[which][lit])
     taken.n_lit += len(lit)
-    taken.n_hidden += int(np.count_nonzero(marks == Mark.HIDDEN))
+    taken.n_hidden += int(np.count_nonzero(marks == Mark.HIDDEN.value))
     taken.n = stop
 
 
@@ -376,9 +376,9 @@ def _in_bin(chunk: Chunk, which: slice, part: Bin, name: int) -> Bools:
     start_ns, end_ns = chunk.start_ns[which], chunk.end_ns[which]
     lasting_ns = end_ns - start_ns
     result = (lasting_ns >= part.from_ns) & (lasting_ns < part.to_ns)
-    result &= chunk.columns["kind"][which] == Kind.COMPUTE
+    result &= chunk.columns["kind"][which] == Kind.COMPUTE.value
     # As the statistics count them: what may never have begun lasted no time.
-    result &= chunk.columns["outcome"][which] != Outcome.LOST_WAITING
+    result &= chunk.columns["outcome"][which] != Outcome.LOST_WAITING.value
     if part.prefix:
         result &= chunk.columns["name"][which] == name
     if part.within_ns is not None:

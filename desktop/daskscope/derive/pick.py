@@ -96,7 +96,7 @@ def _spot(frame: TaskStreamFrame, x_px: int, y_px: int) -> _Spot | None:
 def _bar(snapshot: Snapshot, frame: TaskStreamFrame, spot: _Spot) -> Hit | None:
     """The nearest bar, of equal ones the one drawn last."""
     bars = frame.bars
-    is_sub = (bars.kind >= Kind.TRANSFER) & (bars.kind <= Kind.DESERIALIZE)
+    is_sub = (bars.kind >= Kind.TRANSFER.value) & (bars.kind <= Kind.DESERIALIZE.value)
     meant = np.flatnonzero((bars.row == spot.index) & (is_sub == spot.is_sub))
     if not len(meant):
         return None
@@ -148,7 +148,7 @@ def _folded(
     rows = np.concatenate([chunk.starting(from_ns, to_ns), chunk.begun(from_ns)])
     rows = rows[np.isin(chunk.columns["lane"][rows], np.array(spot.row.lanes, np.uint32))]
     kinds = chunk.columns["kind"][rows].view(np.uint8)
-    is_sub = (kinds >= Kind.TRANSFER) & (kinds <= Kind.DESERIALIZE)
+    is_sub = (kinds >= Kind.TRANSFER.value) & (kinds <= Kind.DESERIALIZE.value)
     rows = rows[is_sub == (spot.is_sub and not is_density)]
     if is_density:
         return rows
@@ -170,14 +170,14 @@ def _summary(
         rows = _folded(chunk, frame.view, spot, from_ns, to_ns)
         if frame.marks is not None:
             marks = frame.marks.among(chunk.number, rows)
-            rows = rows[marks != Mark.HIDDEN]
-            n_lit += int(np.count_nonzero(marks == Mark.LIT))
+            rows = rows[marks != Mark.HIDDEN.value]
+            n_lit += int(np.count_nonzero(marks == Mark.LIT.value))
         in_it_ns = np.minimum(chunk.end_ns[rows], to_ns) - np.maximum(chunk.start_ns[rows], from_ns)
         busy_ns += int(in_it_ns.sum())
         n += len(rows)
-        is_lost = chunk.columns["outcome"][rows].view(np.uint8) >= Outcome.LOST
+        is_lost = chunk.columns["outcome"][rows].view(np.uint8) >= Outcome.LOST.value
         n_lost += int(is_lost.sum())
-        n_erred += int((~is_lost & (chunk.columns["status"][rows] == Status.ERROR)).sum())
+        n_erred += int((~is_lost & (chunk.columns["status"][rows] == Status.ERROR.value)).sum())
         names.update(chunk.columns["name"][rows].tolist())
         if len(rows):
             only = chunk, int(rows[0])
@@ -274,7 +274,7 @@ def ending(outcome: int, status: int) -> tuple[BarState, str]:
     """How an attempt ended, as it is drawn and in words."""
     if outcome in _ENDS:
         return _ENDS[Outcome(outcome)]
-    is_erred = status == Status.ERROR
+    is_erred = status == Status.ERROR.value
     return (BarState.ERRED, "erred") if is_erred else (BarState.FINISHED, "finished")
 
 

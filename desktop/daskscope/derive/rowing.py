@@ -52,5 +52,5 @@ def rowing(layout: LaneLayout, n_lanes: int, top_px: int, height_px: int) -> Row
     known = layout.row_of_lane[:n_lanes]
     is_in = (known >= first) & (known < last)
     row_of_lane[: len(known)][is_in] = known[is_in] - np.int32(first)
-    is_density = layout.kinds[first:last] == RowKind.DENSITY
+    is_density = layout.kinds[first:last] == RowKind.DENSITY.value
     return Rowing(first, last, row_of_lane, is_density)

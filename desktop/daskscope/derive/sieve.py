@@ -107,7 +107,7 @@ class Sieve:
     def _is_shown(self, lane: Unsigned, name: Unsigned, kind: Bytes) -> Bools:
         result = self.is_lane_shown[lane]
         if not self.is_name_shown.all():
-            result &= self.is_name_shown[name] | (kind != Kind.COMPUTE)
+            result &= self.is_name_shown[name] | (kind != Kind.COMPUTE.value)
         if not self.is_kind_shown.all():
             result &= self.is_kind_shown[kind]
         return result

@@ -97,9 +97,9 @@ def ordinal(snapshot: Snapshot, marks: Marks, found: Found) -> int:
         if chunk.t_min > found.start_ns or not len(known):
             continue
         if chunk.last_start_ns < found.start_ns:
-            n += int(np.count_nonzero(known == Mark.LIT))
+            n += int(np.count_nonzero(known == Mark.LIT.value))
             continue
-        lit = np.flatnonzero(known == Mark.LIT)
+        lit = np.flatnonzero(known == Mark.LIT.value)
         n += int(np.count_nonzero(_is_before(chunk, lit, found.order)))
     return n + 1
 
@@ -140,7 +140,7 @@ def _nearest(
         known = marks.rows(chunk.number)
         if is_out or not len(known):
             continue
-        lit = np.flatnonzero(known == Mark.LIT)
+        lit = np.flatnonzero(known == Mark.LIT.value)
         is_before = _is_before(chunk, lit, after)
         if is_forward:
             is_itself = (lit == after[2]) & (chunk.number == after[1])

@@ -58,7 +58,7 @@ class LaneTally:
     def _take(self, chunk: Chunk, n_taken: int) -> None:
         rows = slice(n_taken, len(chunk))
         lane = chunk.columns["lane"][rows]
-        is_attempt = chunk.columns["kind"][rows] == Kind.COMPUTE
+        is_attempt = chunk.columns["kind"][rows] == Kind.COMPUTE.value
         lasting_ns: npt.NDArray[np.float64] = (
             chunk.end_ns[rows] - chunk.start_ns[rows]
         ) * is_attempt

@@ -183,10 +183,11 @@ class Counts:
         """The counts when `group`, made of that many requests, was accepted."""
         tasks = erred = 0
         if group.spans is not None:
-            is_task = group.spans.columns["kind"] == Kind.COMPUTE
-            is_task &= group.spans.columns["outcome"].view(np.uint8) <= Outcome.FAILED
+            is_task = group.spans.columns["kind"] == Kind.COMPUTE.value
+            is_task &= group.spans.columns["outcome"].view(np.uint8) <= Outcome.FAILED.value
             tasks = int(np.count_nonzero(is_task))
-            erred = int(np.count_nonzero(is_task & (group.spans.columns["status"] == Status.ERROR)))
+            is_erred = is_task & (group.spans.columns["status"] == Status.ERROR.value)
+            erred = int(np.count_nonzero(is_erred))
         return Counts(
             self.requests + n_requests,
             self.spans + len(group.spans or ()),

@@ -370,6 +370,6 @@ class _Walk:
         rows, begin = self._fine(length != 0, rows, begin)
         octets = self._wire.bytes
         codes = octets[begin + 1].astype(np.int64)
-        is_fine = (octets[begin] == _STATUS_CODE) & (codes <= Status.OK)
+        is_fine = (octets[begin] == _STATUS_CODE) & (codes <= Status.OK.value)
         rows, codes = self._fine(is_fine, rows, codes)
         self._columns["status"][rows] = codes

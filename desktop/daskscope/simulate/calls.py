@@ -87,7 +87,7 @@ def client_spans(graph: Graph, traces: Traces, cluster: Cluster, origin_ns: int)
 def _n_erred(attempts: Attempts, own: slice) -> int:
     """Attempts at some tasks that failed for good."""
     is_own = (attempts.task >= own.start) & (attempts.task < own.stop)
-    return int(np.count_nonzero(is_own & (attempts.ending == Ending.ERRED)))
+    return int(np.count_nonzero(is_own & (attempts.ending == Ending.ERRED.value)))
 
 
 def _call_id(traces: Traces, name: str) -> bytes:

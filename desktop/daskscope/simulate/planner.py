@@ -105,11 +105,11 @@ class Planner:
         attempts, unpickled = self._run(layer, task, placed)
         if loss is not None:
             attempts, unpickled = self._with_loss(layer, attempts, unpickled, loss)
-        done = attempts.ending <= Ending.ERRED
+        done = attempts.ending <= Ending.ERRED.value
         np.maximum.at(self._state.free, attempts.lane[done], attempts.end[done])
         if layer.step.broken:
             is_broken = self._rng.random(layer.n) < layer.step.broken
-            is_hit = is_broken[attempts.task] & (attempts.ending == Ending.FINISHED)
+            is_hit = is_broken[attempts.task] & (attempts.ending == Ending.FINISHED.value)
             attempts.ending[is_hit] = Ending.ERRED
         keys = self._finish(graph, layer, attempts)
         attempts.task += layer.first
@@ -271,7 +271,7 @@ class Planner:
         process = int(self._cluster.process_of[worker])
         left, again = cut(planned, planned.process == process, time, n_threads)
         lanes = slice(worker * n_threads, (worker + 1) * n_threads)
-        done = (left.ending <= Ending.ERRED) & (left.process != process)
+        done = (left.ending <= Ending.ERRED.value) & (left.process != process)
         free = state.free.copy()
         np.maximum.at(free, left.lane[done], left.end[done])
         noticed = time + NOTICED_NS

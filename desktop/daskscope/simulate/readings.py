@@ -124,7 +124,7 @@ class Readings:
 
     def _forget(self, graph: Graph) -> None:
         for one in graph.layers:
-            n_erred = int(np.count_nonzero(one.attempts.ending == Ending.ERRED))
+            n_erred = int(np.count_nonzero(one.attempts.ending == Ending.ERRED.value))
             self._forgotten[one.layer.step.name] += one.layer.n - n_erred
             self._erred[one.layer.step.name] += n_erred
 
@@ -176,7 +176,7 @@ def _count_states(graph: Graph, time: int, counts: Counter[tuple[str, str]]) -> 
         is_done = graph.values.end[own] <= time
         is_released = is_done & (graph.values.released[own] <= time)
         rows = one.attempts
-        n_erred = int(np.count_nonzero((rows.ending == Ending.ERRED) & (rows.end <= time)))
+        n_erred = int(np.count_nonzero((rows.ending == Ending.ERRED.value) & (rows.end <= time)))
         n_done, n_released = int(np.count_nonzero(is_done)), int(np.count_nonzero(is_released))
         is_final = rows.end == graph.values.end[rows.task]
         n_begun = int(np.count_nonzero(is_final & (rows.assigned <= time)))

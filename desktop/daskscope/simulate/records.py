@@ -131,7 +131,7 @@ def _steals(graph: Graph, one: Scheduled, cluster: Cluster) -> Iterator[Event]:
 
 def _failures(graph: Graph, one: Scheduled, cluster: Cluster) -> Iterator[Event]:
     """The first task of a group that failed for good."""
-    erred = np.flatnonzero(one.attempts.ending == Ending.ERRED)
+    erred = np.flatnonzero(one.attempts.ending == Ending.ERRED.value)
     if not len(erred):
         return
     row = int(erred[0])
@@ -179,7 +179,7 @@ def running(
             rows = one.attempts
             left = rows.rows(slice(int(rows.end.searchsorted(time, "right")), None))
             is_now = (left.start <= time - tick_ns) & is_asked[left.process]
-            now = left.rows(is_now & (left.ending != Ending.LOST_WAITING))
+            now = left.rows(is_now & (left.ending != Ending.LOST_WAITING.value))
             threads = cluster.threads(now.process, now.lane)
             columns = (now.process, now.task, now.run_id, threads, now.start)
             for process, task, *rest in zip(*(column.tolist() for column in columns), strict=True):

@@ -209,7 +209,7 @@ class Store:
         copies = {name: columns[name].copy() for name in ("start_ns", "thread", "outcome")}
         start_ns, thread = (copies[name].view(np.int64) for name in ("start_ns", "thread"))
         outcome = copies["outcome"].view(np.uint8)
-        thread[outcome == Outcome.LOST_WAITING] = WAITING
+        thread[outcome == Outcome.LOST_WAITING.value] = WAITING
         for row in lost.tolist():
             began = self._running.began(int(columns["resource"][row]), int(columns["run_id"][row]))
             if began is not None:

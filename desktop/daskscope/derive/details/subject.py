@@ -165,7 +165,7 @@ def settled(snapshot: Snapshot, chosen: Chosen) -> Chosen:
         return chosen
     for chunk in reversed(snapshot.chunks[-_NEWEST_CHUNKS:]):
         columns = chunk.columns
-        is_it = (columns["run_id"] == chosen.run_id) & (columns["kind"] == Kind.COMPUTE)
+        is_it = (columns["run_id"] == chosen.run_id) & (columns["kind"] == Kind.COMPUTE.value)
         for row in reversed(np.flatnonzero(is_it).tolist()):
             if snapshot.lanes[int(columns["lane"][row])].resource == chosen.resource:
                 return of_row(chunk, row)

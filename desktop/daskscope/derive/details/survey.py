@@ -143,7 +143,8 @@ class Survey:
                 self.parent = row_subject(snapshot, chunk, piece.start + int(found[0]))
                 self.version += 1
         if subject.is_attempt:
-            is_alike = (columns["name"] == subject.name_id) & (columns["kind"] == Kind.COMPUTE)
+            is_alike = columns["kind"] == Kind.COMPUTE.value
+            is_alike &= columns["name"] == subject.name_id
             alike = np.flatnonzero(is_alike)
             self._compare(columns, alike)
             for row in self._of_the_key(chunk, alike + piece.start):
@@ -152,7 +153,7 @@ class Survey:
                     self.version += 1
 
     def _compare(self, columns: dict[str, npt.NDArray[np.generic]], alike: Rows) -> None:
-        is_over = columns["outcome"][alike].view(np.uint8) <= Outcome.FAILED
+        is_over = columns["outcome"][alike].view(np.uint8) <= Outcome.FAILED.value
         rows = alike[is_over]
         if not len(rows) or self._n_durations >= MOST_DURATIONS:
             return

@@ -121,7 +121,7 @@ class Relatives:
             )
             for times in (self._start_ns[at], end_ns)
         )
-        is_sub = self._is_sub[at] & (layout.kinds[rows] == RowKind.LANE)
+        is_sub = self._is_sub[at] & (layout.kinds[rows] == RowKind.LANE.value)
         rects = np.stack([rows, x0_px, np.maximum(x1_px, x0_px + 1), is_sub], axis=1)
         return rects.astype(np.int32), self._worker[at]
 

@@ -75,7 +75,7 @@ def children_of(chunk: Chunk) -> Children:
     """Children in a chunk; what takes no time covers nothing."""
     kind = chunk.columns["kind"].view(np.uint8)
     is_child = (kind >= SUB_KINDS[0]) & (kind <= SUB_KINDS[-1])
-    is_child |= (kind == Kind.OTHER) | (kind == Kind.CLIENT)
+    is_child |= (kind == Kind.OTHER.value) | (kind == Kind.CLIENT.value)
     is_child &= (chunk.columns["parent_id"] != 0) & (chunk.end_ns > chunk.start_ns)
     if chunk.index is not None:
         by_start = chunk.index.by_start

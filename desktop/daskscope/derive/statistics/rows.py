@@ -131,11 +131,11 @@ def row_sums(chunk: Chunk, rows: Rows, scope: Scope, meant: Meant) -> RowSums:
     is_shown = meant.is_shown(chunk, rows)
     hidden, rows = rows[~is_shown], rows[is_shown]
     kind = chunk.columns["kind"][rows].view(np.uint8)
-    is_waiting = chunk.columns["outcome"][rows] == Outcome.LOST_WAITING
+    is_waiting = chunk.columns["outcome"][rows] == Outcome.LOST_WAITING.value
     resource = meant.resource[chunk.columns["lane"][rows]]
-    task = np.flatnonzero((kind == Kind.COMPUTE) & ~is_waiting)
+    task = np.flatnonzero((kind == Kind.COMPUTE.value) & ~is_waiting)
     tasks, is_failed, workers = _tasks(chunk, rows[task], resource[task], scope)
-    move = np.flatnonzero((kind >= Kind.TRANSFER) & (kind <= Kind.DISK_WRITE))
+    move = np.flatnonzero((kind >= Kind.TRANSFER.value) & (kind <= Kind.DISK_WRITE.value))
     moves, pairs = _moves(chunk, rows[move], resource[move], scope)
     hidden = hidden[_is_task(chunk, hidden)]
     others: _ByValue = {
@@ -180,8 +180,8 @@ _ByValue: TypeAlias = "dict[str, tuple[Int64s, npt.NDArray[np.number] | None]]"
 
 
 def _is_task(chunk: Chunk, rows: Rows) -> npt.NDArray[np.bool_]:
-    is_task: npt.NDArray[np.bool_] = chunk.columns["kind"][rows] == Kind.COMPUTE
-    is_task &= chunk.columns["outcome"][rows] != Outcome.LOST_WAITING
+    is_task: npt.NDArray[np.bool_] = chunk.columns["kind"][rows] == Kind.COMPUTE.value
+    is_task &= chunk.columns["outcome"][rows] != Outcome.LOST_WAITING.value
     return is_task
 
 
@@ -192,7 +192,7 @@ def _tasks(
     outcome, status = (chunk.columns[name][rows].view(np.uint8) for name in ("outcome", "status"))
     start_ns, end_ns = chunk.start_ns[rows], chunk.end_ns[rows]
     cut_ns = np.minimum(end_ns, scope.to_ns) - np.maximum(start_ns, scope.from_ns)
-    is_failed, is_lost = _failed(outcome, status), outcome == Outcome.LOST
+    is_failed, is_lost = _failed(outcome, status), outcome == Outcome.LOST.value
     workers: _ByValue = {
         "compute_ns": (resource, cut_ns),
         "n_erred": (resource[is_failed & ~is_lost], None),
@@ -210,7 +210,7 @@ def _moves(chunk: Chunk, rows: Rows, resource: Int64s, scope: Scope) -> tuple[_B
     lasting_ns = end_ns - start_ns
     part = np.where(lasting_ns > 0, cut_ns / np.maximum(lasting_ns, 1), 1.0)
     moved_bytes = np.maximum(columns["nbytes"][rows].view(np.int64), 0) * part
-    is_transfer = columns["kind"][rows] == Kind.TRANSFER
+    is_transfer = columns["kind"][rows] == Kind.TRANSFER.value
     is_disk = ~is_transfer
     peer = columns["peer"][rows[is_transfer]].astype(np.int64)
     pairs = summed(
@@ -228,11 +228,11 @@ def _moves(chunk: Chunk, rows: Rows, resource: Int64s, scope: Scope) -> tuple[_B
 
 def _failed(outcome: npt.NDArray[np.uint8], status: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     """What ended without its result by a failure: not what was cancelled or rescheduled."""
-    is_dropped = (outcome == Outcome.CANCELLED) | (outcome == Outcome.RESCHEDULED)
+    is_dropped = (outcome == Outcome.CANCELLED.value) | (outcome == Outcome.RESCHEDULED.value)
     is_failed: npt.NDArray[np.bool_] = (
-        (outcome == Outcome.FAILED)
-        | (outcome == Outcome.LOST)
-        | ((status == Status.ERROR) & ~is_dropped)
+        (outcome == Outcome.FAILED.value)
+        | (outcome == Outcome.LOST.value)
+        | ((status == Status.ERROR.value) & ~is_dropped)
     )
     return is_failed
 

@@ -104,7 +104,7 @@ def _rects(frame: TaskStreamFrame, related: Int32s) -> Int32s:
     """Rectangles (see `lanes`) one pixel around bars."""
     rows, x0_px, x1_px, is_sub = related.T
     shape = lane_shape(frame.layout.pitch_px)
-    is_lane = frame.layout.kinds[rows] == RowKind.LANE
+    is_lane = frame.layout.kinds[rows] == RowKind.LANE.value
     top_px = frame.layout.row_px[0][rows] - frame.scroll_px + is_sub * shape.sub_top_px
     bar_px = np.where(is_sub, shape.sub_px, shape.bar_px)
     height_px = np.where(is_lane, bar_px, frame.layout.row_px[1][rows])
@@ -125,7 +125,7 @@ class _Heights:
     def of(cls, frame: TaskStreamFrame, row: int) -> _Heights:
         """Heights in the visible part, beyond it a little."""
         top_px, height_px = (int(px) for px in frame.layout.row_px[:, row])
-        is_lane = frame.layout.kinds[row] == RowKind.LANE
+        is_lane = frame.layout.kinds[row] == RowKind.LANE.value
         bar_px = lane_shape(frame.layout.pitch_px).bar_px if is_lane else height_px
         top = top_px - frame.scroll_px
         return cls(*(_near(y, frame) for y in (top + bar_px / 2, top + height_px - 1.0)))

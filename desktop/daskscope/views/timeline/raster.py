@@ -238,7 +238,7 @@ def _lines(
     """Lines of a view; they stay the same while time goes on."""
     shape = lane_shape(layout.pitch_px)
     kinds, tops_px = layout.kinds[first_row:last_row], layout.row_px[0, first_row:last_row]
-    lanes = np.flatnonzero(kinds == RowKind.LANE)
+    lanes = np.flatnonzero(kinds == RowKind.LANE.value)
     is_end = np.zeros(height_px, np.bool_)
     parts: list[npt.NDArray[np.intp]] = []
     for top_px, part_px in ((0, shape.bar_px), (shape.sub_top_px, shape.sub_px)):
@@ -253,7 +253,7 @@ def _lines(
     key = np.stack([*parts, is_end])
     found, distinct = np.unique(key, axis=1, return_inverse=True)
     bar, sub, is_end = found[0], found[1], found[2] > 0
-    hosts = layout.row_px[:, first_row + np.flatnonzero(kinds == RowKind.HOST)]
+    hosts = layout.row_px[:, first_row + np.flatnonzero(kinds == RowKind.HOST.value)]
     return _Lines(
         bar,
         sub,

@@ -47,7 +47,7 @@ def sight(frame: TaskStreamFrame) -> Sight:
 @lru_cache(maxsize=2)
 def _sight(layout: LaneLayout, scroll_px: int, height_px: int) -> Sight:
     rows = layout.rows_within(scroll_px, height_px)
-    at = np.flatnonzero(layout.kinds[rows.start : rows.stop] == RowKind.HOST) + rows.start
+    at = np.flatnonzero(layout.kinds[rows.start : rows.stop] == RowKind.HOST.value) + rows.start
     blocks = layout.workers_within(scroll_px, height_px)
     lines_px = np.array(
         [block.y_px - scroll_px - WORKER_GAP_PX // 2 for block in blocks if block.has_line],
