@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING
@@ -213,6 +214,19 @@ def test_empty_charts_and_a_change_of_theme(qtbot: QtBot, theme: Theme, width: i
     draw(view, ResourcesFrame(empty, VIEW, T0, 1, ()))
     view.set_theme(DARK if theme is LIGHT else LIGHT)
     assert not view.grab().isNull()
+
+
+@THEMES
+def test_a_change_of_theme_is_seen_at_once_in_all_of_every_chart(
+    qtbot: QtBot, theme: Theme
+) -> None:
+    view = shown(qtbot, DARK if theme is LIGHT else LIGHT)
+    view.set_theme(theme)
+    assert view.grab().toImage() == shown(qtbot, theme).grab().toImage()
+    for title in view.findChildren(ChartTitle):
+        picture = title.grab().toImage()
+        places = itertools.product(range(picture.width()), range(picture.height()))
+        assert theme.t1 in {picture.pixel(x, y) & 0xFFFFFF for x, y in places}
 
 
 def test_plots_are_made_when_they_are_needed_and_take_no_other_room(qtbot: QtBot) -> None:

@@ -136,8 +136,8 @@ class ResourcesView(QWidget):
             return False
         index = self._waiting.pop()
         chart = self._frame.charts[index]
-        self._titles[index].show_chart(chart, self._theme)
-        self._plots[index].show_chart(index, self._frame, self._theme)
+        self._titles[index].show_chart(chart)
+        self._plots[index].show_chart(index, self._frame)
         self._show_reading()
         return True
 
@@ -210,10 +210,10 @@ class ResourcesView(QWidget):
         self._theme = theme
         self._cross.set_theme(theme)
         self.buttons.set_theme(theme)
+        for title in self._titles:
+            title.set_theme(theme)
         for plot in self._plots:
             plot.set_theme(theme)
-        if self._frame is not None:
-            self.begin_frame(self._frame)
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:

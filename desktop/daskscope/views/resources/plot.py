@@ -71,18 +71,21 @@ class ChartPlot(pg.PlotWidget):
         self.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
 
-    def show_chart(self, number: int, frame: ResourcesFrame, theme: Theme) -> None:
+    def show_chart(self, number: int, frame: ResourcesFrame) -> None:
         """Draw a chart of `frame`; ranges, ticks and colours are touched only when they change."""
         chart, view = frame.charts[number], frame.view
         shown = (chart.unit, chart.most, chart.capacity_text, view.ns_per_px, frame.ticks)
-        styled = (theme.name, chart.is_stacked, *((c.token, c.is_dashed) for c in chart.curves))
-        self._theme, self._chart, self._frame = theme, chart, frame
+        styled = (chart.is_stacked, *((c.token, c.is_dashed) for c in chart.curves))
+        self._chart, self._frame = chart, frame
         if styled != self._styled:
             self._styled = styled
-            self._style_curves(chart, theme)
+            self._style_curves(chart)
         if shown != self._shown:
             self._shown = shown
             self._fit_range()
+        self._show_curves(chart, frame)
+
+    def _show_curves(self, chart: Chart, frame: ResourcesFrame) -> None:
         for index, item in (*self._fills, *self._lines):
             item.setData(chart.curves[index].x_s, chart.curves[index].y)
         for index, item in self._ranges:
@@ -93,6 +96,9 @@ class ChartPlot(pg.PlotWidget):
         """Draw in the colours of `theme`."""
         self._theme = theme
         self.resetCachedContent()
+        if self._chart is not None and self._frame is not None:
+            self._style_curves(self._chart)
+            self._show_curves(self._chart, self._frame)
         self._change()
 
     def _change(self) -> None:
@@ -185,12 +191,13 @@ class ChartPlot(pg.PlotWidget):
         self.resetCachedContent()
         self._change()
 
-    def _style_curves(self, chart: Chart, theme: Theme) -> None:
+    def _style_curves(self, chart: Chart) -> None:
         """Make the curves anew, in the colours of the theme.
 
         Fills are drawn without antialiasing, which would leave seams between their pieces, and
         their edge as a line of its own.
         """
+        theme = self._theme
         for _, item in (*self._fills, *self._ranges, *self._lines):
             self.removeItem(item)
         # The highest band first: each lower one covers it.

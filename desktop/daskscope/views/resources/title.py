@@ -33,9 +33,14 @@ class ChartTitle(QWidget):
         self._reading: ChartReading | None = None
         self.setFixedHeight(_TITLE_PX)
 
-    def show_chart(self, chart: Chart, theme: Theme) -> None:
+    def show_chart(self, chart: Chart) -> None:
         """Draw the title of `chart`."""
-        self._theme, self._chart = theme, chart
+        self._chart = chart
+        self.update()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in the colours of `theme`."""
+        self._theme = theme
         self.update()
 
     @property
