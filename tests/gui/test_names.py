@@ -64,14 +64,14 @@ def test_of_the_busiest_way(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_in_the_table_of_errors(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = texts_drawn(monkeypatch, "daskscope.views.records.table")
-    view = RecordsTable("Errors", ERROR_COLUMNS, "Nothing")
+    view = RecordsTable("Errors", ERROR_COLUMNS)
     qtbot.addWidget(view)
     view.resize(900, 200)
     rows = tuple(
         RecordRow(("0:01", "a\nb", "key\n1", name, "ValueError: no\nat line 1"), T0)
         for name in NAMES
     )
-    view.show_frame(RecordsFrame(rows, (), 2, ""))
+    view.show_frame(RecordsFrame(rows, (), ""))
     view.grab()
     assert told(drawn) == ["50", "51"]
     # A name goes on where it has a new line; an error is told by its first.

@@ -117,12 +117,12 @@ def test_a_row_tells_its_prefix_and_both_ends_of_its_key(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = texts_drawn(monkeypatch, "daskscope.views.records.table")
-    view = RecordsTable("Errors", ERROR_COLUMNS, "Nothing")
+    view = RecordsTable("Errors", ERROR_COLUMNS)
     qtbot.addWidget(view)
     view.resize(900, 200)
     key = f"call-{'0123456789' * 9}-7"
     cells = ("0:01", "call", key, "w0", "ValueError")
-    view.show_frame(RecordsFrame((RecordRow(cells, T0, slot=len(LIGHT.prefix)),), (), 1, ""))
+    view.show_frame(RecordsFrame((RecordRow(cells, T0, slot=len(LIGHT.prefix)),), (), ""))
     picture = view.grab().toImage()
 
     assert any(text.startswith("call-0") and text.endswith("-7") for text in drawn)
@@ -248,11 +248,11 @@ def test_a_click_on_a_mark_shows_its_row(eventful: Run) -> None:
 
 @pytest.mark.parametrize(("key", "comes_to"), [(Qt.Key.Key_Down, 0), (Qt.Key.Key_Up, -1)])
 def test_keys_begin_in_view(qtbot: QtBot, key: Qt.Key, comes_to: int) -> None:
-    view = RecordsTable("Errors", ERROR_COLUMNS, "Nothing")
+    view = RecordsTable("Errors", ERROR_COLUMNS)
     qtbot.addWidget(view)
     view.resize(900, 200)
     rows = tuple(RecordRow(("0:01", "fit", f"fit-{n}", "w0", "no"), T0 + n) for n in range(100))
-    view.show_frame(RecordsFrame(rows, (), len(rows), ""))
+    view.show_frame(RecordsFrame(rows, (), ""))
     view.verticalScrollBar().setValue(50 * view.row_px)
     seen = view.visible_rows()
     QTest.keyClick(view, key)

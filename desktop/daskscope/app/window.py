@@ -85,7 +85,7 @@ class Window(QMainWindow):
         self.progress = ProgressView(self)
         self.workers = WorkersView(self)
         self.events = EventsTable(self)
-        self.errors = RecordsTable("Errors", ERROR_COLUMNS, "Nothing has failed", self)
+        self.errors = RecordsTable("Errors", ERROR_COLUMNS, self)
         self.resources = ResourcesView(self)
         self.statistics = StatisticsView(self)
         self.details = DetailsView(self)

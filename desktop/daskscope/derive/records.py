@@ -96,14 +96,14 @@ class RecordsFrame:
     ----------
     kinds
         Of events: what there is; of errors empty.
-    n_all
-        Rows there would be if none were left out.
+    empty
+        What is said where there is no row.
     """
 
     rows: Sequence[RecordRow]
     kinds: tuple[KindCount, ...]
-    n_all: int
     summary: str
+    empty: str = ""
 
     def near(self, time_ns: int) -> int:
         """The row whose time is nearest to another, -1 where there is none."""
@@ -173,7 +173,8 @@ def events_frame(
         text = f"{quantity.count(len(rows))} of {text}"
     if snapshot.events.n_evicted:
         text = f"{text}, {quantity.count(snapshot.events.n_evicted)} evicted"
-    return RecordsFrame(_EventRows(snapshot, rows, bookmarks), kinds, n_all, text)
+    empty = "All of them are filtered out" if n_all else "Nothing has happened yet"
+    return RecordsFrame(_EventRows(snapshot, rows, bookmarks), kinds, text, empty)
 
 
 class _ErrorRows(Lazy[RecordRow]):
@@ -201,15 +202,15 @@ class _ErrorRows(Lazy[RecordRow]):
 def errors_frame(snapshot: Snapshot, errors: Errors) -> RecordsFrame:
     """All failures that are held, in order of their ends."""
     n_lost = int(np.count_nonzero(errors.is_lost))
-    n = len(errors)
-    text = f"{quantity.count(n - n_lost)} failed"
+    text = f"{quantity.count(len(errors) - n_lost)} failed"
     if n_lost:
         text += f", {quantity.count(n_lost)} lost with a worker"
+    empty = "Nothing has failed"
     if snapshot.n_evicted:
         text += ", what was evicted not counted"
-    return RecordsFrame(
-        _ErrorRows(snapshot, errors), (), n, text if n or snapshot.n_evicted else ""
-    )
+        empty = "Nothing that is held has failed; what was evicted is not known"
+    has_text = len(errors) or snapshot.n_evicted
+    return RecordsFrame(_ErrorRows(snapshot, errors), (), text if has_text else "", empty)
 
 
 def _when(snapshot: Snapshot, time_ns: int) -> str:

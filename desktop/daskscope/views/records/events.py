@@ -144,7 +144,7 @@ class EventsTable(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.chips = KindChips(self)
-        self.table = RecordsTable("Events", COLUMNS, "Nothing has happened yet", self)
+        self.table = RecordsTable("Events", COLUMNS, self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)

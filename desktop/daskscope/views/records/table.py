@@ -59,18 +59,17 @@ ERROR_COLUMNS: Final = (
 
 
 class RecordsTable(RowArea):
-    """A table of records; what it says while it is empty is `empty`."""
+    """A table of records."""
 
     #: A row is to be gone to: its number in the frame.
     chosen = Signal(int)
 
     def __init__(
-        self, name: str, columns: tuple[Column, ...], empty: str, parent: QWidget | None = None
+        self, name: str, columns: tuple[Column, ...], parent: QWidget | None = None
     ) -> None:
         super().__init__(NORMAL.table_row_px, TABLE_HEADER_PX, parent)
         self._columns = columns
-        self._empty = empty
-        self._frame = RecordsFrame((), (), 0, "")
+        self._frame = RecordsFrame((), (), "")
         self._marked = -1
         self.setAccessibleName(name)
 
@@ -146,9 +145,8 @@ class RecordsTable(RowArea):
             box = (left, 0, column_px, self.heading_px - 1)
             draw_text(painter, box, column.label, Role.CAPTION, theme.t2, column.align)
         if not self._frame.rows:
-            text = self._empty if not self._frame.n_all else "All of them are filtered out"
             box = (PADDING_PX, self.heading_px + 8, width - 2 * PADDING_PX, 20)
-            draw_text(painter, box, text, Role.BODY, theme.t3)
+            draw_text(painter, box, self._frame.empty, Role.BODY, theme.t3)
 
     def paint_row(self, painter: QPainter, row: int, top_px: int) -> None:
         """Draw one row."""
