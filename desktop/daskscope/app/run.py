@@ -17,7 +17,6 @@ from daskscope.app import gestures
 from daskscope.app.bindings import bindings
 from daskscope.app.choosing import Choosing
 from daskscope.app.clock import FRAME_S, Clock, elapsed_s, spent_s
-from daskscope.app.demo import Demo, DemoError
 from daskscope.app.feed import Feed
 from daskscope.app.finder import Finder
 from daskscope.app.frame_times import FrameTimes
@@ -26,17 +25,16 @@ from daskscope.app.keeper import Keeper
 from daskscope.app.lane_scroll import LaneScroll
 from daskscope.app.ledger import Ledger
 from daskscope.app.limit import Limit
-from daskscope.app.menu import Menu, say
+from daskscope.app.menu import Menu
 from daskscope.app.opening import Opening
 from daskscope.app.overlays import Overlays
 from daskscope.app.places import Places
 from daskscope.app.pointing import Pointing
-from daskscope.app.recordings import sessions_folder
 from daskscope.app.settings import Forgetful, Memory
 from daskscope.app.stage import Stage
+from daskscope.app.trial import Trial
 from daskscope.app.window import Window
 from daskscope.app.wiring import wire
-from daskscope.ingest.clock import wall_ns
 from daskscope.session import WHOLE_RUN, Session, asked_view
 from daskscope.store.writer import Store
 from daskscope.theme import DENSITIES, NOT_YET_PX, THEMES, Theme
@@ -54,7 +52,6 @@ if TYPE_CHECKING:
     from daskscope.store.snapshot import Snapshot
 
 MEMORY_CAP_BYTES: Final = 1 << 30
-DEMO_WORKERS: Final = 4
 
 
 class Run(QObject):
@@ -85,6 +82,8 @@ class Run(QObject):
         What the tables of events and errors do; views before, bookmarks, measuring.
     opening
         What is done with recordings.
+    trial
+        The demo's cluster, if it is started from here.
     garbage
         Looks for garbage when there is time; None to leave that to Python.
     is_reading
@@ -119,6 +118,7 @@ class Run(QObject):
         self.ledger = Ledger(self)
         self.places = Places(self)
         self.opening = Opening(self, source.stop)
+        self.trial = Trial(self.window, source)
         self.window.set_density(self.session.density)
         self.overlays = Overlays(self)
         self.choosing = Choosing(self, source.ask, options.jaeger)
@@ -129,7 +129,6 @@ class Run(QObject):
         self._clock = Clock(self, source.fileno)
         self._clock.ticked.connect(self.tick)
         self._frame_times = FrameTimes(options.frame_log)
-        self._demo: Demo | None = None
         self._snapshot: Snapshot = self._store.snapshot()
         self._now_ns = 0
         self.is_reading = not is_live
@@ -189,8 +188,7 @@ class Run(QObject):
         """Stop ticking and close what was opened here; lines for the user come back."""
         self._clock.stop()
         self.keeper.keep(self.session, self.window)
-        if self._demo is not None:
-            self._demo.close()
+        self.trial.close()
         self._frame_times.close()
         self.window.hide()
         return self._lines
@@ -274,10 +272,8 @@ class Run(QObject):
         return min(period_s, FRAME_S) if self.choosing.has_work else period_s
 
     def _end_if_due(self, now_s: float) -> None:
-        failure = self._failure()
-        if failure:
+        if not self._lines and (failure := self._failure() or self.trial.failure()):
             self._lines.append(failure)
-            self._failure = lambda: ""
         if not self._limit.is_due(now_s, self._is_all_drawn):
             return
         self._clock.stop()
@@ -388,17 +384,3 @@ class Run(QObject):
         """Draw rows as high as one of `DENSITIES` says."""
         self.replace(density=DENSITIES[name])
         self.window.set_density(DENSITIES[name])
-
-    # Demo -----------------------------------------------------------------------------------
-
-    def start_demo(self) -> None:
-        """Start a cluster that computes something to look at."""
-        if self._demo is not None:
-            return
-        log_path = sessions_folder() / f"{wall_ns()}.demo.log"
-        try:
-            self._demo = Demo(f"http://{self._source.http[0]}", DEMO_WORKERS, log_path)
-        except DemoError as error:
-            say(self.window, str(error))
-            return
-        self._failure = self._demo.failure

@@ -46,7 +46,7 @@ def wire(run: Run, menu: Menu) -> None:
     toolbar.commands_asked.connect(run.overlays.toggle_palette)
     toolbar.grouped.connect(lambda grouping: run.apply(lane_gestures.group, grouping))
     toolbar.theme_toggled.connect(run.toggle_theme)
-    window.welcome.demo_requested.connect(run.start_demo)
+    window.welcome.demo_requested.connect(run.trial.start)
     window.closed.connect(QApplication.quit)
     window.presence.roused.connect(run.rouse)
     for action in menu.actions.values():
