@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,8 +12,11 @@ from PySide6.QtGui import QExposeEvent, QMouseEvent, QRegion
 
 from daskscope.app.clock import ARRIVAL_REST_S, FRAME_S
 from daskscope.app.tempo import HELD_STEP_S, IDLE_AFTER_S, IDLE_STEP_S
-from tests.builders import MS, SECOND, Span
+from daskscope.derive.panels import WorkerRowKind
+from daskscope.store.schema import SourceStatus
+from tests.builders import MS, SECOND, Span, points
 from tests.gui.working import NOW, cluster
+from tests.readings import Cluster
 
 if TYPE_CHECKING:
     from daskscope.app.run import Run
@@ -165,3 +169,24 @@ def test_what_a_minimised_window_was_told_to_show_anew_it_shows_later(
     run.window.showNormal()
     run.tick(NOW + 100 * MS)
     assert run.frame is not before
+
+
+def test_workers_of_whom_nothing_comes_are_silent_until_something_does(
+    hand: Hand, link: Link
+) -> None:
+    def states() -> set[str]:
+        rows = hand.run.window.workers._frame.rows
+        return {row.state for row in rows if row.kind is WorkerRowKind.WORKER}
+
+    readings = Cluster()
+    worker = readings.worker("w0", at_s=20, busy=1)
+    spans = readings.source.spans([Span(SECOND, 2 * SECOND, "sum", worker)])
+    status = SourceStatus(is_live=True, http=link.http, requests=3, last_request_ns=NOW)
+    link.messages = [readings.source.definitions(), points(readings._rows), spans, status]
+    hand.waits(2)
+    assert states() == {"running"}
+    hand.waits(12)
+    assert states() == {"silent"}
+    link.messages = [replace(status, last_request_ns=NOW + 14 * SECOND)]
+    hand.waits(2)
+    assert states() == {"running"}

@@ -10,7 +10,7 @@ from daskscope.app.pace import Pace
 from daskscope.app.recordings import past_sessions
 from daskscope.derive.progress import progress_frame
 from daskscope.derive.resources import last_minutes, resources_frame
-from daskscope.derive.status import clock_fields, cluster_field, status_frame
+from daskscope.derive.status import clock_fields, cluster_field, is_heard, status_frame
 from daskscope.derive.welcome import welcome_frame
 from daskscope.derive.workers import workers_frame
 from daskscope.session import Viewport, viewport
@@ -111,7 +111,13 @@ class Panels:
         if not window.workers.isVisible() or not tick.is_due(self._workers_pace):
             return False
         began_s = elapsed_s()
-        workers = workers_frame(tick.snapshot, tick.session, tick.now_ns, self._crowd.sampler)
+        workers = workers_frame(
+            tick.snapshot,
+            tick.session,
+            tick.now_ns,
+            self._crowd.sampler,
+            is_heard(tick.snapshot, tick.wall_ns, tick.feed.is_connected),
+        )
         window.workers.show_frame(workers)
         window.workers_dock.set_summary(0, workers.summary)
         self._workers_pace.rest(began_s, elapsed_s())

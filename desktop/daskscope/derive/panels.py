@@ -71,7 +71,7 @@ class WorkerRow:
     Attributes
     ----------
     state
-        Of a worker: `running`, `paused` or `removed`; "" for sums.
+        Of a worker: `running`, `paused`, `silent` or `removed`; "" for sums.
     cpu
         Share of the threads' worth of CPU in use, 0..1 (it can exceed 1).
     memory

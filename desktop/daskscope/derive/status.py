@@ -140,10 +140,19 @@ def _connection(snapshot: Snapshot, now_ns: int, is_connected: bool) -> StatusFi
         return StatusField("Disconnected", "– start daskscope again", "err", kept)
     if not status.requests:
         return StatusField("Listening", "", "warn", "Nothing has been received yet")
-    silence_ns = now_ns - status.last_request_ns
-    if silence_ns > SILENCE_NS:
+    if _is_silent(status, now_ns):
         return StatusField("Silent", "", "warn", "Nothing has been received for a while")
     return StatusField("Connected", "", "ok")
+
+
+def is_heard(snapshot: Snapshot, now_ns: int, is_connected: bool = True) -> bool:
+    """Whether what senders last said holds still: a recording ends with it."""
+    status = snapshot.status
+    return not status.is_live or (is_connected and not _is_silent(status, now_ns))
+
+
+def _is_silent(status: SourceStatus, now_ns: int) -> bool:
+    return bool(status.requests) and now_ns - status.last_request_ns > SILENCE_NS
 
 
 def _received(status: SourceStatus, now_ns: int) -> tuple[StatusField, ...]:

@@ -60,13 +60,18 @@ _SUMMED: Final = (
 
 
 def workers_frame(
-    snapshot: Snapshot, session: Session, now_ns: int, sampler: Sampler | None = None
+    snapshot: Snapshot,
+    session: Session,
+    now_ns: int,
+    sampler: Sampler | None = None,
+    is_heard: bool = True,
 ) -> WorkersFrame:
     """The table in the order the session asks for.
 
     When not one worker runs any more (the cluster has been closed, or a recording has ended), the
-    last ones stay with what they last said, in state `removed`. A `sampler` that is kept for one
-    store makes all but the first call fast.
+    last ones stay with what they last said, in state `removed`; while nothing is heard of a
+    cluster, its workers are `silent`. A `sampler` that is kept for one store makes all but the
+    first call fast.
     """
     sampler = sampler or Sampler()
     samples = sampler.of(snapshot, now_ns)
@@ -74,7 +79,7 @@ def workers_frame(
     shown = samples.those(is_running) if is_running.any() else samples
     rows: Sequence[WorkerRow] = ()
     if len(shown):
-        rows = _Rows(shown, session, sampler.ranks()[shown.resource])
+        rows = _Rows(shown, session, sampler.ranks()[shown.resource], is_heard)
     return WorkersFrame(
         columns=COLUMNS,
         rows=rows,
@@ -104,8 +109,9 @@ class _Rows(Lazy[WorkerRow]):
     workers.
     """
 
-    def __init__(self, shown: Samples, session: Session, rank: Indices) -> None:
+    def __init__(self, shown: Samples, session: Session, rank: Indices, is_heard: bool) -> None:
         self._shown, self._collapsed = shown, session.collapsed_hosts
+        self._is_heard = is_heard
         _, first, host = np.unique(shown.host, return_index=True, return_inverse=True)
         appearance = np.argsort(first)
         self._first = first[appearance]
@@ -135,6 +141,7 @@ class _Rows(Lazy[WorkerRow]):
         state = ""
         if kind is WorkerRowKind.WORKER:
             state = "paused" if is_paused else "running"
+            state = state if self._is_heard else "silent"
             state = "removed" if self._shown.is_removed[worker] else state
         return WorkerRow(
             kind=kind,

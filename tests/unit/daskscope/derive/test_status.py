@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from daskscope.derive.status import addresses, cluster_field, status_frame
+from daskscope.derive.status import addresses, cluster_field, is_heard, status_frame
 from daskscope.store.schema import Kind, SourceStatus
 from tests.builders import SECOND, Span
 from tests.readings import NOW, Cluster, removed
@@ -56,6 +56,15 @@ def test_a_receiver_that_was_killed_is_said_with_where_its_data_are() -> None:
     assert (connection.label, connection.tone) == ("Disconnected", "err")
     assert connection.value == "– start daskscope again"
     assert "/data/now.dscope" in connection.tip
+
+
+def test_workers_are_heard_until_nothing_comes_or_nobody_receives() -> None:
+    cluster = Cluster()
+    silent = replace(LIVE, last_request_ns=NOW - 11 * SECOND)
+    assert is_heard(cluster.snapshot(status=LIVE), NOW)
+    assert not is_heard(cluster.snapshot(status=LIVE), NOW, is_connected=False)
+    assert not is_heard(cluster.snapshot(status=silent), NOW)
+    assert is_heard(cluster.snapshot(status=replace(silent, is_live=False)), NOW)
 
 
 def test_addresses_of_one_host_are_written_once() -> None:

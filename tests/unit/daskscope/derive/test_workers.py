@@ -194,6 +194,13 @@ def test_a_whole_silent_cluster_stays() -> None:
     assert len(frame.rows) == 6
 
 
+def test_while_nothing_is_heard_workers_are_silent_and_nothing_else() -> None:
+    cluster = two_hosts()
+    cluster.worker("w2", "node-02", 4, managed=GIB, paused=1)
+    frame = workers_frame(cluster.snapshot(), Session(), NOW, is_heard=False)
+    assert [row.state for row in frame.rows] == ["", "", "silent", "silent", "", "silent", "silent"]
+
+
 def test_no_worker_is_an_empty_table() -> None:
     frame = workers_frame(Cluster().snapshot(), Session(), NOW)
     assert (frame.rows, frame.summary) == ((), "")
