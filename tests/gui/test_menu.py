@@ -197,3 +197,6 @@ def test_tooltips_of_the_toolbar_name_the_keys(run: Run) -> None:
     tips = {b.accessibleName(): b.toolTip() for b in run.window.toolbar.findChildren(QToolButton)}
     assert tips["Fit"] == "The selection, or the whole run (F)"
     assert tips["Pause"] == "Hold the picture, and follow again (Space)"
+    assert run.window.resources.buttons.toolTip().startswith(
+        "Let charts show the task stream's time"
+    )

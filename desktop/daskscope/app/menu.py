@@ -56,6 +56,7 @@ class Menu(QObject):
         rows = {row.id: row for row in ACTIONS}
         window.order_focus()
         window.toolbar.set_tips({name: tip(rows[action]) for name, action in _BUTTONS.items()})
+        window.resources.buttons.setToolTip(tip(rows["panel.link"]))
 
     def refresh(self) -> None:
         """Let actions show how things stand; what has keys is heard whenever it is pressed."""

@@ -29,6 +29,7 @@ _LEAST_LENGTH_S: Final = 60.0
 _LEAST_RECORDED_S: Final = 1.0
 _MOST_LENGTH_S: Final = 300.0
 _LENGTH_STEP_S: Final = 15.0
+_MANY_CORES: Final = 100
 _SPAN_STEPS_S: Final = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600)
 
 
@@ -180,13 +181,17 @@ def shown_span_s(run_s: float, *, is_live: bool) -> float:
 
 
 def ticks(most: float, unit: str) -> tuple[tuple[float, str], ...]:
-    """Values and labels of an axis from 0 to `most`: at most five of them, 1-2-5 or binary."""
+    """Values and labels of an axis from 0 to `most`, at most five: 1-2-5, of bytes binary.
+
+    Cores of one machine are counted by powers of two, too; those of a cluster by hundreds.
+    """
     base = 1.0
     if unit == "bytes":
         base = 1024.0 ** max(int(math.log(max(most, 1.0), 1024)), 0)
     elif unit == "bytes/s":
         base = 1000.0 ** max(int(math.log10(max(most, 1.0)) // 3), 0)
-    step = _step(most / base, is_binary=unit != "bytes/s") * base
+    is_binary = unit == "bytes" or (unit == "cores" and most < _MANY_CORES)
+    step = _step(most / base, is_binary) * base
     values = [index * step for index in range(int(most / step * (1 + 1e-9)) + 1)]
     return tuple((value, _tick_text(value, unit)) for value in values)
 

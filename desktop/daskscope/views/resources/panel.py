@@ -33,6 +33,8 @@ _PLOTS: Final = "daskscope.views.resources.plot"
 _LEAST_PLOT_PX: Final = 40
 #: Left of the curves of each chart: labels of their heights.
 AXIS_PX: Final = 56
+#: Under the labels of the time.
+_FOOT_PX: Final = 6
 #: Room under the curves of each chart: the last one has the labels of the time.
 _BELOW_PX: Final = (8, 8, 20)
 
@@ -73,7 +75,7 @@ class ResourcesView(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 4, 0, 6)
+        self._layout.setContentsMargins(0, 4, 0, _FOOT_PX)
         self._layout.setSpacing(0)
         for title, room, below_px in zip(self._titles, self._rooms, _BELOW_PX, strict=True):
             room.setMinimumHeight(_LEAST_PLOT_PX + below_px)
@@ -203,7 +205,7 @@ class ResourcesView(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Lay the line over all charts."""
         super().resizeEvent(event)
-        self._cross.setGeometry(AXIS_PX, 0, self.charts_px, self.height())
+        self._cross.setGeometry(AXIS_PX, 0, self.charts_px, self.height() - _FOOT_PX)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""
