@@ -244,6 +244,17 @@ def clock_text(skew: Skew) -> str:
     return text if skew.ahead_ns < 0 else f"+{text}"
 
 
+def clock_tip(skew: Skew) -> str:
+    """What is proven: who of both is wrong is not, where few differ from few."""
+    about = quantity.duration(abs(skew.ahead_ns))
+    way, how = "behind", "ended before they had begun"
+    if skew.ahead_ns > 0:
+        way, how = "ahead of", "began after they had ended"
+    batches = quantity.plural(skew.n_batches, "transfer")
+    others = quantity.plural(len(skew.others), "other worker")
+    return f"Its clock is about {about} {way} that of {others}:\nby it, {batches} {how} there"
+
+
 def _tip(member: Member, memory: Memory, skew: Skew | None) -> str:
     place = member.place
     kind = "Worker" if place.is_worker else "Service"
@@ -255,10 +266,5 @@ def _tip(member: Member, memory: Memory, skew: Skew | None) -> str:
     if member.gone_ns:
         lines.append(f"Removed at {quantity.clock(member.gone_ns, 1_000_000)}")
     if skew is not None:
-        way = "ahead" if skew.ahead_ns > 0 else "behind"
-        about = quantity.duration(abs(skew.ahead_ns))
-        batches = quantity.plural(skew.n_batches, "transfer")
-        others = quantity.plural(len(skew.others), "worker")
-        lines.append(f"Its clock is about {about} {way}: by it, {batches} with {others}")
-        lines.append("ended before they began at the other end")
+        lines.append(clock_tip(skew))
     return "\n".join(line for line in lines if line)

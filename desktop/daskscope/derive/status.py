@@ -185,7 +185,7 @@ def clock_fields(skews: Mapping[str, Skew]) -> tuple[StatusField, ...]:
         return ()
     most = max(abs(skew.ahead_ns) for skew in skews.values())
     value = f"{quantity.plural(len(skews), 'worker')}, {quantity.duration(most)}"
-    tip = "Clocks that are wrong: transfers ended by them before they began at the other end"
+    tip = "Clocks that differ from those of most others, or of as many: see tooltips of workers"
     return (StatusField("Clocks off", value, "warn", tip),)
 
 

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from daskscope.derive.clocks import Clocks, Skew
+from daskscope.derive.lanerows import clock_tip
 from daskscope.store.schema import Kind
 from daskscope.store.writer import Store
 from tests.builders import MS, SECOND, Source, Span
@@ -52,6 +53,20 @@ def skews(
         store.apply(batch)
         found = clocks.of(store.snapshot())
     return dict(found)
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "way", "how"),
+    [
+        (3, "ahead of", "began after they had ended"),
+        (-3, "behind", "ended before they had begun"),
+    ],
+)
+def test_which_came_first_is_told_by_which_clock_is_ahead(ahead_s: int, way: str, how: str) -> None:
+    tip = clock_tip(Skew(ahead_s * SECOND, 9, (address(0), address(1))))
+    assert tip.replace("\u2009", " ") == (
+        f"Its clock is about 3.00 s {way} that of 2 other workers:\nby it, 9 transfers {how} there"
+    )
 
 
 @pytest.mark.parametrize("is_push", [False, True])
