@@ -40,6 +40,12 @@ SPILLING: Final = {
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": False,
 }
+#: Any process is above one percent of the limit: all that is in memory is spilled at each round.
+BY_MEMORY_MONITOR: Final = {
+    **SPILLING,
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": 0.001,
+}
 
 #: For `LocalCluster`: a worker's heartbeat names its extensions, and its scheduler must know them.
 WITHOUT_EXTENSIONS: Final[dict[str, Any]] = {

@@ -13,7 +13,14 @@ from distributed import Worker, get_worker, wait
 
 from dask_otel import conventions as names
 from dask_otel import correlate
-from tests.clusters import MEMORY_LIMIT, MIB, ROUNDED_NS, SPILLING, instrumented
+from tests.clusters import (
+    BY_MEMORY_MONITOR,
+    MEMORY_LIMIT,
+    MIB,
+    ROUNDED_NS,
+    SPILLING,
+    instrumented,
+)
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -22,13 +29,6 @@ if TYPE_CHECKING:
     from tests.sinks import SeenSpan, Sink
 
 pytestmark = pytest.mark.cluster
-
-#: Any process is above one percent of the limit: all that is in memory is spilled at each round.
-BY_MEMORY_MONITOR = {
-    **SPILLING,
-    "distributed.worker.memory.target": False,
-    "distributed.worker.memory.spill": 0.001,
-}
 
 
 def disk(sink: Sink, action: str) -> list[SeenSpan]:

@@ -41,7 +41,8 @@ N_SERVERS = 4
 
 #: Hooks that cannot fail there: others that fail stand before them, or the script gives no occasion
 #: (adaptive scaling, unpickling that takes long, the memory monitor, a peer that goes before it is
-#: answered). A new one is either reached by the script, or named here with a test of its own.
+#: answered). A new one is either reached by the script, or named here with a test of its own: those
+#: without an occasion have it in `tests/integration/test_instrumentation_hooks.py`.
 BEHIND_OTHERS = {
     "scheduler.adapter.SchedulerAdapter._settle",
     "worker.deserialize.DeserializeProbe._look",
