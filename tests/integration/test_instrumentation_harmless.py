@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.cluster
 
-#: What a worker or scheduler may take to send what is left when it closes, twice over.
-CLOSE_S = 6.0
+#: What the instrumentation may add to a cluster's own closing.
+CLOSE_S = 2.0
+#: How often a cluster may close late because the machine is busy.
+N_TRIES = 3
 
 
 class UnpicklableError(Exception):
@@ -156,10 +158,32 @@ def test_results_are_the_same_with_an_endpoint_that_is(
             assert work(client) == unwatched
             watched = client.run(lambda dask_worker: "dask-otel" in dask_worker.plugins)
             assert set(watched.values()) == {True}
-            began_s = time.monotonic()
-        assert time.monotonic() - began_s < CLOSE_S
     lines = [line for line in capfd.readouterr().err.splitlines() if "dask_otel" in line]
     # What an endpoint does not want is a line for each signal, and one is what was left unsent;
     # the killers have made Dask start two workers anew.
     n_processes = 1 + 2 + len(KILLERS)
     assert len(lines) <= (3 + 1) * n_processes, lines
+
+
+def closed_s(settings: dict[str, Any]) -> float:
+    """How long a cluster takes to close that has just worked."""
+    with dask.config.set(settings), cluster() as client:
+        assert client.gather(client.map(inc, range(20))) == list(range(1, 21))
+        began_s = time.monotonic()
+    return time.monotonic() - began_s
+
+
+@pytest.mark.parametrize("name", ENDPOINTS)
+def test_a_cluster_closes_hardly_later_with_an_endpoint_that_is(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One that answers late is waited for by the workers, and then by the scheduler.
+    allowed_s = CLOSE_S * (2 if name == "slow" else 1)
+    with ENDPOINTS[name]() as url:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+        later_s: list[float] = []
+        while not later_s or (min(later_s) > allowed_s and len(later_s) < N_TRIES):
+            own_s = closed_s({"dask-otel.enabled": False})
+            later_s.append(closed_s(PRELOAD) - own_s)
+    assert min(later_s) <= allowed_s, later_s

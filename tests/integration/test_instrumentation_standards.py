@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,7 @@ from tests.waiting import wait_for
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from distributed import Client
+    from distributed import Client, Worker
 
     from tests.sinks import Sink
 
@@ -93,3 +94,25 @@ def test_resource_detectors_and_attributes(monkeypatch: pytest.MonkeyPatch, sink
         assert resource["deployment.environment.name"] == "test"
         assert resource["process.runtime.name"] == "cpython"
         assert resource["os.type"]
+
+
+def test_a_disabled_sdk_sends_nothing_from_any_process(
+    monkeypatch: pytest.MonkeyPatch, sink: Sink
+) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    with instrumented(monkeypatch, sink.endpoint, n_workers=2, **NANNIES) as client:
+        compute(client)
+        found = client.run(what_watches)
+        assert len(found) == 2
+        assert set(found.values()) == {(True, False, ())}
+    assert sink.headers == []
+
+
+def what_watches(dask_worker: Worker) -> tuple[bool, bool, tuple[str, ...]]:
+    """Whether the preload was read, whether it has begun, and its threads."""
+    ours = (thread.name for thread in threading.enumerate() if thread.name == "dask_otel")
+    return (
+        [preload.name for preload in dask_worker.preloads] == ["dask_otel"],
+        "dask-otel" in dask_worker.plugins,
+        tuple(ours),
+    )
