@@ -174,7 +174,7 @@ def test_a_wrong_clock_is_said_beside_the_worker_and_below(run: Run, link: Link)
     assert len(wrong) == 1
     assert wrong[0].clock.replace(THIN, " ") in ("+25.0 ms", "\u221225.0 ms")
     assert "25.0 ms" in wrong[0].tip.replace(THIN, " ")
-    assert "transfers with 1 worker" in wrong[0].tip.replace(THIN, " ")
+    assert "that of 1 other worker" in wrong[0].tip.replace(THIN, " ")
     run.window.resized.emit()  # show everything anew
     run.tick(NOW + 5 * SECOND)
     assert "Clocks off" in run.window.status.accessibleDescription()
