@@ -317,7 +317,7 @@ def test_a_part_that_is_broken_harms_no_task(
             parts = client.map(make, range(20), workers=[first])
             used = client.submit(len, parts, key="used", workers=[second])
             moved = client.submit(len, parts[7], key="moved", workers=[second])
-            long = client.submit(time.sleep, 0.3, key="long")
+            long = client.submit(time.sleep, 1.0, key="long")  # told of by a tick
             failed = client.submit(_raise, key="failed")
             assert (used.result(), moved.result()) == (20, 7)
             assert isinstance(failed.exception(), ValueError)
