@@ -13,6 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 from dask_otel import conventions as names
 from dask_otel.record.text import MAX_MESSAGE, MAX_STACKTRACE
 from tests.clusters import instrumented
+from tests.rudeness import MuteError, RudeError, UnpicklableError
 from tests.seen import NANNIES, spans
 from tests.waiting import wait_for
 
@@ -26,22 +27,6 @@ KEYS: list[Any] = [
     *("k" * 100_000, "日本\n<b>\0", 7, -2.5, 1 << 40),
     *(("a",), ("a", 0), ("a", 0.5), ("a", ("b", 1.5)), ("a", ("b", (1, "c")))),
 ]
-
-
-class UnpicklableError(Exception):
-    def __reduce__(self) -> Any:
-        raise TypeError("never")
-
-
-class RudeError(BaseException):
-    pass
-
-
-class MuteError(Exception):
-    def __str__(self) -> str:
-        raise RuntimeError("no words")
-
-    __repr__ = __str__
 
 
 def fail(error: str) -> None:

@@ -13,6 +13,7 @@ from distributed import Client, LocalCluster, wait
 
 from tests.clusters import PRELOAD
 from tests.endpoints import ENDPOINTS
+from tests.rudeness import MuteError, RudeError, UnpicklableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,22 +24,6 @@ pytestmark = pytest.mark.cluster
 CLOSE_S = 2.0
 #: How often a cluster may close late because the machine is busy.
 N_TRIES = 3
-
-
-class UnpicklableError(Exception):
-    def __reduce__(self) -> Any:
-        raise TypeError("never")
-
-
-class RudeError(BaseException):
-    pass
-
-
-class MuteError(Exception):
-    def __str__(self) -> str:
-        raise RuntimeError("no words")
-
-    __repr__ = __str__
 
 
 def inc(number: int) -> int:
