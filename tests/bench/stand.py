@@ -219,31 +219,35 @@ class Stand:
         clock.ticked.connect(self._tick)
         clock.start()
         self._live(idle_s, rate)
-        before_s = time.process_time()
+        before_s, begin_s = time.process_time(), time.perf_counter()
         making_s = self._live(seconds, rate)
         taken_s = time.process_time() - before_s - making_s
+        lasted_s = time.perf_counter() - begin_s
         clock.stop()
         clock.ticked.disconnect(self._tick)
         clock.ticked.connect(self.run.tick)
-        return taken_s / seconds
+        return taken_s / lasted_s
 
     def _tick(self, _wall_ns: int) -> None:
         self.run.tick(self.now_ns())
 
     def _live(self, seconds: float, rate: int) -> float:
         """Let the application run; the CPU seconds that went into making its load."""
-        from PySide6.QtCore import QEventLoop, QTimer
+        from PySide6.QtCore import QEventLoop, Qt, QTimer
 
-        until_s, making_s = time.perf_counter() + seconds, 0.0
-        loop = QEventLoop()
-        # Waking up in vain would be counted as the window's.
-        wait_ms = 100 if rate else round(seconds * 1e3)
-        while time.perf_counter() < until_s:
+        # Waking up in vain would be counted as the window's, as would a wait that is too short
+        # and is waited for once more.
+        wait_s = 0.1 if rate else seconds
+        loop, timer = QEventLoop(), QTimer()
+        timer.setTimerType(Qt.TimerType.PreciseTimer)
+        timer.timeout.connect(loop.quit)
+        timer.start(round(wait_s * 1e3))
+        making_s = 0.0
+        for _ in range(round(seconds / wait_s)):
             begin_s = time.thread_time()
             if rate:
-                self._spring.put(self.load.batch(rate // 10))
+                self._spring.put(self.load.batch(round(rate * wait_s)))
             making_s += time.thread_time() - begin_s
-            QTimer.singleShot(wait_ms, loop.quit)
             loop.exec()
         return making_s
 
