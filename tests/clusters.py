@@ -83,7 +83,10 @@ def instrumented(
 
 @contextmanager
 def dask_command(folder: Path, endpoint: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`dask scheduler` or `dask worker` with `words`, instrumented, in a process of its own."""
+    """`dask scheduler` or `dask worker` with `words`, instrumented, in a process of its own.
+
+    What it says goes where this process says it: a test that fails shows it.
+    """
     process = subprocess.Popen(
         [sys.executable, "-m", "dask", *words, "--preload", "dask_otel", "--no-dashboard"],
         env={
@@ -92,8 +95,6 @@ def dask_command(folder: Path, endpoint: str, *words: str) -> Iterator[subproces
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         },
         cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
     )
     try:
         yield process

@@ -100,6 +100,15 @@ class Sink:
     requests: list[tuple[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
+    def note(self, error: BaseException | None) -> None:
+        """Let a test that fails say which spans came last: service, name, trace, id and parent."""
+        if error is None:
+            return
+        for seen in self.spans()[-100:]:
+            span, service = seen.span, seen.resource.get("service.name")
+            ids = (part.hex() for part in (span.trace_id, span.span_id, span.parent_span_id))
+            error.add_note(" ".join([str(service), span.name, *ids]))
+
     def _scheme(self) -> str:
         return "http" if self.tls is None else "https"
 
@@ -196,7 +205,8 @@ class HttpSink(Sink):
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self.note(error)
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -238,5 +248,6 @@ class GrpcSink(Sink):
         self._server.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self.note(error)
         self._server.stop(None).wait()
