@@ -15,6 +15,7 @@ from daskscope.store.schema import (
     POINT_COLUMNS,
     RUNNING_COLUMNS,
     SPAN_COLUMNS,
+    WORD_COLUMNS,
     Attributes,
     AttributeValue,
     Definitions,
@@ -22,7 +23,6 @@ from daskscope.store.schema import (
     Kind,
     Outcome,
     PointBatch,
-    RunningBatch,
     RunningWords,
     Series,
     SpanBatch,
@@ -158,7 +158,9 @@ class Source:
         }
         columns = {name: np.array(values[name], dtype) for name, dtype in RUNNING_COLUMNS.items()}
         keys = TextColumn.of(f"{name}-{run_id}" for name, _, run_id, _ in attempts)
-        return RunningWords((RunningBatch(0, T0 + time, resource, columns, keys),))
+        word = {"request": 0, "time_ns": T0 + time, "resource": resource, "n": len(attempts)}
+        words = {name: np.array([word[name]], dtype) for name, dtype in WORD_COLUMNS.items()}
+        return RunningWords(words, columns, keys)
 
     def event(
         self, name: str, time: int, body: str = "", severity: int = 9, **attributes: AttributeValue

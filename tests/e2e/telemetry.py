@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from dask_otel import conventions
@@ -19,7 +20,6 @@ from daskscope.store.schema import (
     EventBatch,
     Kind,
     PointBatch,
-    RunningBatch,
     RunningWords,
     Series,
     SpanBatch,
@@ -227,7 +227,7 @@ class Recorded:
                 for row, body, detail in _rows(message, message.bodies, message.attributes)
             ]
         elif isinstance(message, RunningWords):
-            self.events += map(self._running, message.batches)
+            self.events += self._running(message)
 
     def _of(self, resource: int, name: str) -> str:
         return str(self._resources[resource].get(name, ""))
@@ -269,14 +269,19 @@ class Recorded:
             detail=_text(json.loads(detail)),
         )
 
-    def _running(self, message: RunningBatch) -> Event:
-        return Event(
-            instance=self._of(message.resource, conventions.SERVICE_INSTANCE_ID),
-            name=conventions.EVENT_RUNNING,
-            time_ns=message.time_ns,
-            body="",
-            detail=_text(message.columns["run_id"].tolist()),
-        )
+    def _running(self, message: RunningWords) -> Iterator[Event]:
+        words = {name: column.tolist() for name, column in message.words.items()}
+        run_ids = iter(message.columns["run_id"].tolist())
+        for resource, time_ns, n in zip(
+            words["resource"], words["time_ns"], words["n"], strict=True
+        ):
+            yield Event(
+                instance=self._of(resource, conventions.SERVICE_INSTANCE_ID),
+                name=conventions.EVENT_RUNNING,
+                time_ns=time_ns,
+                body="",
+                detail=_text(list(islice(run_ids, n))),
+            )
 
 
 def _rows(message: Any, *texts: TextColumn) -> Iterator[Any]:

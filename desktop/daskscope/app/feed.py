@@ -122,7 +122,7 @@ class Feed:
             elif isinstance(message, PointBatch):
                 newest_ns = max(newest_ns, int(message.columns["time_ns"].max(initial=0)))
             elif isinstance(message, RunningWords):
-                newest_ns = max(newest_ns, *(word.time_ns for word in message.batches))
+                newest_ns = max(newest_ns, int(message.words["time_ns"].max(initial=0)))
         if newest_ns:
             self._see(newest_ns, wall_ns)
         self.has_spans = n_spans > 0

@@ -24,14 +24,13 @@ from daskscope.store.inquiry import (
     SpanLink,
 )
 from daskscope.store.schema import (
-    RUNNING_COLUMNS,
     SPAN_COLUMNS,
+    WORD_COLUMNS,
     Array,
     Definitions,
     EventBatch,
     Message,
     PointBatch,
-    RunningBatch,
     RunningWords,
     Series,
     SourceStatus,
@@ -180,13 +179,8 @@ def _apart_events(message: EventBatch) -> tuple[str, Header, Arrays]:
 
 
 def _apart_words(message: RunningWords) -> tuple[str, Header, Arrays]:
-    words = message.batches
-    numbers = [(word.request, word.time_ns, word.resource, len(word)) for word in words]
-    columns = {
-        name: np.concatenate([word.columns[name] for word in words]) for name in RUNNING_COLUMNS
-    }
-    keys = TextColumn.joined([word.keys for word in words])
-    return "words", {"words": numbers}, {**columns, **_text("keys", keys)}
+    words = {f"word.{name}": column for name, column in message.words.items()}
+    return "words", {}, {**words, **message.columns, **_text("keys", message.keys)}
 
 
 def _apart_status(message: SourceStatus) -> tuple[str, Header, Arrays]:
@@ -214,20 +208,25 @@ def _events(_header: Header, arrays: Arrays) -> Message:
 
 
 def _words(header: Header, arrays: Arrays) -> Message:
-    columns, keys = _columns(arrays), _as_text("keys", arrays)
-    words = []
-    end = 0
-    for request, time_ns, resource, n in header["words"]:
-        begin, end = end, end + n
-        part = {name: column[begin:end] for name, column in columns.items()}
-        words.append(RunningBatch(request, time_ns, resource, part, keys.rows(begin, end)))
-    return RunningWords(tuple(words))
+    if "words" in header:  # as an earlier version wrote them
+        return _said(header["words"], arrays)
+    words = {name: arrays[f"word.{name}"] for name in WORD_COLUMNS}
+    return RunningWords(words, _columns(arrays), _as_text("keys", arrays))
 
 
 def _running(header: Header, arrays: Arrays) -> Message:
-    """One word, as earlier versions wrote it."""
-    keys = _as_text("keys", arrays)
-    return RunningWords((RunningBatch(**header, columns=_columns(arrays), keys=keys),))
+    """One word, as the first versions wrote it."""
+    number = header["request"], header["time_ns"], header["resource"], len(arrays["keys.ends"])
+    return _said([number], arrays)
+
+
+def _said(numbers: list[tuple[int, int, int, int]], arrays: Arrays) -> Message:
+    by_column = np.array(numbers, np.int64).reshape(-1, len(WORD_COLUMNS)).T
+    words = {
+        name: values.astype(dtype)
+        for (name, dtype), values in zip(WORD_COLUMNS.items(), by_column, strict=True)
+    }
+    return RunningWords(words, _columns(arrays), _as_text("keys", arrays))
 
 
 def _status(header: Header, _arrays: Arrays) -> Message:

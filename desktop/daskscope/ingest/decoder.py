@@ -22,7 +22,6 @@ from daskscope.store.schema import (
     Kind,
     Outcome,
     PointBatch,
-    RunningBatch,
     RunningWords,
     SpanBatch,
     Status,
@@ -66,7 +65,7 @@ class Group:
     spans: SpanBatch | None = None
     points: PointBatch | None = None
     events: EventBatch | None = None
-    running: tuple[RunningBatch, ...] = ()
+    running: RunningWords | None = None
     rejected: dict[int, int] = field(default_factory=dict)
     n_duplicates: int = 0
     keys: Keys = field(default_factory=lambda: np.empty(0, np.uint64))
@@ -75,9 +74,13 @@ class Group:
     @property
     def batches(self) -> tuple[RunningWords | SpanBatch | PointBatch | EventBatch, ...]:
         """The messages, what runs first: it may end in the spans."""
-        running = RunningWords(self.running) if self.running else None
-        found = (running, self.spans, self.points, self.events)
+        found = (self.running, self.spans, self.points, self.events)
         return tuple(batch for batch in found if batch is not None)
+
+    @property
+    def n_words(self) -> int:
+        """How often a worker has said what it runs."""
+        return len(self.running.words["n"]) if self.running is not None else 0
 
 
 class Decoder:
@@ -101,7 +104,7 @@ class Decoder:
         traces: list[tuple[int, bytes]] = []
         point_parts: list[tuple[int, list[points.Point]]] = []
         event_parts: list[tuple[int, list[records.Event]]] = []
-        running: list[RunningBatch] = []
+        word_parts: list[tuple[int, list[records.Word]]] = []
         for request in requests:
             number, parsed = request.number, request.parsed
             if parsed.signal is Signal.TRACES:
@@ -110,9 +113,9 @@ class Decoder:
                 rows = self._points.read(parsed.data, request.received_ns)
                 point_parts.append((number, rows))
             else:
-                events, runs = records.read(parsed.data, number, request.received_ns, self.tables)
+                events, words = records.read(parsed.data, request.received_ns, self.tables)
                 event_parts.append((number, events))
-                running.extend(runs)
+                word_parts.append((number, words))
         found, rejected = read_spans(traces, self.tables)
         batch, keys, n_duplicates = self._deduplicated(found)
         return Group(
@@ -121,7 +124,7 @@ class Decoder:
             spans=batch,
             points=points.batch_of(point_parts) if any(p for _, p in point_parts) else None,
             events=records.batch_of(event_parts) if any(e for _, e in event_parts) else None,
-            running=tuple(running),
+            running=records.words_of(word_parts) if any(w for _, w in word_parts) else None,
             rejected=rejected,
             n_duplicates=n_duplicates,
             keys=keys,
@@ -192,7 +195,7 @@ class Counts:
             self.requests + n_requests,
             self.spans + len(group.spans or ()),
             self.points + len(group.points or ()),
-            self.events + len(group.events or ()) + len(group.running),
+            self.events + len(group.events or ()) + group.n_words,
             self.rejected + sum(group.rejected.values()),
             self.duplicates + group.n_duplicates,
             self.tasks + tasks,

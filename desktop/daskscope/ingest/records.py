@@ -9,24 +9,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from dask_otel import conventions
+from daskscope.ingest.spans import taken_texts
 from daskscope.ingest.values import attributes_of, integer_of, text_of, value_of
 from daskscope.store.schema import (
     EVENT_COLUMNS,
     MAX_TIME_NS,
     RUNNING_COLUMNS,
+    WORD_COLUMNS,
     Attributes,
     AttributeValue,
     EventBatch,
-    RunningBatch,
+    RunningWords,
     TextColumn,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
@@ -50,13 +53,20 @@ class Event(NamedTuple):
     attributes: str
 
 
-def read(
-    data: bytes, number: int, received_ns: int, tables: Tables
-) -> tuple[list[Event], list[RunningBatch]]:
-    """Events and running attempts of the request with that number."""
+class Word(NamedTuple):
+    """What one worker was running: its `RUNNING_COLUMNS` as lists, and the keys."""
+
+    time_ns: int
+    resource: int
+    columns: Mapping[str, list[int]]
+    keys: list[str]
+
+
+def read(data: bytes, received_ns: int, tables: Tables) -> tuple[list[Event], list[Word]]:
+    """Events and running attempts of one request."""
     request = ExportLogsServiceRequest.FromString(data)
     events: list[Event] = []
-    running: list[RunningBatch] = []
+    running: list[Word] = []
     for group in request.resource_logs:
         resource = tables.resource_of(group.resource.SerializeToString())
         for scope in group.scope_logs:
@@ -66,7 +76,7 @@ def read(
                 name = record.event_name or text_of(named)
                 time_ns = _time_ns(record, received_ns)
                 if name == conventions.EVENT_RUNNING:
-                    running.append(_running(attributes, number, time_ns, resource, tables))
+                    running.append(_running(attributes, time_ns, resource, tables))
                 else:
                     events.append(_event(record, name, time_ns, resource, attributes, tables))
     return events, running
@@ -96,9 +106,7 @@ def _event(
     )
 
 
-def _running(
-    attributes: Attributes, number: int, time_ns: int, resource: int, tables: Tables
-) -> RunningBatch:
+def _running(attributes: Attributes, time_ns: int, resource: int, tables: Tables) -> Word:
     keys = _texts(attributes.get(conventions.RUNNING_KEYS))
     n = len(keys)
     prefixes = _texts(attributes.get(conventions.RUNNING_PREFIXES))
@@ -112,8 +120,7 @@ def _running(
         "thread": _integers(attributes.get(conventions.RUNNING_THREADS), n, 0),
     }
     columns["run_id"] = [run if -(2**31) <= run < 2**31 else -1 for run in columns["run_id"]]
-    arrays = {name: np.array(columns[name], dtype) for name, dtype in RUNNING_COLUMNS.items()}
-    return RunningBatch(number, time_ns, resource, arrays, TextColumn.of(keys))
+    return Word(time_ns, resource, columns, keys)
 
 
 def _texts(value: AttributeValue) -> list[str]:
@@ -138,3 +145,32 @@ def batch_of(parts: Iterable[tuple[int, list[Event]]]) -> EventBatch:
         for (name, dtype), values in zip(EVENT_COLUMNS.items(), by_column, strict=True)
     }
     return EventBatch(columns, TextColumn.of(bodies), TextColumn.of(attributes))
+
+
+def words_of(parts: Iterable[tuple[int, list[Word]]]) -> RunningWords:
+    """One message of parts `(request, words)`, in their order."""
+    said = [(request, word) for request, words in parts for word in words]
+    values = {
+        "request": [request for request, _ in said],
+        "time_ns": [word.time_ns for _, word in said],
+        "resource": [word.resource for _, word in said],
+        "n": [len(word.keys) for _, word in said],
+    }
+    return RunningWords(
+        {name: np.array(values[name], dtype) for name, dtype in WORD_COLUMNS.items()},
+        {
+            name: np.array([value for _, word in said for value in word.columns[name]], dtype)
+            for name, dtype in RUNNING_COLUMNS.items()
+        },
+        TextColumn.of(key for _, word in said for key in word.keys),
+    )
+
+
+def taken_words(words: RunningWords, is_taken: npt.NDArray[np.bool_]) -> RunningWords:
+    """The words that are marked."""
+    is_theirs = np.repeat(is_taken, words.words["n"].view(np.uint32))
+    return RunningWords(
+        {name: column[is_taken] for name, column in words.words.items()},
+        {name: column[is_theirs] for name, column in words.columns.items()},
+        taken_texts(words.keys, is_theirs),
+    )

@@ -7,15 +7,15 @@ that it may come to hold as much again. One thread appends and seals while other
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from daskscope.ingest import codec
 from daskscope.ingest.definitions import Mark
+from daskscope.ingest.records import taken_words
 from daskscope.store.schema import (
     Array,
     EventBatch,
@@ -28,7 +28,7 @@ from daskscope.store.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from daskscope.ingest.decoder import Group
 
@@ -121,30 +121,30 @@ class Tail:
 
 def chunks(batches: Sequence[Message]) -> Iterator[Message]:
     """The same messages as few big ones: what runs first, of each worker its last word."""
-    words = chain.from_iterable(one.batches for one in batches if isinstance(one, RunningWords))
-    running = {word.resource: word for word in words}
-    if running:
-        yield RunningWords(tuple(running.values()))
+    words = [batch for batch in batches if isinstance(batch, RunningWords)]
+    if words:
+        yield _last(words)
     spans = [batch for batch in batches if isinstance(batch, SpanBatch)]
     if spans:
-        whole = SpanBatch(_joined(spans), TextColumn.joined([batch.keys for batch in spans]))
+        columns = _joined([batch.columns for batch in spans])
+        whole = SpanBatch(columns, TextColumn.joined([batch.keys for batch in spans]))
         for at in range(0, len(whole), CHUNK_ROWS):
             yield rows_of(whole, at, min(at + CHUNK_ROWS, len(whole)))
     points = [batch for batch in batches if isinstance(batch, PointBatch)]
     if points:
-        yield PointBatch(_joined(points))
+        yield PointBatch(_joined([batch.columns for batch in points]))
     events = [batch for batch in batches if isinstance(batch, EventBatch)]
     if events:
         bodies = TextColumn.joined([batch.bodies for batch in events])
         attributes = TextColumn.joined([batch.attributes for batch in events])
-        yield EventBatch(_joined(events), bodies, attributes)
+        yield EventBatch(_joined([batch.columns for batch in events]), bodies, attributes)
 
 
 def after(message: Message, request: int) -> Message | None:
     """The part of a sealed message that came after a request; None when nothing is left."""
     if isinstance(message, RunningWords):
-        rest = tuple(word for word in message.batches if word.request > request)
-        return replace(message, batches=rest) if rest else None
+        is_rest = message.words["request"].view(np.uint32) > request
+        return taken_words(message, is_rest) if is_rest.any() else None
     if isinstance(message, SpanBatch | PointBatch | EventBatch):
         start = int(np.searchsorted(message.columns["request"], request, "right"))
         if start == 0:
@@ -153,8 +153,19 @@ def after(message: Message, request: int) -> Message | None:
     return message
 
 
-def _joined(batches: Sequence[SpanBatch | PointBatch | EventBatch]) -> dict[str, Array]:
-    return {
-        name: np.concatenate([batch.columns[name] for batch in batches])
-        for name in batches[0].columns
-    }
+def _last(words: Sequence[RunningWords]) -> RunningWords:
+    """Of each worker its last word."""
+    whole = RunningWords(
+        _joined([one.words for one in words]),
+        _joined([one.columns for one in words]),
+        TextColumn.joined([one.keys for one in words]),
+    )
+    resource = whole.words["resource"]
+    _, from_end = np.unique(resource[::-1], return_index=True)
+    is_last = np.zeros(len(resource), np.bool_)
+    is_last[len(resource) - 1 - from_end] = True
+    return taken_words(whole, is_last)
+
+
+def _joined(columns: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
+    return {name: np.concatenate([one[name] for one in columns]) for name in columns[0]}

@@ -15,8 +15,6 @@ import numpy.typing as npt
 from daskscope.store.snapshot import NO_ATTEMPTS, AllRunning, Attempts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from daskscope.store.schema import Array
     from daskscope.store.snapshot import Running
 
@@ -25,6 +23,7 @@ N_REMEMBERED: Final = 1 << 18
 
 
 Mask = npt.NDArray[np.bool_]
+Int64s = npt.NDArray[np.int64]
 
 
 class RunningTable:
@@ -34,20 +33,26 @@ class RunningTable:
         self._all = NO_ATTEMPTS
         self._n_changes = 0
         self._made: dict[int, tuple[int, Running]] = {}
-        self._newest_ns: dict[int, int] = {}
+        self._newest_ns = np.zeros(0, np.int64)
         self._last_word_of: dict[int, Running] = {}
         self._finished = np.full(N_REMEMBERED, -1, np.int32)
         self._finished_of = np.zeros(N_REMEMBERED, np.uint32)
         self._frozen: AllRunning | None = None
 
-    def is_news(self, resource: int, time_ns: int) -> bool:
-        """Whether nothing newer is known of a worker than its word of that time."""
-        return time_ns >= self._newest_ns.get(resource, 0)
+    def newest_ns(self, n_resources: int) -> Int64s:
+        """Time of the newest word of each resource, 0 where there is none."""
+        n_more = n_resources - len(self._newest_ns)
+        if n_more > 0:
+            fresh = np.zeros(max(n_more, len(self._newest_ns)), np.int64)
+            self._newest_ns = np.concatenate([self._newest_ns, fresh])
+        return self._newest_ns
 
-    def replace(self, said: Attempts, time_ns_of: Mapping[int, int]) -> None:
+    def replace(self, said: Attempts, worker: Array, time_ns: Int64s) -> None:
         """Take words of some workers, with the time of each; all of them are news."""
-        self._newest_ns |= time_ns_of
-        kept = self._all.those(~np.isin(self._all.resource, list(time_ns_of)))
+        self._newest_ns[worker] = time_ns
+        has_said = np.zeros(len(self._newest_ns), np.bool_)
+        has_said[worker] = True
+        kept = self._all.those(~has_said[self._all.resource])
         self._put(kept.joined(said.those(~self._are_over(said))))
 
     def finish(self, resource: Array, run_id: npt.NDArray[np.int32]) -> None:
@@ -68,7 +73,8 @@ class RunningTable:
     def remove(self, resource: int, time_ns: int) -> None:
         """The worker was removed at `time_ns`: what it ran by then is lost."""
         running = self.frozen().get(resource)
-        self._newest_ns[resource] = max(self._newest_ns.get(resource, 0), time_ns)
+        newest_ns = self.newest_ns(resource + 1)
+        newest_ns[resource] = max(newest_ns[resource], time_ns)
         if running is not None and running.time_ns <= time_ns:
             self._last_word_of[resource] = running
             self._put(self._all.those(self._all.resource != resource))

@@ -112,6 +112,14 @@ EVENT_COLUMNS: Final[Mapping[str, np.dtype[np.generic]]] = {
     "severity": np.dtype("u1"),  # OTLP severity number
 }
 
+#: Columns of the words of `RunningWords`.
+WORD_COLUMNS: Final[Mapping[str, np.dtype[np.generic]]] = {
+    "request": np.dtype("u4"),
+    "time_ns": np.dtype("i8"),
+    "resource": np.dtype("u4"),
+    "n": np.dtype("u4"),  # attempts that its worker was running
+}
+
 RUNNING_COLUMNS: Final[Mapping[str, np.dtype[np.generic]]] = {
     "start_ns": np.dtype("i8"),
     "name": np.dtype("u4"),  # string: task prefix
@@ -260,33 +268,25 @@ class EventBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class RunningBatch:
-    """All attempts that one worker was running at `time_ns`; replaces what was known of it.
+class RunningWords:
+    """What some workers were running; a word tells all of one, and replaces what it said before.
 
     Attributes
     ----------
+    words
+        One array for each of `WORD_COLUMNS`, in order of arrival.
     columns
-        One array for each of `RUNNING_COLUMNS`.
+        One array for each of `RUNNING_COLUMNS`: attempts of all words, one word after the other.
+    keys
+        Task key of each attempt.
     """
 
-    request: int
-    time_ns: int
-    resource: int
+    words: Mapping[str, Array]
     columns: Mapping[str, Array]
     keys: TextColumn
 
     def __len__(self) -> int:
         return len(self.keys)
-
-
-@dataclass(frozen=True, slots=True)
-class RunningWords:
-    """What some workers were running, in order of arrival: those of thousands come together."""
-
-    batches: tuple[RunningBatch, ...]
-
-    def __len__(self) -> int:
-        return sum(map(len, self.batches))
 
 
 @dataclass(frozen=True, slots=True)

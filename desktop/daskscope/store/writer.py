@@ -21,7 +21,6 @@ from daskscope.store.palette import NO_SLOT, Palette
 from daskscope.store.points import PointTable
 from daskscope.store.running import RunningTable
 from daskscope.store.schema import (
-    RUNNING_COLUMNS,
     Array,
     Attributes,
     Definitions,
@@ -30,7 +29,6 @@ from daskscope.store.schema import (
     Message,
     Outcome,
     PointBatch,
-    RunningBatch,
     RunningWords,
     Series,
     SourceStatus,
@@ -38,10 +36,9 @@ from daskscope.store.schema import (
 )
 from daskscope.store.sealing import SealedChunks
 from daskscope.store.snapshot import Attempts, Snapshot
+from daskscope.store.words import WaitingWords
 
 DEFAULT_CAP_BYTES: Final = 512 * 1024**2
-#: Words of so many workers are taken in at once: some milliseconds' work.
-MOST_WORDS: Final = 256
 #: Beside an enum numpy takes a column of bytes for int64: that is five times as slow.
 _COMPUTE: Final = np.uint8(Kind.COMPUTE)
 _OTHER: Final = np.uint8(Kind.OTHER)
@@ -81,7 +78,7 @@ class Store:
         self._points = PointTable()
         self._events = EventLog()
         self._running = RunningTable()
-        self._words: dict[int, RunningBatch] = {}
+        self._words = WaitingWords()
         self._awaited: dict[str, None] = {}
         self._overview = OverviewBuilder()
         self._status = SourceStatus(is_live=True)
@@ -104,8 +101,9 @@ class Store:
                 self._points.add(message)
                 self._see(self._points.first_ns, self._points.last_ns)
             case RunningWords():
-                for word in message.batches:
-                    self._hear(word)
+                self._words.add(message)
+                if self._words.are_many:
+                    self._take_words()
             case EventBatch():
                 self._add_events(message)
             case Definitions():
@@ -252,45 +250,28 @@ class Store:
             slots = self._palette.slots(name)
         return slots
 
-    def _hear(self, batch: RunningBatch) -> None:
-        """Keep a worker's word until it matters: those of thousands are taken in together."""
-        if not self._running.is_news(batch.resource, batch.time_ns):
-            return
-        before = self._words.get(batch.resource)
-        if before is None or batch.time_ns >= before.time_ns:
-            self._words[batch.resource] = batch
-        if len(self._words) >= MOST_WORDS:
-            self._take_words()
-
     def _take_words(self) -> None:
-        if not self._words:
+        """Take in the words that wait: what runs is to be known."""
+        said = self._words.take(self._running.newest_ns(len(self._resources)))
+        if said is None:
             return
-        words, self._words = list(self._words.values()), {}
-        n_each = [len(word) for word in words]
-        resource = np.repeat(np.array([word.resource for word in words], np.uint32), n_each)
-        joined = {
-            name: np.concatenate([word.columns[name] for word in words]) for name in RUNNING_COLUMNS
-        }
-        start_ns, run_id = joined["start_ns"].view(np.int64), joined["run_id"].view(np.int32)
-        name = joined["name"].astype(np.uint32)
-        lane = self._lanes.of_running(resource, joined["thread"].view(np.int64), start_ns, run_id)
-        times_ns = [word.time_ns for word in words]
-        said = np.empty(len(words), np.object_)
-        said[:] = [word.keys for word in words]
+        lane = self._lanes.of_running(said.resource, said.thread, said.start_ns, said.run_id)
+        change = np.full(len(lane), self._running.next_change(), np.int64)
         attempts = Attempts(
             lane,
-            start_ns,
-            name,
-            run_id,
-            resource,
-            np.repeat(np.array(times_ns, np.int64), n_each),
-            np.full(len(lane), self._running.next_change(), np.int64),
-            np.repeat(said, n_each),
-            np.concatenate([np.arange(n) for n in n_each]),
+            said.start_ns,
+            said.name,
+            said.run_id,
+            said.resource,
+            said.word_ns,
+            change,
+            said.keys,
+            said.at,
         )
-        self._running.replace(attempts, {word.resource: word.time_ns for word in words})
-        self._slots(name, np.ones(len(name), np.bool_))
-        self._see(int(start_ns.min(initial=min(times_ns))), max(times_ns))
+        self._running.replace(attempts, said.worker, said.time_ns)
+        self._slots(said.name, np.ones(len(lane), np.bool_))
+        first_ns = said.start_ns.min(initial=said.time_ns.min())
+        self._see(int(first_ns), int(said.time_ns.max()))
 
     def _add_events(self, batch: EventBatch) -> None:
         if not len(batch):

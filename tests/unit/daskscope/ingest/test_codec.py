@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
@@ -13,13 +13,13 @@ from daskscope.store.schema import (
     POINT_COLUMNS,
     RUNNING_COLUMNS,
     SPAN_COLUMNS,
+    WORD_COLUMNS,
     Array,
     Definitions,
     EventBatch,
     Message,
     Outcome,
     PointBatch,
-    RunningBatch,
     RunningWords,
     Series,
     SourceStatus,
@@ -47,6 +47,17 @@ def texts(n: int) -> TextColumn:
     return TextColumn.of(TEXTS[i % len(TEXTS)] for i in range(n))
 
 
+def words(*numbers: tuple[int, ...]) -> RunningWords:
+    """Words with numbers as in `WORD_COLUMNS`, and attempts of theirs."""
+    by_column = np.array(numbers, np.int64).reshape(-1, len(WORD_COLUMNS)).T
+    said = {
+        name: column.astype(dtype)
+        for (name, dtype), column in zip(WORD_COLUMNS.items(), by_column, strict=True)
+    }
+    n = int(said["n"].sum())
+    return RunningWords(said, columns(RUNNING_COLUMNS, n), texts(n))
+
+
 def check_same(first: object, second: object) -> None:
     assert type(first) is type(second)
     for name in first.__dataclass_fields__:  # type: ignore[attr-defined]
@@ -56,7 +67,7 @@ def check_same(first: object, second: object) -> None:
         elif isinstance(one, np.ndarray):
             assert one.dtype == other.dtype
             np.testing.assert_array_equal(one, other)
-        elif name == "columns":
+        elif isinstance(one, dict):
             assert one.keys() == other.keys()
             for key in one:
                 assert one[key].dtype == other[key].dtype
@@ -77,29 +88,30 @@ def test_batches_survive(n: int) -> None:
 
 
 def test_words_of_workers_survive_together() -> None:
-    words = tuple(
-        RunningBatch(7 + n, 2**62 - n, 3 * n, columns(RUNNING_COLUMNS, n), texts(n))
-        for n in (2, 0, 7, 1, 0)
-    )
-    decoded = codec.decode(codec.encode(RunningWords(words)))
-
-    assert isinstance(decoded, RunningWords)
-    for one, other in zip(decoded.batches, words, strict=True):
-        check_same(one, other)
+    for n_each in ((2, 0, 7, 1, 0), (0,), ()):
+        said = words(*((7 + n, 2**62 - n, 3 * n, n) for n in n_each))
+        check_same(codec.decode(codec.encode(said)), said)
 
 
-def test_a_word_of_a_version_that_wrote_each_by_itself_is_read() -> None:
-    word = RunningBatch(7, 2**62, 3, columns(RUNNING_COLUMNS, 2), texts(2))
-    arrays = {**word.columns, "keys.data": word.keys.data, "keys.ends": word.keys.ends}
+@pytest.mark.parametrize(
+    ("name", "fields", "numbers"),
+    [
+        ("running", {"request": 7, "time_ns": 2**62, "resource": 3}, [(7, 2**62, 3, 2)]),
+        ("words", {"words": [(7, 2**62, 3, 2), (9, 1, 2**32 - 1, 1)]}, None),
+    ],
+)
+def test_words_as_earlier_versions_wrote_them_are_read(
+    name: str, fields: dict[str, Any], numbers: list[tuple[int, ...]] | None
+) -> None:
+    """The first ones wrote each by itself, and later ones the numbers of all in the header."""
+    said = words(*(numbers or fields["words"]))
+    arrays = {**said.columns, "keys.data": said.keys.data, "keys.ends": said.keys.ends}
     named = [(name, array.dtype.str, array.size) for name, array in arrays.items()]
-    header = {"message": "running", "arrays": named}
-    text = orjson.dumps(header | {"request": 7, "time_ns": 2**62, "resource": 3})
+    text = orjson.dumps({"message": name, "arrays": named, **fields})
     parts = [struct.pack("<I", len(text)) + text, *(array.tobytes() for array in arrays.values())]
     decoded = codec.decode(b"".join(part + bytes(-len(part) % 8) for part in parts))
 
-    assert isinstance(decoded, RunningWords)
-    (found,) = decoded.batches
-    check_same(found, word)
+    check_same(decoded, said)
 
 
 def test_frames_of_a_version_with_fewer_columns_are_read() -> None:

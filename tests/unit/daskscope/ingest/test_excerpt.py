@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from daskscope.ingest.excerpt import Excerpt, Scissors
-from daskscope.store.schema import Definitions, EventBatch, PointBatch, RunningWords, SpanBatch
+from daskscope.store.schema import Definitions, EventBatch, PointBatch, SpanBatch
 from tests.builders import SECOND, T0, Source, Span
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def test_points_events_and_running_attempts_are_cut_as_well() -> None:
 
 @pytest.mark.parametrize("comes_first", [True, False])
 def test_what_ran_has_ended_by_the_end_of_a_part(comes_first: bool) -> None:
-    runs = RunningWords(())
+    runs = Source().running(0, SECOND, [("inc", 0, 1, 11)])
     for excerpt, expected in ((Excerpt(1.0, 3.0), []), (Excerpt(1.0), [runs])):
         scissors = Scissors(excerpt)
         if not comes_first:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from dask_otel import conventions
 from daskscope.ingest import records
 from daskscope.ingest.definitions import Tables
-from daskscope.store.schema import EVENT_COLUMNS, RUNNING_COLUMNS, RunningBatch
+from daskscope.store.schema import EVENT_COLUMNS, RUNNING_COLUMNS, WORD_COLUMNS, RunningWords
 from tests.telemetry import START_NS, Value, record
 
 if TYPE_CHECKING:
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 def read(
     request: ExportLogsServiceRequest, number: int, received_ns: int, tables: Tables
-) -> tuple[list[records.Event], list[RunningBatch]]:
-    return records.read(request.SerializeToString(), number, received_ns, tables)
+) -> tuple[list[records.Event], RunningWords]:
+    events, words = records.read(request.SerializeToString(), received_ns, tables)
+    return events, records.words_of([(number, words)])
 
 
 RUNNING: dict[str, Value] = {
@@ -30,21 +31,24 @@ RUNNING: dict[str, Value] = {
 
 def test_running_attempts() -> None:
     tables = Tables()
-    events, (running,) = read(record(conventions.EVENT_RUNNING, RUNNING), 9, 0, tables)
+    events, running = read(record(conventions.EVENT_RUNNING, RUNNING), 9, 0, tables)
     assert events == []
-    assert (running.request, running.time_ns, running.resource) == (9, START_NS, 0)
+    word = {name: column.tolist() for name, column in running.words.items()}
+    assert word == {"request": [9], "time_ns": [START_NS], "resource": [0], "n": [2]}
     assert running.columns["run_id"].tolist() == [5, 6]
     assert running.columns["thread"].tolist() == [140_000_000_001, 2]
     assert running.columns["start_ns"].tolist() == [START_NS - 5, START_NS - 6]
     assert [tables.strings.entries[n] for n in running.columns["name"]] == ["inc", "add"]
     assert [running.keys[0], running.keys[1]] == ["('inc', 1)", "\x00"]
     assert {name: col.dtype for name, col in running.columns.items()} == dict(RUNNING_COLUMNS)
+    assert {name: col.dtype for name, col in running.words.items()} == dict(WORD_COLUMNS)
 
 
 def test_nothing_runs_any_more() -> None:
     empty: dict[str, Value] = {name: [] for name in RUNNING}
     for attributes in (empty, {}):
-        _, (running,) = read(record(conventions.EVENT_RUNNING, attributes), 1, 0, Tables())
+        _, running = read(record(conventions.EVENT_RUNNING, attributes), 1, 0, Tables())
+        assert running.words["n"].tolist() == [0]
         assert len(running) == 0
 
 
@@ -55,7 +59,7 @@ def test_odd_arrays_are_made_to_fit() -> None:
         conventions.RUNNING_THREADS: ["x", True, 3],
         conventions.RUNNING_STARTS: "no array",
     }
-    _, (running,) = read(record(conventions.EVENT_RUNNING, odd), 1, 0, Tables())
+    _, running = read(record(conventions.EVENT_RUNNING, odd), 1, 0, Tables())
     assert running.columns["run_id"].tolist() == [-1, -1]
     assert running.columns["thread"].tolist() == [0, 0]
     assert running.columns["start_ns"].tolist() == [START_NS, START_NS]
@@ -67,7 +71,7 @@ def test_starts_that_make_no_sense_are_when_it_was_said() -> None:
         conventions.RUNNING_KEYS: ["a", "b", "c", "d"],
         conventions.RUNNING_STARTS: starts,
     }
-    _, (running,) = read(record(conventions.EVENT_RUNNING, odd), 1, 0, Tables())
+    _, running = read(record(conventions.EVENT_RUNNING, odd), 1, 0, Tables())
     assert running.columns["start_ns"].tolist() == [START_NS] * 3 + [START_NS - 5]
 
 
@@ -75,7 +79,7 @@ def test_events_keep_their_name_body_and_attributes() -> None:
     tables = Tables()
     request = record(conventions.EVENT_WORKER_ADDED, {"a": [1, "x"], "b": "ü\x00"}, "added")
     (event,), running = read(request, 1, 0, tables)
-    assert running == []
+    assert not len(running.words["n"])
     assert tables.strings.entries[event.name] == conventions.EVENT_WORKER_ADDED
     assert event.severity == 9
     assert event.body == "added"

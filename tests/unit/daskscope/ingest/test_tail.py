@@ -45,7 +45,7 @@ def test_chunks_say_the_same_in_fewer_messages() -> None:
         str(n) for n in (0, 65_535, 65_536, 131_071, 131_072, 149_999)
     ]
     assert isinstance(chunks[0], RunningWords)
-    assert [word.request for word in chunks[0].batches] == [20]  # its last word
+    assert chunks[0].words["request"].tolist() == [20]  # its last word
 
 
 def test_what_came_after_a_request() -> None:
@@ -57,7 +57,9 @@ def test_what_came_after_a_request() -> None:
     assert rest.columns["run_id"].tolist() == list(range(10, 30))
     assert [rest.keys[row] for row in range(20)] == [spans.keys[row] for row in range(10, 30)]  # type: ignore[union-attr]
     assert tail.after(spans, 12) is None
-    assert tail.after(running, 11) == running
+    rest = tail.after(running, 11)
+    assert isinstance(rest, RunningWords)
+    assert rest.words["request"].tolist() == [12]
     assert tail.after(running, 12) is None
     rest = tail.after(points, 2)
     assert isinstance(rest, PointBatch)
