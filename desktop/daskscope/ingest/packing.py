@@ -56,15 +56,16 @@ class Packer:
     """Compresses in threads of its own what takes long."""
 
     def __init__(self) -> None:
-        self._small, self._large = compressor(), compressor()
+        self._compressor = compressor()
         self._pool = ThreadPoolExecutor(2, "packing")
 
     def begin(self, bodies: Sequence[bytes]) -> Future[list[bytes]]:
         """Begin to compress some bodies."""
         if sum(map(len, bodies)) >= LEAST_BYTES:
-            return self._pool.submit(_compressed, self._large, bodies)
+            # Each has its own: another one that nobody waits for may still be made.
+            return self._pool.submit(_compressed, compressor(), bodies)
         done: Future[list[bytes]] = Future()
-        done.set_result(_compressed(self._small, bodies))
+        done.set_result(_compressed(self._compressor, bodies))
         return done
 
     def begin_chunks(self, messages: Iterable[Message], last_request: int) -> Future[list[Packed]]:
