@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from daskscope.derive.frames import DensityColumns, TaskStreamFrame, Tick
     from daskscope.theme import Theme
+    from daskscope.views.timeline.lines import Pixels
     from daskscope.views.timeline.plain import PlainBars
-    from daskscope.views.timeline.raster import Pixels
 
     Bools = npt.NDArray[np.bool_]
 

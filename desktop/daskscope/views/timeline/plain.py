@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from daskscope.derive.frames import TaskStreamFrame
     from daskscope.theme import Theme
-    from daskscope.views.timeline.raster import Pixels
+    from daskscope.views.timeline.lines import Pixels
 
     Numbers = npt.NDArray[np.intp]
 

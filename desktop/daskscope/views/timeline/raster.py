@@ -15,27 +15,33 @@ import numpy as np
 import numpy.typing as npt
 
 from daskscope.derive.frames import (
-    EMPTY,
     FAILED_KIND,
     KIND_SHIFT,
-    SLOT_MASK,
     SLOT_SHIFT,
     Cells,
     DensityColumns,
     TaskStreamFrame,
 )
-from daskscope.derive.lanelayout import LaneLayout, RowKind
 from daskscope.paint.brush import slot_colour
 from daskscope.store.schema import Kind
 from daskscope.theme import Theme, mixed
-from daskscope.views.timeline.lanes import lane_shape
+from daskscope.views.timeline.lines import (
+    BAR,
+    SUB,
+    Barred,
+    Layer,
+    Pixels,
+    laid_over,
+    lines_of,
+    lines_pixels,
+)
+from daskscope.views.timeline.sight import sight
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from daskscope.views.timeline.plain import PlainBars
 
-Pixels = npt.NDArray[np.uint32]
 Bools = npt.NDArray[np.bool_]
 
 OPAQUE: Final = 0xFF000000
@@ -101,12 +107,13 @@ def _dense_table(theme: Theme, n_slots: int, light: Light) -> Pixels:
     """Colour by slot + 3 and busy share: uint32, shape ((n_slots + 3) * 256,)."""
     busy = np.linspace(_LEAST_LIT_SHARE if light.is_lit else _LEAST_SHARE, 1.0, 256)
     table = np.empty((n_slots + _BEFORE_SLOTS, 256), np.uint32)
-    table[_NOTHING + _BEFORE_SLOTS] = theme.lane
     table[_ERRED + _BEFORE_SLOTS] = mixed(theme.erred, theme.lane, light.share(theme, _ERRED))
     for slot in (_OTHER, *range(n_slots)):
         share = busy * light.share(theme, slot)
         table[slot + _BEFORE_SLOTS] = _mixed(slot_colour(theme, slot), theme.lane, share)
-    return (table | np.uint32(OPAQUE)).ravel()
+    table |= np.uint32(OPAQUE)
+    table[_NOTHING + _BEFORE_SLOTS] = 0 if light.is_lit else theme.lane | OPAQUE
+    return table.ravel()
 
 
 def _mixed(rgb: int, over: int, share: npt.NDArray[np.float64]) -> Pixels:
@@ -126,7 +133,8 @@ def _kind_table(theme: Theme, light: Light) -> Pixels:
     table[[Kind.DISK_READ, Kind.DISK_WRITE]] = mixed(theme.disk, theme.lane, share)
     table[Kind.DESERIALIZE] = mixed(theme.deser, theme.lane, share)
     table[FAILED_KIND] = mixed(theme.erred, theme.lane, share)
-    return table | np.uint32(OPAQUE)
+    table[table > 0] |= np.uint32(OPAQUE)
+    return table
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +178,11 @@ def lanes_pixels(
     Pixels
         uint32, shape (frame.height_px, number of columns).
     """
-    lines = _lines(frame.layout, frame.first_row, frame.last_row, frame.scroll_px, frame.height_px)
-    shown = _dense_pixels(frame, lines, theme, dimmed, part)
-    if part.plain is not None:
-        _put_bars(shown, lines, part.plain, part.columns)
-    pixels: Pixels = np.take(shown, lines.distinct, axis=0, out=part.memory, mode="clip")
+    layout, rows = frame.layout, (frame.first_row, frame.last_row)
+    lines = lines_of(layout, *rows, frame.scroll_px, frame.height_px)
+    layers = tuple(_layers(frame, theme, dimmed, part))
+    barred = _barred(part.plain, part.columns) if part.plain is not None else None
+    pixels = lines_pixels(lines, layers, barred, theme.lane | OPAQUE, part.memory)
     lit_of = {stack.row: stack for stack in frame.lit_densities}
     for stack in frame.densities:
         row = frame.layout.rows[stack.row]
@@ -188,10 +196,10 @@ def lanes_pixels(
             dimmed,
         )
         _paste(pixels, row.y_px - frame.scroll_px, block)
-    for top_px, height_px in lines.hosts:
-        block = np.full((height_px, 1), theme.hdr | OPAQUE, np.uint32)
+    for row in sight(frame).hosts:
+        block = np.full((row.height_px, 1), theme.hdr | OPAQUE, np.uint32)
         block[-1] = theme.line2 | OPAQUE
-        _paste(pixels, top_px, block)
+        _paste(pixels, row.y_px - frame.scroll_px, block)
     return pixels
 
 
@@ -206,114 +214,40 @@ def _paste(pixels: Pixels, top: int, block: Pixels) -> None:
     part[:] = block[first : first + len(part)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Lines:
-    """What the lines of the visible part show: those that look alike are made once.
-
-    Attributes
-    ----------
-    bar, sub
-        By line that shows something else than the others: the visible row whose bar and whose
-        sub-lane it is a part of, -1 for none.
-    inner, outer
-        The same of a bar's inner lines alone, and of its first and last.
-    distinct
-        By line of the visible part: which of those it looks like.
-    hosts
-        Top and height of the headers.
-    """
-
-    bar: npt.NDArray[np.intp]
-    sub: npt.NDArray[np.intp]
-    inner: npt.NDArray[np.intp]
-    outer: npt.NDArray[np.intp]
-    distinct: npt.NDArray[np.intp]
-    hosts: tuple[tuple[int, int], ...]
-
-
-@lru_cache(maxsize=2)
-def _lines(
-    layout: LaneLayout, first_row: int, last_row: int, scroll_px: int, height_px: int
-) -> _Lines:
-    """Lines of a view; they stay the same while time goes on."""
-    shape = lane_shape(layout.pitch_px)
-    kinds, tops_px = layout.kinds[first_row:last_row], layout.row_px[0, first_row:last_row]
-    lanes = np.flatnonzero(kinds == RowKind.LANE.value)
-    is_end = np.zeros(height_px, np.bool_)
-    parts: list[npt.NDArray[np.intp]] = []
-    for top_px, part_px in ((0, shape.bar_px), (shape.sub_top_px, shape.sub_px)):
-        lines = np.full(height_px, -1, np.intp)
-        for step in range(part_px):
-            at_px = tops_px[lanes] - scroll_px + top_px + step
-            is_in = (at_px >= 0) & (at_px < height_px)
-            lines[at_px[is_in]] = lanes[is_in]
-            if not parts and step in (0, part_px - 1):
-                is_end[at_px[is_in]] = True
-        parts.append(lines)
-    key = np.stack([*parts, is_end])
-    found, distinct = np.unique(key, axis=1, return_inverse=True)
-    bar, sub, is_end = found[0], found[1], found[2] > 0
-    hosts = layout.row_px[:, first_row + np.flatnonzero(kinds == RowKind.HOST.value)]
-    return _Lines(
-        bar,
-        sub,
-        np.where(is_end, -1, bar),
-        np.where(is_end, bar, -1),
-        distinct.ravel(),
-        tuple((top_px - scroll_px, px) for top_px, px in hosts.T.tolist()),
-    )
-
-
-def _dense_pixels(
-    frame: TaskStreamFrame, lines: _Lines, theme: Theme, dimmed: frozenset[int], part: Part
-) -> Pixels:
-    """Dense runs of lanes on the lane's ground, by distinct line."""
+def _layers(
+    frame: TaskStreamFrame, theme: Theme, dimmed: frozenset[int], part: Part
+) -> Iterator[Layer]:
+    """Colours of lanes from the lowest to the highest: dense runs, and those that are lit."""
     visible, columns = slice(frame.first_row, frame.last_row), part.columns
     light = Light(dimmed) if frame.lit is None else _GHOSTS
     cells = frame.dense.cells[visible, columns]
-    colours = _dense_colours(cells, theme, light)
-    ground = np.full((1, colours.shape[1]), theme.lane | OPAQUE, np.uint32)
-    # Where nothing is, a bar's colour is the ground's; the last line is that of no bar.
-    pixels: Pixels = np.take(np.concatenate([colours, ground]), lines.bar, axis=0, mode="wrap")
-    _put_sub(pixels, lines, cells, _kind_table(theme, light), part)
+    yield Layer(BAR, _dense_colours(cells, theme, light))
+    yield from _sub_lanes(cells, _kind_table(theme, light), part)
     if frame.lit is not None:
         cells = frame.lit.cells[visible, columns]
-        is_lit: Bools = (cells & SLOT_MASK) != EMPTY
-        _put_over(pixels, _dense_colours(cells, theme, _LIT), is_lit, lines.bar)
-        _put_sub(pixels, lines, cells, _kind_table(theme, _LIT), part)
-    return pixels
+        yield Layer(BAR, _dense_colours(cells, theme, _LIT))
+        yield from _sub_lanes(cells, _kind_table(theme, _LIT), part)
 
 
-def _put_sub(pixels: Pixels, lines: _Lines, cells: Cells, table: Pixels, part: Part) -> None:
-    """Put what fills the sub-lanes, disk in dashes."""
+def _sub_lanes(cells: Cells, table: Pixels, part: Part) -> Iterator[Layer]:
+    """What fills the sub-lanes, disk in dashes."""
     if cells.max(initial=0) >> KIND_SHIFT == 0:
         return
     kinds = (cells >> np.uint32(KIND_SHIFT)).astype(np.uint8)
     is_disk = (kinds == _DISK_READ) | (kinds == _DISK_WRITE)
     if is_disk.any():
         kinds = np.where(is_disk & part.is_gap, np.uint8(0), kinds)
-    _put_over(pixels, np.take(table, kinds), kinds != 0, lines.sub)
+    yield Layer(SUB, np.take(table, kinds))
 
 
-def _put_bars(pixels: Pixels, lines: _Lines, plain: PlainBars, columns: slice) -> None:
-    """Put plain bars over what is dense."""
+def _barred(plain: PlainBars, columns: slice) -> Barred | None:
+    """Plain bars, None where there are none."""
     plane = plain.plane[:, columns]
-    is_drawn = plane > 0
-    if is_drawn.any():
-        _put_over(pixels, np.take(plain.inner, plane), is_drawn, lines.inner)
-        _put_over(pixels, np.take(plain.outer, plane), is_drawn, lines.outer)
-
-
-def _put_over(
-    pixels: Pixels, colours: Pixels, is_drawn: Bools, row_of: npt.NDArray[np.intp]
-) -> None:
-    """Put a line of colours for each row on all lines that show it, where something is drawn."""
-    is_filled = np.asarray(is_drawn.any(axis=1))
-    at = np.flatnonzero(row_of >= 0)
-    at = at[is_filled[row_of[at]]]
-    rows = row_of[at]
-    if len(at):
-        pixels[at] = np.where(is_drawn[rows], colours[rows], pixels[at])
+    rows = np.flatnonzero(plane.any(axis=1))
+    if not len(rows):
+        return None
+    plane = plane[rows]
+    return Barred(rows, np.take(plain.inner, plane), np.take(plain.outer, plane))
 
 
 def _dense_colours(cells: Cells, theme: Theme, light: Light) -> Pixels:
@@ -353,7 +287,7 @@ def _put_density(
         colours = [*(shown_colour(theme, slot, frozenset()) for slot in lit.slots), theme.wait2]
     stacked = stack(share, stack_px, colours)
     part = block[gap_px : gap_px + stack_px]
-    np.copyto(part, stacked, where=stacked != 0)
+    part[:] = laid_over(part, stacked)
     strips = [(columns, 1.0)] if lit is None else [(columns, opacity(theme)), (lit, 1.0)]
     for shown, light in strips:
         strength = light * (0.4 + 0.6 * np.minimum(shown.transfer, 1.0).astype(np.float64))
