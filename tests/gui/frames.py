@@ -205,7 +205,7 @@ def frame(
         densities=densities,
         events=events,
         now_px=now_px,
-        n_spans_in_view=len(bars),
+        count_in_view=bars.__len__,
     )
 
 

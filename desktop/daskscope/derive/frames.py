@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from daskscope.derive.lanelayout import LaneLayout
     from daskscope.derive.matches import Marks
     from daskscope.session import Chosen, Viewport
@@ -211,8 +213,8 @@ class TaskStreamFrame:
         The session's scroll, held within the content.
     now_px
         Pixel column of "now"; right of it nothing can have been received.
-    n_spans_in_view
-        Spans that lie in the time in view, folded ones included.
+    count_in_view
+        Counts the spans in view: few of the frames are asked for it.
     lit, lit_densities
         The same of what is searched or marked alone: all else is dimmed. None dims nothing.
     found
@@ -236,13 +238,18 @@ class TaskStreamFrame:
     densities: tuple[DensityColumns, ...]
     events: tuple[EventMark, ...]
     now_px: int
-    n_spans_in_view: int
+    count_in_view: Callable[[], int]
     is_exact: bool = True
     lit: Dense | None = None
     lit_densities: tuple[DensityColumns, ...] = ()
     found: FoundMark | None = None
     marks: Marks | None = None
     evicted: Evicted | None = None
+
+    @property
+    def n_spans_in_view(self) -> int:
+        """Spans that lie in the time in view, folded ones included."""
+        return self.count_in_view()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ FIRST_NS = frames.START_NS
 
 
 def said(session: Session) -> str:
-    drawn = replace(frames.busy_run(), n_spans_in_view=12_381)
+    drawn = replace(frames.busy_run(), count_in_view=lambda: 12_381)
     text = spoken_stream(drawn, session, FIRST_NS, FIRST_NS + 20 * SECOND)
     return text.replace("\u2009", " ")
 
