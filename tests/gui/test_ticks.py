@@ -33,6 +33,23 @@ def test_a_tick_that_changes_nothing_draws_nothing(busy: Run) -> None:
     assert len({id(frame) for frame in frames}) <= 2
 
 
+def test_readings_are_told_by_a_tick_that_draws_nothing(busy: Run) -> None:
+    before = busy.frame
+    assert before is not None
+    pace = busy._stage.timeline._readings_pace
+    pace.hurry()
+    while pace.is_hurried:  # jobs take turns
+        busy.tick(NOW + 16 * MS)
+    told = busy.frame
+    assert told is not None
+    assert told.bars is before.bars
+    busy.tick(NOW + SECOND)
+    drawn = busy.frame
+    assert drawn is not None
+    assert drawn.bars is not before.bars
+    assert drawn.layout is told.layout is not before.layout
+
+
 def test_a_picture_that_is_made_is_drawn_now_and_then_but_at_once_where_a_hand_moves_the_view(
     busy: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,7 +146,9 @@ def test_of_ticks_that_all_take_in_much_every_other_one_draws(
         link.messages = [source.spans(spans)]
         before = busy.frame
         busy.tick(NOW + second * SECOND)
-        drawn.append(busy.frame is not before)
+        assert before is not None
+        assert busy.frame is not None
+        drawn.append(busy.frame.bars is not before.bars)
     assert drawn == [False, True] * 4
 
 

@@ -138,10 +138,14 @@ class TimelineShow:
         return has_drawn
 
     def read_lanes(self, tick: Tick) -> bool:
-        """Measure what stands beside the lanes; the next frame tells it."""
+        """Measure what stands beside the lanes, and tell it, so that no frame has to."""
         if not tick.is_due(self._readings_pace):
             return False
         self._layouts.read(tick.snapshot)
+        height_px = self._window.timeline.lanes_size_px[1]
+        layout = self._layouts.of(tick.snapshot, tick.session, height_px, is_reading=False)
+        if self._has_rows(layout):
+            self._label(layout)
         return True
 
     def show_legend(self, tick: Tick) -> bool:
