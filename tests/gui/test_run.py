@@ -300,6 +300,36 @@ def test_a_picture_waits_for_the_views_that_are_slower(
     made.finish()
 
 
+@pytest.mark.parametrize("view", ["task-stream", "progress", "workers", "resources"])
+def test_a_picture_of_one_view_shows_all_that_was_read(
+    qtbot: QtBot, link: Link, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, view: str
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    ends: list[int] = []
+    monkeypatch.setattr(QApplication, "exit", ends.append)
+    picture = tmp_path / "picture.png"
+    options = WindowOptions(size=(1280, 720), theme="dark", screenshot=picture, view=view)
+    made = Run(link, options, False, lambda: "")  # type: ignore[arg-type]
+    qtbot.addWidget(made.window)
+    made.show((1280, 720))
+    link.messages = [*cluster()[1], SourceStatus(is_live=False, progress=0.5)]
+    ticks = itertools.count(NOW, MS)
+    for _ in range(5):
+        made.tick(next(ticks))
+    link.messages = [SourceStatus(is_live=False, progress=1.0)]
+
+    def has_ended() -> bool:
+        made.tick(next(ticks))
+        return bool(ends)
+
+    qtbot.waitUntil(has_ended, timeout=5000)
+
+    assert picture.exists()
+    assert "Recording" in made.window.status.accessibleDescription()
+    assert made.window.loading.isHidden()
+    made.finish()
+
+
 def test_a_window_that_was_closed_is_let_go_with_all_that_it_showed(
     qapp: QApplication, link: Link, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,9 +82,10 @@ class Stage:
         if not (snapshot.status.is_live or self.has_data(snapshot)):
             return self.is_over(snapshot)
         frame = self.timeline.frame
-        is_drawn = frame is not None and frame.is_exact and not self._statistics.is_working
+        is_drawn = (frame is not None and frame.is_exact) or not self._window.timeline.isVisible()
         has_come = bool(snapshot.n_spans) or not snapshot.status.is_live
-        return self.is_over(snapshot) and is_drawn and has_come
+        is_worked_out = is_drawn and not self._statistics.is_working
+        return self.is_over(snapshot) and is_worked_out and has_come
 
     @staticmethod
     def is_over(snapshot: Snapshot) -> bool:
@@ -139,7 +140,7 @@ class Stage:
         """
         now_s = elapsed_s()
         self.is_busy = False
-        was_forgetful, self._is_forgetful = self._is_forgetful, False
+        was_forgetful = self._is_forgetful
         if self._crowd.learn(snapshot):
             self._panels.hurry_crowd()
         session = session.without_pointer
@@ -151,7 +152,6 @@ class Stage:
         self.period_s = self._tempo.period_s(now_s, has_work=feed.is_behind, is_held=is_held)
         if not self._window.presence.is_seen:
             self.is_resting = True
-            self._is_forgetful = was_forgetful
             self.period_s = 0.0 if feed.is_behind else IDLE_STEP_S
             self._crowd.keep_up(snapshot)
             return False
@@ -163,6 +163,7 @@ class Stage:
             self.timeline.go_on(elapsed_s() + UNSHOWN_WORK_S)
             self._crowd.keep_up(snapshot, MOST_WAITING)
             return False
+        self._is_forgetful = False
         tick = Tick(
             snapshot,
             session,
