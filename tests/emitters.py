@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from dask_otel import config, events
 from dask_otel import conventions as names
 from dask_otel.config import Settings, Target
-from dask_otel.emit import Emitter
+from dask_otel.emit import Emitter, patience
 from dask_otel.record.spans import SpanMaker
 
 ATTEMPT = events.Attempt("k", "k", 0, None, None, 1.0, 2.0, 1, 1, int, (0,), names.OUTCOME_FINISHED)
+
+
+@pytest.fixture(autouse=True)
+def everybody_is_patient() -> None:
+    """What those of one test have waited at their end, those of the next one may wait again."""
+    patience.forget()
 
 
 def emitter(

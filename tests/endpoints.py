@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
 import struct
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from tests.sinks import HttpSink
+import grpc
+
+from tests.sinks import GrpcSink, HttpSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 #: SO_LINGER with a time of 0 s: closing resets the connection.
 RESET = struct.pack("ii", 1, 0)
@@ -89,28 +93,30 @@ def lying() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def refusing() -> Iterator[str]:
+def refusing(make_sink: type[HttpSink | GrpcSink] = HttpSink) -> Iterator[str]:
     """Answers that it will not take it."""
-    with HttpSink(answer=lambda _signal: 403) as sink:
+    with make_sink(answer=lambda _signal: 403) as sink:
+        if isinstance(sink, GrpcSink):
+            sink.code = grpc.StatusCode.PERMISSION_DENIED
         yield sink.endpoint
 
 
 @contextlib.contextmanager
-def overloaded() -> Iterator[str]:
+def overloaded(make_sink: type[HttpSink | GrpcSink] = HttpSink) -> Iterator[str]:
     """Answers that it cannot take it now."""
-    with HttpSink(answer=lambda _signal: 503) as sink:
+    with make_sink(answer=lambda _signal: 503) as sink:
         yield sink.endpoint
 
 
 @contextlib.contextmanager
-def slow() -> Iterator[str]:
+def slow(make_sink: type[HttpSink | GrpcSink] = HttpSink) -> Iterator[str]:
     """Takes everything, a second later."""
 
     def answer(_signal: str) -> int:
         time.sleep(1)
         return 200
 
-    with HttpSink(answer=answer) as sink:
+    with make_sink(answer=answer) as sink:
         yield sink.endpoint
 
 
@@ -143,6 +149,14 @@ def endless() -> Iterator[str]:
         yield url
 
 
-ENDPOINTS = {
+#: By name; those that speak at all speak HTTP.
+ENDPOINTS: Final[dict[str, Callable[[], AbstractContextManager[str]]]] = {
     found.__name__: found for found in (dead, refusing, overloaded, hanging, slow, resetting, lying)
+}
+#: The same, and those that speak at all speak gRPC.
+GRPC_ENDPOINTS: Final = {
+    **ENDPOINTS,
+    **{
+        found.__name__: functools.partial(found, GrpcSink) for found in (refusing, overloaded, slow)
+    },
 }

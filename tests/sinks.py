@@ -237,7 +237,7 @@ class GrpcSink(Sink):
 
                 return grpc.unary_unary_rpc_method_handler(export)
 
-        self._server = grpc.server(futures.ThreadPoolExecutor(8))
+        self._server = grpc.server(futures.ThreadPoolExecutor(16))
         self._server.add_generic_rpc_handlers((Handler(),))
         port = (
             self._server.add_insecure_port("127.0.0.1:0")

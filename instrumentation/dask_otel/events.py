@@ -192,6 +192,8 @@ ACKNOWLEDGED: Final = "acknowledged"
 GIVEN_UP: Final = "given_up"
 #: Action of what a worker that closes says with `log_event` when all that it recorded is sent.
 CLOSED: Final = "dask-otel-closed"
+#: Its entry for how long the worker has waited for its endpoint, in seconds.
+WAITED: Final = "waited"
 
 
 class Disk(NamedTuple):

@@ -23,7 +23,7 @@ from distributed import Client, Scheduler, Worker
 from dask_otel import config, dasklogs
 from dask_otel import conventions as names
 from dask_otel.client.adapter import ClientAdapter
-from dask_otel.emit import Emitter
+from dask_otel.emit import Emitter, patience
 from dask_otel.outputs import Providers
 from dask_otel.record.spans import SpanMaker
 from dask_otel.scheduler.adapter import EXPORT_S, SchedulerAdapter
@@ -40,6 +40,9 @@ Adapter: TypeAlias = SchedulerAdapter | WorkerAdapter | ClientAdapter
 _INSTANCES = UUID("4d63009a-8d0f-11ee-aad7-4c796ed8e320")
 #: How long a worker or client waits for its scheduler to say which cluster it is.
 _IDENTITY_S = 2.0
+#: How long a client waits at its end, which has little to send: its cluster may close after it, and
+#: the workers do not know what it has waited.
+_CLIENT_LAST_S = 0.3
 
 logger = logging.getLogger(__name__)
 
@@ -187,12 +190,13 @@ async def _stop(server: Server | Client, running: _Running) -> None:
         running.adapter.end()
     with _each():
         await _unplug(server, running.adapter)
+    most_s = _CLIENT_LAST_S if isinstance(running.adapter, ClientAdapter) else patience.LAST_S
     try:
-        await asyncio.to_thread(running.emitter.stop)
+        waited_s = await asyncio.to_thread(running.emitter.stop, most_s)
     except RuntimeError:  # the interpreter ends: no thread can be started
-        running.emitter.stop()
+        waited_s = running.emitter.stop(most_s)
     if isinstance(running.adapter, WorkerAdapter):
-        running.adapter.say_closed()
+        running.adapter.say_closed(waited_s)
 
 
 @contextmanager

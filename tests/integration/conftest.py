@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.accounts import account
+from tests.emitters import everybody_is_patient as everybody_is_patient
 from tests.sinks import GrpcSink, HttpSink
 from tests.starting import HIDDEN
 

@@ -16,7 +16,7 @@ import pytest
 from distributed import Client, wait
 
 from dask_otel import conventions as names
-from dask_otel.emit.emitter import STOP_S
+from dask_otel.emit import patience
 from dask_otel.outputs import outages
 from dask_otel.worker.attempts import Attempts
 from tests.clusters import dask_command, instrumented
@@ -109,7 +109,24 @@ def test_a_hanging_endpoint_delays_neither_tasks_nor_the_end(
         closed_s = time.monotonic() - began_s - worked_s
     assert worked_s < 5
     # The worker stops before the scheduler; what one has waited, the other need not wait again.
-    assert closed_s < STOP_S + 2
+    assert closed_s < patience.LAST_S + 2
+
+
+def test_a_scheduler_hears_what_the_workers_have_waited_that_it_closes_after(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits_s = []
+    real = patience.spend
+
+    def spend(waited_s: float) -> None:
+        waits_s.append(waited_s)
+        real(waited_s)
+
+    monkeypatch.setattr(patience, "spend", spend)
+    with HttpSink() as sink, instrumented(monkeypatch, sink.endpoint, processes=True) as client:
+        client.submit(lambda: 1).result()
+    assert len(waits_s) == 2  # the worker's, of which it has said, and its own
+    assert all(0 < waited_s < patience.LAST_S for waited_s in waits_s)
 
 
 def test_an_endpoint_that_refuses_costs_one_line(

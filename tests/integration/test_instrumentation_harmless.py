@@ -12,14 +12,16 @@ import pytest
 from distributed import Client, LocalCluster, wait
 
 from tests.clusters import PRELOAD
-from tests.endpoints import ENDPOINTS
+from tests.endpoints import ENDPOINTS, GRPC_ENDPOINTS, dripping
 from tests.rudeness import MuteError, RudeError, UnpicklableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 pytestmark = pytest.mark.cluster
 
+CLIENT_PRELOAD = {"distributed.client.preload": ["dask_otel"]}
 #: What the instrumentation may add to a cluster's own closing.
 CLOSE_S = 2.0
 #: How often a cluster may close late because the machine is busy.
@@ -158,17 +160,27 @@ def closed_s(settings: dict[str, Any]) -> float:
     return time.monotonic() - began_s
 
 
-@pytest.mark.parametrize("name", ENDPOINTS)
-def test_a_cluster_closes_hardly_later_with_an_endpoint_that_is(
-    name: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("protocol", "serve"),
+    [
+        pytest.param(protocol, serve, id=f"{name}-{protocol}")
+        for protocol, endpoints in (
+            ("http/protobuf", {**ENDPOINTS, "dripping": dripping}),
+            ("grpc", GRPC_ENDPOINTS),
+        )
+        for name, serve in endpoints.items()
+    ],
+)
+def test_all_of_a_cluster_closes_hardly_later_with_an_endpoint_that_is(
+    protocol: str, serve: Callable[[], AbstractContextManager[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # One that answers late is waited for by the workers, and then by the scheduler.
-    allowed_s = CLOSE_S * (2 if name == "slow" else 1)
-    with ENDPOINTS[name]() as url:
+    with serve() as url:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
         later_s: list[float] = []
-        while not later_s or (min(later_s) > allowed_s and len(later_s) < N_TRIES):
+        while not later_s or (min(later_s) > CLOSE_S and len(later_s) < N_TRIES):
             own_s = closed_s({"dask-otel.enabled": False})
-            later_s.append(closed_s(PRELOAD) - own_s)
-    assert min(later_s) <= allowed_s, later_s
+            later_s.append(
+                closed_s({**PRELOAD, "distributed.client.preload": ["dask_otel"]}) - own_s
+            )
+    assert min(later_s) <= CLOSE_S, later_s

@@ -25,7 +25,7 @@ from opentelemetry.context import attach, set_value
 from dask_otel import conventions as names
 from dask_otel import outputs as ways
 from dask_otel.compat import clock, otlp
-from dask_otel.emit import process
+from dask_otel.emit import patience, process
 from dask_otel.events import LogEvent, SpanEvent, span_count
 from dask_otel.record.selection import Selection
 
@@ -39,12 +39,8 @@ if TYPE_CHECKING:
 
 #: Log records between two exports.
 MAX_LOGS: Final = 1_000
-#: Time in which a scheduler, worker or client that closes has sent what it can, and gives up.
-STOP_S: Final = 2.0
-#: The part of it for what is still to be sent; the rest is for giving up. How long the endpoint has
-#: not answered by then counts: a cluster's client, workers and scheduler stop one after the other.
-LAST_S: Final = 1.5
-LEAST_S: Final = 0.1
+#: What giving up may take who has waited as long as `patience` lets him.
+GIVE_UP_S: Final = 0.1
 #: Events that are encoded before it is time to send. Python's search for garbage looks at all that
 #: waits, time and again, which took as long as all hooks; and what is new is still in the caches.
 N_MANY: Final = 128
@@ -147,24 +143,35 @@ class Emitter:
                 self._n_overrun += n_spans
         self._complain(what, error)
 
-    def stop(self) -> None:
-        """Send what is left, for `STOP_S` at most; blocks, so call it off the event loop."""
+    def stop(self, most_s: float = patience.LAST_S) -> float:
+        """Send what is left, for `most_s` at most; blocks, so call it off the event loop.
+
+        Returns
+        -------
+        float
+            Seconds that it took. How long the endpoint has not answered by then counts, and what
+            others have waited who have just stopped: see `patience`.
+        """
         if self._stopping.is_set() or not self._is_open:
-            return
-        last_s = max(LAST_S - self._waited_s, LEAST_S)
-        self._deadline_s = monotonic() + last_s
+            return 0.0
+        began_s = monotonic()
+        last_s = max(min(most_s, patience.left_s()) - self._waited_s, patience.LEAST_S)
+        self._deadline_s = began_s + last_s
         self._stopping.set()
         self._news.set()
         self._many.set()
         if self._thread.ident is not None:
             self._thread.join(last_s)
             if self._waited_s < last_s:
-                self._thread.join(STOP_S - LAST_S)
+                self._thread.join(GIVE_UP_S)
         self._is_open = False
         for output in self._outputs or ():
             output.close()  # a thread that still hangs sends nothing later
+        took_s = monotonic() - began_s
+        patience.spend(took_s)
         target = self._settings.traces
         process.discard(self, 0 if target and target.is_default else self.n_held)
+        return took_s
 
     @property
     def measures(self) -> bool:
@@ -291,8 +298,10 @@ class Emitter:
             self._events.clear()
 
     def _cycle(self, outputs: Outputs, deadline_s: float | None) -> None:
-        """Send all that there is; `deadline_s` marks the last time."""
+        """Send all that there is; `deadline_s` marks the last time: others break off for it."""
         for step in (self._send_spans, self._send_logs, self._send_points):
+            if deadline_s is None and self._stopping.is_set():
+                break
             self._try(partial(step, outputs, deadline_s))
 
     def _try(self, step: Callable[[], None]) -> None:

@@ -13,8 +13,8 @@ from tornado.ioloop import PeriodicCallback
 
 from dask_otel.compat import clock
 from dask_otel.compat import scheduler as private
-from dask_otel.emit import guarded
-from dask_otel.events import CLOSED, Failure, gone
+from dask_otel.emit import guarded, patience
+from dask_otel.events import CLOSED, WAITED, Failure, gone
 from dask_otel.points import SchedulerPoints
 from dask_otel.scheduler import losses, reading
 from dask_otel.scheduler.assignments import Assignment, Assignments
@@ -234,6 +234,7 @@ class SchedulerAdapter(SchedulerPlugin):
             self._worker_removed(msg)
         elif action == CLOSED:
             self._departures.closed(topic)
+            patience.spend(msg.get(WAITED, 0.0))
         else:
             self._happenings.said(topic, msg)
 

@@ -99,10 +99,11 @@ class WorkerAdapter(WorkerPlugin):
         self._measure()
 
     @guarded("Saying that a worker has closed")
-    def say_closed(self) -> None:
+    def say_closed(self, waited_s: float) -> None:
         """Tell the scheduler that all is sent: if the worker is killed now, nothing is missing."""
         if self._worker.status in ENDING:
-            self._worker.log_event(self._worker.address, {"action": events.CLOSED})
+            said = {"action": events.CLOSED, events.WAITED: waited_s}
+            self._worker.log_event(self._worker.address, said)
 
     @guarded("Starting to watch a worker")
     def _begin(self, probe: Probe) -> None:
