@@ -68,7 +68,7 @@ class Crowd:
         )
         return self.is_summed and not was_summed
 
-    def keep_up(self, snapshot: Snapshot, most: int = 1) -> None:
-        """Take in points that nobody looks at now, where more than `most` runs of them wait."""
-        if self.totals.n_waiting(snapshot) > most:
+    def keep_up(self, snapshot: Snapshot) -> None:
+        """Take in points that nobody looks at now, where more than a run of them waits."""
+        if self.totals.n_waiting(snapshot) > 1:
             self.sum_up(snapshot)

@@ -19,6 +19,7 @@ from daskscope.store.schema import (
     SourceStatus,
     SpanBatch,
     rows_of,
+    words_of,
 )
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ READING_BUDGET_S = 0.01
 #: Rows that are taken at once: some milliseconds' work.
 _MOST_ROWS: Final = 1 << 12
 _MOST_EVENTS: Final = 1 << 9
+_MOST_WORDS: Final = 1 << 10
 #: So many spans in a tick leave it no time for what can wait: a millisecond's work.
 MUCH_ROWS: Final = 1_000
 #: So many new workers at once are enough for a tick.
@@ -201,6 +203,10 @@ def _is_reading(message: Message | Answer) -> bool:
 
 def _portions(message: Message | Answer) -> Iterator[Message | Answer]:
     """A message in parts none of which takes long."""
+    if isinstance(message, RunningWords):
+        for begin in range(0, len(message.words["n"]), _MOST_WORDS):
+            yield words_of(message, begin, begin + _MOST_WORDS)
+        return
     if not isinstance(message, SpanBatch | PointBatch | EventBatch):
         yield message
         return

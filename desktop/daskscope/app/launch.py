@@ -180,6 +180,8 @@ class Launched:
         *,
         is_live: bool = True,
     ) -> None:
+        import numpy.ma  # noqa: F401 - it takes 20 ms: `np.unique` would load it in a tick
+
         from daskscope.app.garbage import Garbage
         from daskscope.app.run import Run
         from daskscope.app.settings import user_memory

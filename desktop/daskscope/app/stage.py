@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from daskscope.app.clock import FRAME_S, elapsed_s
-from daskscope.app.crowd import MOST_WAITING, Crowd
+from daskscope.app.crowd import Crowd
 from daskscope.app.panels import Panels
 from daskscope.app.rota import Rota
 from daskscope.app.statistics import StatisticsShow
@@ -161,7 +161,7 @@ class Stage:
         self._window.loading.show_frame(loading_frame(snapshot))
         if self._turn is Turn.NOTHING:
             self.timeline.go_on(elapsed_s() + UNSHOWN_WORK_S)
-            self._crowd.keep_up(snapshot, MOST_WAITING)
+            self._crowd.keep_up(snapshot)
             return False
         self._is_forgetful = False
         tick = Tick(

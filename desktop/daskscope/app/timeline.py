@@ -120,8 +120,8 @@ class TimelineShow:
         width_px, height_px = self._window.timeline.lanes_size_px
         view = viewport(session, width_px, tick.shown_ns, snapshot.first_ns, NOT_YET_PX)
         # An idle window shows all of a step in one frame.
-        is_step = tick.is_idle and tick.is_due(self._readings_pace)
-        layout = self._layouts.of(snapshot, session, height_px, tick.is_all or is_step)
+        is_read = (tick.is_all or tick.is_idle) and tick.is_due(self._readings_pace)
+        layout = self._layouts.of(snapshot, session, height_px, is_read)
         if self.marking.advance(tick, view):
             self._minimap.hurry()
         before, self._contents = self._contents, self._look(tick, view)

@@ -40,8 +40,9 @@ SETTLED_NS: Final = 3_000_000_000
 #: Ends that wait for the other, and batches that are remembered of two workers.
 MOST_WAITING: Final = 100_000
 MOST_BATCHES: Final = 64
-#: Chunks that are looked at in one go.
-MOST_CHUNKS: Final = 4
+#: Spans that are looked at in one go, and so many that wait for more: some milliseconds' work.
+MOST_ROWS: Final = 1 << 18
+LEAST_ROWS: Final = 1 << 14
 _END: Final = np.dtype(
     [("batch", "u8"), ("start_ns", "i8"), ("end_ns", "i8"), ("pair", "i8"), ("is_sent", "?")]
 )
@@ -90,9 +91,20 @@ class Clocks:
 
     def of(self, snapshot: Snapshot) -> Mapping[str, Skew]:
         """Wrong clocks by address; the same object while nothing new is known."""
-        fresh = list(self._fresh(snapshot))
+        self._take(snapshot, MOST_ROWS)
+        return self._skews
+
+    def keep_up(self, snapshot: Snapshot) -> None:
+        """Look at some spans, if many wait for that."""
+        taken = self._taken
+        waiting = (len(chunk) - taken.get(chunk.number, 0) for chunk in snapshot.chunks)
+        if sum(waiting) >= LEAST_ROWS:
+            self._take(snapshot, LEAST_ROWS)
+
+    def _take(self, snapshot: Snapshot, most_rows: int) -> None:
+        fresh = self._fresh(snapshot, most_rows)
         if not fresh:
-            return self._skews
+            return
         waiting = np.concatenate([self._waiting, *fresh])
         newest_ns = int(waiting["end_ns"].max(initial=0))
         is_settled = waiting["end_ns"] < newest_ns - SETTLED_NS
@@ -102,21 +114,20 @@ class Clocks:
             self._judge(pair)
         if touched:
             self._skews = _attributed(self._proven, self._addresses)
-        return self._skews
 
     # What is new ----------------------------------------------------------------------------
 
-    def _fresh(self, snapshot: Snapshot) -> Sequence[Ends]:
+    def _fresh(self, snapshot: Snapshot, most_rows: int) -> Sequence[Ends]:
         found: list[Ends] = []
         first = snapshot.chunks[0].number if snapshot.chunks else 0
         for chunk in snapshot.chunks:
             n_taken = self._taken.get(chunk.number, 0)
-            if n_taken == len(chunk):
+            until = min(n_taken + most_rows, len(chunk))
+            if n_taken == until:
                 continue
-            if len(found) == MOST_CHUNKS:
-                break
-            found.append(self._ends(snapshot, chunk, slice(n_taken, len(chunk))))
-            self._taken[chunk.number] = len(chunk)
+            found.append(self._ends(snapshot, chunk, slice(n_taken, until)))
+            self._taken[chunk.number] = until
+            most_rows -= until - n_taken
         self._taken = {number: n for number, n in self._taken.items() if number >= first}
         return found
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Busy shares are means over so much time.
 BUSY_SPAN_NS: Final = 2_000_000_000
+#: Series that are taken in at once: a millisecond's work.
+MOST_SERIES: Final = 1_000
 _LIMIT: Final = "limit"
 _PAUSED: Final = "paused"
 _PARTS: Final = (
@@ -119,16 +121,25 @@ class ReadingsKeeper:
         self._n_known: dict[str, int] = {}
         self._clocks = Clocks()
 
-    def of(self, snapshot: Snapshot) -> LaneReadings:
-        """Readings now."""
+    def learn(self, snapshot: Snapshot, most: int | None = None) -> bool:
+        """Know of series that are new, of `most` of a metric at once; whether all are known."""
+        self._clocks.keep_up(snapshot)
+        are_all_known = True
         for metric, words in _METRICS:
             ids = snapshot.series_of.get(metric.name, ())
-            for series_id in ids[self._n_known.get(metric.name, 0) :]:
+            first = self._n_known.get(metric.name, 0)
+            until = len(ids) if most is None else min(first + most, len(ids))
+            for series_id in ids[first:until]:
                 series = snapshot.series[series_id]
                 said = series.attributes.get(metric.attributes[-1]) if metric.attributes else ""
                 if said in words:
                     self._series_of[series.resource].append((words[said], series_id))
-            self._n_known[metric.name] = len(ids)
+            self._n_known[metric.name] = until
+            are_all_known &= until == len(ids)
+        return are_all_known
+
+    def of(self, snapshot: Snapshot) -> LaneReadings:
+        """Readings now, of the series that are known."""
         newest_ns = 0
         for metric in (conventions.WORKER_LIMIT, conventions.WORKER_MEMORY):
             newest_ns = int(newest_of(snapshot, metric)[0].max(initial=0))

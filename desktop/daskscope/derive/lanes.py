@@ -17,7 +17,7 @@ import numpy as np
 
 from daskscope.derive.lanelayout import LaneLayout
 from daskscope.derive.laneorder import LaneOrder, LaneRanks, lane_order
-from daskscope.derive.lanereadings import LaneReadings, ReadingsKeeper
+from daskscope.derive.lanereadings import MOST_SERIES, LaneReadings, ReadingsKeeper
 from daskscope.derive.lanerows import Blocks, Items, Rows
 from daskscope.derive.roster import RosterKeeper
 from daskscope.session import Grouping
@@ -69,6 +69,7 @@ class LaneLayouts:
 
     def __init__(self, *, is_patient: bool = False) -> None:
         self.roster: Roster | None = None
+        self._is_patient = is_patient
         self._rosters = RosterKeeper(is_patient=is_patient)
         self._ranks = LaneRanks()
         self._readings = ReadingsKeeper()
@@ -86,12 +87,15 @@ class LaneLayouts:
     def learn(self, snapshot: Snapshot, most: int) -> bool:
         """Find the rows of workers of which something has changed, of `most` at once.
 
+        So are the series that tell of their memory, and some of the spans that tell of clocks.
+
         Returns
         -------
         bool
             Whether those of all are found.
         """
-        return self._rosters.learn(snapshot, most)
+        are_known = self._readings.learn(snapshot, MOST_SERIES)
+        return self._rosters.learn(snapshot, most) and are_known
 
     def of(
         self, snapshot: Snapshot, session: Session, height_px: int, is_reading: bool = True
@@ -130,6 +134,8 @@ class LaneLayouts:
 
     def read(self, snapshot: Snapshot) -> None:
         """Measure memory and busy shares anew, for the next layout."""
+        if not self._is_patient:
+            self._readings.learn(snapshot)
         self._read = self._readings.of(snapshot)
         self._layout = None
 

@@ -31,12 +31,15 @@ class LastPoints:
 
     def reach(self, n: int) -> None:
         """Know of so many meters."""
-        n_more = max(n, 2 * len(self._n)) - len(self._n)
-        if n > len(self._n):
-            rows = (n_more, self._n_kept)
-            self._time_ns = np.concatenate([self._time_ns, np.zeros(rows, np.int64)])
-            self._value = np.concatenate([self._value, np.zeros(rows)])
-            self._n = np.concatenate([self._n, np.zeros(n_more, np.int64)])
+        n_known = len(self._n)
+        if n <= n_known:
+            return
+        rows = max(n, 2 * n_known)
+        # The system gives memory of zeros when it is first written to, a part at a time.
+        time_ns, value = np.zeros((rows, self._n_kept), np.int64), np.zeros((rows, self._n_kept))
+        time_ns[:n_known], value[:n_known] = self._time_ns, self._value
+        self._time_ns, self._value = time_ns, value
+        self._n = np.concatenate([self._n, np.zeros(rows - n_known, np.int64)])
 
     def append(self, meter: Indices, time_ns: Indices, value: Floats) -> None:
         """Take points that are newer than what is kept, in order of meter and time."""

@@ -354,3 +354,14 @@ def rows_of(
         return PointBatch(columns)
     bodies, attributes = batch.bodies.rows(start, stop), batch.attributes.rows(start, stop)
     return EventBatch(columns, bodies, attributes)
+
+
+def words_of(message: RunningWords, start: int, stop: int) -> RunningWords:
+    """The words `start` up to `stop` of a message; they share its memory."""
+    n_each = message.words["n"].view(np.uint32)
+    first, end = int(n_each[:start].sum()), int(n_each[:stop].sum())
+    return RunningWords(
+        {name: column[start:stop] for name, column in message.words.items()},
+        {name: column[first:end] for name, column in message.columns.items()},
+        message.keys.rows(first, end),
+    )

@@ -11,16 +11,20 @@ from daskscope.app import feed as feeding
 from daskscope.app.feed import RATE_WINDOW_NS, READINGS_WAIT_NS, Feed
 from daskscope.store.schema import (
     POINT_COLUMNS,
+    RUNNING_COLUMNS,
     SPAN_COLUMNS,
+    WORD_COLUMNS,
     Definitions,
     Message,
     PointBatch,
+    RunningWords,
     Series,
     SourceStatus,
     SpanBatch,
     TextColumn,
 )
 from daskscope.store.writer import Store
+from tests.builders import Source
 
 SECOND = 1_000_000_000
 WALL = 1_700_000_000 * SECOND
@@ -196,6 +200,34 @@ def test_many_spans_are_taken_over_several_ticks_and_none_is_lost(
 
     n_spans = [feed.advance(WALL).n_spans for _ in range(5)]
     assert n_spans == [0, 0, 4_096, 8_192, 10_000]
+
+
+def test_words_of_many_workers_are_taken_over_several_ticks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(feeding, "DRAIN_BUDGET_S", 0.0)
+    source, n = Source(), 2_500
+    said = [
+        source.running(source.worker(f"w{i}"), i, [("inc", i, 2 * i + k, k) for k in range(i % 3)])
+        for i in range(n)
+    ]
+    link = Link()
+    link.messages = [
+        source.definitions(),
+        RunningWords(
+            {name: np.concatenate([word.words[name] for word in said]) for name in WORD_COLUMNS},
+            {name: np.concatenate([one.columns[name] for one in said]) for name in RUNNING_COLUMNS},
+            TextColumn.joined([word.keys for word in said]),
+        ),
+    ]
+    feed = Feed(link, Store(1 << 20))
+
+    running = [feed.advance(WALL).running for _ in range(4)]
+    assert [max(found, default=0) for found in running] == [0, 1_022, 2_047, 2_498]
+    for worker in range(1, n):
+        keys = [f"inc-{2 * worker + k}" for k in range(worker % 3)]
+        found = running[-1].get(worker)
+        assert [found.keys[k] for k in range(len(keys))] == keys if found else not keys
 
 
 def test_a_crowd_of_workers_ends_a_tick(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
 
 import pytest
 
+from daskscope.derive import clocks as clocks_module
 from daskscope.derive.clocks import Clocks, Skew
 from daskscope.derive.lanerows import clock_tip
 from daskscope.store.schema import Kind
 from daskscope.store.writer import Store
 from tests.builders import MS, SECOND, Source, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from daskscope.store.snapshot import Snapshot
 
 N_WORKERS = 4
 
@@ -121,3 +128,31 @@ def test_nothing_new_is_the_same() -> None:
     clocks.of(store.snapshot())
 
     assert clocks.of(store.snapshot()) is clocks.of(store.snapshot())
+
+
+def test_of_many_new_spans_some_are_looked_at_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clocks_module, "LEAST_ROWS", 30)
+    source, store, clocks = Source(), Store(), Clocks()
+    source.worker("w0")
+    batch = source.spans([Span(0, SECOND)] * 100)
+    store.apply(source.definitions())
+    store.apply(batch)
+
+    n_taken = []
+    for _ in range(4):
+        clocks.keep_up(store.snapshot())
+        n_taken.append(sum(clocks._taken.values()))
+    assert n_taken == [30, 60, 90, 90]  # a few wait until somebody asks
+    clocks.of(store.snapshot())
+    assert sum(clocks._taken.values()) == 100
+
+
+def test_who_keeps_up_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    class KeepingUp(Clocks):
+        def of(self, snapshot: Snapshot) -> Mapping[str, Skew]:
+            self.keep_up(snapshot)
+            return super().of(snapshot) if snapshot.n_spans % 400 == 0 else {}
+
+    monkeypatch.setattr(clocks_module, "LEAST_ROWS", 30)
+    ahead_ms = {1: 40.0, 2: -90.0}
+    assert skews(ahead_ms, clocks=KeepingUp()) == skews(ahead_ms)

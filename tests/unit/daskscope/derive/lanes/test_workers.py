@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from dask_otel import conventions
+from daskscope.derive import lanes
 from daskscope.derive.lanelayout import RowKind
-from daskscope.derive.lanes import lane_layout
+from daskscope.derive.lanes import LaneLayouts, lane_layout
 from daskscope.session import Session
 from daskscope.store.schema import Kind
 from daskscope.store.writer import Store
 from daskscope.theme import NORMAL
 from tests.builders import SECOND, T0, Source, Span, points, snapshot_of
 from tests.layouts import HEIGHT, lane_rows, plain, titles
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_a_restarted_worker_keeps_its_rows() -> None:
@@ -106,6 +111,30 @@ def test_memory_is_shown_beside_the_worker() -> None:
     assert block.memory == (0.75, 0.0, 0.0, 0.5)
     assert plain(block.memory_text) == "3.0 GiB"
     assert block.alarm == 1
+
+
+def test_who_is_patient_tells_memory_of_the_series_that_are_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lanes, "MOST_SERIES", 1)
+    source, store = Source(), Store()
+    workers = [source.worker(f"w{i}", port=40_101 + i) for i in range(3)]
+    managed = conventions.MEMORY_MANAGED
+    series = [
+        source.metric(conventions.WORKER_MEMORY, worker, dask_memory_type=managed)
+        for worker in workers
+    ]
+    store.apply(source.definitions())
+    store.apply(points([(one, 0, 1024.0) for one in series]))
+    layouts, snapshot = LaneLayouts(is_patient=True), store.snapshot()
+
+    found = []
+    are_known = False
+    while not are_known:
+        are_known = layouts.learn(snapshot, 99)
+        blocks = layouts.of(snapshot, Session(), HEIGHT).workers
+        found.append([plain(block.memory_text) for block in blocks])
+    assert found == [["1.0 KiB", "", ""], ["1.0 KiB", "1.0 KiB", ""], ["1.0 KiB"] * 3]
 
 
 def test_names_of_any_shape_are_kept() -> None:
