@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     import pytest
 
     from daskscope.app.run import Run
-    from daskscope.derive.frames import TaskStreamFrame
+    from daskscope.derive.frames import Bars, TaskStreamFrame
+
+
+def bars(run: Run) -> Bars:
+    """Those of the frame that was drawn last; other labels beside the lanes make none."""
+    assert run.frame is not None
+    return run.frame.bars
 
 
 def test_a_tick_that_changes_nothing_draws_nothing(busy: Run) -> None:
@@ -34,20 +40,19 @@ def test_a_tick_that_changes_nothing_draws_nothing(busy: Run) -> None:
 
 
 def test_readings_are_told_by_a_tick_that_draws_nothing(busy: Run) -> None:
-    before = busy.frame
+    before, pace = busy.frame, busy._stage.timeline._readings_pace
     assert before is not None
-    pace = busy._stage.timeline._readings_pace
     pace.hurry()
     while pace.is_hurried:  # jobs take turns
         busy.tick(NOW + 16 * MS)
     told = busy.frame
     assert told is not None
+    assert told.layout is not before.layout
     assert told.bars is before.bars
     busy.tick(NOW + SECOND)
-    drawn = busy.frame
-    assert drawn is not None
-    assert drawn.bars is not before.bars
-    assert drawn.layout is told.layout is not before.layout
+    assert busy.frame is not None
+    assert busy.frame.layout is told.layout
+    assert busy.frame.bars is not told.bars
 
 
 def test_a_picture_that_is_made_is_drawn_now_and_then_but_at_once_where_a_hand_moves_the_view(
@@ -58,12 +63,10 @@ def test_a_picture_that_is_made_is_drawn_now_and_then_but_at_once_where_a_hand_m
     monkeypatch.setattr("daskscope.app.stage.elapsed_s", lambda: clock[0])
 
     def draws(number: int) -> bool:
-        before = busy.frame
+        before = bars(busy)
         clock[0] += 0.01
         busy.tick(NOW + number * SECOND)
-        assert before is not None
-        assert busy.frame is not None
-        return busy.frame.bars is not before.bars  # readings are told by ticks that draw nothing
+        return bars(busy) is not before
 
     alone = [draws(number) for number in range(2, 26)]
     drawn = [number for number, is_drawn in enumerate(alone) if is_drawn]
@@ -95,7 +98,7 @@ def test_a_picture_whose_end_took_its_time_is_drawn_by_the_next_tick(
     monkeypatch.setattr(TaskStream, "go_on", go_on)
     monkeypatch.setattr("daskscope.app.timeline.UNFINISHED_PERIOD_S", 10.0)
     busy.tick(NOW)
-    assert busy.frame is begun
+    assert bars(busy) is begun.bars
     assert busy._clock.period_s == 0.0
     busy.tick(NOW)
     assert busy.frame is not None
@@ -123,7 +126,7 @@ def test_what_comes_by_the_thousand_is_drawn_with_the_next_tick_unless_a_hand_mo
     assert before is not None
     n_before = before.n_spans_in_view
     assert shown(2) == n_before
-    assert busy.frame is before
+    assert bars(busy) is before.bars
     assert busy._clock.period_s == 0.0
     taken_ms = busy._frame_times._taken_ms
     assert taken_ms > 0
@@ -146,11 +149,9 @@ def test_of_ticks_that_all_take_in_much_every_other_one_draws(
         clock[0] += 1.0
         spans = [Span(second * SECOND + n, second * SECOND + n + MS, "sum") for n in range(1_500)]
         link.messages = [source.spans(spans)]
-        before = busy.frame
+        before = bars(busy)
         busy.tick(NOW + second * SECOND)
-        assert before is not None
-        assert busy.frame is not None
-        drawn.append(busy.frame.bars is not before.bars)
+        drawn.append(bars(busy) is not before)
     assert drawn == [False, True] * 4
 
 
