@@ -62,7 +62,7 @@ class Looks:
         picture.show(snapshot, view)
         self._view, self.is_exact = view, False
         if not is_fresh or self._last is None or self._may_go_on():
-            self.go_on()
+            self._work(picture, lambda: self._may_go_on() and not picture.is_exact(view))
         last = self._last
         return look_of(picture, view) if last is None else look_between(last, picture, view)
 
@@ -94,11 +94,16 @@ class Looks:
                 picture.raster.provide(self._shelf)
             self._shelf.wipe(self._may_go_on)
             return False
-        picture.go_on(self._may_go_on)
-        was_exact, self.is_exact = self.is_exact, picture.is_exact(view)
+        was_exact = self.is_exact
+        self._work(picture, self._may_go_on)
+        return self.is_exact and not was_exact
+
+    def _work(self, picture: Picture, may_go_on: Callable[[], bool]) -> None:
+        """Work on the picture of the last view."""
+        picture.go_on(may_go_on)
+        self.is_exact = self._view is not None and picture.is_exact(self._view)
         if self.is_exact:
             self._keep(picture, None)
-        return self.is_exact and not was_exact
 
     def forget(self) -> None:
         """Know nothing any more."""

@@ -87,6 +87,32 @@ def test_what_a_zoom_needs_waits_while_there_is_no_time(
     assert_same(frame_of(big, session, stream), frame_of(big, session))
 
 
+def test_a_pan_takes_little_of_what_lies_beside_the_view(
+    big: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures: list[Picture] = []
+
+    class KnownPicture(Picture):
+        def __init__(self, rows: Rowing, view: Viewport, shelf: Shelf | None = None) -> None:
+            super().__init__(rows, view, shelf)
+            pictures.append(self)
+
+    monkeypatch.setattr("daskscope.derive.looks.Picture", KnownPicture)
+    stream = TaskStream()
+    session = around_the_middle(big, 60.0)
+    frame_of(big, session, stream)
+    stream.go_on()
+    are_idle = [pictures[-1].is_idle]
+    session = replace(session, end_ns=session.end_ns - 12 * SECOND)
+    frame = frame_of(big, session, stream)
+    assert frame.is_exact
+    are_idle.append(pictures[-1].is_idle)
+    stream.go_on()
+    are_idle.append(pictures[-1].is_idle)
+    assert are_idle == [True, False, True]
+    assert_same(frame, frame_of(big, session))
+
+
 @pytest.mark.parametrize("span_s", [0.3, 7.0, 91.0])
 def test_following_begins_anew_only_when_the_spare_columns_are_used_up(
     span_s: float, monkeypatch: pytest.MonkeyPatch
