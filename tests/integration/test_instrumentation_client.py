@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import dask.config
 import pytest
 from dask.delayed import delayed
-from distributed import Client, get_client, worker_client
+from distributed import Client, futures_of, get_client, worker_client
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider, sampling
@@ -22,7 +22,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from dask_otel import conventions as names
 from dask_otel import preload
 from dask_otel.outputs import Providers
-from tests.clusters import instrumented
+from tests.clusters import held, instrumented
+from tests.seen import events
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -134,6 +135,35 @@ def test_each_submission_is_a_trace_of_its_own_where_no_span_is_open(
     assert others["dask.client.gather"].attributes[names.CLIENT_COUNT] == 7
     kinds = {name: seen.span.kind for name, seen in others.items()}
     assert set(kinds.values()) == {Span.SPAN_KIND_CLIENT}
+
+
+def test_what_is_made_of_others_is_a_graph_without_them(
+    monkeypatch: pytest.MonkeyPatch, sink: Sink, tmp_path: Path
+) -> None:
+    path = tmp_path / "held"
+    first = delayed(abs)(-1, dask_key_name="first")
+    done = delayed(abs)(first, dask_key_name="done")
+    with watched(monkeypatch, sink) as client:
+        kept = client.persist(done)
+        assert kept.compute() == 1
+        wait_for(lambda: by_name(sink, names.SPAN_GRAPH))  # it is over
+        again = client.persist(done)  # of what is there one part is released
+        running = client.submit(held, str(path), key="running")
+        wait_for(path.exists)
+        waiting = client.submit(lambda *_: 2, *futures_of(kept), running, key="waiting")
+        last = client.submit(abs, waiting, key="last")
+        wait_for(lambda: len(events(sink, names.EVENT_GRAPH_SUBMITTED)) == 4)
+        path.unlink()
+        assert last.result() == 2
+        del again
+    said = {
+        tuple(seen.attributes[names.GRAPH_PREFIXES]): seen.attributes[names.GRAPH_TASKS]
+        for seen in by_name(sink, names.SPAN_GRAPH)
+    }
+    assert said == {("done", "first"): 2, ("running",): 1, ("waiting",): 1, ("last",): 1}
+    assert len(by_name(sink, names.SPAN_GRAPH)) == 4
+    submitted = events(sink, names.EVENT_GRAPH_SUBMITTED)
+    assert [seen.attributes[names.GRAPH_TASKS] for seen in submitted] == [2, 1, 1, 1]
 
 
 @pytest.mark.parametrize("function", [nested, nested_async])

@@ -120,10 +120,10 @@ class SchedulerAdapter(SchedulerPlugin):
             for ts in ws.processing:
                 if ts.run_id is not None:
                     self._assignments.known(ts, ts.run_id, now_s)
-        unfinished = [ts.key for ts in scheduler.tasks.values() if ts.state in UNFINISHED_STATES]
+        unfinished = [ts for ts in scheduler.tasks.values() if ts.state in UNFINISHED_STATES]
         self._submitted("", unfinished, now_s)
-        for key in unfinished:
-            self._graphs.began(key, reading.origin(scheduler.tasks[key]))
+        for ts in unfinished:
+            self._graphs.began(ts.key, reading.origin(ts))
 
     # Graphs and tasks
 
@@ -132,15 +132,15 @@ class SchedulerAdapter(SchedulerPlugin):
         self, scheduler: Scheduler, *, client: str, tasks: Collection[Any], **_: Any
     ) -> None:
         """Open a graph; called by Dask once for each submission."""
-        now_s = clock.now_s()
-        for origin, prefixes in self._submitted(client, tasks, now_s).items():
+        now_s, submitted = clock.now_s(), reading.new(scheduler, tasks)
+        for origin, prefixes in self._submitted(client, submitted, now_s).items():
             self._happenings.submitted(origin, client, prefixes, now_s)
 
     def _submitted(
-        self, client: str, keys: Collection[Any], now_s: float
+        self, client: str, tasks: Collection[TaskState], now_s: float
     ) -> dict[str | None, Mapping[str, int]]:
         found: dict[str | None, Mapping[str, int]] = {}
-        for (origin, span_id), prefixes in reading.submitted(self._scheduler, keys).items():
+        for (origin, span_id), prefixes in reading.submitted(tasks).items():
             found[origin] = prefixes
             if origin is not None:
                 self._graphs.submitted(origin, span_id, client, prefixes, now_s)

@@ -35,16 +35,21 @@ def origin(ts: TaskState) -> str | None:
     return ts.group.span_id
 
 
-def submitted(
-    scheduler: Scheduler, keys: Iterable[Any]
-) -> dict[tuple[str | None, str | None], dict[str, int]]:
-    """Tasks of a new graph by origin and Dask span, and by prefix: `{...: {prefix: tasks}}`."""
-    found: dict[tuple[str | None, str | None], dict[str, int]] = {}
+def new(scheduler: Scheduler, keys: Iterable[Any]) -> list[TaskState]:
+    """Those of a submission that Dask did not know before it, or knew of by name alone.
+
+    Dask names all that it comes upon, futures and what they were made of among them.
+    """
     tasks = scheduler.tasks
+    return [ts for key in keys if (ts := tasks[key]).run_id is None and ts.state == "released"]
+
+
+def submitted(tasks: Iterable[TaskState]) -> dict[tuple[str | None, str | None], dict[str, int]]:
+    """Tasks by origin and Dask span, and by prefix: `{...: {prefix: tasks}}`."""
+    found: dict[tuple[str | None, str | None], dict[str, int]] = {}
     place: tuple[str | None, str | None] | None = None
     prefixes: dict[str, int] = {}
-    for key in keys:
-        ts = tasks[key]
+    for ts in tasks:
         found_at = origin(ts), ts.group.span_id
         if found_at != place:  # most have the same
             place = found_at
