@@ -17,7 +17,13 @@ from daskscope.paint.text import Align, draw_text
 from daskscope.paint.wheel import ZOOM_STEP
 from daskscope.theme import GUTTER_PX, MINIMAP_PX
 from daskscope.views.timeline.gutter import RIGHT_PX
-from daskscope.views.timeline.raster import OPAQUE, ghost, shown_colour, stack
+from daskscope.views.timeline.raster import (
+    OPAQUE,
+    ghost,
+    shown_colour,
+    stack_levels,
+    stack_table,
+)
 from daskscope.views.timeline.strip import GRIP_PX, HANDLE_PX
 
 if TYPE_CHECKING:
@@ -180,12 +186,11 @@ class MinimapView(QWidget):
         key = (minimap.slots, minimap.most, dimmed, theme.name)
         if minimap.busy is not self._curve or key != self._curve_key:
             self._curve, self._curve_key = minimap.busy, key
-            share = minimap.busy / np.float32(minimap.most)
+            levels = stack_levels(minimap.busy / np.float32(minimap.most), _CURVE_PX)
             images = []
             for colour_of in (ghost, shown_colour):
                 colours = [colour_of(theme, slot, dimmed) for slot in minimap.slots]
-                pixels = stack(share, _CURVE_PX, colours)
-                pixels[pixels == 0] = theme.lane | OPAQUE
+                pixels = np.take(stack_table(colours, theme.lane | OPAQUE), levels)
                 height, width = pixels.shape
                 image = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
                 images.append(image.copy())

@@ -312,6 +312,11 @@ def stack(share: npt.NDArray[np.float32], height_px: int, colours: Sequence[int]
     Pixels
         uint32, shape (height_px, width); 0 where nothing is.
     """
+    return np.take(stack_table(colours), stack_levels(share, height_px))
+
+
+def stack_levels(share: npt.NDArray[np.float32], height_px: int) -> npt.NDArray[np.int16]:
+    """Which of the shares that `stack` stacks lies in each pixel: their number where none does."""
     n, width = share.shape
     starts = np.zeros((n + 1, width), np.int32)
     np.rint(np.cumsum(share, axis=0) * height_px, out=starts[1:], casting="unsafe")
@@ -321,8 +326,12 @@ def stack(share: npt.NDArray[np.float32], height_px: int, colours: Sequence[int]
     for level in range(n + 1):  # an empty share is overwritten by the next one
         plane[starts[level], x] = level
     np.maximum.accumulate(plane, axis=0, out=plane)
-    table = np.array([rgb | OPAQUE for rgb in colours] + [0], np.uint32)
-    return np.take(table, plane[-2::-1])
+    return plane[-2::-1]
+
+
+def stack_table(colours: Sequence[int], ground: int = 0) -> Pixels:
+    """Pixels by level of a stack; `ground` is the one where nothing lies."""
+    return np.array([*(rgb | OPAQUE for rgb in colours), ground], np.uint32)
 
 
 def ghost(theme: Theme, slot: int, dimmed: frozenset[int]) -> int:
