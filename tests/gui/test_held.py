@@ -5,42 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from PySide6.QtCore import QEvent, QObject, QRect
-from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QApplication
 
 from dask_otel import conventions
 from daskscope.app.clock import ARRIVAL_REST_S
 from daskscope.app.tempo import HELD_STEP_S, IDLE_AFTER_S
 from daskscope.theme import GUTTER_PX, NORMAL
 from tests.builders import MS, SECOND, Source, Span, points
+from tests.gui.paints import Paints
 from tests.gui.working import cluster
 
 if TYPE_CHECKING:
-    from PySide6.QtWidgets import QWidget
+    from PySide6.QtCore import QRect
 
     from daskscope.store.schema import Message
     from tests.gui.working import Hand, Link
-
-
-class Paints(QObject):
-    """Boxes of a widget that Qt has painted."""
-
-    def __init__(self, view: QWidget) -> None:
-        super().__init__(view)
-        self._boxes: list[QRect] = []
-        view.installEventFilter(self)
-
-    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
-        if isinstance(event, QPaintEvent):
-            self._boxes += list(event.region())  # type: ignore[call-overload]
-        return False
-
-    def taken(self) -> list[QRect]:
-        """Those since the last call."""
-        QApplication.processEvents()
-        boxes, self._boxes = self._boxes, []
-        return boxes
 
 
 class Held:

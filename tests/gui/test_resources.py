@@ -23,6 +23,7 @@ from daskscope.views.resources.plot import ChartPlot
 from daskscope.views.resources.ranges import RangeItem
 from daskscope.views.resources.title import ChartTitle
 from tests.builders import SECOND, T0
+from tests.gui.paints import Paints
 
 NO_BUTTON, LEFT = Qt.MouseButton.NoButton, Qt.MouseButton.LeftButton
 NO_KEY = Qt.KeyboardModifier.NoModifier
@@ -102,6 +103,36 @@ def test_new_values_change_curves_that_exist(qtbot: QtBot) -> None:
     after = plots(view)[0].getPlotItem().listDataItems()
     assert [id(item) for item in before] == [id(item) for item in after]
     assert float(after[0].getData()[1][0]) == 6.0
+
+
+def test_charts_that_are_the_same_are_left_as_they_are(qtbot: QtBot) -> None:
+    view = shown(qtbot)
+    parts = [*plots(view), *view.findChildren(ChartTitle)]
+
+    def painted(drawn: ResourcesFrame) -> list[int]:
+        QApplication.processEvents()
+        paints = [Paints(getattr(part, "viewport", lambda part=part: part)()) for part in parts]
+        draw(view, drawn)
+        return [number for number, paint in enumerate(paints) if paint.taken()]
+
+    def changed(**changes: object) -> ResourcesFrame:
+        first, *others = frame().charts
+        return replace(frame(), charts=(replace(first, **changes), *others))  # type: ignore[arg-type]
+
+    assert painted(frame()) == []
+    assert painted(frame(6.0)) == [0, 1, 2]
+    assert painted(frame()) == [0, 1, 2]
+    assert painted(changed(capacity=23.9)) == [0]
+    assert painted(changed(value_text="13 / 24")) == [0, 3]
+    curve = frame().charts[0].curves[0]
+    for name in ("x_s", "y", "least", "most"):
+        other = replace(curve, **{name: getattr(curve, name) + 0.5})
+        draw(view, frame())
+        assert painted(changed(curves=(other,))) == [0]
+    gap = replace(curve, y=np.where(X == 9, np.nan, curve.y))
+    assert painted(changed(curves=(gap,))) == [0]
+    assert painted(changed(curves=(replace(gap, y=gap.y.copy()),))) == []
+    assert painted(replace(frame(), column_s=2)) == [0, 1, 2]
 
 
 def test_an_axis_that_changes_makes_no_curve_anew(qtbot: QtBot) -> None:

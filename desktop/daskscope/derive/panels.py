@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     import numpy.typing as npt
 
     from daskscope.session import Viewport
@@ -136,6 +137,16 @@ class Curve:
     least: npt.NDArray[np.float64]
     most: npt.NDArray[np.float64]
     is_dashed: bool = False
+
+    def is_like(self, other: Curve) -> bool:
+        """Whether both have the same points."""
+        pairs = (
+            (self.x_s, other.x_s),
+            (self.y, other.y),
+            (self.least, other.least),
+            (self.most, other.most),
+        )
+        return all(np.array_equal(here, there, equal_nan=True) for here, there in pairs)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

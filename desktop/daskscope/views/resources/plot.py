@@ -18,10 +18,12 @@ from daskscope.views.resources.ranges import RangeItem
 from daskscope.views.resources.title import curve_pen
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PySide6.QtGui import QPaintEvent, QResizeEvent
     from PySide6.QtWidgets import QWidget
 
-    from daskscope.derive.panels import Chart, ResourcesFrame
+    from daskscope.derive.panels import Chart, Curve, ResourcesFrame
 
 _AXIS_PX: Final = 56
 _TICK_TEXT_PX: Final = 13.0
@@ -72,11 +74,16 @@ class ChartPlot(pg.PlotWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
 
     def show_chart(self, number: int, frame: ResourcesFrame) -> None:
-        """Draw a chart of `frame`; ranges, ticks and colours are touched only when they change."""
+        """Draw a chart of `frame`: of it only what is other than it was."""
         chart, view = frame.charts[number], frame.view
-        shown = (chart.unit, chart.most, chart.capacity_text, view.ns_per_px, frame.ticks)
+        capacity = None if math.isnan(chart.capacity) else chart.capacity
+        scale = (chart.unit, chart.most, capacity, chart.capacity_text, view.ns_per_px)
+        shown = (*scale, frame.column_s, frame.ticks)
         styled = (chart.is_stacked, *((c.token, c.is_dashed) for c in chart.curves))
+        is_same = shown == self._shown and styled == self._styled and self._has(chart.curves)
         self._chart, self._frame = chart, frame
+        if is_same:
+            return
         if styled != self._styled:
             self._styled = styled
             self._style_curves(chart)
@@ -84,6 +91,11 @@ class ChartPlot(pg.PlotWidget):
             self._shown = shown
             self._fit_range()
         self._show_curves(chart, frame)
+
+    def _has(self, curves: Sequence[Curve]) -> bool:
+        """Whether the curves that are drawn are these."""
+        drawn = () if self._chart is None else self._chart.curves
+        return all(curve.is_like(other) for curve, other in zip(curves, drawn, strict=True))
 
     def _show_curves(self, chart: Chart, frame: ResourcesFrame) -> None:
         for index, item in (*self._fills, *self._lines):

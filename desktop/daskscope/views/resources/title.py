@@ -34,9 +34,10 @@ class ChartTitle(QWidget):
         self.setFixedHeight(_TITLE_PX)
 
     def show_chart(self, chart: Chart) -> None:
-        """Draw the title of `chart`."""
-        self._chart = chart
-        self.update()
+        """Draw the title of `chart`, if it is another one."""
+        before, self._chart = self._chart, chart
+        if before is None or _texts(before) != _texts(chart):
+            self.update()
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""
@@ -87,6 +88,12 @@ class ChartTitle(QWidget):
         else:
             painter.setPen(curve_pen(rgb, is_dashed=curve.is_dashed))
             painter.drawLine(QLineF(x, middle + 0.5, x + 11, middle + 0.5))
+
+
+def _texts(chart: Chart) -> tuple[object, ...]:
+    """What a title says of a chart."""
+    keys = ((curve.name, curve.token, curve.is_dashed) for curve in chart.curves)
+    return chart.title, chart.value_text, chart.is_stacked, *keys
 
 
 def curve_pen(rgb: int, is_dashed: bool) -> QPen:
