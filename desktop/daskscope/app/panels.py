@@ -47,6 +47,9 @@ class Panels:
         self._crowd = crowd
         self._progress_pace = Pace(PROGRESS_PERIOD_S)
         self._workers_pace = Pace(TABLE_PERIOD_S)
+        #: What the table of workers was made of, and what the cluster's name and size were.
+        self._workers_of: object = None
+        self._cluster_of: object = None
         self._resources_pace = Pace(TABLE_PERIOD_S, TABLE_PERIOD_S / 2)
         #: A hand has moved the time of the charts.
         self._has_moved = False
@@ -110,6 +113,10 @@ class Panels:
         window = self._window
         if not window.workers.isVisible() or not tick.is_due(self._workers_pace):
             return False
+        made_of = *self._known(tick, tick.now_ns), tick.session
+        if made_of == self._workers_of:
+            return False
+        self._workers_of = made_of
         began_s = elapsed_s()
         workers = workers_frame(
             tick.snapshot,
@@ -160,15 +167,19 @@ class Panels:
             snapshot, view, tick.now_ns, crowd.sampler, crowd.totals, is_linked=is_linked
         )
 
+    def _known(self, tick: Tick, now_ns: int) -> tuple[object, ...]:
+        """What newest readings of workers depend on: while it is the same, so are they."""
+        snapshot, is_connected = tick.snapshot, tick.feed.is_connected
+        # Once now has come to the newest of them, it is the newest that says who is silent.
+        until_ns = min(now_ns, snapshot.last_ns)
+        is_said = is_heard(snapshot, tick.wall_ns, is_connected)
+        return snapshot.generation, self._crowd.is_known, until_ns, is_connected, is_said
+
     def show_status(self, tick: Tick) -> bool:
         """Show connection and counters, if they are due."""
         snapshot, feed = tick.snapshot, tick.feed
         if self._cluster is None or tick.is_due(self._cluster_pace):
-            began_s = elapsed_s()
-            self._cluster = cluster_field(
-                snapshot, tick.wall_ns, self._crowd.sampler, feed.is_connected
-            )
-            self._cluster_pace.rest(began_s, elapsed_s())
+            self._cluster = self._counted(tick)
         if not tick.is_due(self._status_pace):
             return False
         began_s = elapsed_s()
@@ -184,6 +195,19 @@ class Panels:
         self._window.status.show_frame(replace(frame, counters=(*clocks, *frame.counters)))
         self._status_pace.rest(began_s, elapsed_s())
         return True
+
+    def _counted(self, tick: Tick) -> StatusField:
+        """Name and size of the cluster: the last ones while nothing else is known."""
+        made_of = self._known(tick, tick.wall_ns)
+        if self._cluster is not None and made_of == self._cluster_of:
+            return self._cluster
+        self._cluster_of = made_of
+        began_s = elapsed_s()
+        cluster = cluster_field(
+            tick.snapshot, tick.wall_ns, self._crowd.sampler, tick.feed.is_connected
+        )
+        self._cluster_pace.rest(began_s, elapsed_s())
+        return cluster
 
     def show_toolbar(self, tick: Tick) -> None:
         """Show what a gesture has changed at once; nothing is done where it is the same."""

@@ -136,8 +136,9 @@ class LaneLayouts:
         """Measure memory and busy shares anew, for the next layout."""
         if not self._is_patient:
             self._readings.learn(snapshot)
-        self._read = self._readings.of(snapshot)
-        self._layout = None
+        readings = self._readings.of(snapshot)
+        if readings is not self._read:
+            self._read, self._layout = readings, None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,74 @@
+"""What stands beside lanes is made anew where something is known that it does not tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from daskscope.derive import lanereadings, lanes
+from daskscope.derive.clocks import Clocks, Skew
+from daskscope.derive.lanes import LaneLayouts
+from daskscope.session import Session
+from daskscope.store.writer import Store
+from tests.builders import SECOND, Source, Span
+from tests.layouts import HEIGHT
+from tests.readings import GIB, Cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pytest
+
+    from daskscope.store.snapshot import Snapshot
+
+
+class Watch(Clocks):
+    """Comes to know of a wrong clock when it looks again, as at the fifth chunk of many."""
+
+    found: Mapping[str, Skew] = {}
+
+    def of(self, _snapshot: Snapshot) -> Mapping[str, Skew]:
+        return self.found
+
+
+def test_a_layout_stays_while_nothing_is_known_that_it_does_not_tell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lanereadings, "Clocks", Watch)
+    source, store, layouts = Source(), Store(), LaneLayouts()
+    worker = source.worker("w0", nthreads=1)
+    spans = source.spans([Span(0, SECOND, resource=worker)])
+    store.apply(source.definitions())
+    store.apply(spans)
+
+    def made() -> object:
+        return layouts.of(store.snapshot(), Session(), HEIGHT)
+
+    first = made()
+    assert made() is first
+    store.apply(source.spans([Span(SECOND, 2 * SECOND, resource=worker)]))
+    second = made()
+    assert second is not first
+    monkeypatch.setattr(Watch, "found", {"tcp://10.0.4.11:40101": Skew(SECOND, 9, ())})
+    third = made()
+    assert third is not second
+    assert layouts.skews == Watch.found
+    assert made() is third
+
+
+def test_series_that_are_known_later_are_told_though_nothing_more_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lanes, "MOST_SERIES", 1)
+    readings, layouts = Cluster(), LaneLayouts(is_patient=True)
+    for number in range(2):
+        readings.worker(f"w{number}", port=40_101 + number, managed=GIB)
+    snapshot = readings.snapshot()
+    told = []
+    while not layouts.learn(snapshot, 64):
+        layouts.read(snapshot)
+        blocks = layouts.of(snapshot, Session(), HEIGHT, is_reading=False).workers
+        told.append([block.memory_text for block in blocks])
+    layouts.read(snapshot)
+    blocks = layouts.of(snapshot, Session(), HEIGHT, is_reading=False).workers
+    assert {block.memory_text for block in blocks} == {"1.0\u2009GiB"}
+    assert told[0] == ["1.0\u2009GiB", ""]
