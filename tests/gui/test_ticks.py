@@ -39,7 +39,9 @@ def test_a_tick_that_changes_nothing_draws_nothing(busy: Run) -> None:
     assert len({id(frame) for frame in frames}) <= 2
 
 
-def test_readings_are_told_by_a_tick_that_draws_nothing(busy: Run) -> None:
+def test_readings_are_told_by_a_tick_that_draws_nothing(busy: Run, link: Link) -> None:
+    link.messages = [SourceStatus(is_live=True, http=link.http, requests=4)]  # something comes
+    busy.tick(NOW + 16 * MS)
     before, pace = busy.frame, busy._stage.timeline._readings_pace
     assert before is not None
     pace.hurry()
