@@ -12,6 +12,7 @@ from daskscope.ingest.clock import wall_ns
 from daskscope.simulate.cluster import Cluster
 from daskscope.simulate.requests import POINTS, RECORDS, SPANS
 from daskscope.simulate.run import Totals, send_all
+from daskscope.simulate.send import SendError
 from daskscope.simulate.session import Session
 
 _ITEMS: Final = {SPANS: "spans", POINTS: "metric points", RECORDS: "log records"}
@@ -26,12 +27,21 @@ class Shape(NamedTuple):
 
 
 def simulate_to(url: str, shape: Shape, rate: float, seconds: float | None) -> None:
-    """Send until `seconds` are over, or SIGINT or SIGTERM comes; one line says what was sent."""
+    """Send until `seconds` are over, or SIGINT or SIGTERM comes; one line says what was sent.
+
+    Raises
+    ------
+    SendError
+        Nobody took it, or nobody any more.
+    """
     session = Session(Cluster(*shape), rate, wall_ns())
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _signal, _frame: stop.set())
-    click.echo(summary(send_all(session.requests(seconds), url, stop.is_set)))
+    totals = send_all(session.requests(seconds), url, stop.is_set)
+    click.echo(summary(totals))
+    if totals.is_lost:
+        raise SendError(f"{url} takes nothing any more: {totals.reason}")
 
 
 def summary(totals: Totals) -> str:

@@ -27,8 +27,10 @@ N_CONNECTIONS: Final = 4
 #: Requests made ahead, and at most so long ahead.
 _QUEUE: Final = 16
 _AHEAD_S: Final = 0.3
-#: A receiver that has never answered is taken for absent after so long.
+#: A receiver that has never taken anything is given up after so long, and one that has, and may be
+#: starting anew, after so long without.
 _PATIENCE_S: Final = 10.0
+_LOST_S: Final = 60.0
 _POLL_S: Final = 0.1
 
 
@@ -50,6 +52,8 @@ class Totals:
         How late the latest request was settled.
     reason
         What the receiver last said against a request.
+    is_lost
+        It took nothing any more, and was given up.
     """
 
     sent: dict[str, int] = field(default_factory=_zeros)
@@ -59,6 +63,7 @@ class Totals:
     late_s: float = 0.0
     took_s: float = 0.0
     reason: str = ""
+    is_lost: bool = False
 
 
 def send_all(requests: Iterable[Request], url: str, is_stopped: Callable[[], bool]) -> Totals:
@@ -86,7 +91,7 @@ class _Pump:
         self._is_stopped = is_stopped
         self._queue: queue.Queue[Request | None] = queue.Queue(_QUEUE)
         self._lock = threading.Lock()
-        self._began_s = time.monotonic()
+        self._began_s = self._taken_s = time.monotonic()
         self._is_heard = False
         self._is_given_up = threading.Event()
 
@@ -110,7 +115,8 @@ class _Pump:
             for sender in self._senders:
                 sender.close()
         self.totals.took_s = time.monotonic() - self._began_s
-        if self._is_given_up.is_set():
+        self.totals.is_lost = self._is_given_up.is_set()
+        if self.totals.is_lost and not self._is_heard:
             raise SendError(f"nobody answers at {self._url}: {self.totals.reason}")
         return self.totals
 
@@ -138,21 +144,28 @@ class _Pump:
                 self.totals.late_s = max(self.totals.late_s, time.monotonic() - due_s)
 
     def _settle(self, sender: Sender, request: Request) -> None:
-        while not self._is_given_up.is_set():
+        is_last = False
+        while not (is_last or self._is_given_up.is_set()):
             is_last = self._is_stopped()
             answer = sender.send(request)
             with self._lock:
                 if answer.reason:
                     self.totals.reason = answer.reason
                 if answer.retry_s is None:
-                    self._is_heard = True
+                    self._is_heard, self._taken_s = True, time.monotonic()
                     self.totals.refused[request.signal] += answer.refused
                     self.totals.sent[request.signal] += request.n_items - answer.refused
                     return
-                if is_last:
-                    self.totals.unsent[request.signal] += request.n_items
-                    return
-                self.totals.retries += 1
-                if not self._is_heard and time.monotonic() - self._began_s > _PATIENCE_S:
-                    self._is_given_up.set()
-            self._is_given_up.wait(answer.retry_s)
+                if not is_last:
+                    self._be_refused()
+            if not is_last:
+                self._is_given_up.wait(answer.retry_s)
+        with self._lock:
+            self.totals.unsent[request.signal] += request.n_items
+
+    def _be_refused(self) -> None:
+        """Count a request that is wanted again; who has taken nothing for long is given up."""
+        self.totals.retries += 1
+        patience_s = _LOST_S if self._is_heard else _PATIENCE_S
+        if time.monotonic() - self._taken_s > patience_s:
+            self._is_given_up.set()

@@ -103,6 +103,19 @@ def test_nobody_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
         send_all([REQUEST], "http://127.0.0.1:1", never)
 
 
+def test_one_that_has_gone_is_waited_for_and_given_up(
+    sink: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daskscope.simulate.send.RETRY_S", 0.01)
+    monkeypatch.setattr(run, "_PATIENCE_S", 1e6)  # with one that has never been there
+    monkeypatch.setattr(run, "_LOST_S", 0.5)
+    answers = iter([200])
+    with sink(answer=lambda _signal: next(answers, 503)) as receiver:
+        totals = send_all(4 * [REQUEST], url_of(receiver), never)
+    assert (totals.sent["traces"], totals.unsent["traces"], totals.is_lost) == (3, 9, True)
+    assert totals.retries > 3
+
+
 @pytest.mark.parametrize(
     "url", ["localhost:4318", "https://h:1", "http://", "grpc:4317", "http://[::"]
 )
