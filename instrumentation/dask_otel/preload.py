@@ -1,8 +1,12 @@
-"""Starts and stops the instrumentation of one scheduler, worker or client; every way comes here.
+"""Starts and stops the instrumentation of one scheduler, worker, nanny or client.
+
+Every way comes here.
 
 - Each has its own resource and background thread: several of them live in one process.
 - A server that two ways start is instrumented once, and ends with the first that ends it.
 - Everything for one server happens on its own event loop; nothing here raises into Dask.
+- A worker asks its nanny to send what that logs: `dask worker` heeds no preloads of a nanny that
+  Dask's config lists.
 """
 
 from __future__ import annotations
@@ -18,16 +22,19 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID, uuid5
 from weakref import WeakKeyDictionary
 
-from distributed import Client, Scheduler, Worker
+from distributed import Client, Nanny, Scheduler, Worker
+from distributed.diagnostics.plugin import NannyPlugin
 
 from dask_otel import config, dasklogs
 from dask_otel import conventions as names
 from dask_otel.client.adapter import ClientAdapter
+from dask_otel.compat import processes
 from dask_otel.emit import Emitter, patience
 from dask_otel.outputs import Providers
 from dask_otel.record.spans import SpanMaker
 from dask_otel.scheduler.adapter import EXPORT_S, SchedulerAdapter
-from dask_otel.worker.adapter import ENDING, WorkerAdapter
+from dask_otel.worker.adapter import ENDING, PLUGIN_NAME, WorkerAdapter
+from dask_otel.worker.nanny import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,19 +47,22 @@ Adapter: TypeAlias = SchedulerAdapter | WorkerAdapter | ClientAdapter
 _INSTANCES = UUID("4d63009a-8d0f-11ee-aad7-4c796ed8e320")
 #: How long a worker or client waits for its scheduler to say which cluster it is.
 _IDENTITY_S = 2.0
-#: How long a client waits at its end, which has little to send: its cluster may close after it, and
-#: the workers do not know what it has waited.
-_CLIENT_LAST_S = 0.3
+#: How long a worker that is left alone waits for its nanny to be left alone as well.
+_NANNY_S = 2.0
+#: How long a client or nanny waits at its end, which has little to send: workers may close after
+#: it, and do not know what it has waited.
+_BRIEFLY_S = 0.3
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Running:
-    """What watches one server."""
+    """What watches one server; nothing of a nanny is watched but what it logs."""
 
-    adapter: Adapter
+    adapter: Adapter | None
     emitter: Emitter
+    asking: asyncio.Task[None] | None = None
 
 
 class _Registry:
@@ -101,7 +111,7 @@ async def instrument(
     Parameters
     ----------
     server
-        A scheduler, worker or client; anything else is left alone.
+        A scheduler, worker, nanny or client; anything else is left alone.
     settings
         In place of those of this process.
     providers
@@ -165,6 +175,8 @@ async def _start(server: Server | Client, settings: config.Settings, providers: 
         running = await _worker(server, settings, providers)
     elif isinstance(server, Scheduler):
         running = _scheduler(server, settings, providers)
+    elif isinstance(server, Nanny) and not _has_scheduler():
+        running = await _nanny(server, settings, providers)
     elif isinstance(server, Client):
         running = await _client(server, settings, providers)
     else:
@@ -172,9 +184,13 @@ async def _start(server: Server | Client, settings: config.Settings, providers: 
     _registry.running[server] = running
     try:
         running.emitter.start()
-        await _plug(server, running.adapter)
-        running.adapter.begin()
+        if running.adapter is not None:
+            await _plug(server, running.adapter)
+            running.adapter.begin()
         dasklogs.begin(server, running.emitter, settings.tracebacks)
+        if isinstance(server, Worker):  # which its nanny waits for before it answers
+            asked = ask(server, _accompany, settings=settings)
+            running.asking = asyncio.create_task(asked)
     except Exception:
         del _registry.running[server]
         await _stop(server, running)
@@ -186,17 +202,46 @@ async def _stop(server: Server | Client, running: _Running) -> None:
     """Take each part out, whatever becomes of the others."""
     with _each():
         dasklogs.end(running.emitter)
-    with _each():
-        running.adapter.end()
-    with _each():
-        await _unplug(server, running.adapter)
-    most_s = _CLIENT_LAST_S if isinstance(running.adapter, ClientAdapter) else patience.LAST_S
+    if running.asking is not None:
+        running.asking.cancel()
+        if isinstance(server, Worker) and server.status not in ENDING:
+            with _each():
+                await asyncio.wait_for(ask(server, _leave), _NANNY_S)
+    if running.adapter is not None:
+        with _each():
+            running.adapter.end()
+        with _each():
+            await _unplug(server, running.adapter)
+    most_s = _BRIEFLY_S if isinstance(server, Client | Nanny) else patience.LAST_S
     try:
         waited_s = await asyncio.to_thread(running.emitter.stop, most_s)
     except RuntimeError:  # the interpreter ends: no thread can be started
         waited_s = running.emitter.stop(most_s)
     if isinstance(running.adapter, WorkerAdapter):
         running.adapter.say_closed(waited_s)
+
+
+# In a nanny, by what Dask calls it there
+
+
+async def _accompany(dask_worker: Nanny, settings: config.Settings) -> None:
+    """Begin with a nanny as its worker has begun."""
+    if await instrument(dask_worker, settings):
+        await dask_worker.plugin_add(_Companion(), PLUGIN_NAME)
+
+
+async def _leave(dask_worker: Nanny) -> None:
+    """End that; another way may have begun with the nanny before."""
+    if PLUGIN_NAME in dask_worker.plugins:
+        await dask_worker.plugin_remove(PLUGIN_NAME)
+
+
+class _Companion(NannyPlugin):
+    """Ends with its nanny."""
+
+    async def teardown(self, nanny: Nanny) -> None:
+        """End; called by Dask when the nanny closes, or the plugin is removed."""
+        await uninstrument(nanny)
 
 
 @contextmanager
@@ -226,6 +271,12 @@ async def _unplug(server: Server | Client, adapter: Adapter) -> None:
                 server.remove_plugin(adapter.name)
 
 
+def _has_scheduler() -> bool:
+    """Whether a scheduler sends what is logged in this process; it outlives the nannies."""
+    found = (server for server in processes.servers() if isinstance(server, Scheduler))
+    return any(map(is_instrumented, found))
+
+
 def _scheduler(scheduler: Scheduler, settings: config.Settings, providers: Providers) -> _Running:
     attributes = {
         **_process(scheduler),
@@ -234,8 +285,7 @@ def _scheduler(scheduler: Scheduler, settings: config.Settings, providers: Provi
         names.SCHEDULER_ADDRESS: scheduler.address,
     }
     maker = SpanMaker(scheduler.address, scheduler.address)
-    rarely = replace(settings, export_interval_s=max(settings.export_interval_s, EXPORT_S))
-    emitter = Emitter(rarely, attributes, maker, providers)
+    emitter = Emitter(_rarely(settings), attributes, maker, providers)
     return _Running(SchedulerAdapter(scheduler, emitter, settings), emitter)
 
 
@@ -259,6 +309,22 @@ async def _worker(worker: Worker, settings: config.Settings, providers: Provider
     return _Running(WorkerAdapter(worker, emitter, settings.tick_s), emitter)
 
 
+async def _nanny(nanny: Nanny, settings: config.Settings, providers: Providers) -> _Running:
+    scheduler_address = nanny.scheduler.address
+    attributes = {
+        **_process(nanny),
+        names.SERVICE_NAME: names.SERVICE_NANNY,
+        names.SERVICE_NAMESPACE: await _cluster_id(nanny.scheduler),
+        names.SCHEDULER_ADDRESS: scheduler_address,
+        names.WORKER_NANNY: nanny.address,
+    }
+    if nanny.name is not None:
+        attributes[names.WORKER_NAME] = str(nanny.name)
+    logs_only = replace(_rarely(settings), traces=None, metrics=None)
+    maker = SpanMaker(nanny.address, scheduler_address)
+    return _Running(None, Emitter(logs_only, attributes, maker, providers))
+
+
 async def _client(client: Client, settings: config.Settings, providers: Providers) -> _Running:
     scheduler: Any = client.scheduler
     attributes = {
@@ -270,6 +336,11 @@ async def _client(client: Client, settings: config.Settings, providers: Provider
     }
     emitter = Emitter(settings, attributes, SpanMaker(client.id, scheduler.address), providers)
     return _Running(ClientAdapter(client, emitter, providers.tracer_provider), emitter)
+
+
+def _rarely(settings: config.Settings) -> config.Settings:
+    """Those of one of which little is heard."""
+    return replace(settings, export_interval_s=max(settings.export_interval_s, EXPORT_S))
 
 
 def _process(server: Server | Client) -> dict[str, str | int]:

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
     from distributed.core import Server
 
-_KINDS: Final = ("Scheduler", "Worker", "Client")
+_KINDS: Final = ("Scheduler", "Worker", "Nanny", "Client")
 
 
 def servers() -> list[Server]:
-    """Schedulers, workers and clients that run in this process; Dask is not imported for it."""
+    """Those of `_KINDS` that run in this process; Dask is not imported for it."""
     distributed = sys.modules.get("distributed")
     if distributed is None:
         return []

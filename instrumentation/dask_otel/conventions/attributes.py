@@ -20,6 +20,8 @@ TELEMETRY_SDK_VERSION: Final = "telemetry.sdk.version"
 
 SERVICE_SCHEDULER: Final = "dask-scheduler"
 SERVICE_WORKER: Final = "dask-worker"
+#: Watches a worker process, and starts it anew. Where a scheduler shares its process, that speaks.
+SERVICE_NANNY: Final = "dask-nanny"
 SERVICE_CLIENT: Final = "dask-client"
 
 WORKER_ADDRESS: Final = "dask.worker.address"

@@ -8,9 +8,9 @@ from dask_otel import conventions as c
 
 #: By name: type, and what it says.
 RESOURCE: Final = {
-    c.SERVICE_NAME: ("string", "`dask-scheduler`, `dask-worker` or `dask-client`"),
+    c.SERVICE_NAME: ("string", "`dask-scheduler`, `dask-worker`, `dask-nanny` or `dask-client`"),
     c.SERVICE_NAMESPACE: ("string", "id of the cluster: of its scheduler"),
-    c.SERVICE_INSTANCE_ID: ("string", "one scheduler, worker or client"),
+    c.SERVICE_INSTANCE_ID: ("string", "one scheduler, worker, nanny or client"),
     c.HOST_NAME: ("string", "name of the host"),
     c.PROCESS_PID: ("int", "process id; several workers can share one"),
     c.TELEMETRY_SDK_NAME: (
@@ -21,10 +21,10 @@ RESOURCE: Final = {
     c.TELEMETRY_SDK_VERSION: ("string", "version of daskscope, or of your provider's SDK"),
     c.SCHEDULER_ADDRESS: ("string", "address of the scheduler"),
     c.WORKER_ADDRESS: ("string", "workers: address, as Dask writes it"),
-    c.WORKER_NAME: ("string", "workers: name"),
+    c.WORKER_NAME: ("string", "workers and their nannies: name"),
     c.WORKER_NTHREADS: ("int", "workers: threads for tasks"),
     c.WORKER_MEMORY_LIMIT: ("int", "workers: memory limit in bytes; absent without one"),
-    c.WORKER_NANNY: ("string", "workers: address of the nanny; absent without one"),
+    c.WORKER_NANNY: ("string", "workers and nannies: address of the nanny; absent without one"),
     c.GRAPH_CLIENT: ("string", "clients: Dask's id of the client"),
 }
 

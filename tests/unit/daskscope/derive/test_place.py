@@ -58,6 +58,11 @@ def test_the_scheduler_is_no_worker() -> None:
     assert not place({names.SERVICE_NAME: names.SERVICE_SCHEDULER}).is_worker
 
 
+def test_a_nanny_is_no_worker_though_it_has_the_name_of_one() -> None:
+    found = place({names.SERVICE_NAME: names.SERVICE_NANNY, names.WORKER_NAME: "0"})
+    assert (found.is_worker, found.name) == (False, names.SERVICE_NANNY)
+
+
 def test_numbers_in_names_sort_by_value() -> None:
     shuffled = ["w10", "w2", "W1", "node-9-b", "9" * 5_000]
     assert sorted(shuffled, key=natural_key) == ["9" * 5_000, "node-9-b", "W1", "w2", "w10"]
