@@ -35,6 +35,6 @@ async def ask(
         async with worker.rpc(str(worker.nanny)) as nanny:
             answer = await nanny.run(function=dumps(function), kwargs=dumps(arguments))
         if answer["status"] != "OK":
-            logger.info("The nanny has failed: %s", answer.get("text"))
+            logger.info("The nanny has failed: %s", answer.get("exception_text"))
     except Exception as error:  # noqa: BLE001 - whatever Dask's comms raise
         logger.info("The nanny does not answer: %s", error)

@@ -11,12 +11,14 @@ import dask
 import pytest
 from distributed import Client, LocalCluster, Nanny
 
-from dask_otel import preload
+from dask_otel import config, preload
+from dask_otel import conventions as names
 from dask_otel.scheduler.adapter import SchedulerAdapter
 from dask_otel.worker.adapter import WorkerAdapter
+from tests.sinks import HttpSink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
 pytestmark = pytest.mark.cluster
 
@@ -129,13 +131,54 @@ def test_switched_off_it_does_nothing(
     assert [client.sync(preload.instrument, server) for server in servers] == [False] * 3
 
 
-async def test_a_nanny_is_left_alone() -> None:
+@pytest.fixture
+async def nanny() -> AsyncIterator[Nanny]:
     async with LocalCluster(
         n_workers=1, processes=True, dashboard_address=":0", asynchronous=True
     ) as cluster:
-        (nanny,) = cluster.workers.values()
-        assert isinstance(nanny, Nanny)
+        (found,) = cluster.workers.values()
+        assert isinstance(found, Nanny)
+        yield found
+
+
+async def test_of_a_nanny_only_what_it_logs_is_sent(
+    nanny: Nanny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with HttpSink() as sink:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", sink.endpoint)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+        assert await preload.instrument(nanny) is True
         assert await preload.instrument(nanny) is False
+        logging.getLogger("distributed.nanny").warning("mine")
+        assert await preload.uninstrument(nanny) is True
+        assert await preload.uninstrument(nanny) is False
+        assert nanny.plugins == {}
+    (record,) = sink.logs()
+    assert record.body == "mine"
+    assert record.resource[names.SERVICE_NAME] == names.SERVICE_NANNY
+    assert {signal for signal, _ in sink.requests} == {"logs"}
+
+
+async def test_a_nanny_is_left_by_who_has_begun(nanny: Nanny) -> None:
+    settings = config.read()
+    assert settings is not None
+    await preload._accompany(nanny, settings)
+    await preload._accompany(nanny, settings)  # its next worker asks again
+    assert preload.is_instrumented(nanny)
+    await preload._leave(nanny)
+    assert not preload.is_instrumented(nanny)
+    assert await preload.instrument(nanny)  # by another way
+    await preload._accompany(nanny, settings)
+    await preload._leave(nanny)
+    assert preload.is_instrumented(nanny)
+
+
+async def test_what_was_asked_of_a_nanny_ends_with_it(nanny: Nanny) -> None:
+    settings = config.read()
+    assert settings is not None
+    await preload._accompany(nanny, settings)
+    await nanny.close()
+    assert not preload.is_instrumented(nanny)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
