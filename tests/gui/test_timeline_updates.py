@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from daskscope.session import Bookmark
-from daskscope.theme import DARK, GUTTER_PX, LIGHT
+from daskscope.theme import DARK, GUTTER_PX, LIGHT, MINIMAP_PX
 from daskscope.views.timeline.axis import AxisView
 from daskscope.views.timeline.events import EventsView
 from daskscope.views.timeline.minimap import MinimapView
@@ -100,10 +101,33 @@ def test_the_minimap_is_painted_anew_only_when_it_looks_other(
         view.show_minimap(shown, dimmed)
         return watched.taken()
 
-    left, right = whole.brush_px
     assert show(whole) == [0]
     assert show(replace(whole)) == []
-    assert show(replace(whole, brush_px=(left + 1, right))) == [0]
-    assert show(replace(whole, brush_px=(left + 1, right)), frozenset({2})) == [0]
+    assert show(whole, frozenset({2})) == [0]
     assert show(whole) == [0]
     assert show(replace(whole, busy=whole.busy.copy())) == [0]
+
+
+@pytest.mark.parametrize("step", [(1, 0), (0, 1), (-40, -40), (90, 90), (-700, 2), (80, 0)])
+def test_of_the_minimap_all_is_painted_anew_that_a_moved_brush_changes(
+    step: tuple[int, int], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = MinimapView(LIGHT)
+    view.resize(GUTTER_PX + 1_012, MINIMAP_PX)
+    qtbot.addWidget(view)
+    boxes: list[tuple[int, ...]] = []
+    monkeypatch.setattr(view, "update", lambda *box: boxes.append(box))
+    whole, pictures = frames.minimap(), []
+    for left, right in ((800, 880), (800 + step[0], 880 + step[1])):
+        view.show_minimap(replace(whole, brush_px=(left, right)))
+        image = view.grab().toImage()
+        pixels = np.frombuffer(image.constBits(), np.uint32).copy()
+        pictures.append(pixels.reshape(image.height(), image.width()))
+    _, *updated = boxes
+    is_updated = np.zeros(view.width(), np.bool_)
+    for left, _, width, _ in updated:
+        is_updated[left : left + width] = True
+    is_other = (pictures[0] != pictures[1]).any(axis=0)
+    assert is_other.any()
+    assert not (is_other & ~is_updated).any()
+    assert is_updated.sum() < is_other.sum() + 60

@@ -91,11 +91,19 @@ class MinimapView(QWidget):
 
     def show_minimap(self, minimap: Minimap, dimmed: frozenset[int] = frozenset()) -> None:
         """Draw `minimap`; slots in `dimmed` are ghosts."""
-        before = self._minimap, self._dimmed
+        before, were_dimmed = self._minimap, self._dimmed
         self._minimap, self._dimmed = minimap, dimmed
-        # Of a long run a gesture often moves the brush by less than a pixel.
-        if before[0] is None or _looks(before[0], before[1]) != _looks(minimap, dimmed):
+        if before is None or _looks(before, were_dimmed) != _looks(minimap, dimmed):
             self.update()
+        elif before.brush_px != minimap.brush_px:
+            self._move_brush(before.brush_px, minimap.brush_px)
+
+    def _move_brush(self, before_px: tuple[int, int], now_px: tuple[int, int]) -> None:
+        """Paint anew what the edges of the brush have passed, which is all that looks other."""
+        room_px = _BRUSH_ROOM_PX + _LEAST_BRUSH_PX
+        for edges_px in zip(before_px, now_px, strict=True):
+            left, right = min(edges_px) - room_px, max(edges_px) + room_px
+            self.update(GUTTER_PX + left, 0, right - left, self.height())
 
     def show_errors(self, columns: npt.NDArray[np.intp]) -> None:
         """Mark the pixel columns in which something failed."""
@@ -177,7 +185,8 @@ class MinimapView(QWidget):
         outside, inside = self._curve_images(minimap)
         left, right = (min(max(x, 0), outside.width()) for x in minimap.brush_px)
         painter.drawImage(0, _CURVE_TOP_PX, outside)
-        painter.drawImage(left, _CURVE_TOP_PX, inside, left, 0, max(right - left, 0), _CURVE_PX)
+        if left < right:  # of no width Qt draws all that follows
+            painter.drawImage(left, _CURVE_TOP_PX, inside, left, 0, right - left, _CURVE_PX)
 
     def _curve_images(self, minimap: Minimap) -> tuple[QImage, QImage]:
         """Pictures of the curve outside and inside the brush, made anew when the curve is."""
@@ -297,6 +306,6 @@ class MinimapView(QWidget):
 
 
 def _looks(minimap: Minimap, dimmed: frozenset[int]) -> tuple[object, ...]:
-    """What a picture of it depends on; its arrays are never written again."""
+    """What a picture of it depends on but the brush; its arrays are never written again."""
     arrays = id(minimap.busy), id(minimap.found_px)
-    return (minimap.slots, minimap.most, minimap.brush_px, minimap.length_text, dimmed, *arrays)
+    return (minimap.slots, minimap.most, minimap.length_text, dimmed, *arrays)
