@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from daskscope.app.clock import elapsed_s
 from daskscope.app.tempo import IDLE_STEP_S
 from daskscope.app.timeline import DRAWN_WORK_S, UNFINISHED_PERIOD_S
+from daskscope.derive import quantity
 from daskscope.derive.frames import BarState
 from daskscope.derive.picture import Picture
 from daskscope.derive.taskstream import TaskStream
@@ -236,6 +237,22 @@ def test_the_brush_of_the_minimap_follows_a_gesture_at_once(busy: Run) -> None:
     busy.window.timeline.zoomed.emit(200.0, 0.25)
     busy.tick(NOW + 32 * MS)
     assert minimap.brush_px != before
+
+
+def test_a_tick_that_draws_leaves_the_toolbar_to_the_next_one(
+    busy: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daskscope.app.rota.PATIENCE_S", 1e9)  # however slow the machine is
+    span_box = busy.window.toolbar._range
+    for _ in range(8):  # jobs take turns
+        busy.tick(NOW + 16 * MS)
+    busy.window.timeline.zoomed.emit(200.0, 0.7)
+    told = {True: "", False: ""}
+    while not told[False]:
+        before = bars(busy)
+        busy.tick(NOW + 16 * MS)
+        told[bars(busy) is not before] = span_box.placeholderText()
+    assert told == {True: "", False: quantity.duration(busy.session.span_ns)}
 
 
 def test_a_running_task_grows_with_the_clock(busy: Run) -> None:

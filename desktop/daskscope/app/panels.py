@@ -61,6 +61,7 @@ class Panels:
         self._recordings: tuple[PastSession, ...] = ()
         self.jobs: tuple[Callable[[Tick], bool], ...] = (
             self.show_status,
+            self.show_toolbar,
             self._show_progress,
             self._show_workers,
             self.show_resources,
@@ -209,11 +210,12 @@ class Panels:
         self._cluster_pace.rest(began_s, elapsed_s())
         return cluster
 
-    def show_toolbar(self, tick: Tick) -> None:
-        """Show what a gesture has changed at once; nothing is done where it is the same."""
-        if self._cluster is not None:
-            is_live = tick.snapshot.status.is_live or not tick.snapshot.generation
-            self._window.toolbar.show_state(tick.session, self._cluster, is_live)
+    def show_toolbar(self, tick: Tick) -> bool:
+        """Show what a gesture has changed; nothing is done where it is the same."""
+        if self._cluster is None:
+            return False
+        is_live = tick.snapshot.status.is_live or not tick.snapshot.generation
+        return self._window.toolbar.show_state(tick.session, self._cluster, is_live)
 
     def show_welcome(self, tick: Tick) -> None:
         """Show the empty state; what it has no need of is made ready while nothing happens."""

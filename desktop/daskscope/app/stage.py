@@ -197,6 +197,7 @@ class Stage:
         self.timeline.hurry(session, before)
         if before is not None and self._panels.hurry(session, before):
             self._rota.prefer(self._panels.show_resources)
+        self._rota.prefer(self._panels.show_toolbar)
         self._tempo.attend(now_s)
         return True
 
@@ -224,7 +225,6 @@ class Stage:
             self._rota.take(tick, tick.now_s, is_busy=self.is_busy)
             if self.is_busy and self._rota.is_waiting(tick.now_s):
                 self.period_s = 0.0
-        self._panels.show_toolbar(tick)
         is_working = self._statistics.is_working or self._panels.is_behind
         self._is_done = self._crowd.is_known and not (self.timeline.has_work or is_working)
         if not self._is_done:

@@ -154,19 +154,24 @@ class Toolbar(QWidget):
             self._mode,
         ]
 
-    def show_state(self, session: Session, cluster: StatusField, is_live: bool) -> None:
+    def show_state(self, session: Session, cluster: StatusField, is_live: bool) -> bool:
         """Show whether it follows, how much time is in view, and what is connected.
 
         A recording has nothing to follow.
+
+        Returns
+        -------
+        bool
+            Whether it shows something else now.
         """
         state = cluster, is_live, session.is_following, session.span_ns, session.grouping
         if state == self._state:
-            return
+            return False
         before, self._state = self._state, state
         self._show_range(session.span_ns)
         self._group.setCurrentIndex(list(Grouping).index(session.grouping))
         if before is not None and state[:3] == before[:3]:
-            return  # another range, as with each notch of the wheel: icons and room stay
+            return True  # another range, as with each notch of the wheel: icons and room stay
         self._connection.show_field(cluster)
         self._live.setVisible(is_live)
         self._pause.setVisible(is_live)
@@ -174,6 +179,7 @@ class Toolbar(QWidget):
         self._show_following()
         self._tint()
         self._fold()
+        return True
 
     def _show_range(self, span_ns: int) -> None:
         index = next((i for i, (known_ns, _) in enumerate(RANGES) if known_ns == span_ns), -1)
