@@ -42,7 +42,7 @@ MOST_WAITING: Final = 100_000
 MOST_BATCHES: Final = 64
 #: Spans that are looked at in one go, and so many that wait for more: some milliseconds' work.
 MOST_ROWS: Final = 1 << 18
-LEAST_ROWS: Final = 1 << 14
+LEAST_ROWS: Final = 1 << 13
 _END: Final = np.dtype(
     [("batch", "u8"), ("start_ns", "i8"), ("end_ns", "i8"), ("pair", "i8"), ("is_sent", "?")]
 )

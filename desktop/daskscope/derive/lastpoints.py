@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 #: Half a minute of what is read twice a second.
 N_KEPT: Final = 64
+#: Meters that there is room for from the start, those of ten thousand workers: the system gives
+#: memory of zeros when it is first written to, so what nobody uses costs nothing.
+_ROOM: Final = 1 << 16
 
 
 class LastPoints:
@@ -34,8 +37,7 @@ class LastPoints:
         n_known = len(self._n)
         if n <= n_known:
             return
-        rows = max(n, 2 * n_known)
-        # The system gives memory of zeros when it is first written to, a part at a time.
+        rows = max(n, 2 * n_known, _ROOM)
         time_ns, value = np.zeros((rows, self._n_kept), np.int64), np.zeros((rows, self._n_kept))
         time_ns[:n_known], value[:n_known] = self._time_ns, self._value
         self._time_ns, self._value = time_ns, value

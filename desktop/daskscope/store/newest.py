@@ -22,6 +22,8 @@ RATE_SPAN_NS: Final = 3_000_000_000
 #: Points kept of each series: what is exported twice a second has so many in `RATE_SPAN_NS`.
 N_KEPT: Final = 8
 _NEVER: Final = np.iinfo(np.int64).min
+#: Series that there is room for from the start: what nobody uses of it is given by no system.
+_ROOM: Final = 1 << 17
 
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -80,13 +82,19 @@ class NewestTable:
         return self._frozen
 
     def _reach(self, n: int) -> None:
-        self._n = max(self._n, n)
-        n_more = max(n, 2 * len(self._per_s)) - len(self._per_s)
+        n_known = self._n
+        if n <= n_known:
+            return
         if n > len(self._per_s):
-            shape = (n_more, N_KEPT)
-            self._time_ns = np.concatenate([self._time_ns, np.full(shape, _NEVER)])
-            self._value = np.concatenate([self._value, np.full(shape, np.nan)])
-            self._per_s = np.concatenate([self._per_s, np.full(n_more, np.nan)])
+            rows = max(n, 2 * len(self._per_s), _ROOM)
+            before = self._time_ns, self._value, self._per_s
+            self._time_ns = np.empty((rows, N_KEPT), np.int64)
+            self._value, self._per_s = np.empty((rows, N_KEPT)), np.empty(rows)
+            for table, known in zip((self._time_ns, self._value, self._per_s), before, strict=True):
+                table[:n_known] = known[:n_known]
+        self._time_ns[n_known:n] = _NEVER
+        self._value[n_known:n] = self._per_s[n_known:n] = np.nan
+        self._n = n
 
     def _sort_in(self, late: Int64s, series: Int64s, time_ns: Int64s, value: Floats) -> None:
         """Keep the last of what is kept and of what came, of series some of which came late."""

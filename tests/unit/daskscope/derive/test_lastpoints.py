@@ -5,22 +5,27 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from daskscope.derive import lastpoints
 from daskscope.derive.lastpoints import LastPoints
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_newest_points_of_each_are_kept_in_order(seed: int) -> None:
+def test_the_newest_points_of_each_are_kept_in_order(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lastpoints, "_ROOM", 1)
     rng = np.random.default_rng(seed)
     ring, truth = LastPoints(8), {meter: dict[int, float]() for meter in range(5)}
-    ring.reach(5)
     newest = np.zeros(5, np.int64)
-    for _ in range(60):
+    for step in range(60):
+        n_meters = 5 if step == 59 else 3  # at the end more become known
+        ring.reach(n_meters)
         n = int(rng.integers(1, 30))
-        meter = np.sort(rng.integers(0, 5, n))
+        meter = np.sort(rng.integers(0, n_meters, n))
         time_ns = newest[meter] + 10 * np.arange(1, n + 1)  # rising within each
         value = rng.random(n)
         if rng.random() < 0.3:  # one that comes late, with all that is kept of its meter
-            late = int(rng.integers(0, 5))
+            late = int(rng.integers(0, n_meters))
             owner, times, values = ring.of(np.array([late]))
             if len(times) > 1:
                 at_ns = int(times[rng.integers(1, len(times))]) - int(rng.integers(1, 10))

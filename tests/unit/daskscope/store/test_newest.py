@@ -7,26 +7,30 @@ import math
 import numpy as np
 import pytest
 
+from daskscope.store import newest
 from daskscope.store.newest import N_KEPT, growth_per_s
 from daskscope.store.points import PointTable
 from tests.builders import MS, points
 
 
 def check(table: PointTable) -> None:
-    newest, held = table.newest(), table.frozen()
-    for series in range(len(newest.value)):
+    found, held = table.newest(), table.frozen()
+    for series in range(len(found.value)):
         known = held.get(series)
         if known is None:
-            assert math.isnan(newest.value[series])
-            assert math.isnan(newest.per_s[series])
+            assert math.isnan(found.value[series])
+            assert math.isnan(found.per_s[series])
             continue
-        assert newest.time_ns[series] == known.time_ns[-1]
-        np.testing.assert_equal(newest.value[series], known.value[-1])
-        np.testing.assert_equal(newest.per_s[series], growth_per_s(known))
+        assert found.time_ns[series] == known.time_ns[-1]
+        np.testing.assert_equal(found.value[series], known.value[-1])
+        np.testing.assert_equal(found.per_s[series], growth_per_s(known))
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_random_series_with_late_points_restarts_and_bursts(seed: int) -> None:
+def test_random_series_with_late_points_restarts_and_bursts(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newest, "_ROOM", 1 + seed)  # there is to be room for more, now and then
     rng = np.random.default_rng(seed)
     table = PointTable()
     table.reach(31, range(31))
