@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daskscope.ingest import receiver as receivers
-from daskscope.ingest.journal import JournalReader
+from daskscope.ingest.journal_reader import JournalReader
 from daskscope.simulate.requests import Request
 from daskscope.simulate.send import connect
 from tests.stuck import body, stuck_receiver

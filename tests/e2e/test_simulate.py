@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from daskscope.ingest.journal import JournalReader
+from daskscope.ingest.journal_reader import JournalReader
 from daskscope.ingest.source import Source
 from daskscope.store.schema import SpanBatch
 from tests.e2e.programs import DASKSCOPE, daskscope, recorder

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from daskscope.ingest import receiver as receivers
 from daskscope.ingest.clock import wall_ns
-from daskscope.ingest.journal import JournalReader
+from daskscope.ingest.journal_reader import JournalReader
 from daskscope.ingest.source import Source
 from daskscope.simulate.cluster import Cluster
 from daskscope.simulate.requests import Request

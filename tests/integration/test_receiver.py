@@ -30,7 +30,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from daskscope.ingest import otlp_json
 from daskscope.ingest.catalogue import recordings
-from daskscope.ingest.journal import Journal, JournalReader
+from daskscope.ingest.journal import Journal
+from daskscope.ingest.journal_reader import JournalReader
 from daskscope.ingest.link import LinkClient
 from daskscope.ingest.source import Source
 from daskscope.store.schema import (

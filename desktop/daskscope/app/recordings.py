@@ -46,7 +46,7 @@ def drop_if_empty(journal: Path) -> None:
     if not journal.stat().st_size:
         journal.unlink()
         return
-    from daskscope.ingest.journal import JournalReader
+    from daskscope.ingest.journal_reader import JournalReader
 
     reader = JournalReader(journal)
     is_empty = not reader.meta.requests

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from daskscope.ingest.journal import SUFFIX, JournalReader, Meta, RecordingError
+from daskscope.ingest.journal import SUFFIX, Meta, RecordingError
+from daskscope.ingest.journal_reader import JournalReader
 from daskscope.ingest.lock import is_in_use
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from dask_otel import conventions
 from daskscope.ingest import codec, tail
 from daskscope.ingest.decoder import Counts, Decoder, Group, Numbered
 from daskscope.ingest.definitions import Mark, parts
-from daskscope.ingest.journal import Chunk, Entry, Journal, JournalReader, WriteError
+from daskscope.ingest.journal import Entry, Journal, WriteError
+from daskscope.ingest.journal_reader import Chunk, JournalReader
 from daskscope.ingest.otlp import BadRequestError, Parsed, check_weight, parse
 from daskscope.ingest.packing import Packer
 from daskscope.ingest.weight import MAX_WEIGHT, weight

@@ -15,11 +15,8 @@ from daskscope.ingest import codec
 from daskscope.ingest.decoder import Counts, Decoder, Group, Numbered
 from daskscope.ingest.definitions import Mark, parts
 from daskscope.ingest.envelope import Encoding, Signal
-from daskscope.ingest.journal import (
-    Entry,
-    JournalReader,
-    RecordingError,
-)
+from daskscope.ingest.journal import Entry, RecordingError
+from daskscope.ingest.journal_reader import JournalReader
 from daskscope.ingest.otlp import BadRequestError, Parsed, Request, check_weight, parse
 from daskscope.ingest.weight import MAX_WEIGHT, weight
 from daskscope.store.schema import Definitions, PointBatch, SourceStatus, SpanBatch

@@ -13,11 +13,11 @@ from daskscope.ingest.journal import (
     VERSION,
     Entry,
     Journal,
-    JournalReader,
     Meta,
     RecordingError,
     WriteError,
 )
+from daskscope.ingest.journal_reader import JournalReader
 from daskscope.ingest.lock import is_in_use
 from daskscope.ingest.packing import packed
 from daskscope.store.schema import Definitions

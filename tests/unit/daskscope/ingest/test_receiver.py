@@ -10,7 +10,8 @@ from daskscope.ingest import codec
 from daskscope.ingest.clock import wall_ns
 from daskscope.ingest.decoder import Decoder, Group, Numbered
 from daskscope.ingest.envelope import Encoding, Signal
-from daskscope.ingest.journal import Journal, JournalReader
+from daskscope.ingest.journal import Journal
+from daskscope.ingest.journal_reader import JournalReader
 from daskscope.ingest.packing import Packed, Packer
 from daskscope.ingest.receiver import Accepted, Receiver, UnavailableError
 from daskscope.ingest.weight import weight

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from daskscope.ingest.journal import JournalReader, RecordingError
+from daskscope.ingest.journal import RecordingError
+from daskscope.ingest.journal_reader import JournalReader
 from daskscope.ingest.record import record
 from daskscope.ingest.source import SourceError
 from tests.telemetry import tasks
