@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import subprocess
 import time
 import urllib.request
@@ -37,10 +38,14 @@ def send_tasks(http: int) -> None:
     for number, span in enumerate(request.resource_spans[0].scope_spans[0].spans):
         span.start_time_unix_nano = start_ns + number // 4 * TASK_NS
         span.end_time_unix_nano = span.start_time_unix_nano + TASK_NS * 9 // 10
+    send(http, request.SerializeToString())
+
+
+def send(http: int, body: bytes) -> None:
     urllib.request.urlopen(
         urllib.request.Request(
             f"http://127.0.0.1:{http}/v1/traces",
-            request.SerializeToString(),
+            body,
             {"Content-Type": "application/x-protobuf"},
         )
     ).close()
@@ -99,6 +104,29 @@ def test_open_shows_an_export_as_well(recording: Path, tmp_path: Path) -> None:
     )
     assert (result.returncode, result.stderr) == (0, "")
     assert n_prefixes(picture, LIGHT) == 3
+
+
+def test_of_a_recording_that_is_cut_short_all_that_is_left_is_drawn_and_exported(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    path, picture, lines = (tmp_path / name for name in ("run.dscope", "x.png", "x.jsonl"))
+    http = free_port()
+    with recorder(path, http, free_port()):
+        for number in range(200):
+            send(http, tasks(20, first=20 * number).SerializeToString())
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+
+    drawn = daskscope(
+        *("open", path), *("--screenshot", picture), *("--theme", "light"), **homes(tmp_path)
+    )
+    assert drawn.returncode == 1
+    (line,) = drawn.stderr.splitlines()
+    assert re.search(r"run\.dscope is cut short: .* of 200 requests are missing", line)
+    assert n_prefixes(picture, LIGHT) == 3
+    exported = daskscope("export", path, "-o", lines)
+    assert exported.returncode == 1
+    assert "what is there has been written" in exported.stderr
+    assert 0 < len(lines.read_text().splitlines()) < 200
 
 
 @pytest.mark.parametrize(

@@ -78,3 +78,23 @@ def test_a_part_of_a_recording_is_read(recording: Path) -> None:
         assert max(found) == START_NS + 200_000_000
         assert len(found) == 100_001
         assert window.status.part == "0:00.1 to 0:00.2"
+
+
+@pytest.mark.parametrize("until_s", [None, 60.0])
+def test_of_a_recording_that_is_cut_short_what_is_left_is_read(
+    recording: Path, tmp_path: Path, until_s: float | None
+) -> None:
+    path = tmp_path / "cut.dscope"
+    path.write_bytes(recording.read_bytes()[: recording.stat().st_size // 2])
+    with closing(Source.read(path, until_s=until_s)) as source:
+        source.wait()
+        window = Window(source)
+        status = window.wait_for_status(lambda status: status.problem != "")
+        found = window.column("span_id")
+    assert found == ids(len(found))
+    n_requests = len(found) // N_CHUNK
+    assert 0 < n_requests < 5
+    assert len(found) == n_requests * N_CHUNK
+    assert f"{5 - n_requests} of 5 requests are missing" in status.problem
+    assert status.progress < 1.0
+    assert bool(status.part) == (until_s is not None)

@@ -118,7 +118,7 @@ class _RecordingFeed:
         status = self._recording.status()
         return replace(
             status,
-            problem=self._problem,
+            problem=self._problem or status.problem,
             part=self._excerpt.text,
             ends_ns=self._scissors.end_ns(status.ends_ns),
         )

@@ -63,7 +63,8 @@ def export(source: Path, output: Path, signal: str, on_progress: Callable[[float
         raise RecordingError(f"{output}: no such export, only {SUFFIX} (OTLP JSON lines)")
     if output.is_dir():
         raise RecordingError(f"{output} is a folder")
-    requests = open_recording(source).requests(Signal(signal))
+    recording = open_recording(source)
+    requests = recording.requests(Signal(signal))
     part = output.with_name(f".{output.name}.part")
     try:
         with part.open("wb") as file:
@@ -74,6 +75,8 @@ def export(source: Path, output: Path, signal: str, on_progress: Callable[[float
     finally:
         with contextlib.suppress(OSError):
             os.unlink(part)
+    if problem := recording.status().problem:
+        raise RecordingError(f"{problem}; what is there has been written")
     on_progress(1.0)
     return n_written
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+#: Of a SQLite file: bytes of a page, and number of pages.
+_HEADER: Final = struct.Struct(">16xH10xI")
 #: Chunks are read until they are so long together: the words of thousands of workers are short.
 _READ_BYTES: Final = 1 << 18
 
@@ -40,7 +43,17 @@ class Chunk:
 
 
 class JournalReader:
-    """Reads a recording, also while it is being written."""
+    """Reads a recording, also while it is being written.
+
+    Attributes
+    ----------
+    path
+        The file.
+    meta
+        What it says of itself.
+    missing_bytes
+        How much of its end is missing; what lay there counts as not being there.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open a recording.
@@ -54,7 +67,7 @@ class JournalReader:
         self._decompressor = zstandard.ZstdDecompressor()
         if not path.is_file():
             raise RecordingError(f"{path} is not a file" if path.exists() else f"no file {path}")
-        self._db = _opened(path)
+        self._db, self.missing_bytes = _opened(path)
         try:
             (application,) = self._db.execute("PRAGMA application_id").fetchone()
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
@@ -67,6 +80,9 @@ class JournalReader:
                 self.meta = Meta(**orjson.loads(text))
         except (sqlite3.Error, UnicodeDecodeError, RecordingError) as error:
             self._db.close()
+            if self.missing_bytes:
+                what = "is cut short, and nothing in it can be read"
+                raise RecordingError(f"{path} {what}") from error
             if isinstance(error, RecordingError):
                 raise
             raise RecordingError(f"{path} is not a recording of daskscope") from error
@@ -138,21 +154,32 @@ class JournalReader:
                 body = self._decompressor.decompress(blob)
                 yield Entry(number, received_ns, Signal(name), Encoding(encoding), body)
 
-    def entry(self, number: int) -> Entry | None:
-        """One request if it carries spans, else None; see `inquiry.Archive`."""
+    def entry(self, number: int, signal: Signal | None = Signal.TRACES) -> Entry | None:
+        """One request if it is there and of a signal, or of any; see `inquiry.Archive`."""
+        try:
+            return self._entry(number, signal)
+        except RecordingError:
+            if not self.missing_bytes:
+                raise
+            return None
+
+    def _entry(self, number: int, signal: Signal | None) -> Entry | None:
         with self._reading():
             found = self._db.execute(
-                "SELECT received_ns, encoding, body FROM requests WHERE id = ? AND signal = ?",
-                (number, Signal.TRACES.value),
+                "SELECT received_ns, signal, encoding, body FROM requests"
+                " WHERE id = ? AND (? IS NULL OR signal = ?)",
+                (number, signal and signal.value, signal and signal.value),
             ).fetchone()
             if found is None:
                 return None
-            received_ns, encoding, blob = found
+            received_ns, name, encoding, blob = found
             body = self._decompressor.decompress(blob)
-        return Entry(number, received_ns, Signal.TRACES, Encoding(encoding), body)
+            return Entry(number, received_ns, Signal(name), Encoding(encoding), body)
 
     def last_entry(self) -> int:
         """Number of the newest request, 0 while there is none."""
+        if self.missing_bytes:
+            return self.meta.requests
         with self._reading():
             (number,) = self._db.execute("SELECT ifnull(max(id), 0) FROM requests").fetchone()
             return int(number)
@@ -169,8 +196,11 @@ class JournalReader:
             raise RecordingError(f"{self.path} is damaged: {error}") from error
 
 
-def _opened(path: Path) -> sqlite3.Connection:
-    """Open for reading; writable where possible, as only then a killed writer's WAL is merged."""
+def _opened(path: Path) -> tuple[sqlite3.Connection, int]:
+    """Open for reading, and tell how many bytes are missing.
+
+    It is opened writable where possible, as only then a killed writer's WAL is merged.
+    """
     for mode in ("mode=rw", "mode=ro", "immutable=1"):
         if mode == "immutable=1" and n_bytes_of(wal_path(path)):
             raise RecordingError(
@@ -186,13 +216,40 @@ def _opened(path: Path) -> sqlite3.Connection:
                     check_same_thread=False,
                 )
                 stack.callback(db.close)
-                db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                missing_bytes = _checked(db, path)
             except sqlite3.OperationalError:
                 continue
             except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-                is_cut = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_CORRUPT
-                what = "is damaged, or cut short" if is_cut else "is not a recording of daskscope"
+                is_damaged = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_CORRUPT
+                what = "is damaged" if is_damaged else "is not a recording of daskscope"
                 raise RecordingError(f"{path} {what}") from error
             stack.pop_all()
-            return db
+            return db, missing_bytes
     raise RecordingError(f"cannot read {path}")
+
+
+def _checked(db: sqlite3.Connection, path: Path) -> int:
+    """See that it is a database, and return how many bytes of it are missing.
+
+    SQLite takes a file that is shorter than it says for damaged, unless its schema may be written.
+    """
+    try:
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError:
+        missing_bytes = _missing_bytes(path)
+        if not missing_bytes:
+            raise
+        db.execute("PRAGMA query_only = ON")
+        db.execute("PRAGMA writable_schema = ON")
+        return missing_bytes
+    return 0
+
+
+def _missing_bytes(path: Path) -> int:
+    """How much shorter a file is than SQLite's header in it says."""
+    with path.open("rb") as file:
+        header = file.read(_HEADER.size)
+    if len(header) < _HEADER.size:
+        return 0
+    page_bytes, n_pages = _HEADER.unpack(header)
+    return max(int(page_bytes * n_pages) - n_bytes_of(path), 0)

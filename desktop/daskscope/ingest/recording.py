@@ -12,24 +12,24 @@ import numpy as np
 import orjson
 
 from daskscope.ingest import codec
-from daskscope.ingest.decoder import Counts, Decoder, Group, Numbered
+from daskscope.ingest.decoder import Counts, Decoder, Numbered
+from daskscope.ingest.decoding import decoded
 from daskscope.ingest.definitions import Mark, parts
 from daskscope.ingest.envelope import Encoding, Signal
 from daskscope.ingest.journal import Entry, RecordingError
 from daskscope.ingest.journal_reader import JournalReader
 from daskscope.ingest.otlp import BadRequestError, Parsed, Request, check_weight, parse
-from daskscope.ingest.weight import MAX_WEIGHT, weight
+from daskscope.ingest.remnant import Remnant
+from daskscope.ingest.weight import weight
 from daskscope.store.schema import Definitions, PointBatch, SourceStatus, SpanBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from daskscope.ingest.inquiry import Archive
 
 _SQLITE_HEADER: Final = b"SQLite format 3\0"
-#: Most requests decoded at a time.
-_GROUP: Final = 64
 #: Definitions that are larger are taken apart.
 _LARGE_BYTES: Final = 1 << 16
 _SIGNAL_OF_FIELD: Final = {
@@ -69,7 +69,8 @@ def open_recording(path: Path) -> Recording:
     except OSError as error:
         raise RecordingError(f"cannot read {path}: {error.strerror or error}") from error
     if head.startswith(_SQLITE_HEADER):
-        return JournalRecording(path)
+        reader = JournalReader(path)
+        return Remnant(reader) if reader.missing_bytes else JournalRecording(reader)
     if head.lstrip()[:1] == b"{":
         return LinesRecording(path)
     raise RecordingError(f"{path} is neither a recording of daskscope nor OTLP JSON lines")
@@ -78,9 +79,9 @@ def open_recording(path: Path) -> Recording:
 class JournalRecording:
     """A `.dscope` file."""
 
-    def __init__(self, path: Path) -> None:
-        self._reader = JournalReader(path)
-        self._path = path
+    def __init__(self, reader: JournalReader) -> None:
+        self._reader = reader
+        self._path = reader.path
         self._rows = 0
         self._n_rows = self._reader.n_rows()
         self._is_read = False
@@ -113,14 +114,13 @@ class JournalRecording:
             yield [part for chunk in chunks for part in _parts(chunk.frame)]
             self._rows += sum(chunk.rows for chunk in chunks)
         known = decoder.tables.mark() if has_tail else Mark()
-        entries = self._reader.entries(after=last_sealed)
-        for numbered in _groups(
-            Numbered(entry.number, entry.received_ns, self._parsed(entry)) for entry in entries
-        ):
-            decoded = _accepted(decoder, numbered)
-            self._duplicates += decoded.n_duplicates
-            yield _frames(decoder, decoded, known)
-            known = decoded.mark
+        requests = (
+            Numbered(entry.number, entry.received_ns, self._parsed(entry))
+            for entry in self._reader.entries(after=last_sealed)
+        )
+        for group, _, frames in decoded(decoder, requests, known):
+            self._duplicates += group.n_duplicates
+            yield frames
         self._is_read = True
         self._reader.close()
 
@@ -176,15 +176,10 @@ class LinesRecording:
 
     def frames(self) -> Iterator[list[bytes]]:
         """All lines, some at a time."""
-        decoder = Decoder()
-        known = Mark()
-        for numbered in _groups(
-            Numbered(number, 0, parsed) for number, parsed in enumerate(self._parsed(), 1)
-        ):
-            decoded = _accepted(decoder, numbered)
-            self._counts = self._counts.plus(decoded, len(numbered))
-            yield _frames(decoder, decoded, known)
-            known = decoded.mark
+        requests = (Numbered(number, 0, parsed) for number, parsed in enumerate(self._parsed(), 1))
+        for group, n_requests, frames in decoded(Decoder(), requests, Mark()):
+            self._counts = self._counts.plus(group, n_requests)
+            yield frames
         self._is_read = True
 
     def _parsed(self) -> Iterator[Parsed]:
@@ -313,37 +308,9 @@ def signal_of(line: bytes) -> Signal:
     raise BadRequestError("neither resourceSpans nor resourceMetrics nor resourceLogs")
 
 
-def _groups(requests: Iterable[Numbered]) -> Iterator[list[Numbered]]:
-    """Requests to decode at a time, which weigh together at most what one may."""
-    group: list[Numbered] = []
-    weighs = 0
-    for request in requests:
-        parsed = request.parsed
-        more = weight(parsed.signal, Encoding.PROTOBUF, parsed.data)
-        if group and (len(group) == _GROUP or weighs + more > MAX_WEIGHT):
-            yield group
-            group, weighs = [], 0
-        group.append(request)
-        weighs += more
-    if group:
-        yield group
-
-
-def _accepted(decoder: Decoder, requests: Sequence[Numbered]) -> Group:
-    group = decoder.decode(requests)
-    decoder.accept(group)
-    return group
-
-
 def _parts(frame: bytes) -> list[bytes]:
     """A frame of a recording, definitions of very much as several."""
     message = codec.decode(frame) if len(frame) > _LARGE_BYTES else None
     if not isinstance(message, Definitions):
         return [frame]
     return [codec.encode(part) for part in parts(message)]
-
-
-def _frames(decoder: Decoder, group: Group, known: Mark) -> list[bytes]:
-    definitions = decoder.tables.since(known, group.mark)
-    messages = [*(parts(definitions) if definitions else ()), *group.batches]
-    return [codec.encode(message) for message in messages]

@@ -65,7 +65,7 @@ def test_lines_that_weigh_much_together_are_decoded_one_after_the_other(
     path = tmp_path / "lines"
     path.write_bytes(b"\n".join(otlp_json.line(tasks(20, first=20 * n)) for n in range(5)))
     most = 2 * weight(Signal.TRACES, Encoding.PROTOBUF, tasks(22).SerializeToString())
-    monkeypatch.setattr("daskscope.ingest.recording.MAX_WEIGHT", most)
+    monkeypatch.setattr("daskscope.ingest.decoding.MAX_WEIGHT", most)
     found = messages(path)
     assert [len(batch) for batch in found if isinstance(batch, SpanBatch)] == [40, 40, 20]
     assert runs(found) == list(range(100))

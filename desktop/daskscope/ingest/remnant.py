@@ -1,0 +1,107 @@
+"""What is left of a recording of which the end is missing, after a full disk or a copy cut short.
+
+SQLite reads the pages that are there. Chunks are left alone: whatever they say is in the requests,
+each of which is whole, as its checksum proves, or is counted as missing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from daskscope.ingest.decoder import Counts, Decoder, Numbered
+from daskscope.ingest.decoding import decoded
+from daskscope.ingest.definitions import Mark
+from daskscope.ingest.journal_reader import JournalReader
+from daskscope.ingest.otlp import BadRequestError, parse
+from daskscope.store.schema import SourceStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from daskscope.ingest.envelope import Signal
+    from daskscope.ingest.otlp import Request
+
+
+class Remnant:
+    """A `.dscope` file that is cut short; see `recording.Recording`.
+
+    Parameters
+    ----------
+    reader
+        Of the file; closed once everything has been read.
+    """
+
+    def __init__(self, reader: JournalReader) -> None:
+        self._reader = reader
+        self._counts = Counts()
+        self._n_tried = self._n_read = 0
+        self._is_read = False
+
+    def frames(self) -> Iterator[list[bytes]]:
+        """All requests that are left, decoded again."""
+        for group, n_requests, frames in decoded(Decoder(), self._left(), Mark()):
+            self._counts = self._counts.plus(group, n_requests)
+            yield frames
+        self._end()
+
+    def requests(self, signal: Signal) -> Iterator[tuple[Request, float]]:
+        """Requests of one signal that are left, each with the share read so far."""
+        for numbered in self._left():
+            if numbered.parsed.signal is signal:
+                yield numbered.parsed.message(), self._share()
+        self._end()
+
+    def _left(self) -> Iterator[Numbered]:
+        for number in range(1, self._reader.meta.requests + 1):
+            self._n_tried = number
+            entry = self._reader.entry(number, None)
+            if entry is None:
+                continue
+            try:
+                parsed = parse(entry.signal, entry.encoding, entry.body)
+            except BadRequestError:
+                continue
+            self._n_read += 1
+            yield Numbered(number, entry.received_ns, parsed)
+
+    def _end(self) -> None:
+        self._is_read = True
+        self._reader.close()
+
+    def _share(self) -> float:
+        return min(self._n_tried / max(self._reader.meta.requests, 1), 0.99)
+
+    def status(self) -> SourceStatus:
+        """What has been read so far, and in the end what is missing."""
+        meta, path = self._reader.meta, self._reader.path
+        loss = self._loss() if self._is_read else ""
+        return SourceStatus(
+            is_live=False,
+            requests=meta.requests,
+            spans=meta.spans,
+            points=meta.points,
+            events=meta.events,
+            duplicates=self._counts.duplicates,
+            last_request_ns=meta.last_ns,
+            journal_bytes=path.stat().st_size,
+            journal_path=str(path),
+            progress=1.0 if self._is_read and not loss else self._share(),
+            problem=loss,
+        )
+
+    def _loss(self) -> str:
+        """What is missing, "" where only chunks are."""
+        n_requests = self._reader.meta.requests
+        if self._n_read == n_requests:
+            return ""
+        path, missing_bytes = self._reader.path, self._reader.missing_bytes
+        there_mb = path.stat().st_size / 1e6
+        whole_mb = there_mb + missing_bytes / 1e6
+        return (
+            f"{path} is cut short: {there_mb:.1f} of {whole_mb:.1f} MB are there,"
+            f" {n_requests - self._n_read:,} of {n_requests:,} requests are missing"
+        )
+
+    def archive(self) -> JournalReader:
+        """Single requests, read from the file anew."""
+        return JournalReader(self._reader.path)
