@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Indices: TypeAlias = npt.NDArray[np.int64]
+Mask: TypeAlias = npt.NDArray[np.bool_]
 
 #: Blocks of one level in a block of the next.
 FAN: Final = 8
@@ -97,38 +98,40 @@ class History:
 
     # Writing --------------------------------------------------------------------------------
 
-    def add(self, row: Indices, second: Indices, value: Floats, sign: int = 1) -> None:
+    def add(self, row: Indices, second: Indices, value: Floats, sign: int = 1) -> Mask:
         """Add readings to sums at some seconds, or take them away where `sign` is -1.
 
-        Those of seconds that have gone are left out.
+        Returns
+        -------
+        Mask
+            Those that were left out, of seconds that have gone.
         """
         assert not self._under
+        is_gone = np.zeros(len(second), np.bool_)
         if not len(second):
-            return
+            return is_gone
         number = second // PAGE_BLOCKS
         first, last = int(number.min()), int(number.max())
-        for page in [first] if first == last else np.unique(number).tolist():
-            if page < self._first_page[0]:
+        for at in [first] if first == last else np.unique(number).tolist():
+            is_here = slice(None) if first == last else number == at
+            page = self._page(at)
+            if page is None:
+                is_gone[is_here] = True
                 continue
-            is_here = slice(None) if first == last else number == page
-            cell = row[is_here] * PAGE_BLOCKS + second[is_here] - page * PAGE_BLOCKS
-            self._add_to(page, cell, sign * value[is_here], sign)
+            cell = row[is_here] * PAGE_BLOCKS + second[is_here] - at * PAGE_BLOCKS
+            _add_to(page, cell, sign * value[is_here], sign)
+        return is_gone
 
-    def _add_to(self, number: int, cell: Indices, value: Floats, sign: int) -> None:
-        page = self._page(number)
-        shape = page.value.shape
-        page.value += np.bincount(cell, value, page.value.size).reshape(shape)
-        n = np.bincount(cell, minlength=page.n.size).reshape(shape)
-        page.n += (sign * n).astype(np.int32)
-
-    def _page(self, number: int) -> _Seconds:
-        """A page of seconds that is about to be changed."""
+    def _page(self, number: int) -> _Seconds | None:
+        """A page of seconds that is about to be changed, None of one older than those kept."""
         page = self._seconds.get(number)
-        if page is None:
+        if page is None and number >= self._first_page[0]:
             shape = self._n_sums, PAGE_BLOCKS
-            page = self._seconds[number] = _Seconds(np.zeros(shape), np.zeros(shape, np.int32))
+            self._seconds[number] = _Seconds(np.zeros(shape), np.zeros(shape, np.int32))
             self._bound(0, self._seconds)
-        self._changed[0].add(number)
+            page = self._seconds.get(number)
+        if page is not None:
+            self._changed[0].add(number)
         return page
 
     def lay(self, first: int, value: Floats, n: npt.NDArray[np.int32]) -> None:
@@ -139,9 +142,9 @@ class History:
             length = min(PAGE_BLOCKS - begin, end - first - done)
             here, there = slice(begin, begin + length), slice(done, done + length)
             done += length
-            if number < self._first_page[0]:
-                continue
             page = self._page(number)
+            if page is None:
+                continue
             self._under.append((number, here, page.value[:, here].copy(), page.n[:, here].copy()))
             page.value[:, here] += value[:, there]
             page.n[:, here] += n[:, there]
@@ -149,8 +152,8 @@ class History:
     def lift(self) -> None:
         """Take away what was laid over."""
         for number, here, value, n in self._under:
-            if number >= self._first_page[0]:
-                page = self._page(number)
+            page = self._page(number)
+            if page is not None:
                 page.value[:, here], page.n[:, here] = value, n
         self._under = []
 
@@ -238,6 +241,13 @@ class History:
             if page is not None:
                 found[:, :, there.start - first : there.stop - first] = page[:, :, here]
         return found
+
+
+def _add_to(page: _Seconds, cell: Indices, value: Floats, sign: int) -> None:
+    shape = page.value.shape
+    page.value += np.bincount(cell, value, page.value.size).reshape(shape)
+    n = np.bincount(cell, minlength=page.n.size).reshape(shape)
+    page.n += (sign * n).astype(np.int32)
 
 
 def step(least_s: float) -> int:

@@ -76,7 +76,8 @@ class Totals:
     Attributes
     ----------
     n_late
-        Points that came too late to be counted.
+        Points that came too late to be counted: of meters of which much has come since, or older
+        than all that is kept.
     version
         Grows with what is known.
     """
@@ -260,7 +261,10 @@ class Totals:
         ):
             some = pairs.those(are_meant)
             at, second, value = count(some)
-            self._history.add(self._meters.sum[some.meter[at]], second, value, sign)
+            is_gone = self._history.add(self._meters.sum[some.meter[at]], second, value, sign)
+            # What reaches into seconds that are kept is there, too.
+            n_gone = len(np.setdiff1d(at[is_gone], at[~is_gone])) if is_gone.any() else 0
+            self.n_late += sign * n_gone
 
     # What goes on ---------------------------------------------------------------------------
 

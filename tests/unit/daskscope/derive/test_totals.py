@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from dask_otel import conventions as names
+from daskscope.derive.history import MOST_PAGES, PAGE_BLOCKS
 from daskscope.derive.reading import SILENCE_NS
 from daskscope.derive.sampling import Sampler
 from daskscope.derive.totals import STEP_NS, Totals
@@ -259,6 +260,37 @@ def test_what_comes_too_late_is_counted_and_left_out() -> None:
     found = seconds_of(totals, FIRST, FIRST + 99)["managed"].mean
     np.testing.assert_allclose(found[2:], 5.0)
     assert np.isnan(found[:2]).all()
+
+
+def test_what_is_older_than_all_that_is_kept_is_counted() -> None:
+    cluster = Cluster()
+    early, late = cluster.worker("w0"), cluster.worker("w1")
+    n_pages = MOST_PAGES[0]
+    for page in range(n_pages):
+        cluster.read(early, page * PAGE_BLOCKS, managed=5.0)
+    totals = Totals(Sampler())
+
+    def n_late() -> int:
+        totals.advance(cluster.snapshot())
+        return totals.n_late
+
+    assert n_late() == 0
+    cluster.read(late, -PAGE_BLOCKS, managed=7.0)  # would take the place of a newer page
+    assert n_late() == 1
+    cluster.read(late, -PAGE_BLOCKS + 10, managed=7.0)
+    assert n_late() == 2
+    cluster.read(late, -PAGE_BLOCKS + 5, managed=7.0)  # between two that were left out
+    assert n_late() == 3
+    cluster.read(late, n_pages * PAGE_BLOCKS, managed=7.0)  # the oldest page goes, summed up
+    cluster.read(early, 1, managed=5.0)
+    assert n_late() == 4
+    border = (FIRST // PAGE_BLOCKS + 1) * PAGE_BLOCKS - FIRST
+    third = cluster.worker("w2")
+    for second in (border - 3, border + 2):  # the second one reaches into what is kept
+        cluster.read(third, second, managed=7.0)
+        assert n_late() == 5
+    last = FIRST + n_pages * PAGE_BLOCKS
+    assert seconds_of(totals, last, last)["managed"].mean.tolist() == [7.0]
 
 
 def test_of_a_counter_what_is_no_number_says_nothing() -> None:
