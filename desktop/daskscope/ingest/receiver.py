@@ -97,6 +97,9 @@ class Receiver:
         self._packer = Packer()
         self._tail = tail.Tail()
         self._chunks: Future[list[Packed]] | None = None
+        #: Why chunks could not be made the last time; whether none are made any more.
+        self._chunk_problem = ""
+        self._is_unsealed = False
         self._counts = Counts()
         self._malformed = 0
         self._problem = ""
@@ -166,7 +169,7 @@ class Receiver:
             last_request_ns=self._journal.meta.last_ns,
             journal_bytes=self._journal.n_bytes,
             journal_path=str(self._journal.path),
-            problem=self._problem,
+            problem=self._problem or (self._chunk_problem if self._is_unsealed else ""),
         )
 
     async def frames(self) -> AsyncIterator[Sequence[bytes]]:
@@ -231,11 +234,13 @@ class Receiver:
     # The writing thread --------------------------------------------------------------------------
 
     def _write(self) -> None:
-        while taken := self._take():
-            self._loop.call_soon_threadsafe(self._settle, self._process(taken))
-        self._seal()
-        self._packer.close()
-        self._journal.close()
+        try:
+            while taken := self._take():
+                self._loop.call_soon_threadsafe(self._settle, self._process(taken))
+            self._seal()
+        finally:
+            self._packer.close()
+            self._journal.close()
 
     def _take(self) -> list[_Waiting]:
         """What waits, up to the size of a group; nothing when the receiver closes."""
@@ -320,7 +325,8 @@ class Receiver:
         self._tail.append(group)
         if chunks is not None:
             self._sealed(last_chunk)
-        if self._chunks is None and self._tail.is_full():
+        self._bound_tail()
+        if self._chunks is None and self._tail.is_full() and not self._is_unsealed:
             self._begin_seal()
 
     def _begin_seal(self) -> Future[list[Packed]]:
@@ -339,23 +345,38 @@ class Receiver:
             return None
         try:
             return self._chunks.result()
-        except Exception:  # noqa: BLE001 - all requests are written: tried again with the next ones
-            _LOG.exception("cannot make chunks")
-            self._chunks = None
+        except Exception as error:  # noqa: BLE001 - all requests are written: tried again with more
+            self._cannot_seal(error)
             return None
 
     def _sealed(self, last_chunk: int) -> None:
         self._tail.sealed(last_chunk)
         self._chunks = None
+        self._chunk_problem = ""
+
+    def _cannot_seal(self, error: Exception) -> None:
+        if not self._chunk_problem:
+            _LOG.error("cannot make chunks", exc_info=error)
+        self._chunks = None
+        self._chunk_problem = (
+            f"cannot make chunks ({str(error) or type(error).__name__}): the recording has"
+            " everything, but windows that connect to this session lack some of it"
+        )
+
+    def _bound_tail(self) -> None:
+        """Forget what cannot be sealed, once it is far too much: opening decodes it again."""
+        if self._chunk_problem and self._tail.drop():
+            self._chunks = None
+            self._is_unsealed = True
 
     def _seal(self) -> None:
         """Write all that is left as chunks."""
         try:
-            while self._tail.view().pieces:
+            while self._tail.view().pieces and not self._is_unsealed:
                 chunks = (self._chunks or self._begin_seal()).result()
                 self._sealed(self._journal.commit((), self._journal.meta, chunks))
-        except (WriteError, MemoryError) as error:  # opening decodes these requests again
-            self._problem = str(error)
+        except Exception as error:  # noqa: BLE001 - opening decodes these requests again
+            self._cannot_seal(error)
 
     def _title(self) -> str:
         """Name of the cluster as one of the resources says it."""

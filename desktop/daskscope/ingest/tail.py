@@ -38,6 +38,8 @@ CHUNK_ROWS: Final = 65_536
 MAX_GROUPS: Final = 4_096
 #: Length of the requests, but for the last group, that are: log records can be long.
 MAX_BYTES: Final = 64 << 20
+#: What cannot be sealed is held until there is so many times as much.
+_MOST_TIMES: Final = 4
 
 
 class Piece:
@@ -47,6 +49,8 @@ class Piece:
         self.last_request = group.last_request
         self.mark = group.mark
         self.batches = group.batches
+        self.n_rows = sum(len(batch) for batch in group.batches)
+        self.n_bytes = group.n_bytes
 
     @cached_property
     def frames(self) -> tuple[bytes, ...]:
@@ -95,7 +99,7 @@ class Tail:
         """Add a group that is in the journal."""
         with self._lock:
             self._pieces.append(Piece(group))
-            self._rows += sum(len(batch) for batch in group.batches)
+            self._rows += self._pieces[-1].n_rows
             self._n_bytes += group.n_bytes
 
     def begin_seal(self) -> View:
@@ -111,6 +115,25 @@ class Tail:
             self._n_sealing = 0
             self._last_chunk = last_chunk
             self._sealed_request, self._sealed_mark = done[-1].last_request, done[-1].mark
+
+    def drop(self) -> int:
+        """Forget the oldest groups where it holds far too much, and return how many were left out.
+
+        Nothing of them, nor of what comes after them, may be sealed from then on.
+        """
+        with self._lock:
+            pieces, first = self._pieces, 0
+            n_rows, n_bytes = sum(one.n_rows for one in pieces), sum(one.n_bytes for one in pieces)
+            while first < len(pieces) - 1 and (
+                n_rows > _MOST_TIMES * CHUNK_ROWS
+                or n_bytes > _MOST_TIMES * MAX_BYTES
+                or len(pieces) - first > _MOST_TIMES * MAX_GROUPS
+            ):
+                n_rows -= pieces[first].n_rows
+                n_bytes -= pieces[first].n_bytes
+                first += 1
+            self._pieces = pieces[first:]
+            return first
 
     def view(self) -> View:
         """What it holds now."""
