@@ -74,9 +74,10 @@ class TimelineShow:
         self._deadline_s = 0.0
         self._task_stream = TaskStream(lambda: elapsed_s() < self._deadline_s)
         self._inventory = Inventory()
-        #: Between which times was looked, and what lay there; while following, the generation.
-        self._stretch: object = None
-        self._contents: object = None
+        #: Between which times was looked last, and in what; nothing while following.
+        self._seen: dict[tuple[int, int], Snapshot] = {}
+        #: Generation of what there is to draw.
+        self._contents = -1
         #: What was drawn, and of which session.
         self._shown: object = None
         self._shown_session: Session | None = None
@@ -223,18 +224,23 @@ class TimelineShow:
         # view elsewhere so little can be made in this time that it is better shown soon.
         return DRAWN_WORK_S if self.frame is None or _is_beside(view, self.frame.view) else 0.0
 
-    def _look(self, tick: Tick, view: Viewport) -> object:
+    def _look(self, tick: Tick, view: Viewport) -> int:
         """What there is to draw: all that has come while following, if time goes on.
 
         Else what lies in view; what comes elsewhere draws nothing.
         """
         if tick.session.is_following:
+            self._seen = {}
             return self._contents if tick.is_resting else tick.snapshot.generation
         stretch = view.start_ns, view.end_ns
-        if stretch == self._stretch and not self._paused_pace.is_due(tick.now_s):
+        before = self._seen.get(stretch)
+        if before is not None and not self._paused_pace.is_due(tick.now_s):
             return self._contents
-        self._stretch = stretch
-        return self._inventory.of(tick.snapshot, *stretch)
+        self._seen = {stretch: tick.snapshot}
+        # A view that has moved is drawn whatever lies in it, and that is not counted.
+        if before is None or self._inventory.differs(before, tick.snapshot, *stretch):
+            return tick.snapshot.generation
+        return self._contents
 
     def _draw(self, tick: Tick, layout: LaneLayout, view: Viewport) -> None:
         snapshot, session, timeline = tick.snapshot, tick.session, self._window.timeline

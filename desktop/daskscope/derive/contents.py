@@ -48,6 +48,12 @@ class Inventory:
     def __init__(self) -> None:
         self._census = Census()
 
+    def differs(self, before: Snapshot, now: Snapshot, from_ns: int, to_ns: int) -> bool:
+        """Whether something has changed between two times, in an older and a newer snapshot."""
+        if before.generation == now.generation:
+            return False
+        return self.of(before, from_ns, to_ns) != self.of(now, from_ns, to_ns)
+
     def of(self, snapshot: Snapshot, from_ns: int, to_ns: int) -> Contents:
         """What lies between two times."""
         times = snapshot.events.columns["time_ns"].view(np.int64)
