@@ -109,10 +109,14 @@ class _Spans:
         """Those that are meant: these themselves if all are."""
         if is_meant.all():
             return self
-        at, rows = np.flatnonzero(is_meant), self.rows
-        numbers = at + rows.start if isinstance(rows, slice) else rows[at]
+        at = np.flatnonzero(is_meant)
         row, start_ns, end_ns = self.row.take(at), self.start_ns.take(at), self.end_ns.take(at)
-        return _Spans(self.chunk, numbers, row, start_ns, end_ns)
+        return _Spans(self.chunk, _those(at, self.rows), row, start_ns, end_ns)
+
+
+def _those(at: Rows, rows: Rows | slice) -> Rows:
+    """Some of some rows."""
+    return at + rows.start if isinstance(rows, slice) else rows.take(at)
 
 
 def _of(column: npt.NDArray[T], rows: Rows | slice) -> npt.NDArray[T]:
@@ -327,11 +331,14 @@ class Picture:
     ) -> None:
         is_taken = self.choice.rows(chunk, rows)
         if is_taken is not None:
-            taken = np.flatnonzero(is_taken)
-            rows = taken + rows.start if isinstance(rows, slice) else rows[taken]
+            rows = _those(np.flatnonzero(is_taken), rows)
         row = self.rows.row_of_lane.take(_of(chunk.columns["lane"].view(np.uint32), rows))
+        visible = np.flatnonzero(row >= 0)
+        if len(visible) < len(row):
+            # Most lie out of sight where there are many lanes: their times are not looked up.
+            rows, row = _those(visible, rows), row.take(visible)
         start_ns, end_ns = _of(chunk.start_ns, rows), _of(chunk.end_ns, rows)
-        is_seen = (row >= 0) & (start_ns < region.to_ns) & (end_ns >= region.from_ns)
+        is_seen = (start_ns < region.to_ns) & (end_ns >= region.from_ns)
         spans = _Spans(chunk, rows, row, start_ns, end_ns).where(is_seen)
         is_wide = spans.end_ns - spans.start_ns >= self._least_ns
         is_wide &= ~self.rows.is_density[spans.row]
