@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -129,8 +130,7 @@ class MinimapView(QWidget):
         self._paint_found(painter, minimap)
         left, right = minimap.brush_px
         brush_px = max(right - left, _LEAST_BRUSH_PX)
-        size = brush_px + 2 * _BRUSH_ROOM_PX, height
-        brush = self._picture("brush", size, (brush_px,), self._paint_brush)
+        brush = _pictured_brush(brush_px, height, self._theme, self.devicePixelRatioF())
         painter.drawPixmap(left - _BRUSH_ROOM_PX, 0, brush)
         if len(self._errors_px):
             size = width - GUTTER_PX, _ERROR_PX + 1
@@ -151,10 +151,7 @@ class MinimapView(QWidget):
         key = (size_px, ratio, self._theme.name, *shows)
         known, picture = self._pictures.get(name, ((), QPixmap()))
         if key != known:
-            picture = QPixmap(*(round(max(length, 1) * ratio) for length in size_px))
-            picture.setDevicePixelRatio(ratio)
-            if not is_solid:
-                picture.fill(Qt.GlobalColor.transparent)
+            picture = _empty(size_px, ratio, is_solid=is_solid)
             painter = QPainter(picture)
             paint(painter)
             painter.end()
@@ -228,25 +225,6 @@ class MinimapView(QWidget):
             painter, np.stack([at, zero, at, zero + _ERROR_PX - 1], axis=1), solid(theme.erred)
         )
 
-    def _paint_brush(self, painter: QPainter) -> None:
-        """Draw the frame of what is in view, with a handle on each edge."""
-        left, right = _BRUSH_ROOM_PX, _BRUSH_ROOM_PX
-        if self._minimap is not None:
-            first, end = self._minimap.brush_px
-            right += max(end - first, _LEAST_BRUSH_PX)
-        accent = colour(self._theme.accent)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(accent, _BRUSH_LINE_PX))
-        frame = QRectF(left, 1.75, right - left, self.height() - 1 - 3.5)
-        painter.drawRoundedRect(frame, 2, 2)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(accent)
-        width, height = HANDLE_PX
-        for x in (left, right):
-            top = (self.height() - 1 - height) / 2
-            painter.drawRoundedRect(QRectF(x - width / 2, top, width, height), 2, 2)
-
     # Gestures -------------------------------------------------------------------------------
 
     def _edges_at(self, x: float) -> tuple[bool, bool]:
@@ -303,6 +281,38 @@ class MinimapView(QWidget):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Let go."""
         self._drag = None
+
+
+@lru_cache(maxsize=4)
+def _pictured_brush(width_px: int, height_px: int, theme: Theme, ratio: float) -> QPixmap:
+    """Picture of the frame of what is in view, with a handle on each edge.
+
+    While it moves its width is one of two, by how its edges are rounded.
+    """
+    picture = _empty((width_px + 2 * _BRUSH_ROOM_PX, height_px), ratio)
+    left, right = _BRUSH_ROOM_PX, _BRUSH_ROOM_PX + width_px
+    painter, accent = QPainter(picture), colour(theme.accent)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(accent, _BRUSH_LINE_PX))
+    frame = QRectF(left, 1.75, right - left, height_px - 1 - 3.5)
+    painter.drawRoundedRect(frame, 2, 2)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(accent)
+    handle_px, top = HANDLE_PX[0], (height_px - 1 - HANDLE_PX[1]) / 2
+    for x in (left, right):
+        painter.drawRoundedRect(QRectF(x - handle_px / 2, top, *HANDLE_PX), 2, 2)
+    painter.end()
+    return picture
+
+
+def _empty(size_px: tuple[int, int], ratio: float, *, is_solid: bool = False) -> QPixmap:
+    """A picture that one sees through where nothing is painted, or that is painted all over."""
+    picture = QPixmap(*(round(max(length, 1) * ratio) for length in size_px))
+    picture.setDevicePixelRatio(ratio)
+    if not is_solid:
+        picture.fill(Qt.GlobalColor.transparent)
+    return picture
 
 
 def _looks(minimap: Minimap, dimmed: frozenset[int]) -> tuple[object, ...]:
