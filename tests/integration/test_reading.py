@@ -98,3 +98,12 @@ def test_of_a_recording_that_is_cut_short_what_is_left_is_read(
     assert f"{5 - n_requests} of 5 requests are missing" in status.problem
     assert status.progress < 1.0
     assert bool(status.part) == (until_s is not None)
+
+
+def test_a_module_of_the_folder_one_is_in_is_not_taken_for_pythons(
+    recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "queue.py").write_text("raise ImportError('somebody else')")
+    monkeypatch.chdir(tmp_path)
+    with closing(Source.read(recording)) as source:
+        source.wait()

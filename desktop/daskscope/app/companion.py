@@ -37,7 +37,7 @@ class Companion:
         self._log_path = log_path
         with log_path.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", *arguments],
+                [sys.executable, "-P", "-m", *arguments],  # see `ingest.source`
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,

@@ -56,6 +56,6 @@ class Opening:
 def open_in_new_window(path: str, *options: str) -> None:
     """Show a recording beside this window, in a process of its own."""
     subprocess.Popen(
-        [sys.executable, "-m", "daskscope", "open", str(Path(path)), *options],
+        [sys.executable, "-P", "-m", "daskscope", "open", str(Path(path)), *options],
         start_new_session=True,
     )

@@ -47,7 +47,8 @@ class Source:
         self._token = secrets.token_urlsafe(32)
         self._link: LinkClient | None = None
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "daskscope.ingest", *arguments],
+            # With -P: a module of the folder one is in may have the name of one of Python's.
+            [sys.executable, "-P", "-m", "daskscope.ingest", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )

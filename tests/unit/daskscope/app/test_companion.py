@@ -42,3 +42,14 @@ def test_one_that_does_not_end_is_killed_with_all_that_it_started(
     assert started.has_ended
     wait_for(lambda: is_gone(int(child)))
     assert log_path.exists()  # it may say why
+
+
+def test_a_module_of_the_folder_it_is_started_in_is_not_taken_for_pythons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "queue.py").write_text("raise ImportError('somebody else')")
+    monkeypatch.chdir(tmp_path)
+    started = Companion("it", ("concurrent.futures.thread",), tmp_path / "log", {})
+    wait_for(lambda: started.has_ended)
+    assert started.lines() == []
+    started.close()
