@@ -18,6 +18,7 @@ from daskscope.ingest.definitions import Mark, Tables
 from daskscope.ingest.envelope import Signal
 from daskscope.ingest.span_scan import read_spans
 from daskscope.store.schema import (
+    Definitions,
     EventBatch,
     Kind,
     Outcome,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from daskscope.ingest.otlp import Parsed
+    from daskscope.store.schema import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +138,14 @@ class Decoder:
         self._seen.add(group.keys)
         self._points.accept()
 
-    def remember(self, batch: SpanBatch | PointBatch) -> None:
-        """Spans or points that were accepted in another life of this recording."""
-        if isinstance(batch, SpanBatch):
-            self._seen.add(self._keys(batch))
-        else:
-            self._points.remember(batch)
+    def remember(self, message: Message) -> None:
+        """What was accepted in another life of this recording."""
+        if isinstance(message, Definitions):
+            self.tables.extend(message)
+        elif isinstance(message, SpanBatch):
+            self._seen.add(self._keys(message))
+        elif isinstance(message, PointBatch):
+            self._points.remember(message)
 
     def _deduplicated(self, batch: SpanBatch) -> tuple[SpanBatch | None, Keys, int]:
         if not len(batch):

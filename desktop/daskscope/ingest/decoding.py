@@ -1,4 +1,4 @@
-"""Requests of a file as frames: decoded again, some at a time."""
+"""What a file holds as frames: its requests decoded again, some at a time; chunks as they lie."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from daskscope.ingest import codec
 from daskscope.ingest.definitions import parts
 from daskscope.ingest.envelope import Encoding
 from daskscope.ingest.weight import MAX_WEIGHT, weight
+from daskscope.store.schema import Definitions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
 
 #: Most requests decoded at a time.
 _GROUP: Final = 64
+#: Definitions that are larger are taken apart.
+_LARGE_BYTES: Final = 1 << 16
+
+
+def split(frame: bytes) -> list[bytes]:
+    """A frame of a chunk, definitions of very much as several."""
+    message = codec.decode(frame) if len(frame) > _LARGE_BYTES else None
+    if not isinstance(message, Definitions):
+        return [frame]
+    return [codec.encode(part) for part in parts(message)]
 
 
 def decoded(

@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import orjson
 import zstandard
@@ -23,8 +23,10 @@ from daskscope.ingest.journal import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+T = TypeVar("T")
 
 #: Of a SQLite file: bytes of a page, and number of pages.
 _HEADER: Final = struct.Struct(">16xH10xI")
@@ -115,6 +117,11 @@ class JournalReader:
                     break
         return found
 
+    def chunk(self, number: int) -> Chunk | None:
+        """One chunk, None where it is not there."""
+        found = self._there(lambda: self._some_chunks(number - 1, number))
+        return found[0] if found else None
+
     def last_chunk(self, message: str) -> Chunk | None:
         """The newest chunk of one type of messages."""
         with self._reading():
@@ -156,25 +163,29 @@ class JournalReader:
 
     def entry(self, number: int, signal: Signal | None = Signal.TRACES) -> Entry | None:
         """One request if it is there and of a signal, or of any; see `inquiry.Archive`."""
+        return self._there(lambda: self._entry(number, signal))
+
+    def _entry(self, number: int, signal: Signal | None) -> Entry | None:
+        found = self._db.execute(
+            "SELECT received_ns, signal, encoding, body FROM requests"
+            " WHERE id = ? AND (? IS NULL OR signal = ?)",
+            (number, signal and signal.value, signal and signal.value),
+        ).fetchone()
+        if found is None:
+            return None
+        received_ns, name, encoding, blob = found
+        body = self._decompressor.decompress(blob)
+        return Entry(number, received_ns, Signal(name), Encoding(encoding), body)
+
+    def _there(self, read: Callable[[], T]) -> T | None:
+        """What can be read; None of a file that is cut short where it cannot."""
         try:
-            return self._entry(number, signal)
+            with self._reading():
+                return read()
         except RecordingError:
             if not self.missing_bytes:
                 raise
             return None
-
-    def _entry(self, number: int, signal: Signal | None) -> Entry | None:
-        with self._reading():
-            found = self._db.execute(
-                "SELECT received_ns, signal, encoding, body FROM requests"
-                " WHERE id = ? AND (? IS NULL OR signal = ?)",
-                (number, signal and signal.value, signal and signal.value),
-            ).fetchone()
-            if found is None:
-                return None
-            received_ns, name, encoding, blob = found
-            body = self._decompressor.decompress(blob)
-            return Entry(number, received_ns, Signal(name), Encoding(encoding), body)
 
     def last_entry(self) -> int:
         """Number of the newest request, 0 while there is none."""

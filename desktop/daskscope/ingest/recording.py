@@ -13,15 +13,15 @@ import orjson
 
 from daskscope.ingest import codec
 from daskscope.ingest.decoder import Counts, Decoder, Numbered
-from daskscope.ingest.decoding import decoded
-from daskscope.ingest.definitions import Mark, parts
+from daskscope.ingest.decoding import decoded, split
+from daskscope.ingest.definitions import Mark
 from daskscope.ingest.envelope import Encoding, Signal
 from daskscope.ingest.journal import Entry, RecordingError
 from daskscope.ingest.journal_reader import JournalReader
 from daskscope.ingest.otlp import BadRequestError, Parsed, Request, check_weight, parse
 from daskscope.ingest.remnant import Remnant
 from daskscope.ingest.weight import weight
-from daskscope.store.schema import Definitions, PointBatch, SourceStatus, SpanBatch
+from daskscope.store.schema import SourceStatus, SpanBatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from daskscope.ingest.inquiry import Archive
 
 _SQLITE_HEADER: Final = b"SQLite format 3\0"
-#: Definitions that are larger are taken apart.
-_LARGE_BYTES: Final = 1 << 16
 _SIGNAL_OF_FIELD: Final = {
     "resourceSpans": Signal.TRACES,
     "resourceMetrics": Signal.METRICS,
@@ -106,12 +104,8 @@ class JournalRecording:
         decoder = Decoder()
         for chunks in self._reader.chunks():
             for chunk in chunks if has_tail else ():
-                message = codec.decode(chunk.frame)
-                if isinstance(message, Definitions):
-                    decoder.tables.extend(message)
-                elif isinstance(message, SpanBatch | PointBatch):
-                    decoder.remember(message)
-            yield [part for chunk in chunks for part in _parts(chunk.frame)]
+                decoder.remember(codec.decode(chunk.frame))
+            yield [part for chunk in chunks for part in split(chunk.frame)]
             self._rows += sum(chunk.rows for chunk in chunks)
         known = decoder.tables.mark() if has_tail else Mark()
         requests = (
@@ -306,11 +300,3 @@ def signal_of(line: bytes) -> Signal:
         if isinstance(tree, dict) and field in tree:
             return signal
     raise BadRequestError("neither resourceSpans nor resourceMetrics nor resourceLogs")
-
-
-def _parts(frame: bytes) -> list[bytes]:
-    """A frame of a recording, definitions of very much as several."""
-    message = codec.decode(frame) if len(frame) > _LARGE_BYTES else None
-    if not isinstance(message, Definitions):
-        return [frame]
-    return [codec.encode(part) for part in parts(message)]

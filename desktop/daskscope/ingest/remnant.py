@@ -1,15 +1,17 @@
 """What is left of a recording of which the end is missing, after a full disk or a copy cut short.
 
-SQLite reads the pages that are there. Chunks are left alone: whatever they say is in the requests,
-each of which is whole, as its checksum proves, or is counted as missing.
+SQLite reads the pages that are there. Chunks are taken from the first one on as far as they go;
+later requests are looked up one by one, and each is whole, as its checksum proves, or is missing.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
-from daskscope.ingest.decoder import Counts, Decoder, Numbered
-from daskscope.ingest.decoding import decoded
+from daskscope.ingest import codec
+from daskscope.ingest.decoder import Decoder, Numbered
+from daskscope.ingest.decoding import decoded, split
 from daskscope.ingest.definitions import Mark
 from daskscope.ingest.journal_reader import JournalReader
 from daskscope.ingest.otlp import BadRequestError, parse
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from daskscope.ingest.envelope import Signal
+    from daskscope.ingest.journal_reader import Chunk
     from daskscope.ingest.otlp import Request
 
 
@@ -33,14 +36,21 @@ class Remnant:
 
     def __init__(self, reader: JournalReader) -> None:
         self._reader = reader
-        self._counts = Counts()
+        self._n_duplicates = 0
         self._n_tried = self._n_read = 0
         self._is_read = False
 
     def frames(self) -> Iterator[list[bytes]]:
-        """All requests that are left, decoded again."""
-        for group, n_requests, frames in decoded(Decoder(), self._left(), Mark()):
-            self._counts = self._counts.plus(group, n_requests)
+        """Chunks as they lie, then the requests that are left, decoded again."""
+        decoder = Decoder()
+        for chunks in self._sealed():
+            for chunk in chunks:
+                decoder.remember(codec.decode(chunk.frame))
+            yield [part for chunk in chunks for part in split(chunk.frame)]
+            self._n_tried = self._n_read = chunks[-1].last_request
+        known = decoder.tables.mark() if self._n_read else Mark()
+        for group, _, frames in decoded(decoder, self._left(after=self._n_read), known):
+            self._n_duplicates += group.n_duplicates
             yield frames
         self._end()
 
@@ -51,8 +61,20 @@ class Remnant:
                 yield numbered.parsed.message(), self._share()
         self._end()
 
-    def _left(self) -> Iterator[Numbered]:
-        for number in range(1, self._reader.meta.requests + 1):
+    def _sealed(self) -> Iterator[list[Chunk]]:
+        """Chunks that were sealed together; of those that come last some may be missing."""
+        chunks: list[Chunk] = []
+        for number in itertools.count(1):
+            chunk = self._reader.chunk(number)
+            if chunk is None:
+                return
+            if chunks and chunk.last_request != chunks[-1].last_request:
+                yield chunks
+                chunks = []
+            chunks.append(chunk)
+
+    def _left(self, after: int = 0) -> Iterator[Numbered]:
+        for number in range(after + 1, self._reader.meta.requests + 1):
             self._n_tried = number
             entry = self._reader.entry(number, None)
             if entry is None:
@@ -81,7 +103,7 @@ class Remnant:
             spans=meta.spans,
             points=meta.points,
             events=meta.events,
-            duplicates=self._counts.duplicates,
+            duplicates=self._n_duplicates,
             last_request_ns=meta.last_ns,
             journal_bytes=path.stat().st_size,
             journal_path=str(path),
@@ -90,7 +112,7 @@ class Remnant:
         )
 
     def _loss(self) -> str:
-        """What is missing, "" where only chunks are."""
+        """What is missing, "" where only some of the chunks are."""
         n_requests = self._reader.meta.requests
         if self._n_read == n_requests:
             return ""
