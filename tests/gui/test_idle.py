@@ -84,6 +84,11 @@ def test_a_view_that_is_held_paints_counters_alone_while_nothing_comes(idle: Idl
     idle.hand.waits(4 * HELD_STEP_S)
     assert set(idle.painted()) == {"status"}
 
+    idle.read(0, AT_S + 20, busy=1, managed=3 * GIB)
+    idle.hand.waits(HELD_STEP_S)
+    boxes = idle.painted()["stream"]
+    assert max(box.right() for box in boxes) < GUTTER_PX  # the bar of its memory, and no lanes
+
 
 def test_all_of_a_crowd_are_told_of_though_nothing_more_comes(hand: Hand, link: Link) -> None:
     n_workers = 499  # not all of them are known after one tick

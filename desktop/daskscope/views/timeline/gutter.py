@@ -25,7 +25,7 @@ from daskscope.views.timeline.sight import sight
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daskscope.derive.frames import TaskStreamFrame
+    from daskscope.derive.frames import Int32s, TaskStreamFrame
     from daskscope.derive.lanelayout import LaneLayout
     from daskscope.theme import Theme
 
@@ -93,11 +93,9 @@ def gutter_target(frame: TaskStreamFrame, x_px: int, y_px: int) -> GutterTarget 
     return None
 
 
-def labels(frame: TaskStreamFrame) -> tuple[Sequence[LaneRow], Sequence[WorkerBlock]]:
-    """What the gutter says beside the visible rows."""
-    layout = frame.layout
-    rows = layout.rows[frame.first_row : frame.last_row]
-    return rows, layout.workers_within(frame.scroll_px, frame.height_px)
+def labels(frame: TaskStreamFrame) -> Sequence[WorkerBlock]:
+    """What the gutter says beside the visible rows that readings change."""
+    return frame.layout.workers_within(frame.scroll_px, frame.height_px)
 
 
 class Gutter:
@@ -105,7 +103,7 @@ class Gutter:
 
     def __init__(self) -> None:
         self._picture = QPixmap()
-        self._layout: LaneLayout | None = None
+        self._row_of_lane: Int32s | None = None
         self._key: object = None
 
     def draw(
@@ -113,9 +111,11 @@ class Gutter:
     ) -> None:
         """Draw all labels beside the visible rows; `target` is what the pointer is on."""
         ratio = painter.device().devicePixelRatio()
-        key = (frame.scroll_px, frame.height_px, theme.name, target, ratio)
-        if frame.layout is not self._layout or key != self._key:
-            self._layout, self._key = frame.layout, key
+        key = (labels(frame), frame.scroll_px, frame.height_px, theme.name, target, ratio)
+        # Rows are others where lanes lie in other rows.
+        row_of_lane = frame.layout.row_of_lane
+        if row_of_lane is not self._row_of_lane or key != self._key:
+            self._row_of_lane, self._key = row_of_lane, key
             # At a scale of 1.5 an odd height ends in the middle of a pixel, which is to be filled.
             size = QSize(math.ceil(GUTTER_PX * ratio), math.ceil(frame.height_px * ratio))
             if self._picture.size() != size:
