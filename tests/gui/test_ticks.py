@@ -6,6 +6,8 @@ import itertools
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from daskscope.app.clock import elapsed_s
 from daskscope.app.tempo import IDLE_STEP_S
 from daskscope.app.timeline import DRAWN_WORK_S, UNFINISHED_PERIOD_S
@@ -18,8 +20,6 @@ from tests.builders import MS, SECOND, Span
 from tests.gui.working import NOW, Link, bar, cluster, set_clock
 
 if TYPE_CHECKING:
-    import pytest
-
     from daskscope.app.run import Run
     from daskscope.derive.frames import Bars, TaskStreamFrame
 
@@ -109,9 +109,10 @@ def test_a_picture_whose_end_took_its_time_is_drawn_by_the_next_tick(
     assert busy.frame.is_exact
 
 
-def test_what_comes_by_the_thousand_is_drawn_with_the_next_tick_unless_a_hand_moves_the_view(
+def test_what_took_long_to_take_in_is_drawn_with_the_next_tick_unless_a_hand_moves_the_view(
     busy: Run, link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("daskscope.app.feed.DRAIN_BUDGET_S", 0.0)
     source, _ = cluster()
     clock = itertools.count(elapsed_s(), 1e-6)  # so slow that each picture is finished
     set_clock(monkeypatch, lambda: next(clock))
@@ -142,10 +143,22 @@ def test_what_comes_by_the_thousand_is_drawn_with_the_next_tick_unless_a_hand_mo
     assert shown(3) == n_before + 3_000
 
 
-def test_of_ticks_that_all_take_in_much_every_other_one_draws(
-    busy: Run, link: Link, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("budget_s", "is_pointed", "draws"),
+    [(0.0, False, [False, True]), (1e9, False, [True, True]), (1e9, True, [False, True])],
+)
+def test_of_ticks_that_all_take_in_much_every_other_one_draws_if_that_is_long_or_somebody_points(
+    budget_s: float,
+    is_pointed: bool,
+    draws: list[bool],
+    busy: Run,
+    link: Link,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("daskscope.app.feed.DRAIN_BUDGET_S", budget_s)
     source, _ = cluster()
+    if is_pointed:
+        busy.window.timeline.stream.hovered.emit(300, 60)
     while busy._stage.timeline.has_work:
         busy.tick(NOW + 16 * MS)
     clock = [elapsed_s()]
@@ -158,7 +171,7 @@ def test_of_ticks_that_all_take_in_much_every_other_one_draws(
         before = bars(busy)
         busy.tick(NOW + second * SECOND)
         drawn.append(bars(busy) is not before)
-    assert drawn == [False, True] * 4
+    assert drawn == draws * 4
 
 
 def test_a_pointer_that_moves_makes_no_frame(busy: Run) -> None:

@@ -143,7 +143,7 @@ class Stage:
         was_forgetful = self._is_forgetful
         if self._crowd.learn(snapshot):
             self._panels.hurry_crowd()
-        session = session.without_pointer
+        pointed, session = session, session.without_pointer
         has_changed = self._see(session, now_s)
         if feed.has_spans or snapshot.running:
             self._tempo.happen(now_s)
@@ -177,6 +177,7 @@ class Stage:
             was_forgetful,
             is_held or self._tempo.is_idle(now_s),
             self.is_resting,
+            pointed != session,
         )
         return self._show_welcome(tick) if self._window.is_welcome else self._show_data(tick)
 

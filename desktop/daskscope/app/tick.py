@@ -31,6 +31,8 @@ class Tick:
         Nothing has happened for a while: what is shown now and then is shown in one tick.
     is_resting
         Nothing need be shown.
+    is_pointed
+        A pointer lies on the lanes: what takes long is done in ticks of its own.
     """
 
     snapshot: Snapshot
@@ -45,6 +47,7 @@ class Tick:
     is_all: bool
     is_idle: bool
     is_resting: bool
+    is_pointed: bool
 
     def is_due(self, pace: Pace) -> bool:
         """Whether it is time for something that has a pace."""
