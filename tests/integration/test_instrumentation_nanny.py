@@ -66,8 +66,18 @@ def is_watched(dask_worker: Nanny) -> bool:
     return preload.is_instrumented(dask_worker)
 
 
-def kill_a_worker(client: Client) -> None:
+def has_heard(dask_worker: Nanny) -> bool:
+    """Whether a nanny knows that its worker is up; one killed before that confuses older Dask."""
+    return dask_worker.process is not None and dask_worker.process.status.name == "running"
+
+
+def wait_for_a_worker(client: Client) -> None:
     client.wait_for_workers(1, timeout=30)
+    wait_for(lambda: all(client.run(has_heard, nanny=True).values()), 30)
+
+
+def kill_a_worker(client: Client) -> None:
+    wait_for_a_worker(client)
     os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
 
 
@@ -102,7 +112,7 @@ def test_a_nanny_of_a_process_of_its_own_says_that_it_starts_its_worker_anew(
         for n_times in (1, 2):
             kill_a_worker(client)
             wait_for(lambda: len(said(sink)) == n_times, 30)  # noqa: B023
-        client.wait_for_workers(1, timeout=30)
+        wait_for_a_worker(client)
         if way == "plugin":
             client.unregister_worker_plugin(NAME)
             assert not any(client.run(is_watched, nanny=True).values())

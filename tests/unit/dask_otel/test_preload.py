@@ -170,7 +170,7 @@ async def test_a_nanny_is_left_by_who_has_begun(nanny: Nanny) -> None:
     assert await preload.instrument(nanny)  # by another way
     await preload._accompany(nanny, settings)
     await preload._leave(nanny)
-    assert preload.is_instrumented(nanny)
+    assert await preload.uninstrument(nanny)
 
 
 async def test_what_was_asked_of_a_nanny_ends_with_it(nanny: Nanny) -> None:
