@@ -12,7 +12,7 @@ from daskscope.app.minimap import MinimapShow
 from daskscope.app.pace import Pace
 from daskscope.app.tempo import PAUSED_PERIOD_S
 from daskscope.app.turns import Turn
-from daskscope.derive.contents import Inventory
+from daskscope.derive.contents import Contents, Inventory
 from daskscope.derive.pick import hit
 from daskscope.derive.spoken import spoken_stream
 from daskscope.derive.taskstream import TaskStream
@@ -74,8 +74,9 @@ class TimelineShow:
         self._deadline_s = 0.0
         self._task_stream = TaskStream(lambda: elapsed_s() < self._deadline_s)
         self._inventory = Inventory()
-        #: Between which times was looked last, and in what; nothing while following.
-        self._seen: dict[tuple[int, int], Snapshot] = {}
+        #: Between which times was looked last, in which generation, and what lay there; nothing
+        #: while following.
+        self._seen: dict[tuple[int, int], tuple[int, Callable[[], Contents]]] = {}
         #: Generation of what there is to draw.
         self._contents = -1
         #: What was drawn, and of which session.
@@ -240,10 +241,14 @@ class TimelineShow:
         before = self._seen.get(stretch)
         if before is not None and not self._paused_pace.is_due(tick.now_s):
             return self._contents
-        self._seen = {stretch: tick.snapshot}
+        generation = tick.snapshot.generation
+        if before is not None and before[0] == generation:
+            return self._contents
+        now = self._inventory.look(tick.snapshot, *stretch)
+        self._seen = {stretch: (generation, now)}
         # A view that has moved is drawn whatever lies in it, and that is not counted.
-        if before is None or self._inventory.differs(before, tick.snapshot, *stretch):
-            return tick.snapshot.generation
+        if before is None or before[1]() != now():
+            return generation
         return self._contents
 
     def _draw(self, tick: Tick, layout: LaneLayout, view: Viewport) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -28,15 +29,22 @@ class Census:
 
     def n_overlapping(self, chunks: Sequence[Chunk], from_ns: int, to_ns: int) -> int:
         """Number of spans with `start < to_ns` and `end >= from_ns`."""
+        return self.counting(chunks, from_ns, to_ns)()
+
+    def counting(self, chunks: Sequence[Chunk], from_ns: int, to_ns: int) -> Callable[[], int]:
+        """What counts them when it is called; it keeps those few chunks only that lie half in it.
+
+        Who held all of them would hold what is evicted, too.
+        """
         if not chunks:
-            return 0
+            return int
         full, open_one = chunks[:-1], chunks[-1]
         self._learn(full, chunks[0].number)
         t_min, t_max, n = self._known.T
         is_within = (t_min >= from_ns) & (t_max < to_ns)
         halves = np.flatnonzero((t_min < to_ns) & (t_max >= from_ns) & ~is_within)
         asked = [*(full[i] for i in halves.tolist()), open_one]
-        return int(n[is_within].sum()) + sum(one.n_overlapping(from_ns, to_ns) for one in asked)
+        return partial(_counted, int(n[is_within].sum()), asked, from_ns, to_ns)
 
     def _learn(self, full: Sequence[Chunk], first: int) -> None:
         """Forget chunks that were evicted, and learn of those that are new."""
@@ -47,3 +55,7 @@ class Census:
         if fresh:
             known = np.concatenate([known, np.array(fresh, np.int64)])
         self._first, self._known = first, known
+
+
+def _counted(n_within: int, asked: Sequence[Chunk], from_ns: int, to_ns: int) -> int:
+    return n_within + sum(one.n_overlapping(from_ns, to_ns) for one in asked)

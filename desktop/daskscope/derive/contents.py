@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -9,7 +10,9 @@ import numpy as np
 from daskscope.derive.census import Census
 
 if TYPE_CHECKING:
-    from daskscope.store.snapshot import Snapshot
+    from collections.abc import Callable
+
+    from daskscope.store.snapshot import Attempts, Events, Snapshot
 
 
 class Contents(NamedTuple):
@@ -48,25 +51,41 @@ class Inventory:
     def __init__(self) -> None:
         self._census = Census()
 
-    def differs(self, before: Snapshot, now: Snapshot, from_ns: int, to_ns: int) -> bool:
-        """Whether something has changed between two times, in an older and a newer snapshot."""
-        if before.generation == now.generation:
-            return False
-        return self.of(before, from_ns, to_ns) != self.of(now, from_ns, to_ns)
+    def look(self, snapshot: Snapshot, from_ns: int, to_ns: int) -> Callable[[], Contents]:
+        """What says what lies between two times when it is called; see `Census.counting`."""
+        return partial(
+            _contents,
+            self._census.counting(snapshot.chunks, from_ns, to_ns),
+            snapshot.events,
+            snapshot.running.attempts,
+            (from_ns, to_ns),
+            (snapshot.first_ns, snapshot.status.is_live),
+            snapshot.n_evicted if snapshot.evicted_ns >= from_ns else 0,
+        )
 
     def of(self, snapshot: Snapshot, from_ns: int, to_ns: int) -> Contents:
         """What lies between two times."""
-        times = snapshot.events.columns["time_ns"].view(np.int64)
-        attempts = snapshot.running.attempts
-        begun = np.flatnonzero(attempts.start_ns < to_ns)
-        return Contents(
-            first_ns=snapshot.first_ns,
-            is_live=snapshot.status.is_live,
-            n_spans=self._census.n_overlapping(snapshot.chunks, from_ns, to_ns),
-            n_evicted=snapshot.n_evicted if snapshot.evicted_ns >= from_ns else 0,
-            n_events=int(np.count_nonzero((times >= from_ns) & (times < to_ns))),
-            n_events_evicted=snapshot.events.n_evicted,
-            running=tuple(
-                column.tobytes() for column in (begun, attempts.lane[begun], attempts.run_id[begun])
-            ),
-        )
+        return self.look(snapshot, from_ns, to_ns)()
+
+
+def _contents(
+    count_spans: Callable[[], int],
+    events: Events,
+    attempts: Attempts,
+    stretch_ns: tuple[int, int],
+    run: tuple[int, bool],
+    n_evicted: int,
+) -> Contents:
+    from_ns, to_ns = stretch_ns
+    times = events.columns["time_ns"].view(np.int64)
+    begun = np.flatnonzero(attempts.start_ns < to_ns)
+    return Contents(
+        *run,
+        n_spans=count_spans(),
+        n_evicted=n_evicted,
+        n_events=int(np.count_nonzero((times >= from_ns) & (times < to_ns))),
+        n_events_evicted=events.n_evicted,
+        running=tuple(
+            column.tobytes() for column in (begun, attempts.lane[begun], attempts.run_id[begun])
+        ),
+    )

@@ -7,7 +7,6 @@ live cluster adds the new rows to what the last frame knew.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -135,9 +134,7 @@ class TaskStream:
             found=None if found is None else found_mark(found, layout, seen, view),
             events=event_marks(snapshot, view, shown.failed),
             now_px=_now_px(snapshot, view, now_ns),
-            count_in_view=partial(
-                self._census.n_overlapping, snapshot.chunks, view.start_ns, view.end_ns
-            ),
+            count_in_view=self._census.counting(snapshot.chunks, view.start_ns, view.end_ns),
             is_exact=self._shown.is_exact and (lit is None or self._lit.is_exact),
             evicted=_evicted(snapshot, view),
         )
