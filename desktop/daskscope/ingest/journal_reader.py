@@ -21,6 +21,7 @@ from daskscope.ingest.journal import (
     n_bytes_of,
     wal_path,
 )
+from daskscope.store.schema import SourceStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -186,6 +187,20 @@ class JournalReader:
             if not self.missing_bytes:
                 raise
             return None
+
+    def status(self) -> SourceStatus:
+        """What the file says of itself, before anything of it is read."""
+        meta = self.meta
+        return SourceStatus(
+            is_live=False,
+            requests=meta.requests,
+            spans=meta.spans,
+            points=meta.points,
+            events=meta.events,
+            last_request_ns=meta.last_ns,
+            journal_bytes=n_bytes_of(self.path),
+            journal_path=str(self.path),
+        )
 
     def last_entry(self) -> int:
         """Number of the newest request, 0 while there is none."""

@@ -6,6 +6,7 @@ Collector's file exporter writes them (any of the three signals).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
 import numpy as np
@@ -134,18 +135,10 @@ class JournalRecording:
 
     def status(self) -> SourceStatus:
         """What has been read so far."""
-        meta = self._reader.meta
         share = self._rows / self._n_rows if self._n_rows else 0.0
-        return SourceStatus(
-            is_live=False,
-            requests=meta.requests,
-            spans=meta.spans,
-            points=meta.points,
-            events=meta.events,
+        return replace(
+            self._reader.status(),
             duplicates=self._duplicates,
-            last_request_ns=meta.last_ns,
-            journal_bytes=self._path.stat().st_size,
-            journal_path=str(self._path),
             progress=1.0 if self._is_read else min(share, 0.99),
             ends_ns=self._ends_ns,
         )

@@ -7,6 +7,7 @@ later requests are looked up one by one, and each is whole, as its checksum prov
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from daskscope.ingest import codec
@@ -15,7 +16,6 @@ from daskscope.ingest.decoding import decoded, split
 from daskscope.ingest.definitions import Mark
 from daskscope.ingest.journal_reader import JournalReader
 from daskscope.ingest.otlp import BadRequestError, parse
-from daskscope.store.schema import SourceStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from daskscope.ingest.envelope import Signal
     from daskscope.ingest.journal_reader import Chunk
     from daskscope.ingest.otlp import Request
+    from daskscope.store.schema import SourceStatus
 
 
 class Remnant:
@@ -95,18 +96,10 @@ class Remnant:
 
     def status(self) -> SourceStatus:
         """What has been read so far, and in the end what is missing."""
-        meta, path = self._reader.meta, self._reader.path
         loss = self._loss() if self._is_read else ""
-        return SourceStatus(
-            is_live=False,
-            requests=meta.requests,
-            spans=meta.spans,
-            points=meta.points,
-            events=meta.events,
+        return replace(
+            self._reader.status(),
             duplicates=self._n_duplicates,
-            last_request_ns=meta.last_ns,
-            journal_bytes=path.stat().st_size,
-            journal_path=str(path),
             progress=1.0 if self._is_read and not loss else self._share(),
             problem=loss,
         )
