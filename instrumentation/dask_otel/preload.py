@@ -290,12 +290,8 @@ def _scheduler(scheduler: Scheduler, settings: config.Settings, providers: Provi
 
 
 async def _worker(worker: Worker, settings: config.Settings, providers: Providers) -> _Running:
-    scheduler_address = worker.scheduler.address
     attributes = {
-        **_process(worker),
-        names.SERVICE_NAME: names.SERVICE_WORKER,
-        names.SERVICE_NAMESPACE: await _cluster_id(worker.scheduler),
-        names.SCHEDULER_ADDRESS: scheduler_address,
+        **await _member(worker, names.SERVICE_WORKER, worker.scheduler),
         names.WORKER_ADDRESS: worker.address,
         names.WORKER_NAME: str(worker.name),
         names.WORKER_NTHREADS: worker.state.nthreads,
@@ -304,34 +300,27 @@ async def _worker(worker: Worker, settings: config.Settings, providers: Provider
         attributes[names.WORKER_MEMORY_LIMIT] = int(worker.memory_manager.memory_limit)
     if worker.nanny:
         attributes[names.WORKER_NANNY] = str(worker.nanny)
-    maker = SpanMaker(worker.address, scheduler_address)
+    maker = SpanMaker(worker.address, worker.scheduler.address)
     emitter = Emitter(settings, attributes, maker, providers)
     return _Running(WorkerAdapter(worker, emitter, settings.tick_s), emitter)
 
 
 async def _nanny(nanny: Nanny, settings: config.Settings, providers: Providers) -> _Running:
-    scheduler_address = nanny.scheduler.address
     attributes = {
-        **_process(nanny),
-        names.SERVICE_NAME: names.SERVICE_NANNY,
-        names.SERVICE_NAMESPACE: await _cluster_id(nanny.scheduler),
-        names.SCHEDULER_ADDRESS: scheduler_address,
+        **await _member(nanny, names.SERVICE_NANNY, nanny.scheduler),
         names.WORKER_NANNY: nanny.address,
     }
     if nanny.name is not None:
         attributes[names.WORKER_NAME] = str(nanny.name)
     logs_only = replace(_rarely(settings), traces=None, metrics=None)
-    maker = SpanMaker(nanny.address, scheduler_address)
+    maker = SpanMaker(nanny.address, nanny.scheduler.address)
     return _Running(None, Emitter(logs_only, attributes, maker, providers))
 
 
 async def _client(client: Client, settings: config.Settings, providers: Providers) -> _Running:
     scheduler: Any = client.scheduler
     attributes = {
-        **_process(client),
-        names.SERVICE_NAME: names.SERVICE_CLIENT,
-        names.SERVICE_NAMESPACE: await _cluster_id(scheduler),
-        names.SCHEDULER_ADDRESS: scheduler.address,
+        **await _member(client, names.SERVICE_CLIENT, scheduler),
         names.GRAPH_CLIENT: client.id,
     }
     emitter = Emitter(settings, attributes, SpanMaker(client.id, scheduler.address), providers)
@@ -341,6 +330,16 @@ async def _client(client: Client, settings: config.Settings, providers: Provider
 def _rarely(settings: config.Settings) -> config.Settings:
     """Those of one of which little is heard."""
     return replace(settings, export_interval_s=max(settings.export_interval_s, EXPORT_S))
+
+
+async def _member(server: Server | Client, service: str, scheduler: Any) -> dict[str, str | int]:
+    """Who sends, of those that a scheduler knows."""
+    return {
+        **_process(server),
+        names.SERVICE_NAME: service,
+        names.SERVICE_NAMESPACE: await _cluster_id(scheduler),
+        names.SCHEDULER_ADDRESS: scheduler.address,
+    }
 
 
 def _process(server: Server | Client) -> dict[str, str | int]:
