@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import dask
-from distributed import Client, LocalCluster, Worker
+from distributed import Client, LocalCluster, Nanny, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,6 +101,19 @@ def dask_command(folder: Path, endpoint: str, *words: str) -> Iterator[subproces
     finally:
         process.terminate()
         process.wait(20)
+
+
+def nannies_know(client: Client) -> bool:
+    """Whether all nannies know that their workers are up.
+
+    One whose worker dies before that waits for its word for ever in Dask before 2026, and so does
+    the cluster's close.
+    """
+
+    def knows(dask_worker: Nanny) -> bool:
+        return dask_worker.process is not None and dask_worker.process.status.name == "running"
+
+    return all(client.run(knows, nanny=True).values())
 
 
 def held(path: str) -> None:

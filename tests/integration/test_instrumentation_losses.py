@@ -11,7 +11,7 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from dask_otel import conventions as names
-from tests.clusters import CLOCK_ERROR_NS, instrumented
+from tests.clusters import CLOCK_ERROR_NS, held, instrumented, nannies_know
 from tests.seen import NANNIES, attempts, events, kill_when_running, links, spans
 from tests.waiting import wait_for
 
@@ -68,13 +68,25 @@ def test_an_attempt_that_was_lost_with_its_worker(
     assert len(ids) == len(set(ids))
 
 
-def test_a_task_that_kills_its_workers(monkeypatch: pytest.MonkeyPatch, sink: Sink) -> None:
+def test_a_task_that_kills_its_workers(
+    monkeypatch: pytest.MonkeyPatch, sink: Sink, tmp_path: Path
+) -> None:
+    began = tmp_path / "began"
+
+    def murder() -> None:
+        held(str(began))
+        os._exit(1)
+
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 1}),
         instrumented(monkeypatch, sink.endpoint, n_workers=1, **NANNIES) as client,
     ):
-        assert client.submit(os._exit, 1, key="murder").exception() is not None
-        client.wait_for_workers(1)  # Dask 2025.7 cannot close a nanny that restarts its worker
+        murdered = client.submit(murder, key="murder")
+        for _ in range(2):
+            wait_for(began.exists)
+            wait_for(lambda: nannies_know(client))
+            began.unlink()
+        assert murdered.exception() is not None
     lost = attempts(sink, "murder")
     types = [seen.attributes[names.ERROR_TYPE].rpartition(".")[2] for seen in lost]
     assert sorted(types) == ["KilledWorker", "WorkerLost"]

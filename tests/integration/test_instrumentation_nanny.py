@@ -15,7 +15,7 @@ from distributed import Client, Nanny
 
 from dask_otel import conventions as names
 from dask_otel.plugins import NAME, WorkerInstrumentation
-from tests.clusters import instrumented
+from tests.clusters import instrumented, nannies_know
 from tests.starting import PRELOADS, started
 from tests.waiting import wait_for
 
@@ -66,14 +66,9 @@ def is_watched(dask_worker: Nanny) -> bool:
     return preload.is_instrumented(dask_worker)
 
 
-def has_heard(dask_worker: Nanny) -> bool:
-    """Whether a nanny knows that its worker is up; one killed before that confuses older Dask."""
-    return dask_worker.process is not None and dask_worker.process.status.name == "running"
-
-
 def wait_for_a_worker(client: Client) -> None:
     client.wait_for_workers(1, timeout=30)
-    wait_for(lambda: all(client.run(has_heard, nanny=True).values()), 30)
+    wait_for(lambda: nannies_know(client), 30)
 
 
 def kill_a_worker(client: Client) -> None:
