@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
 
 
+@pytest.fixture(autouse=True)
+def _picture_beside_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With no display there is a picture, in the folder that the demo runs in."""
+    monkeypatch.chdir(tmp_path)
+
+
 def n_spans(tmp_path: Path) -> int:
     """Spans in the one journal that the demo kept."""
     (journal,) = (tmp_path / "data").rglob("*.dscope")
@@ -35,15 +41,14 @@ def n_spans(tmp_path: Path) -> int:
 def test_it_shows_a_cluster_and_leaves_nothing_behind(
     tmp_path: Path, settings: dict[str, str], ports: list[str]
 ) -> None:
-    picture = tmp_path / "demo.png"
     result = daskscope(
         *("demo", "--seconds", "20", "--workers", "2", "--theme", "light"),
-        *("--screenshot", picture),
         *ports,
         **settings,
     )
     assert marked(str(tmp_path)) == []
     assert (result.returncode, result.stderr) == (0, "")
+    picture = tmp_path / "daskscope-demo.png"
     assert f"picture: {picture}" in result.stdout.splitlines()
     assert n_prefixes(picture, LIGHT) >= 3
     assert n_spans(tmp_path) > 100
@@ -81,5 +86,6 @@ def test_a_signal_that_comes_before_the_window_is_not_lost(
 ) -> None:
     with ended_early(tmp_path, settings, ports) as process:
         assert process.stdout is not None
+        assert process.stdout.readline() == "no display: drawing offscreen for 90 s\n"
         assert process.stdout.readline().startswith("listening ")
         process.send_signal(signal.SIGTERM)

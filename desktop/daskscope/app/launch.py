@@ -79,13 +79,11 @@ def show_demo(
     announce: Announce,
 ) -> None:
     """Open a window and run a cluster that sends to it; end both together."""
-    if choose_platform() == "offscreen" and options.seconds is None:
-        options = replace(
-            options,
-            seconds=OFFSCREEN_DEMO_S,
-            screenshot=options.screenshot or OFFSCREEN_PICTURE,
-        )
-        click.echo(f"no display: drawing offscreen for {options.seconds:.0f} s")
+    if choose_platform() == "offscreen":
+        seconds = OFFSCREEN_DEMO_S if options.seconds is None else options.seconds
+        picture = options.screenshot or OFFSCREEN_PICTURE
+        options = replace(options, seconds=seconds, screenshot=picture)
+        click.echo(f"no display: drawing offscreen for {seconds:g} s")
     with _receiving(options, addresses, announce) as launched:
         endpoint, log_path = f"http://{launched.source.http[0]}", launched.log_path(".demo.log")
         with closing(Demo(endpoint, n_workers, log_path)) as demo:
