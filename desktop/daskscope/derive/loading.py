@@ -1,4 +1,4 @@
-"""How far a recording is read, and that the rest of it is not shown when reading has stopped."""
+"""How far a recording is read, and that not all of it is shown when reading has ended early."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ def loading_frame(snapshot: Snapshot) -> LoadingFrame | None:
     status = snapshot.status
     if status.is_live or status.progress >= 1.0 or not status.journal_path:
         return None
-    is_stopped = status.is_stopped or bool(status.problem)
-    title = f"{'Stopped reading' if is_stopped else 'Reading'} {isolated(file_name(status))}"
-    detail = _read(status, snapshot.n_spans + snapshot.n_evicted)
-    if is_stopped:
-        detail = f"{detail} were read, the rest is not shown"
-    return LoadingFrame(title, detail, read_share(snapshot), is_stopped)
+    name, read = isolated(file_name(status)), _read(status, snapshot.n_spans + snapshot.n_evicted)
+    is_over = True
+    if status.problem:
+        title, detail = f"Not all of {name} can be read", f"{read} were read"
+    elif status.is_stopped:
+        title, detail = f"Stopped reading {name}", f"{read} were read, the rest is not shown"
+    else:
+        title, detail, is_over = f"Reading {name}", read, False
+    return LoadingFrame(title, detail, read_share(snapshot), is_over)
 
 
 def _read(status: SourceStatus, n_read: int) -> str:

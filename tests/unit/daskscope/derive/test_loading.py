@@ -69,7 +69,8 @@ def test_when_it_was_stopped_it_says_that_there_is_more() -> None:
 def test_what_cannot_be_read_on_is_no_longer_being_read() -> None:
     frame = loading_frame(snapshot(replace(JOURNAL, problem="/a/run.dscope is damaged")))
     assert frame is not None
-    assert frame.title == "Stopped reading run.dscope"
+    assert frame.title == "Not all of run.dscope can be read"
+    assert frame.detail == f"250 of 1{THIN}000{THIN}spans were read"
     assert frame.is_stopped
 
 
