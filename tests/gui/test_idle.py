@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daskscope.app.tempo import HELD_STEP_S, IDLE_AFTER_S, IDLE_STEP_S
+from daskscope.derive.panels import WorkerRowKind
 from daskscope.theme import GUTTER_PX
 from daskscope.views.resources.plot import ChartPlot
 from daskscope.views.resources.title import ChartTitle
@@ -100,8 +101,10 @@ def test_all_of_a_crowd_are_told_of_though_nothing_more_comes(hand: Hand, link: 
     assert cluster.value == f"{n_workers}\u2009workers, {2 * n_workers}\u2009threads"
 
 
-def names(hand: Hand) -> list[str]:
-    return [row.name for row in hand.run.window.workers._frame.rows if row.caption[:1] == ":"]
+def states(hand: Hand) -> dict[str, str]:
+    """Of the workers in the table, in its order."""
+    rows = hand.run.window.workers._frame.rows
+    return {row.name: row.state for row in rows if row.kind is WorkerRowKind.WORKER}
 
 
 def test_the_table_tells_at_once_what_comes_late_and_what_is_asked_of_it(idle: Idle) -> None:
@@ -110,14 +113,14 @@ def test_the_table_tells_at_once_what_comes_late_and_what_is_asked_of_it(idle: I
     total = idle.hand.run.window.workers._frame.rows[0]
     assert total.memory[-1] == GIB
 
-    assert names(idle.hand) == ["w0", "w1"]
+    assert list(states(idle.hand)) == ["w0", "w1"]
     idle.hand.run.replace(worker_sort="cpu", is_sort_descending=True)
     idle.hand.waits(IDLE_STEP_S)
-    assert names(idle.hand) == ["w1", "w0"]
+    assert list(states(idle.hand)) == ["w1", "w0"]
 
 
 def test_who_is_silent_is_known_once_now_has_come_to_the_newest_reading(
     hand: Hand, link: Link
 ) -> None:
     Idle(hand, link, apart_s=11)  # the newest one comes from a clock that is a second ahead
-    assert names(hand) == ["w1"]
+    assert states(hand) == {"w0": "silent", "w1": "running"}

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
 
 from daskscope.derive.panels import WorkerRow, WorkerRowKind, WorkersFrame
@@ -131,6 +131,19 @@ def test_alarms_colour_the_memory_bar(qtbot: QtBot, theme: Theme, alarm: int) ->
     y = view.heading_px + 2 * view.row_px + view.row_px // 2 - 1
     found = view.viewport().grab().toImage().pixel(left + 3, y) & 0xFFFFFF
     assert found == (theme.mem, theme.memhi, theme.mempause)[alarm]
+
+
+@THEMES
+@pytest.mark.parametrize("state", ["running", "silent"])
+def test_what_a_silent_worker_has_said_is_quiet(qtbot: QtBot, theme: Theme, state: str) -> None:
+    frame = table(1)
+    worker = replace(frame.rows[2], state=state, caption="", limit_bytes=NAN)
+    view = shown(qtbot, replace(frame, rows=(*frame.rows[:2], worker)), theme)
+    assert (state in view.row_tip(2).splitlines()) is (state == "silent")
+    top = view.heading_px + 2 * view.row_px
+    image = view.viewport().grab(QRect(0, top, view.width(), view.row_px - 1)).toImage()
+    found = {image.pixel(x, y) & 0xFFFFFF for x in range(image.width()) for y in range(20)}
+    assert (theme.t1 in found, theme.t3 in found) == (state == "running", state == "silent")
 
 
 @THEMES

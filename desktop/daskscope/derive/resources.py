@@ -86,7 +86,7 @@ def resources_frame(
     `is_linked`, the time is told from the right edge, else as on the axis of the task stream.
     """
     sampler = sampler or Sampler()
-    samples = sampler.of(snapshot, now_ns, SIZES)
+    samples = sampler.of(snapshot, now_ns, SIZES).heard()
     is_running = ~samples.is_removed
     workers = samples.those(is_running) if is_running.any() else samples
     if totals is None:

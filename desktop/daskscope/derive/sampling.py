@@ -63,6 +63,8 @@ _NOBODY: Final = np.zeros(0, np.int64)
 _SERIES_A_RESOURCE: Final = 16
 #: Of the process, which several workers may share.
 OF_PROCESS: Final = ("busy", "disk_read", "disk_write")
+#: No scheduler keeps a silent worker for longer: `distributed.scheduler.worker-ttl` by default.
+WORKER_TTL_NS: Final = 300_000_000_000
 #: What a worker's attributes tell where no metric does.
 _TOLD: Final = (("threads", names.WORKER_NTHREADS), ("limit", names.WORKER_MEMORY_LIMIT))
 
@@ -81,6 +83,8 @@ class Samples:
         int64: the same for all workers of one host.
     is_removed
         bool: the scheduler has removed it.
+    is_silent
+        bool: it has said nothing for longer than `SILENCE_NS` while others were heard.
     values
         float64 by name of the reading, NaN where it was not measured.
     """
@@ -89,6 +93,7 @@ class Samples:
     resource: Indices
     host: Indices
     is_removed: Mask
+    is_silent: Mask
     values: Mapping[str, Floats]
 
     def __len__(self) -> int:
@@ -98,8 +103,17 @@ class Samples:
         """Some of them."""
         values = {name: value[chosen] for name, value in self.values.items()}
         return Samples(
-            self.places, self.resource[chosen], self.host[chosen], self.is_removed[chosen], values
+            self.places,
+            self.resource[chosen],
+            self.host[chosen],
+            self.is_removed[chosen],
+            self.is_silent[chosen],
+            values,
         )
+
+    def heard(self) -> Samples:
+        """Those that are not silent."""
+        return self.those(~self.is_silent)
 
     def total(self, name: str) -> float:
         """Sum of a reading; what was not measured counts nothing."""
@@ -202,10 +216,10 @@ class Sampler:
     def of(
         self, snapshot: Snapshot, now_ns: int, metrics: Iterable[names.Metric] = _ALL
     ) -> Samples:
-        """`metrics` of each worker that was heard of lately, removed ones marked.
+        """`metrics` of each worker that was heard of in the last `WORKER_TTL_NS`.
 
-        A worker silent for longer than `SILENCE_NS` while others are heard is left out; `now_ns`
-        bounds what counts as lately, so that a clock running ahead silences nobody.
+        Of those that the scheduler has removed only the ones that are not silent; `now_ns` bounds
+        what counts as silence, so that a clock running ahead silences nobody.
         """
         self.knows(snapshot)
         readers, newest = self.readers, snapshot.newest
@@ -283,31 +297,39 @@ class Sampler:
         now_ns: int,
     ) -> Samples:
         """Of each worker the resource that was heard of last."""
-        newest_ns = int(time_ns.max(initial=0))
-        is_recent = min(newest_ns, now_ns) - time_ns <= SILENCE_NS
-        is_recent &= np.array(self._is_worker, np.bool_)[resource]
+        silence_ns = min(int(time_ns.max(initial=0)), now_ns) - time_ns
+        is_known = silence_ns <= WORKER_TTL_NS
+        is_known &= np.array(self._is_worker, np.bool_)[resource]
         order = np.lexsort((first, time_ns))
-        order = order[is_recent[order]]
+        order = order[is_known[order]]
         worker = self._workers.array()[resource[order]]
         begin = np.unique(worker, return_index=True)[1]
         last = len(worker) - 1 - np.unique(worker[::-1], return_index=True)[1]
         chosen = order[last[np.argsort(begin)]]
+        is_silent = silence_ns[chosen] > SILENCE_NS
+        is_removed = self._are_removed(snapshot, resource[chosen])
+        is_there = ~(is_removed & is_silent)
+        chosen, is_removed, is_silent = chosen[is_there], is_removed[is_there], is_silent[is_there]
         resource, sums = resource[chosen], sums[:, chosen]
         told = np.array(self._told, np.float64).reshape(-1, len(_TOLD))[resource]
         for (name, _), value in zip(_TOLD, told.T, strict=True):
             known = sums[NAMES.index(name)]
             known[:] = np.where(np.isnan(known), value, known)
-        is_removed = np.zeros(len(resource), np.bool_)
-        if snapshot.removed_ns:
-            addresses = (self.places[number].address for number in resource.tolist())
-            is_removed[:] = [address in snapshot.removed_ns for address in addresses]
-        self._share(resource, is_removed, sums)
+        self._share(resource, ~(is_removed | is_silent), sums)
         values = dict(zip(NAMES, sums, strict=True))
-        return Samples(self.places, resource, self._hosts.array()[resource], is_removed, values)
+        host = self._hosts.array()[resource]
+        return Samples(self.places, resource, host, is_removed, is_silent, values)
 
-    def _share(self, resource: Indices, is_removed: Mask, sums: Floats) -> None:
+    def _are_removed(self, snapshot: Snapshot, resource: Indices) -> Mask:
+        """Which workers the scheduler has removed."""
+        if not snapshot.removed_ns:
+            return np.zeros(len(resource), np.bool_)
+        addresses = (self.places[number].address for number in resource.tolist())
+        return np.array([address in snapshot.removed_ns for address in addresses], np.bool_)
+
+    def _share(self, resource: Indices, is_running: Mask, sums: Floats) -> None:
         """Let workers of one process share what it uses in equal parts."""
-        here = np.flatnonzero(~is_removed)
+        here = np.flatnonzero(is_running)
         process_of = self._processes.array()[resource[here]]
         n_workers = np.bincount(process_of)[process_of] if len(here) else 1
         for name in OF_PROCESS:

@@ -76,7 +76,7 @@ def cluster_field(
     is_connected: bool = True,
 ) -> StatusField:
     """What the window shows: the cluster's name, and how large it is; toned as the connection."""
-    samples = (sampler or Sampler()).of(snapshot, now_ns, SIZES)
+    samples = (sampler or Sampler()).of(snapshot, now_ns, SIZES).heard()
     if not len(samples) and not snapshot.n_spans:
         status = snapshot.status
         is_over = not status.is_live and (status.progress >= 1.0 or bool(status.problem))

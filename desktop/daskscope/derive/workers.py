@@ -69,21 +69,21 @@ def workers_frame(
     """The table in the order the session asks for.
 
     When not one worker runs any more (the cluster has been closed, or a recording has ended), the
-    last ones stay with what they last said, in state `removed`; while nothing is heard of a
-    cluster, its workers are `silent`. A `sampler` that is kept for one store makes all but the
-    first call fast.
+    last ones stay with what they last said, in state `removed`. Those of which nothing is heard any
+    more are `silent`: all of them while nothing comes at all, else those that count in no sum. A
+    `sampler` that is kept for one store makes all but the first call fast.
     """
     sampler = sampler or Sampler()
     samples = sampler.of(snapshot, now_ns)
-    is_running = ~samples.is_removed
-    shown = samples.those(is_running) if is_running.any() else samples
+    is_there = ~samples.is_removed
+    shown = samples.those(is_there) if is_there.any() else samples
     rows: Sequence[WorkerRow] = ()
     if len(shown):
         rows = _Rows(shown, session, sampler.ranks()[shown.resource], is_heard)
     return WorkersFrame(
         columns=COLUMNS,
         rows=rows,
-        summary=_summary(snapshot, int(is_running.sum()), sampler) if len(samples) else "",
+        summary=_summary(snapshot, samples, sampler) if len(samples) else "",
         sort=session.worker_sort,
         is_descending=session.is_sort_descending,
     )
@@ -128,7 +128,7 @@ class _Rows(Lazy[WorkerRow]):
         at = int(self._order[index])
         worker = at - 1 - self._n_hosts
         if at == 0:
-            caption = quantity.plural(len(self._shown), "worker")
+            caption = quantity.plural(int((~self._shown.is_silent).sum()), "worker")
             kind, where = WorkerRowKind.TOTAL, Place("", "", "Total", caption, "", is_worker=False)
         elif worker < 0:
             kind, where = WorkerRowKind.HOST, self._places[at - 1]
@@ -141,7 +141,7 @@ class _Rows(Lazy[WorkerRow]):
         state = ""
         if kind is WorkerRowKind.WORKER:
             state = "paused" if is_paused else "running"
-            state = state if self._is_heard else "silent"
+            state = state if self._is_heard and not self._shown.is_silent[worker] else "silent"
             state = "removed" if self._shown.is_removed[worker] else state
         return WorkerRow(
             kind=kind,
@@ -200,20 +200,22 @@ def _ordered(rank: Indices, number: Floats, session: Session) -> Indices:
 def _with_sums(shown: Samples, host: Indices, n_hosts: int) -> dict[str, Floats]:
     """Values of all rows: sums of what adds up and the mean latency, then those of workers.
 
-    Traffic of a host is the greatest that any of its workers saw, that of all is the hosts'.
+    Silent workers count in no sum, as in the charts. Traffic of a host is the greatest that any of
+    its workers saw, that of all is the hosts'.
     """
     nothing = np.full(1 + n_hosts, np.nan)
     values = {}
+    heard, heard_host = shown.heard().values, host[~shown.is_silent]
     for name in (*_SUMMED, "latency"):
-        total = _sums(shown.values[name], np.zeros_like(host), 1)
-        sums = np.concatenate([total, _sums(shown.values[name], host, n_hosts)])
+        total = _sums(heard[name], np.zeros_like(heard_host), 1)
+        sums = np.concatenate([total, _sums(heard[name], heard_host, n_hosts)])
         if name == "latency":
-            counts = np.bincount(host[~np.isnan(shown.values[name])], minlength=n_hosts)
+            counts = np.bincount(heard_host[~np.isnan(heard[name])], minlength=n_hosts)
             sums /= np.maximum(np.concatenate([[counts.sum()], counts]), 1)
         values[name] = np.concatenate([sums, shown.values[name]])
     for name in _RATES:
         greatest = np.full(n_hosts, np.nan)
-        np.fmax.at(greatest, host, shown.values[f"host_{name}"])
+        np.fmax.at(greatest, heard_host, heard[f"host_{name}"])
         total = _sums(greatest, np.zeros(n_hosts, np.int64), 1)
         values[name] = np.concatenate([total, greatest, shown.values[name]])
     values["paused"] = np.concatenate([nothing, shown.values["paused"]])
@@ -259,9 +261,12 @@ def _unless_none(text_of: Callable[[float], str], value: float) -> str:
     return "" if value < LEAST_BYTES else text_of(value)
 
 
-def _summary(snapshot: Snapshot, n_running: int, sampler: Sampler) -> str:
-    """How many run, and who left last."""
-    text = f"{quantity.count(n_running)} running"
+def _summary(snapshot: Snapshot, samples: Samples, sampler: Sampler) -> str:
+    """How many run, how many of the others are still there, and who left last."""
+    is_running = ~(samples.is_removed | samples.is_silent)
+    text = f"{quantity.count(int(is_running.sum()))} running"
+    if n_silent := int(samples.is_silent.sum()):
+        text = f"{text}, {quantity.count(n_silent)} silent"
     if not snapshot.removed_ns:
         return text
     address, time_ns = max(snapshot.removed_ns.items(), key=lambda item: item[1])

@@ -239,8 +239,12 @@ class WorkersView(RowArea):
         self, painter: QPainter, box: tuple[float, float, float, float], row: WorkerRow, text: str
     ) -> None:
         role = Role.SUM if row.kind == WorkerRowKind.TOTAL else Role.VALUE
-        rgb = self.theme.t1 if text else self.theme.tdis
+        rgb = self._ink(row) if text else self.theme.tdis
         draw_text(painter, box, text or _DASH, role, rgb, Align.RIGHT)
+
+    def _ink(self, row: WorkerRow) -> int:
+        """Colour of its texts: what a silent worker has said may not be so any more."""
+        return self.theme.t3 if row.state == "silent" else self.theme.t1
 
     def _paint_name(self, painter: QPainter, row: WorkerRow, top: int) -> None:
         theme, middle = self.theme, top + (self.row_px - 1) // 2
@@ -258,7 +262,7 @@ class WorkersView(RowArea):
         name_px = room - caption_px - 6 * bool(row.caption)
         box = (float(left), float(top), name_px, self.row_px - 1.0)
         name = elided(role, row.name, int(name_px), Qt.TextElideMode.ElideMiddle)
-        x = left + draw_text(painter, box, name, role, theme.t1) + 6
+        x = left + draw_text(painter, box, name, role, self._ink(row)) + 6
         box = (x, float(top), caption_px + 1, self.row_px - 1.0)
         draw_text(painter, box, row.caption, Role.SMALL, theme.t3)
 
@@ -280,7 +284,7 @@ class WorkersView(RowArea):
         paint_memory_bar(painter, area, row, bar, self.theme)
         theme = self.theme
         text = row.cells[2]
-        rgb = (theme.t1, theme.warn, theme.err)[row.alarm] if text else theme.tdis
+        rgb = (self._ink(row), theme.warn, theme.err)[row.alarm] if text else theme.tdis
         role = Role.SUM if row.kind == WorkerRowKind.TOTAL else Role.VALUE
         x = left + shift + bar + _SPILL_PX + 8
         box = (x, top, width - bar - _SPILL_PX - 8, self.row_px - 1)

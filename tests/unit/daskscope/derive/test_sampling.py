@@ -12,7 +12,7 @@ import pytest
 from dask_otel import conventions as names
 from daskscope.derive.place import place, process
 from daskscope.derive.reading import SILENCE_NS, newest_of
-from daskscope.derive.sampling import READINGS, SIZES, Sampler
+from daskscope.derive.sampling import READINGS, SIZES, WORKER_TTL_NS, Sampler
 from daskscope.store.newest import growth_per_s
 from daskscope.store.schema import Definitions
 from daskscope.store.writer import Store
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from daskscope.store.schema import AttributeValue, Series
     from daskscope.store.snapshot import SeriesPoints, Snapshot
 
-#: Address or resource id, removed or not, values.
-Walked = list[tuple[str, bool, dict[str, float]]]
+#: Address or resource id, how it is there, values.
+Walked = list[tuple[str, str, dict[str, float]]]
 
 
 def measured(
@@ -57,27 +57,31 @@ def walk(snapshot: Snapshot, now_ns: int, metrics: Iterable[names.Metric]) -> Wa
             if math.isfinite(value):
                 mine[name] = mine.get(name, 0.0) + value
     newest_ns = min(max(heard_ns.values(), default=0), now_ns)
-    found: dict[str, tuple[int, bool, dict[str, float]]] = {}
+    found: dict[str, tuple[int, str, dict[str, float]]] = {}
     for resource in sorted(values, key=lambda resource: heard_ns[resource]):
         attributes = snapshot.resources[resource]
         where = place(attributes)
-        if not where.is_worker or newest_ns - heard_ns[resource] > SILENCE_NS:
+        silence_ns = newest_ns - heard_ns[resource]
+        if not where.is_worker or silence_ns > WORKER_TTL_NS:
             continue
         for name, key in (("threads", names.WORKER_NTHREADS), ("limit", names.WORKER_MEMORY_LIMIT)):
             told = attributes.get(key)
             if isinstance(told, int) and told > 0:
                 values[resource].setdefault(name, float(told))
-        is_removed = where.address in snapshot.removed_ns
-        found[where.address or f"{resource}"] = resource, is_removed, values[resource]
+        how = "silent" if silence_ns > SILENCE_NS else ""
+        if where.address in snapshot.removed_ns:
+            how = f"{how} removed"
+        found[where.address or f"{resource}"] = resource, how, values[resource]
+    found = {address: of for address, of in found.items() if of[1] != "silent removed"}
     share(snapshot, found.values())
-    return [(address, is_gone, mine) for address, (_, is_gone, mine) in found.items()]
+    return [(address, how, mine) for address, (_, how, mine) in found.items()]
 
 
-def share(snapshot: Snapshot, found: Collection[tuple[int, bool, dict[str, float]]]) -> None:
+def share(snapshot: Snapshot, found: Collection[tuple[int, str, dict[str, float]]]) -> None:
     keys = {number: process(snapshot.resources[number]) or number for number, _, _ in found}
-    n_workers = Counter(keys[number] for number, is_gone, _ in found if not is_gone)
-    for number, is_gone, mine in found:
-        for name in () if is_gone else {"busy", "disk_read", "disk_write"} & mine.keys():
+    n_workers = Counter(keys[number] for number, how, _ in found if not how)
+    for number, how, mine in found:
+        for name in () if how else {"busy", "disk_read", "disk_write"} & mine.keys():
             mine[name] /= n_workers[keys[number]]
 
 
@@ -87,7 +91,10 @@ def told(samples: Samples) -> Walked:
         mine = {name: float(value[i]) for name, value in samples.values.items()}
         address = samples.places[number].address or f"{number}"
         known = {name: value for name, value in mine.items() if not math.isnan(value)}
-        result.append((address, bool(samples.is_removed[i]), known))
+        how = "silent" if samples.is_silent[i] else ""
+        if samples.is_removed[i]:
+            how = f"{how} removed"
+        result.append((address, how, known))
     return result
 
 
@@ -146,6 +153,8 @@ def test_a_crowd_is_read_as_one_by_one(seed: int) -> None:
     crowd, sampler = Crowd(seed), Sampler()
     for step in range(25):
         crowd.now += int(crowd.rng.integers(1, 5)) * SECOND // 2
+        if crowd.rng.random() < 0.05:
+            crowd.now += WORKER_TTL_NS - SECOND
         for _ in range(int(crowd.rng.integers(4))):
             crowd.come()
         crowd.speak()

@@ -181,11 +181,52 @@ def test_when_all_are_gone_the_last_ones_stay_as_removed() -> None:
     assert [row.state for row in rows] == ["", "", "removed"]
 
 
-def test_a_silent_worker_leaves_while_others_are_heard() -> None:
+@pytest.mark.parametrize("silent_s", [10, 300])
+def test_a_silent_worker_stays_and_counts_in_no_sum_while_others_are_heard(silent_s: int) -> None:
     cluster = Cluster()
-    cluster.worker("silent", port=1, at_s=AT_S - 11, busy=1)
+    cluster.worker("hung", port=1, at_s=AT_S - silent_s, busy=1, latency=3)
+    cluster.worker("heard", port=2, busy=2, latency=1)
+    cluster.worker("here", "node-02", port=3)
+    frame = workers_frame(cluster.snapshot(), Session(), NOW)
+    is_silent = silent_s > 10
+    states = {row.name: row.state for row in frame.rows if row.kind is WorkerRowKind.WORKER}
+    assert states == {
+        "heard": "running",
+        "hung": "silent" if is_silent else "running",
+        "here": "running",
+    }
+    total, host, hung = (
+        frame.rows[0],
+        frame.rows[1],
+        next(r for r in frame.rows if r.name == "hung"),
+    )
+    assert total.caption == f"{2 if is_silent else 3}\u2009workers"
+    assert hung.cpu == 0.5
+    assert host.cpu == (1.0 if is_silent else 0.75)
+    assert cell(host, "latency") == ("1.00 s" if is_silent else "2.00 s")
+    assert frame.summary == ("2 running, 1 silent" if is_silent else "3 running")
+
+
+def test_a_worker_leaves_when_its_scheduler_would_have_given_it_up() -> None:
+    cluster = Cluster()
+    cluster.worker("gone", port=1, at_s=AT_S - 301, busy=1)
     cluster.worker("heard", port=2, busy=1)
-    assert [row.name for row in table(cluster)] == ["Total", "node-01", "heard"]
+    frame = workers_frame(cluster.snapshot(), Session(), NOW)
+    assert [row.name for row in frame.rows] == ["Total", "node-01", "heard"]
+    assert frame.summary == "1 running"
+
+
+def test_what_was_removed_and_is_silent_is_not_there_any_more() -> None:
+    cluster = Cluster()
+    cluster.worker("first", port=1, at_s=AT_S - 11, managed=GIB)
+    cluster.worker("last", port=2, managed=GIB)
+    gone = [
+        *removed(cluster.source, "tcp://10.0.4.11:1", AT_S - 11),
+        *removed(cluster.source, "tcp://10.0.4.11:2", AT_S),
+    ]
+    frame = workers_frame(cluster.snapshot(*gone), Session(), NOW)
+    assert [row.name for row in frame.rows] == ["Total", "node-01", "last"]
+    assert frame.summary.startswith("0 running, last removed")
 
 
 def test_a_whole_silent_cluster_stays() -> None:
