@@ -61,7 +61,7 @@ def status_frame(
         left=_received(status, now_ns) if status.is_live else _recording(status),
         counters=(
             *((_lag(snapshot, now_ns), _rate(spans_per_s)) if status.is_live else ()),
-            _held(snapshot),
+            StatusField("Held", quantity.plural(snapshot.n_spans, "span")),
             _memory(snapshot, cap_bytes),
             *_dropped(snapshot),
             StatusField("Frame", quantity.seconds(frame_ms / 1e3), tip=_FRAME_TIP),
@@ -221,11 +221,6 @@ def _lag(snapshot: Snapshot, now_ns: int) -> StatusField:
 
 def _rate(spans_per_s: float) -> StatusField:
     return StatusField("Rate", f"{quantity.count(spans_per_s)}\u2009spans/s")
-
-
-def _held(snapshot: Snapshot) -> StatusField:
-    sign = "≥\u2009" if snapshot.n_evicted else ""
-    return StatusField("Held", f"{sign}{quantity.count(snapshot.n_spans)}\u2009spans")
 
 
 def _memory(snapshot: Snapshot, cap_bytes: int) -> StatusField:

@@ -92,9 +92,10 @@ def test_of_a_part_the_share_is_that_of_the_file() -> None:
     assert (field.label, field.value) == ("Part", "0:00 to 0:10")
 
 
-def test_what_was_evicted_can_be_asked_for() -> None:
+def test_what_was_evicted_is_not_held_and_can_be_asked_for() -> None:
     held = snapshot(JOURNAL)
     for evicted, action in ((0, ""), (77, "file.earlier")):
         frame = status_frame(replace(held, n_evicted=evicted), T0, 0.0, 0.0)
-        (field,) = (one for one in frame.counters if one.label == "evicted")
-        assert field.action == action
+        counters = {field.label: field for field in frame.counters}
+        assert (counters["evicted"].value, counters["evicted"].action) == (f"{evicted}", action)
+        assert counters["Held"].value == f"250{THIN}spans"
