@@ -12,6 +12,8 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: Whatever else listens on this machine.
+ANY_PORTS = ("--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0")
 COMMANDS = ("connect", "demo", "attach", "open", "record", "export", "doctor")
 
 
@@ -84,7 +86,7 @@ def test_help_loads_neither_qt_nor_numpy() -> None:
         (("connect", "--http", "0.0.0.0:0"), "0.0.0.0"),
         (("open", "/no/such/file.dscope"), "/no/such/file.dscope"),
         (("export", "/no/such/file.dscope", "-o", "out.jsonl"), "/no/such/file.dscope"),
-        (("record", "-o", "/no/such/folder/a.dscope"), "/no/such/folder"),
+        (("record", "-o", "/no/such/folder/a.dscope", *ANY_PORTS), "/no/such/folder"),
         (("record", "-o", "a.jsonl"), "a.jsonl: no such recording, only .dscope"),
         (("frobnicate",), "frobnicate"),
     ],
