@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,7 @@ from distributed import Client, Nanny
 
 from dask_otel import conventions as names
 from dask_otel.plugins import NAME, WorkerInstrumentation
-from tests.clusters import instrumented, nannies_know
+from tests.clusters import MIB, instrumented, nannies_know
 from tests.starting import PRELOADS, started
 from tests.waiting import wait_for
 
@@ -119,6 +120,41 @@ def test_a_nanny_of_a_process_of_its_own_says_that_it_starts_its_worker_anew(
         assert resource[names.SCHEDULER_ADDRESS] == address
         assert resource[names.WORKER_NANNY] in log.read_text()
         assert names.WORKER_ADDRESS not in resource
+
+
+def test_a_nanny_that_ends_its_worker_for_lack_of_memory_says_so(
+    tmp_path: Path,
+    sink: HttpSink,
+    environment: dict[str, str],
+    folder: Path,
+    free_port: Callable[[], int],
+) -> None:
+    def fill(n_bytes: int) -> None:
+        filled = b"x" * n_bytes
+        time.sleep(600)
+        del filled
+
+    address = f"tcp://127.0.0.1:{free_port()}"
+    scheduler = [*DASK, "scheduler", "--host", address, "--no-dashboard"]
+    worker = [*DASK, "worker", address, "--nthreads", "1", "--no-dashboard"]
+    worker = begun("--preload", [*worker, "--memory-limit", "1GiB"], environment, folder)
+    log = tmp_path / "log"
+    with (
+        started(*scheduler, environment=environment, log=log),
+        started(*worker, environment=environment, log=log),
+        Client(address, timeout=30) as client,
+    ):
+        client.wait_for_workers(1, timeout=30)
+        wait_for(lambda: all(client.run(is_watched, nanny=True).values()), 30)
+        wait_for_a_worker(client)
+        (ended,) = client.scheduler_info()["workers"]
+        filling = client.submit(fill, 1_000 * MIB)
+        wait_for(lambda: said(sink), 60)
+        filling.cancel()
+        wait_for_a_worker(client)
+    exceeded = [found for found in sink.logs() if "exceeded 95% memory budget" in found.body]
+    assert ended in exceeded[0].body  # the next one may have begun the task, too
+    assert exceeded[0].resource[names.SERVICE_NAME] == names.SERVICE_NANNY
 
 
 def test_beside_a_scheduler_it_leaves_that_to_it(
