@@ -284,7 +284,8 @@ class Emitter:
             left_s = until_s - monotonic()
             if left_s <= 0:
                 return True
-            if self._many.wait(left_s):
+            # Who hands over says it once: more may have come while those before were encoded.
+            if len(self._events) >= N_MANY or self._many.wait(left_s):
                 self._many.clear()
                 self._try(partial(self._put_spans, outputs))
         return False

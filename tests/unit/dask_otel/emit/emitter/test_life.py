@@ -7,10 +7,11 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
+
+    from opentelemetry.sdk.trace import ReadableSpan
 
 
 @pytest.fixture
@@ -75,6 +78,37 @@ def test_many_spans_are_encoded_before_it_is_time_to_send() -> None:
     tested.record(ATTEMPT)
     tested.stop()
     assert len(exporter.get_finished_spans()) == 2 * life.N_MANY + 1
+
+
+class _Following(SpanProcessor):
+    """Records as many again while the first span is made of those that wait."""
+
+    def __init__(self) -> None:
+        self.follow: Callable[[], None] | None = None
+
+    def on_end(self, span: ReadableSpan) -> None:
+        follow, self.follow = self.follow, None
+        if follow is not None:
+            follow()
+
+
+def test_many_that_come_while_others_are_encoded_do_not_wait_either() -> None:
+    provider, exporter, following = TracerProvider(), InMemorySpanExporter(), _Following()
+    provider.add_span_processor(following)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    settings = Settings(Target("http/protobuf", None), None, None, export_interval_s=3_600.0)
+    maker = SpanMaker("tcp://w:1", "tcp://s:1")
+    tested = Emitter(settings, {}, maker, Providers(tracer_provider=provider))
+
+    def record(n_spans: int) -> None:
+        for run_id in range(n_spans):
+            tested.record(ATTEMPT._replace(run_id=run_id))
+
+    following.follow = partial(record, life.N_MANY)
+    record(2 * life.N_MANY)
+    tested.start()
+    wait_for(lambda: len(exporter.get_finished_spans()) == 3 * life.N_MANY)
+    tested.stop()
 
 
 def test_however_many_spans_come_they_are_sent(
