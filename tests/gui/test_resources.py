@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from pyqtgraph import PlotCurveItem
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
@@ -89,18 +90,23 @@ def plots(view: ResourcesView) -> list[ChartPlot]:
     return view.findChildren(ChartPlot)
 
 
+def curves(plot: ChartPlot) -> list[PlotCurveItem]:
+    """What is drawn of a chart but ranges, from back to front."""
+    return [item for item in plot.box.addedItems if isinstance(item, PlotCurveItem)]
+
+
 def test_bands_are_stacked(qtbot: QtBot) -> None:
     view = shown(qtbot)
     memory = plots(view)[1]
-    tops = {float(item.getData()[1][0]) for item in memory.getPlotItem().listDataItems()}
+    tops = {float(item.getData()[1][0]) for item in curves(memory)}
     assert tops == {12.0, 24.0}
 
 
 def test_new_values_change_curves_that_exist(qtbot: QtBot) -> None:
     view = shown(qtbot)
-    before = plots(view)[0].getPlotItem().listDataItems()
+    before = curves(plots(view)[0])
     draw(view, frame(6.0))
-    after = plots(view)[0].getPlotItem().listDataItems()
+    after = curves(plots(view)[0])
     assert [id(item) for item in before] == [id(item) for item in after]
     assert float(after[0].getData()[1][0]) == 6.0
 
@@ -137,21 +143,21 @@ def test_charts_that_are_the_same_are_left_as_they_are(qtbot: QtBot) -> None:
 
 def test_an_axis_that_changes_makes_no_curve_anew(qtbot: QtBot) -> None:
     view = shown(qtbot)
-    before = plots(view)[0].getPlotItem().listDataItems()
+    before = curves(plots(view)[0])
     changed = frame()
     charts = tuple(replace(chart, most=90.0) for chart in changed.charts)
     shorter = replace(VIEW, ns_per_px=VIEW.ns_per_px / 5)
     draw(view, replace(changed, charts=charts, view=shorter))
-    after = plots(view)[0].getPlotItem().listDataItems()
+    after = curves(plots(view)[0])
     assert [id(item) for item in before] == [id(item) for item in after]
-    assert plots(view)[0].getPlotItem().getViewBox().viewRange()[0] == pytest.approx([0.0, 60.0])
+    assert plots(view)[0].box.viewRange()[0] == pytest.approx([0.0, 60.0])
 
 
 def test_charts_can_be_drawn_one_by_one(qtbot: QtBot) -> None:
     view = shown(qtbot)
 
     def levels() -> list[float]:
-        firsts = [plot.getPlotItem().listDataItems()[-1] for plot in plots(view)]
+        firsts = [curves(plot)[-1] for plot in plots(view)]
         return [float(item.getData()[1][0]) for item in firsts]
 
     view.begin_frame(frame(6.0))
@@ -189,7 +195,7 @@ def test_nobody_waits_while_charts_are_loaded(
 
 def test_all_charts_show_the_same_time(qtbot: QtBot) -> None:
     view = shown(qtbot)
-    ranges = [plot.getPlotItem().getViewBox().viewRange()[0] for plot in plots(view)]
+    ranges = [plot.box.viewRange()[0] for plot in plots(view)]
     assert ranges == [[0.0, 300.0]] * 3
 
 
@@ -197,7 +203,7 @@ def test_all_charts_show_the_same_time(qtbot: QtBot) -> None:
 def test_a_band_has_its_colour(qtbot: QtBot, theme: Theme) -> None:
     view = shown(qtbot, theme)
     plot = plots(view)[1]
-    area = plot.getPlotItem().getViewBox().sceneBoundingRect()
+    area = plot.box.sceneBoundingRect()
     picture = plot.grab().toImage()
     x = round(area.center().x()) + 3
     found = [
@@ -210,7 +216,7 @@ def test_a_band_has_its_colour(qtbot: QtBot, theme: Theme) -> None:
 def test_the_capacity_is_drawn_below_the_upper_edge(qtbot: QtBot) -> None:
     view = shown(qtbot)
     plot = plots(view)[0]
-    area = plot.getPlotItem().getViewBox().sceneBoundingRect()
+    area = plot.box.sceneBoundingRect()
     picture = plot.grab().toImage()
     y = round(area.bottom() - 1 - (area.height() - 14))
     line = {picture.pixel(x, y) & 0xFFFFFF for x in range(round(area.left()), round(area.right()))}
@@ -220,8 +226,8 @@ def test_the_capacity_is_drawn_below_the_upper_edge(qtbot: QtBot) -> None:
 def test_the_mouse_changes_nothing(qtbot: QtBot) -> None:
     view = shown(qtbot)
     plot = plots(view)[0]
-    assert not any(plot.getPlotItem().getViewBox().state["mouseEnabled"])
-    assert not plot.getPlotItem().menuEnabled()
+    assert not any(plot.box.state["mouseEnabled"])
+    assert not plot.box.menuEnabled()
 
 
 def test_what_is_shown_can_be_heard(qtbot: QtBot) -> None:

@@ -34,11 +34,11 @@ _FILL_SHARE: Final = 0.16
 _RANGE_SHARE: Final = 0.45
 
 
-class ChartPlot(pg.PlotWidget):
+class ChartPlot(pg.GraphicsView):
     """The curves of one chart; grid, axes and capacity are painted around them.
 
-    pyqtgraph's own axes lay themselves out at every change and leave labels out at the edges, so
-    they are switched off.
+    It is not one of pyqtgraph's plots: their menus take ten times as long to make as all else, and
+    their axes lay themselves out at every change and leave labels out at the edges.
 
     Parameters
     ----------
@@ -46,6 +46,11 @@ class ChartPlot(pg.PlotWidget):
         Room under the curves.
     has_time_axis
         The time is labelled there.
+
+    Attributes
+    ----------
+    box
+        Where the curves are.
     """
 
     def __init__(self, below_px: int, has_time_axis: bool, parent: QWidget | None = None) -> None:
@@ -61,14 +66,10 @@ class ChartPlot(pg.PlotWidget):
         self._lines: list[tuple[int, pg.PlotCurveItem]] = []
         self._shown: tuple[object, ...] = ()
         self._styled: tuple[object, ...] = ()
-        item = self.getPlotItem()
-        item.setMenuEnabled(False)
-        item.hideButtons()
-        item.setMouseEnabled(x=False, y=False)
-        item.getViewBox().disableAutoRange()
-        for side in ("left", "bottom"):
-            item.showAxis(side, False)
-        item.layout.setContentsMargins(_AXIS_PX, 0, PADDING_PX, below_px)
+        self.box = pg.ViewBox(enableMouse=False, enableMenu=False)
+        self.box.disableAutoRange()
+        self.centralLayout.setContentsMargins(_AXIS_PX, 0, PADDING_PX, below_px)
+        self.centralLayout.addItem(self.box, 0, 0)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -180,7 +181,7 @@ class ChartPlot(pg.PlotWidget):
 
     def area(self) -> QRectF:
         """Where the curves are drawn."""
-        area: QRectF = self.getPlotItem().getViewBox().sceneBoundingRect()
+        area: QRectF = self.box.sceneBoundingRect()
         return area
 
     def _y_px(self, value: float) -> float:
@@ -196,10 +197,8 @@ class ChartPlot(pg.PlotWidget):
         inner_px = max(area.height() - _HEADROOM_PX, 1.0)
         top = self._chart.most * max(area.height() - 1, 1.0) / inner_px
         bottom = -top / max(area.height(), 1.0)
-        box = self.getPlotItem().getViewBox()
-        box.setRange(
-            xRange=(0, view.width_px * view.ns_per_px / 1e9), yRange=(bottom, top), padding=0
-        )
+        width_s = view.width_px * view.ns_per_px / 1e9
+        self.box.setRange(xRange=(0, width_s), yRange=(bottom, top), padding=0)
         self.resetCachedContent()
         self._change()
 
@@ -211,7 +210,7 @@ class ChartPlot(pg.PlotWidget):
         """
         theme = self._theme
         for _, item in (*self._fills, *self._ranges, *self._lines):
-            self.removeItem(item)
+            self.box.removeItem(item)
         # The highest band first: each lower one covers it.
         order = tuple(enumerate(chart.curves))[::-1]
         self._fills = []
@@ -227,7 +226,7 @@ class ChartPlot(pg.PlotWidget):
             rgb = theme.t1 if chart.is_stacked else getattr(theme, curve.token)
             item = RangeItem(QBrush(colour(rgb, _RANGE_SHARE)))
             self._ranges.append((index, item))
-            self.addItem(item)
+            self.box.addItem(item)
         self._lines = []
         for index, curve in order:
             pen = curve_pen(getattr(theme, curve.token), is_dashed=curve.is_dashed)
@@ -235,5 +234,5 @@ class ChartPlot(pg.PlotWidget):
 
     def _made(self, *, antialias: bool = False, **style: object) -> pg.PlotCurveItem:
         item = pg.PlotCurveItem(antialias=antialias, connect="finite", **style)
-        self.addItem(item)
+        self.box.addItem(item)
         return item
