@@ -113,8 +113,12 @@ def _json(header: Header) -> bytes:
     try:
         return orjson.dumps(header)
     except TypeError:  # a lone surrogate, or an integer beyond 64 bits
-        text = json.dumps(header, ensure_ascii=False, default=str)
+        text = json.dumps(header, ensure_ascii=False, default=_plain)
         return text.encode("utf-8", "replace")
+
+
+def _plain(thing: object) -> object:
+    return asdict(thing) if isinstance(thing, Series) else str(thing)
 
 
 def _text(name: str, texts: TextColumn) -> Arrays:
@@ -136,7 +140,7 @@ def _apart_definitions(message: Definitions) -> tuple[str, Header, Arrays]:
         "resources": message.resources,
         "traces_base": message.traces_base,
         "series_base": message.series_base,
-        "series": [asdict(series) for series in message.series],
+        "series": message.series,  # orjson writes them ten times as fast as `asdict` copies them
     }
     arrays = _text("strings", TextColumn.of(message.strings))
     arrays["traces"] = np.frombuffer(b"".join(message.traces), np.uint8)

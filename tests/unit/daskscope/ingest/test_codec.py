@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -137,11 +138,15 @@ def test_definitions_and_status_survive() -> None:
 
 
 def test_lone_surrogates_do_not_stop_a_message() -> None:
-    definitions = Definitions(resources=({"name": "\ud800"},), strings=("\udfff",))
+    series = Series("\ud900", "By", 3, True, {"a": 1})
+    definitions = Definitions(
+        resources=({"name": "\ud800"},), strings=("\udfff",), series=(series,)
+    )
     decoded = codec.decode(codec.encode(definitions))
     assert isinstance(decoded, Definitions)
     assert decoded.resources == ({"name": "?"},)
     assert decoded.strings == ("?",)
+    assert decoded.series == (replace(series, name="?"),)
 
 
 def test_arrays_share_the_frame_and_cannot_be_written() -> None:
