@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dask_otel import conventions as names
+from daskscope.store.rates import RATE_SPAN_NS
 from daskscope.store.schema import Definitions, SourceStatus
 from daskscope.store.snapshot import SeriesPoints
 from daskscope.store.writer import Store
@@ -142,3 +143,14 @@ def removed(source: Source, address: str, at_s: float) -> Iterable[object]:
             dask_worker_address=address,
         ),
     )
+
+
+def growth_per_s(points: SeriesPoints) -> float:
+    """Growth of a counter over its newest points; NaN from a single point."""
+    end_ns = int(points.time_ns[-1])
+    first = int(points.time_ns.searchsorted(end_ns - RATE_SPAN_NS))
+    first = min(first, max(len(points.time_ns) - 2, 0))
+    span_ns = end_ns - int(points.time_ns[first])
+    if not span_ns:
+        return float("nan")
+    return float(np.maximum(points.value[-1] - points.value[first], 0.0)) * 1e9 / span_ns

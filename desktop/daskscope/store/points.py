@@ -69,14 +69,17 @@ class PointTable:
         """Memory of all points."""
         return self._followed_bytes + self._log.nbytes
 
-    def reach(self, n_series: int, followed: Sequence[int]) -> None:
-        """Know of so many series, and follow some of them from now on."""
+    def reach(
+        self, n_series: int, followed: Sequence[int] = (), counters: Sequence[int] = ()
+    ) -> None:
+        """Know of so many series, of which some new ones are followed, and some count up."""
         n_more = n_series - len(self._is_followed)
         if n_more > 0:
             fresh = np.zeros(max(n_more, len(self._is_followed)), np.bool_)
             self._is_followed = np.concatenate([self._is_followed, fresh])
         self._n_series = max(self._n_series, n_series)
         self._is_followed[list(followed)] = True
+        self._newest.reach(n_series, counters)
 
     def add(self, batch: PointBatch) -> None:
         """Add points of any series, in any order of time."""
@@ -88,13 +91,13 @@ class PointTable:
         first_ns, last_ns = int(time_ns.min()), int(time_ns.max())
         self.first_ns = min(self.first_ns or first_ns, first_ns)
         self.last_ns = max(self.last_ns, last_ns)
-        self.reach(int(series.max()) + 1, ())
+        self.reach(int(series.max()) + 1)
         log_bytes = max(POINTS_BYTES, _POINT_BYTES * LEAST_POINTS * self._n_series)
         self._log.add(series, time_ns, value, log_bytes)
         followed = np.flatnonzero(self._is_followed[series])
         if len(followed):
             self._follow(series[followed], time_ns[followed], value[followed])
-        self._newest.add(series.astype(np.int64), time_ns, value, self.frozen())
+        self._newest.add(series.astype(np.int64), time_ns, value)
 
     def _follow(
         self,

@@ -233,7 +233,8 @@ class Newest:
     value
         float64, NaN for a series without points.
     per_s
-        float64: growth a second over the last seconds, NaN from a single point.
+        float64: growth a second over the last seconds of what counts up; NaN of all else, and
+        from a single point.
     """
 
     time_ns: npt.NDArray[np.int64]

@@ -142,20 +142,19 @@ class Store:
             address = attributes.get(conventions.WORKER_ADDRESS)
             if isinstance(address, str) and resource not in self._resources_at[address]:
                 self._resources_at[address].append(resource)
+        n_known = len(self._series)
         _extend(self._series, new.series_base, new.series)
         added: defaultdict[str, list[int]] = defaultdict(list)
-        followed: list[int] = []
-        for series_id, series in enumerate(new.series, new.series_base):
-            known = self._series_of.get(series.name, ())
-            if not known or series_id > known[-1]:
-                added[series.name].append(series_id)
-            if series.name != conventions.TASKS.name:
-                continue
-            followed.append(series_id)
+        counters: list[int] = []
+        for series_id, series in enumerate(self._series[n_known:], n_known):
+            added[series.name].append(series_id)
+            if series.is_cumulative:
+                counters.append(series_id)
             prefix = series.attributes.get(conventions.TASK_PREFIX)
-            if isinstance(prefix, str):
+            if series.name == conventions.TASKS.name and isinstance(prefix, str):
                 self._awaited[prefix] = None
-        self._points.reach(len(self._series), followed)
+        followed = added.get(conventions.TASKS.name, [])
+        self._points.reach(len(self._series), followed, counters)
         longer = {name: (*self._series_of.get(name, ()), *more) for name, more in added.items()}
         self._series_of = self._series_of | longer
         self._add_counted_prefixes()

@@ -13,11 +13,10 @@ from dask_otel import conventions as names
 from daskscope.derive.place import place, process
 from daskscope.derive.reading import SILENCE_NS, newest_of
 from daskscope.derive.sampling import READINGS, SIZES, WORKER_TTL_NS, Sampler
-from daskscope.store.newest import growth_per_s
 from daskscope.store.schema import Definitions
 from daskscope.store.writer import Store
 from tests.builders import SECOND, T0, Source, points
-from tests.readings import histories, removed
+from tests.readings import growth_per_s, histories, removed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
