@@ -68,11 +68,16 @@ class Panels:
         )
 
     @property
+    def is_summing(self) -> bool:
+        """Whether points are still to be summed up for the charts."""
+        return self._window.resources.isVisible() and not self._crowd.is_summed
+
+    @property
     def is_behind(self) -> bool:
         """Whether points are still to be summed up, or a chart to be drawn."""
         resources = self._window.resources
         is_waiting = resources.is_waiting or self._has_moved
-        return resources.isVisible() and (is_waiting or not self._crowd.is_summed)
+        return self.is_summing or (resources.isVisible() and is_waiting)
 
     def forget(self) -> None:
         """Show everything anew at the next tick."""

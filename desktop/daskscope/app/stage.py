@@ -229,7 +229,9 @@ class Stage:
         is_working = self._statistics.is_working or self._panels.is_behind
         self._is_done = self._crowd.is_known and not (self.timeline.has_work or is_working)
         if not self._is_done:
-            self.period_s = min(self.period_s, FRAME_S)
+            # No frame waits for what is counted where none is painted.
+            is_counting = self._panels.is_summing or not self._crowd.is_known
+            self.period_s = 0.0 if is_counting and not has_painted else min(self.period_s, FRAME_S)
         return has_painted
 
     def _show_stream(self, tick: Tick) -> bool:
