@@ -36,14 +36,19 @@ class Cluster:
     _series: dict[tuple[str, int, tuple[tuple[str, str], ...]], int] = field(default_factory=dict)
     _scheduler: int = -1
 
-    def tasks(self, prefix: str, at_s: float = AT_S, **counts: int) -> None:
-        """Counts of one prefix as the scheduler sends them: every state, `no_worker` included."""
+    @property
+    def scheduler(self) -> int:
+        """Resource id of the scheduler."""
         if self._scheduler < 0:
             self._scheduler = self.source.resource({names.SERVICE_NAME: names.SERVICE_SCHEDULER})
+        return self._scheduler
+
+    def tasks(self, prefix: str, at_s: float = AT_S, **counts: int) -> None:
+        """Counts of one prefix as the scheduler sends them: every state, `no_worker` included."""
         for state in names.TASK_STATES:
             count = counts.get(state.replace("-", "_"), 0)
             kinds = {names.TASK_PREFIX: prefix, names.TASK_STATE: state}
-            self.point(names.TASKS, self._scheduler, at_s, count, kinds)
+            self.point(names.TASKS, self.scheduler, at_s, count, kinds)
 
     def worker(
         self,
