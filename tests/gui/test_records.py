@@ -149,7 +149,7 @@ def test_keys_and_buttons_go_from_error_to_error(eventful: Run, qtbot: QtBot) ->
 
     def is_counted() -> bool:  # which is done now and then
         eventful.tick(NOW + 48 * MS)
-        return box.accessibleDescription() == "2 erred"
+        return box.accessibleDescription() == "2 failed"
 
     qtbot.waitUntil(is_counted)
     assert box.isVisible()

@@ -56,7 +56,7 @@ class ErrorsBox(QWidget):
 
     def show_count(self, count: str) -> None:
         """There are so many failures, "" for none."""
-        text = f"{count} erred" if count else ""
+        text = f"{count} failed" if count else ""
         if text != self._text:
             self._text = text
             self.setAccessibleDescription(text)
