@@ -32,12 +32,12 @@ READERS = ("dask", "distributed", "dask_otel")
 DURATIONS = (names.TASK_WAIT_DEPENDENCIES, names.TASK_WAIT_READY, names.TASK_EXECUTE)
 
 
-def set_back(put: Callable[[Any, str, Any], None] = setattr) -> None:
+def set_back(put: Callable[[Any, str, Any], None] = setattr, shift_s: float = SHIFT_S) -> None:
     """From now on this process reads an earlier time of day, wherever it reads it."""
     right = time.time
 
     def earlier() -> float:
-        return right() + SHIFT_S
+        return right() + shift_s
 
     for module in list(sys.modules.values()):
         if getattr(module, "__name__", "").split(".")[0] in READERS:
@@ -70,6 +70,21 @@ def add_pool(dask_worker: Worker) -> None:
 
 def measure_backwards(dask_worker: Worker) -> None:
     dask_worker.latency = -0.2  # where the clock is set back during a heartbeat
+
+
+def test_readings_of_workers_have_the_schedulers_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        HttpSink() as sink,
+        instrumented(monkeypatch, sink.endpoint, n_workers=1, processes=True) as client,
+    ):
+        client.run(set_back, shift_s=-3_600.0)
+        changed_ns = time.time_ns()
+
+        def is_right() -> bool:
+            readings = [seen for seen in sink.points() if seen.metric == names.WORKER_THREADS.name]
+            return any(seen.time_ns > changed_ns for seen in readings)
+
+        wait_for(is_right)
 
 
 @pytest.mark.parametrize("where", ["task", "workers", "scheduler"])

@@ -81,6 +81,7 @@ class Emitter:
         self._events: deque[SpanEvent] = deque()
         self._logs: deque[LogEvent] = deque()
         self._points: Points = {}
+        self._delay_s = 0.0
         self._n_held = settings.n_held
         self._n_overrun = self._n_logs_overrun = 0  # written with the lock held
         self._n_failed = self._n_left_out = 0  # written by the background thread alone
@@ -128,11 +129,15 @@ class Emitter:
             if not self._has_news:
                 self._rouse()
 
-    def measure(self, points: Points) -> None:
-        """Hand over metric points; a newer value replaces one that has not been sent."""
+    def measure(self, points: Points, delay_s: float = 0.0) -> None:
+        """Hand over metric points; a newer value replaces one that has not been sent.
+
+        `delay_s` is what the scheduler's clock is ahead of this machine's.
+        """
         if points and self._is_open:
             with self._lock:
                 self._points.update(points)
+                self._delay_s = delay_s
             if not self._has_news:
                 self._rouse()
 
@@ -355,7 +360,7 @@ class Emitter:
         if outputs.points is None:
             return
         if points or deadline_s is not None:
-            outputs.points.put(points | self._counters(outputs))
+            outputs.points.put(points | self._counters(outputs), self._delay_s)
         outputs.points.send(deadline_s)
 
     def _counters(self, outputs: Outputs) -> Points:

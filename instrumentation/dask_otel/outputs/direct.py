@@ -173,12 +173,14 @@ class DirectPoints(_Direct):
         super().__init__(link)
         self._encode = _point_encoder(link, resource, version)
         self._waiting: Points = {}
+        self._delay_s = 0.0
         #: What was not taken is sent again as it was: a difference is not to be made twice.
         self._refused = b""
 
-    def put(self, points: Points) -> None:
+    def put(self, points: Points, delay_s: float = 0.0) -> None:
         """Take readings."""
         self._waiting |= points
+        self._delay_s = delay_s
         while len(self._waiting) > MAX_HELD_POINTS:
             del self._waiting[next(iter(self._waiting))]
 
@@ -188,7 +190,7 @@ class DirectPoints(_Direct):
             self._send(self._refused, deadline_s)
         if self._waiting and not self._refused and self._link.ready(deadline_s):
             points, self._waiting = self._waiting, {}
-            self._send(self._encode(points), deadline_s)
+            self._send(self._encode(points, self._delay_s), deadline_s)
 
     def _send(self, payload: bytes, deadline_s: float | None) -> None:
         reply = self._link.send(payload, deadline_s)
@@ -199,12 +201,28 @@ def _values(resource: Resource) -> Mapping[str, wire.Value]:
     return cast("Mapping[str, wire.Value]", resource.attributes)
 
 
-def _point_encoder(link: Link, resource: Resource, version: str) -> Callable[[Points], bytes]:
-    """Ours; the SDK's where the endpoint wants differences, which it knows how to make."""
+def _point_encoder(
+    link: Link, resource: Resource, version: str
+) -> Callable[[Points, float], bytes]:
+    """Ours; the SDK's where the endpoint wants differences, which it knows how to make.
+
+    Ours has the scheduler's clock as spans have it, for what is sent together is seen together.
+    """
     if link.preferred_temporality.get(ObservableCounter) is AggregationTemporality.DELTA:
-        return sdk.MetricBatch(resource, version, link.preferred_temporality).encode
-    own = MetricEncoder(encoder.resource(_values(resource)), version, to_ns(clock.now_s()))
-    return lambda points: own.encode(points, to_ns(clock.now_s()))
+        batch = sdk.MetricBatch(resource, version, link.preferred_temporality)
+        return lambda points, _: batch.encode(points)
+    start_s = clock.now_s()
+    own: MetricEncoder | None = None
+
+    def encode(points: Points, delay_s: float) -> bytes:
+        nonlocal own
+        if own is None:  # before, the scheduler's clock was not known
+            own = MetricEncoder(
+                encoder.resource(_values(resource)), version, to_ns(start_s + delay_s)
+            )
+        return own.encode(points, to_ns(clock.now_s() + delay_s))
+
+    return encode
 
 
 def _n_refused(reply: otlp.Reply, n_sent: int, rejected: Callable[[bytes], int]) -> int:

@@ -298,8 +298,8 @@ class ProvidedPoints(_Provided):
         """The latest points of `metric`; called by readers, in their threads."""
         return list(self._latest.get(metric, {}).values())
 
-    def put(self, points: Points) -> None:
-        """Take readings."""
+    def put(self, points: Points, delay_s: float = 0.0) -> None:
+        """Take readings; their times are those of the provider's own clock."""
         for (metric, attributes), value in points.items():
             latest = self._latest.setdefault(metric, {})
             latest.pop(attributes, None)  # the newest stand last

@@ -107,8 +107,11 @@ class LogOutput(Output, Protocol):
 class PointOutput(Output, Protocol):
     """Takes readings and sends metric points."""
 
-    def put(self, points: Points) -> None:
-        """Take readings; newer ones replace those of the same attributes."""
+    def put(self, points: Points, delay_s: float = 0.0) -> None:
+        """Take readings; newer ones replace those of the same attributes.
+
+        `delay_s` is what the scheduler's clock is ahead, where it is known.
+        """
         ...
 
     def send(self, deadline_s: float | None) -> None:

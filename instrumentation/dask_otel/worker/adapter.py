@@ -134,7 +134,7 @@ class WorkerAdapter(WorkerPlugin):
     @guarded("Measuring a worker")
     def _measure(self) -> None:
         if self.emitter.measures:
-            self.emitter.measure(self._points.all())
+            self.emitter.measure(self._points.all(), self._worker.scheduler_delay)
 
     def _now_s(self) -> float:
         return clock.now_s() + self._worker.scheduler_delay

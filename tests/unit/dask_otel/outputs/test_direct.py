@@ -7,6 +7,9 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsPartialSuccess,
     ExportLogsServiceResponse,
 )
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
     ExportTraceServiceRequest,
@@ -201,6 +204,22 @@ def test_points_that_were_not_taken_are_sent_as_they_were() -> None:
     assert link.payloads[0] == link.payloads[1] != link.payloads[2]
     output.send(None)
     assert len(link.payloads) == 3
+
+
+def test_points_have_the_schedulers_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = iter([100.0, 105.0, 106.0])
+    monkeypatch.setattr("dask_otel.compat.clock.now_s", lambda: next(now_s))
+    link = FakeLink()
+    output = direct.DirectPoints(link, Resource({}), "1")  # type: ignore[arg-type]
+    times_s = []
+    for delay_s in (-50.0, -50.5):
+        output.put({(names.WORKERS_ADDED, ()): 1}, delay_s)
+        output.send(None)
+        request = ExportMetricsServiceRequest.FromString(link.payloads[-1])
+        metric = request.resource_metrics[0].scope_metrics[0].metrics[0]
+        point = metric.sum.data_points[0]
+        times_s.append((point.start_time_unix_nano / 1e9, point.time_unix_nano / 1e9))
+    assert times_s == [(50.0, 55.0), (50.0, 55.5)]
 
 
 def test_points_that_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,9 +13,15 @@ from dask_otel.worker.adapter import WorkerAdapter
 def test_nothing_is_read_where_nobody_wants_it(measures: bool) -> None:
     points = {(names.WORKER_THREADS, ()): 1}
     measured: list[Any] = []
+
+    def measure(points: object, delay_s: float) -> None:
+        measured.append((points, delay_s))
+
     adapter: Any = object.__new__(WorkerAdapter)
-    adapter.emitter = SimpleNamespace(measure=measured.append, measures=measures)
+    adapter.emitter = SimpleNamespace(measure=measure, measures=measures)
+    adapter._worker = SimpleNamespace(scheduler_delay=0.5)
     readings = iter([points])
     adapter._points = SimpleNamespace(all=lambda: next(readings))
     adapter._measure()
-    assert (measured, list(readings)) == (([points], []) if measures else ([], [points]))
+    assert measured == ([(points, 0.5)] if measures else [])
+    assert list(readings) == ([] if measures else [points])
