@@ -40,9 +40,11 @@ SETTLED_NS: Final = 3_000_000_000
 #: Ends that wait for the other, and batches that are remembered of two workers.
 MOST_WAITING: Final = 100_000
 MOST_BATCHES: Final = 64
-#: Spans that are looked at in one go, and so many that wait for more: some milliseconds' work.
+#: Spans that are looked at in one go, and how many while others come: some milliseconds' work.
 MOST_ROWS: Final = 1 << 18
-LEAST_ROWS: Final = 1 << 13
+SOME_ROWS: Final = 1 << 13
+#: So many may wait until somebody asks, more than come from one time to the next.
+LEAST_ROWS: Final = 1 << 15
 _END: Final = np.dtype(
     [("batch", "u8"), ("start_ns", "i8"), ("end_ns", "i8"), ("pair", "i8"), ("is_sent", "?")]
 )
@@ -99,7 +101,7 @@ class Clocks:
         taken = self._taken
         waiting = (len(chunk) - taken.get(chunk.number, 0) for chunk in snapshot.chunks)
         if sum(waiting) >= LEAST_ROWS:
-            self._take(snapshot, LEAST_ROWS)
+            self._take(snapshot, SOME_ROWS)
 
     def _take(self, snapshot: Snapshot, most_rows: int) -> None:
         fresh = self._fresh(snapshot, most_rows)
