@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from daskscope.derive.frames import EMPTY, Dense, EventMark, Evicted, FoundMark
 from daskscope.session import Bookmark
 from daskscope.theme import DARK, GUTTER_PX, LIGHT, MINIMAP_PX
 from daskscope.views.timeline.axis import AxisView
@@ -18,6 +19,9 @@ from tests.gui import frames
 from tests.gui.frames import BarList, frame, layout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
     from PySide6.QtWidgets import QWidget
     from pytestqt.qtbot import QtBot
 
@@ -71,6 +75,91 @@ def test_a_strip_is_painted_anew_only_when_something_is_new(
     assert show(replace(drawn, view=moved), selection_ns) == [GUTTER_PX]
     view.set_theme(DARK)
     assert watched.taken() == [0]
+
+
+def shown_in_turn(
+    before: TaskStreamFrame, after: TaskStreamFrame, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """By pixel column, of one frame after another: whether it looks other, and is painted anew."""
+    view = StreamView(LIGHT)
+    qtbot.addWidget(view)
+    view.resize(GUTTER_PX + before.view.width_px, before.height_px)
+    pictures = []
+    for drawn in (before, after):
+        boxes: list[tuple[int, ...]] = []
+        monkeypatch.setattr(view, "update", lambda *box, boxes=boxes: boxes.append(box))
+        view.show_frame(drawn, frames.ticks(), frames.NAMES)
+        image = view.grab().toImage()
+        pixels = np.frombuffer(image.constBits(), np.uint32).copy()
+        pictures.append(pixels.reshape(image.height(), image.width()))
+    is_painted = np.zeros(view.width(), np.bool_)
+    for left, _, width, _ in boxes:
+        is_painted[left : left + width] = True
+    return (pictures[0] != pictures[1]).any(axis=0), is_painted
+
+
+def test_of_a_picture_that_does_not_move_what_is_new_is_painted_anew(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = frames.busy_run()
+    cells = before.dense.cells.copy()
+    rows = slice(before.first_row, before.last_row)
+    cells[rows, 690:694] = cells[rows, 770] = EMPTY
+    after = replace(before, dense=Dense(cells), is_exact=False)
+
+    is_other, is_painted = shown_in_turn(before, after, qtbot, monkeypatch)
+
+    assert is_other.any()
+    assert not (is_other & ~is_painted).any()
+    assert is_painted.sum() == 5
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda drawn: replace(drawn, now_px=drawn.now_px - 3),
+        lambda drawn: replace(drawn, bars=replace(drawn.bars, x1_px=drawn.bars.x1_px + 1)),
+        lambda drawn: replace(drawn, bars=replace(drawn.bars, slot=drawn.bars.slot[::-1].copy())),
+        lambda drawn: replace(drawn, bars=replace(drawn.bars, name=drawn.bars.name[::-1].copy())),
+        lambda drawn: replace(drawn, bars=replace(drawn.bars, state=drawn.bars.state[::-1].copy())),
+        lambda drawn: replace(drawn, bars=replace(drawn.bars, kind=drawn.bars.kind[::-1].copy())),
+        lambda drawn: replace(drawn, events=(EventMark(500, "graph", "graph submitted", True),)),
+        lambda drawn: replace(drawn, evicted=Evicted(0, 200, "5 spans evicted", "5 spans")),
+        lambda drawn: replace(drawn, found=FoundMark(drawn.last_row - 2, 700, 760, False)),
+        lambda drawn: replace(drawn, lit=drawn.dense),
+        lambda drawn: replace(
+            drawn, layout=frames.layout(gone_ns=frames.START_NS + 20_000_000_000)
+        ),
+        lambda drawn: replace(drawn, scroll_px=9),
+        lambda drawn: replace(drawn, densities=()),
+    ],
+)
+def test_whatever_else_is_new_all_of_it_is_painted_anew(
+    change: Callable[[TaskStreamFrame], TaskStreamFrame],
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = frames.busy_run()
+
+    is_other, is_painted = shown_in_turn(before, change(before), qtbot, monkeypatch)
+
+    assert is_other.any()
+    assert not (is_other & ~is_painted).any()
+
+
+def test_where_something_is_lit_all_of_it_is_painted_anew(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = frames.busy_run()
+    lit, dim = (np.full(len(run.bars), is_lit) for is_lit in (True, False))
+    before = replace(run, lit=run.dense, bars=replace(run.bars, is_lit=lit))
+
+    is_other, is_painted = shown_in_turn(
+        before, replace(before, bars=replace(run.bars, is_lit=dim)), qtbot, monkeypatch
+    )
+
+    assert is_other.any()
+    assert not (is_other & ~is_painted).any()
 
 
 def test_the_gutter_is_painted_anew_only_when_the_rows_are_others(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from PySide6.QtGui import QPainter
 
-    from daskscope.derive.frames import DensityColumns, TaskStreamFrame, Tick
+    from daskscope.derive.frames import Bars, DensityColumns, TaskStreamFrame, Tick
     from daskscope.theme import Theme
     from daskscope.views.timeline.lines import Pixels
     from daskscope.views.timeline.plain import PlainBars
@@ -39,12 +39,12 @@ class Backing:
 
     Attributes
     ----------
-    n_drawn
-        Pixel columns that were drawn anew for the last frame.
+    drawn
+        First and end column of what was drawn anew for the last frame.
     """
 
     def __init__(self) -> None:
-        self.n_drawn = 0
+        self.drawn: list[tuple[int, int]] = []
         self._pixels: Pixels = np.empty((0, 0), np.uint32)
         self._frame: TaskStreamFrame | None = None
         self._plain: PlainBars | None = None
@@ -81,7 +81,7 @@ class Backing:
             runs = _runs(is_changed)
         self._frame, self._theme, self._dimmed, self._plain = frame, theme, dimmed, plain
         self._grid = grid
-        self.n_drawn = sum(end - first for first, end in runs)
+        self.drawn = runs
         if shift is None:
             size = frame.height_px, width_px
             memory = self._pixels if self._pixels.shape == size else None
@@ -93,6 +93,11 @@ class Backing:
             drawn = self._drawn(frame, part)
             for x_px, place in self._places(first, end):
                 self._pixels[:, place] = drawn[:, x_px - first :][:, : place.stop - place.start]
+
+    @property
+    def n_drawn(self) -> int:
+        """Columns that were drawn anew for the last frame."""
+        return sum(end - first for first, end in self.drawn)
 
     def draw(self, painter: QPainter) -> None:
         """Draw them."""
@@ -141,6 +146,29 @@ class Backing:
             and abs(off_ns - shift * view.ns_per_px) <= _OFF_GRID_NS
         )
         return shift if is_same else None
+
+
+def is_still(before: TaskStreamFrame, frame: TaskStreamFrame) -> bool:
+    """Whether a frame differs from the one before it in nothing but columns of its pixels."""
+    return (
+        frame.layout is before.layout
+        and frame.lit is None
+        and _lying(frame) == _lying(before)
+        and all(map(np.array_equal, _looks(frame.bars), _looks(before.bars)))
+    )
+
+
+def _lying(frame: TaskStreamFrame) -> tuple[object, ...]:
+    """Where a frame lies, and what of it lies over the bars."""
+    lines = [event for event in frame.events if event.has_line]
+    place = frame.view, frame.scroll_px, frame.height_px, frame.now_px
+    return *place, frame.evicted, frame.found, lines
+
+
+def _looks(bars: Bars) -> tuple[npt.NDArray[np.generic], ...]:
+    """What bars look like where none is dimmed."""
+    place = bars.row, bars.x0_px, bars.x1_px
+    return *place, bars.slot, bars.kind, bars.state, bars.name
 
 
 def _has_rows(frame: TaskStreamFrame, before: TaskStreamFrame) -> bool:

@@ -20,7 +20,7 @@ from daskscope.paint.control import plain_tip
 from daskscope.paint.speech import announce
 from daskscope.theme import GUTTER_PX
 from daskscope.views.timeline.arrows import draw_arrows, draw_frames
-from daskscope.views.timeline.backing import Backing
+from daskscope.views.timeline.backing import Backing, is_still
 from daskscope.views.timeline.bars import draw_bars, draw_evicted, draw_labels, draw_zones
 from daskscope.views.timeline.gutter import (
     Gutter,
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from daskscope.derive.frames import Hit, TaskStreamFrame, Tick
     from daskscope.derive.lanelayout import LaneLayout
     from daskscope.theme import Theme
+    from daskscope.views.timeline.plain import Numbers
 
 #: A drag across so much selects lanes, too; less is a waver of the hand.
 LEAST_LANES_PX: Final = 44
@@ -84,8 +85,8 @@ class StreamView(Strip):
         self._ticks: Sequence[Tick] = ()
         self._names: Sequence[str] = ()
         self._dimmed: frozenset[int] = frozenset()
-        #: Of the bars of the frame, once it has been painted.
-        self._shapes: BarShapes | None = None
+        #: Once the pixels are those of the frame: shapes of its bars, and which lie above them.
+        self._drawn: tuple[BarShapes, Numbers] | None = None
         self._hit: Hit | None = None
         self.backing = Backing()
         self._gutter, self._headers = Gutter(), Headers()
@@ -127,6 +128,7 @@ class StreamView(Strip):
     def set_theme(self, theme: Theme) -> None:
         """Draw in other colours from now on."""
         super().set_theme(theme)
+        self._drawn = None
         self._tooltip.set_theme(theme)
 
     def show_frame(
@@ -145,8 +147,13 @@ class StreamView(Strip):
         """
         before, self._frame = self._frame, frame
         self._ticks, self._names, self._dimmed = ticks, names, dimmed
-        self._shapes = None
-        self._show(frame.view, selection_ns, selection_lanes)
+        self._drawn = None
+        is_moved = self._show(frame.view, selection_ns, selection_lanes, ticks, dimmed)
+        if before is not None and not is_moved and is_still(before, frame):
+            self._draw_pixels(frame)
+            for first, end in self.backing.drawn:
+                self.update(GUTTER_PX + first, 0, end - first, self.height())
+            return
         is_same = before is not None and _beside(before) == _beside(frame)
         left = GUTTER_PX if is_same else 0
         self.update(left, 0, self.width() - left, self.height())
@@ -154,6 +161,7 @@ class StreamView(Strip):
     def show_labels(self, frame: TaskStreamFrame) -> None:
         """Draw the labels of `frame` where they differ: the last frame, with other readings."""
         before, self._frame = self._frame, frame
+        self._drawn = None
         if before is None:
             return
         if labels(before) != labels(frame):
@@ -215,12 +223,7 @@ class StreamView(Strip):
         painter.save()
         painter.setClipRect(GUTTER_PX, 0, self.width() - GUTTER_PX, self.height())
         painter.translate(GUTTER_PX, 0)
-        if self._shapes is None:
-            self._shapes = bar_shapes(frame)
-        shapes = self._shapes
-        plain, others = told_apart(frame, shapes)
-        bars = plain_bars(frame, shapes, plain, theme, self._dimmed) if len(plain) else None
-        self.backing.update(frame, theme, self._dimmed, bars, self._ticks)
+        shapes, others = self._drawn or self._draw_pixels(frame)
         self.backing.draw(painter)
         draw_zones(painter, frame, theme)
         draw_bars(painter, frame.bars, shapes, theme, self._dimmed, others)
@@ -238,6 +241,15 @@ class StreamView(Strip):
         if self._measured_ns is not None:
             draw_measure(painter, frame.view, self._measured_ns, frame.height_px, theme)
         painter.restore()
+
+    def _draw_pixels(self, frame: TaskStreamFrame) -> tuple[BarShapes, Numbers]:
+        """Bring the pixels under the bars up to date."""
+        theme, shapes = self._theme, bar_shapes(frame)
+        plain, others = told_apart(frame, shapes)
+        bars = plain_bars(frame, shapes, plain, theme, self._dimmed) if len(plain) else None
+        self.backing.update(frame, theme, self._dimmed, bars, self._ticks)
+        self._drawn = shapes, others
+        return self._drawn
 
     def _paint_selection(self, painter: QPainter, frame: TaskStreamFrame) -> None:
         selection = self._selection_px()

@@ -77,14 +77,22 @@ class Strip(QWidget):
         selection_ns: tuple[int, int] | None,
         selection_lanes: frozenset[int] | None,
         *others: object,
-    ) -> None:
-        """Draw a view with what lies in it, if that or one of `others` is another than before."""
+    ) -> bool:
+        """Draw a view with what lies in it, if that or one of `others` is another than before.
+
+        Returns
+        -------
+        bool
+            Whether it was.
+        """
         self._view = view
         self._selection_ns, self._selection_lanes = selection_ns, selection_lanes
         shown = (view, selection_ns, selection_lanes, self._bookmarks, self._measured_ns, *others)
-        if shown != self._shown:
-            self._shown = shown
-            self.update(GUTTER_PX, 0, self.width() - GUTTER_PX, self.height())
+        if shown == self._shown:
+            return False
+        self._shown = shown
+        self.update(GUTTER_PX, 0, self.width() - GUTTER_PX, self.height())
+        return True
 
     def show_notes(
         self, bookmarks: tuple[Bookmark, ...], measured_ns: tuple[int, int] | None
