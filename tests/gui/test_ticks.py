@@ -125,7 +125,7 @@ def test_what_took_long_to_take_in_is_drawn_with_the_next_tick_unless_a_hand_mov
         assert busy.frame is not None
         return busy.frame.n_spans_in_view
 
-    busy.replace(span_ns=100 * SECOND)
+    busy.replace(span_ns=22 * SECOND)
     busy.tick(NOW + SECOND)
     before = busy.frame
     assert before is not None
@@ -172,6 +172,32 @@ def test_of_ticks_that_all_take_in_much_every_other_one_draws_if_that_is_long_or
         busy.tick(NOW + second * SECOND)
         drawn.append(bars(busy) is not before)
     assert drawn == draws * 4
+
+
+def test_what_comes_is_taken_by_a_tick_that_does_not_scroll_where_few_do(
+    busy: Run, link: Link
+) -> None:
+    source, _ = cluster()
+
+    def taken(since_s: int, span_ns: int) -> list[int]:
+        """Of ticks that each get a span: spans that they take; the third one and later scroll."""
+        busy.replace(span_ns=span_ns)
+        px_ns = span_ns // busy.window.timeline.lanes_size_px[0]
+        found = []
+        for n, now_px in enumerate((0, 0, 2, 2, 4, 6, 8)):
+            link.messages = [
+                *link.messages,
+                source.spans([Span(since_s * SECOND + n, since_s * SECOND + n + MS, "sum")]),
+            ]
+            before = busy.snapshot.n_spans
+            busy.tick(NOW + since_s * SECOND + now_px * px_ns)
+            found.append(busy.snapshot.n_spans - before)
+        return found[1:]
+
+    assert taken(1, 100 * SECOND) == [1, 0, 2, 0, 2, 0]
+    assert taken(2, 10 * SECOND) == [1, 1, 1, 1, 1, 1]
+    busy.toggle_pause()
+    assert taken(3, 100 * SECOND) == [1, 1, 1, 1, 1, 1]
 
 
 def test_a_pointer_that_moves_makes_no_frame(busy: Run) -> None:

@@ -107,9 +107,7 @@ class Feed:
         wait until there are some.
         """
         if is_resting and self._may_wait(wall_ns):
-            self.has_spans = self.has_much = self.is_behind = False
-            self._count(0, wall_ns)
-            return self.store.snapshot()
+            return self.wait(wall_ns)
         self._budget_s = DRAIN_BUDGET_S if is_shown else READING_BUDGET_S
         n_spans = 0
         newest_ns = 0
@@ -130,6 +128,12 @@ class Feed:
         self.has_spans = n_spans > 0
         self._count(n_spans, wall_ns)
         self.has_much = n_spans >= MUCH_ROWS
+        return self.store.snapshot()
+
+    def wait(self, wall_ns: int) -> Snapshot:
+        """Take nothing in this tick: what has arrived waits, and holds up its sender."""
+        self.has_spans = self.has_much = self.is_behind = False
+        self._count(0, wall_ns)
         return self.store.snapshot()
 
     def _arriving(self) -> Iterator[Message | Answer]:

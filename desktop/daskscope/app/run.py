@@ -131,6 +131,8 @@ class Run(QObject):
         self._frame_times = FrameTimes(options.frame_log)
         self._snapshot: Snapshot = self._store.snapshot()
         self._now_ns = 0
+        #: What has come is left to the next tick.
+        self._is_waiting = False
         self.is_reading = not is_live
         self._is_ending = is_ending
         self._lines: list[str] = []
@@ -220,7 +222,12 @@ class Run(QObject):
         is_shown = self._stage.begin(self._snapshot, self.session, started_s)
         generation = self._snapshot.generation
         is_resting = self._stage.is_resting
-        self._snapshot = self._feed.advance(wall, is_shown=is_shown, is_resting=is_resting)
+        self._is_waiting = not self._is_waiting and self._is_to_scroll(wall)
+        self._snapshot = (
+            self._feed.wait(wall)
+            if self._is_waiting
+            else self._feed.advance(wall, is_shown=is_shown, is_resting=is_resting)
+        )
         self._now_ns = self._feed.now_ns(self._snapshot, wall)
         if self.window.is_welcome and self._stage.has_data(self._snapshot):
             self.window.show_data()
@@ -256,6 +263,15 @@ class Run(QObject):
         self._stage.rest(started_s, spent_s() - began_s)
         self._clock.period_s = self._period_s(started_s)
         self._time(started_s, is_new=is_new, has_taken=has_taken)
+
+    def _is_to_scroll(self, wall: int) -> bool:
+        """Whether this tick scrolls, and the next one, which comes soon, does not: it shall take.
+
+        Where nothing scrolls only what is new is painted.
+        """
+        comes_soon = self._clock.period_s <= FRAME_S and not self._feed.is_behind
+        now_ns = self._feed.now_ns(self._snapshot, wall)
+        return comes_soon and self._stage.timeline.scrolls(self._snapshot, self.session, now_ns)
 
     def _time(self, started_s: float, *, is_new: bool, has_taken: bool) -> None:
         """Note how long a tick has taken."""

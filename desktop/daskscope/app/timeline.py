@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from daskscope.app.clock import elapsed_s
+from daskscope.app.clock import FRAME_S, elapsed_s
 from daskscope.app.legend import LegendShow
 from daskscope.app.marking import Marking
 from daskscope.app.minimap import MinimapShow
@@ -115,6 +115,14 @@ class TimelineShow:
         """Put what was shown on the screen now, rather than when Qt comes to it."""
         # All that has changed is painted with this pixel, and the gutter is left alone.
         self._window.timeline.stream.repaint(GUTTER_PX, 0, 1, 1)
+
+    def scrolls(self, snapshot: Snapshot, session: Session, now_ns: int) -> bool:
+        """Whether what follows scrolls in this tick, and in less than half of all."""
+        if self.frame is None or not session.is_following:
+            return False
+        width_px = self._window.timeline.lanes_size_px[0]
+        view = viewport(session, width_px, now_ns, snapshot.first_ns, NOT_YET_PX)
+        return view != self.frame.view and view.ns_per_px > 2 * FRAME_S * 1e9
 
     def show(self, tick: Tick) -> bool:
         """Show the task stream if it has changed, and say whether it has; `paint` comes after."""
