@@ -20,12 +20,13 @@ Written by `python -m dask_otel.reference`; edit that package, not this page.
 Instrumentation scope `{c.SCOPE_NAME}`, schema `{c.SCHEMA_URL}`. Names are those of OpenTelemetry's
 semantic conventions where one fits, else they begin with `dask.`. Units are UCUM.
 
-Spans and events have the scheduler's clock as far as Dask knows it. A worker measures its distance
-anew with each heartbeat and errs by half of what that takes; an attempt keeps what was known when
-it began, and what was done for it (batches fetched before it, values read, written and unpickled)
-has the same. Metrics and what a client sends have their sender's clock, and so have spans that user
-code opens in a task: your provider makes them, on the clock of the worker's machine. Where that
-differs from the scheduler's, or Dask errs, they are as far from their attempt.
+Spans, events and metrics have the scheduler's clock as far as Dask knows it. A worker measures its
+distance anew with each heartbeat and errs by half of what that takes; an attempt keeps what was
+known when it began, and what was done for it (batches fetched before it, values read, written and
+unpickled) has the same. What a client sends has its sender's clock, and so have metrics that your
+provider or the SDK makes (differences), and spans that user code opens in a task: your provider
+makes them, on the clock of the worker's machine. Where that differs from the scheduler's, or Dask
+errs, they are as far from their attempt.
 
 [Resources](#resources) · [Spans](#spans) · [Events](#events) · [Metrics](#metrics) ·
 [Dask's page and ours](#dasks-page-and-ours) · [Prometheus and ours](#prometheus-and-ours)
