@@ -96,8 +96,8 @@ class WorkerBlock:
         It comes first.
     has_line
         A line above it parts it from the worker before.
-    clock
-        How wrong its clock is, in short: "+12 ms"; "" where nothing proves it wrong.
+    warning
+        That it is "silent", or how wrong its clock is: "+12 ms"; "" where nothing is known.
     tip
         All that is known of the worker, in lines.
     """
@@ -114,7 +114,7 @@ class WorkerBlock:
     is_folded: bool = False
     is_pinned: bool = False
     has_line: bool = False
-    clock: str = ""
+    warning: str = ""
     tip: str = ""
     gaps_ns: tuple[tuple[int, int], ...] = ()
 

@@ -46,14 +46,12 @@ _METRICS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Memory of one worker, as in `lanelayout.WorkerBlock`."""
+    """Memory of one worker, as in `lanelayout.WorkerBlock`, unless it fell silent."""
 
     shares: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     text: str = ""
     alarm: int = 0
-
-
-NO_MEMORY: Final = Memory()
+    is_silent: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +99,7 @@ class LaneReadings:
                     time_ns = max(time_ns, int(self.newest.time_ns[series_id]))
                     values[name] = values.get(name, 0.0) + value
         if not time_ns or self.newest_ns - time_ns > SILENCE_NS:
-            return NO_MEMORY
+            return Memory(is_silent=time_ns > 0)
         limit_bytes, is_paused = values.get(_LIMIT, told_bytes), values.get(_PAUSED, 0.0) > 0
         managed, old, recent, spilled = (values.get(part, 0.0) for part in _PARTS)
         used_bytes = managed + old + recent

@@ -224,7 +224,7 @@ class Blocks(Lazy[WorkerBlock]):
             is_folded=int(items.kind[item]) == Items.FOLDED,
             is_pinned=member.key in items.session.pinned,
             has_line=item > 0 and int(items.kind[item - 1]) >= Items.WORKER,
-            clock=clock_text(skew) if skew is not None else "",
+            warning=_warning(member, memory, skew),
             tip=_tip(member, memory, skew),
             gaps_ns=tuple(member.gaps_ns),
         )
@@ -236,6 +236,13 @@ class Blocks(Lazy[WorkerBlock]):
             if isinstance(told, int | float):
                 told_bytes = float(told)
         return self._readings.memory(member.resources, told_bytes)
+
+
+def _warning(member: Member, memory: Memory, skew: Skew | None) -> str:
+    """Of one that may hang first that; who has gone is silent anyway."""
+    if memory.is_silent and not member.gone_ns:
+        return "silent"
+    return clock_text(skew) if skew is not None else ""
 
 
 def clock_text(skew: Skew) -> str:
@@ -265,6 +272,8 @@ def _tip(member: Member, memory: Memory, skew: Skew | None) -> str:
         lines.append(f"Memory {memory.text}")
     if member.gone_ns:
         lines.append(f"Removed at {quantity.clock(member.gone_ns, 1_000_000)}")
+    elif memory.is_silent:
+        lines.append("Nothing has been heard of it for a while")
     if skew is not None:
         lines.append(clock_tip(skew))
     return "\n".join(line for line in lines if line)

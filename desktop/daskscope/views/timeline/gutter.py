@@ -283,7 +283,7 @@ def _draw_worker(
     if n_lines >= 3:
         box = (left, top + line, right - left, line)
         draw_label(painter, box, block.address, Role.SMALL, theme.t3)
-        draw_label(painter, box, block.clock, Role.SMALL, theme.warn, Align.RIGHT)
+        draw_label(painter, box, block.warning, Role.SMALL, theme.warn, Align.RIGHT)
         if n_lines == 3:
             _draw_memory_line(painter, block, top + 2 * line, theme)
         else:
@@ -291,11 +291,11 @@ def _draw_worker(
             box = (left, top + 54, right - left, 14)
             draw_label(painter, box, block.memory_text, Role.SMALL, theme.t3)
         return
-    if block.clock:
-        clock_px = round(text_width(Role.SMALL, block.clock))
-        box = (first_right - clock_px, top, clock_px + 1, line)
-        draw_label(painter, box, block.clock, Role.SMALL, theme.warn)
-        first_right -= clock_px + 8
+    if block.warning:
+        warning_px = round(text_width(Role.SMALL, block.warning))
+        box = (first_right - warning_px, top, warning_px + 1, line)
+        draw_label(painter, box, block.warning, Role.SMALL, theme.warn)
+        first_right -= warning_px + 8
     address_px = text_width(Role.SMALL, block.address)
     if rest + address_px <= first_right:
         box = (rest, top, first_right - rest, line)

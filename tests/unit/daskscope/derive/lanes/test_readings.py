@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from dask_otel import conventions
 from daskscope.derive import lanereadings, lanes
 from daskscope.derive.clocks import Clocks, Skew
-from daskscope.derive.lanes import LaneLayouts
+from daskscope.derive.lanes import LaneLayouts, lane_layout
 from daskscope.session import Session
 from daskscope.store.writer import Store
 from tests.builders import SECOND, Source, Span
@@ -15,8 +18,6 @@ from tests.readings import GIB, Cluster
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import pytest
 
     from daskscope.store.snapshot import Snapshot
 
@@ -72,3 +73,19 @@ def test_series_that_are_known_later_are_told_though_nothing_more_comes(
     blocks = layouts.of(snapshot, Session(), HEIGHT, is_reading=False).workers
     assert {block.memory_text for block in blocks} == {"1.0\u2009GiB"}
     assert told[0] == ["1.0\u2009GiB", ""]
+
+
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_a_worker_that_fell_silent_is_marked_until_it_is_removed(is_removed: bool) -> None:
+    readings, spans = Cluster(), list[Span]()
+    for number, heard_s in enumerate((0, 11)):
+        worker = readings.worker(f"w{number}", port=40_101 + number, at_s=heard_s, managed=GIB)
+        spans.append(Span(0, SECOND, resource=worker))
+    address = "tcp://10.0.4.11:40101" if is_removed else "tcp://10.0.4.11:9"
+    removed = conventions.EVENT_WORKER_REMOVED
+    event = readings.source.event(removed, 5 * SECOND, dask_worker_address=address)
+    snapshot = readings.snapshot(readings.source.spans(spans), event)
+    silent, heard = lane_layout(snapshot, Session(), HEIGHT).workers
+    assert (silent.memory_text, heard.memory_text) == ("", "1.0\u2009GiB")
+    assert (silent.warning, heard.warning) == ("" if is_removed else "silent", "")
+    assert ("Nothing has been heard" in silent.tip) is not is_removed
