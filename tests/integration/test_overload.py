@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from operator import ge
 from typing import TYPE_CHECKING
 
 import grpc
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from opentelemetry.sdk.trace import ReadableSpan
+
+    from daskscope.store.schema import SourceStatus
 
 LOOPBACK = ("127.0.0.1:0",)
 EXPORT_TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
@@ -151,6 +154,10 @@ def send(url: str, first: float, last: int) -> None:
     sender.close()
 
 
+def taken(status: SourceStatus) -> tuple[int, int, int]:
+    return status.spans, status.points, status.events
+
+
 @pytest.mark.parametrize("kind", ["http", "grpc"])
 def test_a_simulated_cluster_is_received_to_the_last_item(tmp_path: Path, kind: str) -> None:
     source = Source.receive(LOOPBACK, LOOPBACK, tmp_path / "live.dscope")
@@ -162,10 +169,9 @@ def test_a_simulated_cluster_is_received_to_the_last_item(tmp_path: Path, kind: 
         totals = send_all(session.requests(2.0), url, lambda: False)
         assert totals.refused == totals.unsent == dict.fromkeys(totals.sent, 0)
         assert totals.sent["traces"] > 3_000
-        status = window.wait_for_status(lambda status: status.spans >= totals.sent["traces"])
-        window.wait_for_status(lambda status: status.events >= totals.sent["logs"])
-        status = window.status
-        assert (status.spans, status.points, status.events) == tuple(totals.sent.values())
+        sent = tuple(totals.sent.values())
+        status = window.wait_for_status(lambda status: all(map(ge, taken(status), sent)))
+        assert taken(status) == sent
         assert (status.rejected, status.duplicates) == (0, 0)
     finally:
         source.close()
