@@ -32,37 +32,6 @@ double = struct.Struct("<d").pack
 fixed64 = struct.Struct("<Q").pack
 
 
-def varint_writer(front: Callable[[int], bytes]) -> Callable[[int], bytes]:
-    """Writer of integers as `varint` writes them, with `front(n)` in front of `n` bytes.
-
-    What is in front is joined with any first byte beforehand, but where there are many others.
-    """
-    one = [front(1) + first for first in _LAST]
-    two, three = ([front(n_bytes) + first for first in _MORE] for n_bytes in (2, 3))
-    negative = [front(_N_NEGATIVE) + first for first in _MORE]
-
-    def write(value: int) -> bytes:
-        if value >= 0x80:
-            if value < 0x4000:
-                return two[value & 0x7F] + _LAST[value >> 7]
-            if value < 0x20_0000:
-                return three[value & 0x7F] + _MORE[value >> 7 & 0x7F] + _LAST[value >> 14]
-        elif value >= 0:
-            return one[value]
-        else:
-            return negative[value & 0x7F] + _end_of_negative[value >> 7]
-        payload = _any_varint(value & 0xFFFF_FFFF_FFFF_FFFF)
-        return front(len(payload)) + payload
-
-    return write
-
-
-def _any_varint(value: int) -> bytes:
-    if value < 0x80:
-        return _LAST[value]
-    return _MORE[value & 0x7F] + _any_varint(value >> 7)
-
-
 def field(tag: int, payload: bytes) -> bytes:
     """A field whose length stands in front of it."""
     return _BYTES[tag] + varint(len(payload)) + payload
@@ -131,13 +100,45 @@ class Remembered(dict[K, V]):
         return made
 
 
-_N_NEGATIVE: Final = 10
 _N_HIGH_BITS: Final = 64 - 7
-#: The last 9 bytes of a negative number without its lowest 7 bits. Only priorities are negative, as
-#: Dask's workers count down, so that these repeat. Of any number: the sign makes it 9 bytes.
-_end_of_negative: Final = Remembered[int, bytes](
-    lambda high: _any_varint(high & (1 << _N_HIGH_BITS) - 1 | 1 << _N_HIGH_BITS - 1)
-)
+
+
+def varint_writer(front: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    """Writer of integers as `varint` writes them, with `front(n)` in front of `n` bytes.
+
+    What is in front is joined with any first byte beforehand. What follows that in long and in
+    negative numbers is remembered: run ids count up, priorities down, and 128 have it in common.
+    """
+    one = [front(1) + first for first in _LAST]
+    more = Remembered[int, list[bytes]](lambda n: [front(n) + first for first in _MORE])
+    two, three = more[2], more[3]
+    rests = Remembered[int, bytes](_rest)
+
+    def write(value: int) -> bytes:
+        if value >= 0x80:
+            if value < 0x4000:
+                return two[value & 0x7F] + _LAST[value >> 7]
+            if value < 0x20_0000:
+                return three[value & 0x7F] + _MORE[value >> 7 & 0x7F] + _LAST[value >> 14]
+        elif value >= 0:
+            return one[value]
+        rest = rests[value >> 7]
+        return more[1 + len(rest)][value & 0x7F] + rest
+
+    return write
+
+
+def _rest(high: int) -> bytes:
+    """What follows the first byte of a number of 64 bits at most, by all but its lowest 7 bits."""
+    left, rest = high & (1 << _N_HIGH_BITS) - 1, b""
+    if high < 0:
+        left |= 1 << _N_HIGH_BITS - 1  # of any number: the sign makes it 10 bytes
+    while left >= 0x80:
+        rest += _MORE[left & 0x7F]
+        left >>= 7
+    return rest + _LAST[left]
+
+
 #: In front of a float in `ArrayValue.values`.
 _FLOAT_ITEM: Final = b"\x0a\x09\x21"
 #: An integer in base 128; a negative one as its 64-bit complement.
