@@ -28,6 +28,7 @@ _N_TRACE_BYTES = 16
 _N_SPAN_BYTES = 8
 _N_TRACEPARENT = 55
 _HASHES = {n_bytes: blake2b(digest_size=n_bytes) for n_bytes in (_N_TRACE_BYTES, _N_SPAN_BYTES)}
+_ZEROS = frozenset({bytes(_N_SPAN_BYTES), bytes(_N_TRACE_BYTES)})
 #: What `_digest("attempt", key, run_id)` begins with.
 _ATTEMPT = blake2b(b"('attempt', ", digest_size=_N_SPAN_BYTES)
 
@@ -107,9 +108,8 @@ def attempt_span_id(key: object, run_id: int, text: str | None = None) -> bytes:
     # A tuple's text is its `ascii`, but for what that escapes; to write it takes a third of all.
     is_written = text is not None and key.__class__ is tuple and text.isascii()
     hashed = _ATTEMPT.copy()
-    hashed.update(f"{text if is_written else ascii(key)}, {run_id!a})".encode())
-    digest = hashed.digest()
-    return digest if any(digest) else _valid(digest)
+    hashed.update(f"{text if is_written else ascii(key)}, {run_id!r})".encode())
+    return _valid(hashed.digest())
 
 
 def transfer_span_id(
@@ -144,4 +144,4 @@ def _hash(text: str, n_bytes: int) -> bytes:
 
 def _valid(digest: bytes) -> bytes:
     """`digest`, but never all zeros, which OpenTelemetry calls invalid."""
-    return digest if any(digest) else b"\x01" * len(digest)
+    return b"\x01" * len(digest) if digest in _ZEROS else digest

@@ -98,8 +98,8 @@ class Attempts:
         """
         start_s = ts.start_time
         waited_s, ready_s = _waits(self._began.pop(ts.key, None), start_s)
-        assigned = ts.run_id, ts.span_id, reading.otel(ts)
-        start = _new(Start, (*assigned, ts, start_s, waited_s, ready_s, delay_s))
+        otel = reading.otel(ts)
+        start = _new(Start, (ts.run_id, ts.span_id, otel, ts, start_s, waited_s, ready_s, delay_s))
         self._begun[ts.key] = start
         return start
 
