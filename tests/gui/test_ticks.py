@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from daskscope.app.clock import elapsed_s
+from daskscope.app.clock import FRAME_S, elapsed_s
 from daskscope.app.tempo import IDLE_STEP_S
 from daskscope.app.timeline import DRAWN_WORK_S, UNFINISHED_PERIOD_S
 from daskscope.derive import quantity
@@ -17,7 +17,7 @@ from daskscope.derive.picture import Picture
 from daskscope.derive.taskstream import TaskStream
 from daskscope.store.schema import SourceStatus
 from tests.builders import MS, SECOND, Span
-from tests.gui.working import NOW, Link, bar, cluster, set_clock
+from tests.gui.working import NOW, Hand, Link, bar, cluster, set_clock
 
 if TYPE_CHECKING:
     from daskscope.app.run import Run
@@ -292,6 +292,36 @@ def test_a_tick_that_draws_leaves_the_toolbar_to_the_next_one(
         busy.tick(NOW + 16 * MS)
         told[bars(busy) is not before] = span_box.placeholderText()
     assert told == {True: "", False: quantity.duration(busy.session.span_ns)}
+
+
+def test_a_tick_that_comes_for_panels_leaves_the_task_stream_alone_and_delays_no_frame(
+    busy: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand = Hand(busy, monkeypatch)
+    busy.replace(span_ns=SECOND)  # each tick scrolls
+    hand.waits(0.5)
+
+    def draws() -> tuple[bool, float]:
+        """Whether a tick draws, and how long the clock waits then."""
+        before = bars(busy)
+        period_s = hand.tick()
+        return bars(busy) is not before, period_s
+
+    drawn_s: list[float] = []
+    periods_s: list[float] = []
+    for _ in range(40):
+        at_s, (is_drawn, period_s) = hand.now_s, draws()
+        assert is_drawn is (0.0 not in periods_s[-1:])
+        periods_s.append(period_s)
+        drawn_s += [at_s] if is_drawn else []
+    apart_s = [late - early for early, late in itertools.pairwise(drawn_s)]
+    assert apart_s == pytest.approx([FRAME_S] * len(apart_s))
+    assert periods_s.count(0.0) >= 3
+    for change in (busy.toggle_theme, lambda: busy.window.timeline.panned.emit(-5.0)):
+        while draws()[1] > 0:
+            pass
+        change()
+        assert draws()[0]
 
 
 def test_a_running_task_grows_with_the_clock(busy: Run) -> None:

@@ -55,6 +55,8 @@ class Stage:
         self.is_resting = self.is_busy = False
         self._crowd = Crowd()
         self._tempo = Tempo()
+        #: When a tick asked for this one, which comes for what waits for its turn.
+        self._asked_s: float | None = None
         self._turns, self._turn = Turns(), Turn.ALL
         #: All is as it will be, and so it was shown.
         self._is_done = False
@@ -194,7 +196,7 @@ class Stage:
         before = self._session
         if session == before:
             return False
-        self._session = session
+        self._session, self._asked_s = session, None
         self.timeline.hurry(session, before)
         if before is not None and self._panels.hurry(session, before):
             self._rota.prefer(self._panels.show_resources)
@@ -218,14 +220,15 @@ class Stage:
 
     def _show_data(self, tick: Tick) -> bool:
         """Show the timeline, and of what is around it what is due; whether the first is new."""
-        has_painted = self._turn.has_timeline and self._show_stream(tick)
+        is_left = self._is_left(tick)
+        has_painted = self._turn.has_timeline and not is_left and self._show_stream(tick)
         if tick.is_all or self._turn is Turn.PANELS or tick.is_idle:
             self._rota.take_all(tick)
         elif self._turn is Turn.ALL:
             self.is_busy = has_painted or tick.feed.has_much
             self._rota.take(tick, tick.now_s, is_busy=self.is_busy)
             if self.is_busy and self._rota.is_waiting(tick.now_s):
-                self.period_s = 0.0
+                self.period_s, self._asked_s = 0.0, tick.now_s
         is_working = self._statistics.is_working or self._panels.is_behind
         self._is_done = self._crowd.is_known and not (self.timeline.has_work or is_working)
         if not self._is_done:
@@ -233,6 +236,14 @@ class Stage:
             is_counting = self._panels.is_summing or not self._crowd.is_known
             self.period_s = 0.0 if is_counting and not has_painted else min(self.period_s, FRAME_S)
         return has_painted
+
+    def _is_left(self, tick: Tick) -> bool:
+        """Whether a tick leaves the timeline alone: it came for others, and the next is on time."""
+        asked_s, self._asked_s = self._asked_s, None
+        if asked_s is None or tick.is_all or tick.feed.has_much:
+            return False
+        self.period_s = min(self.period_s, max(FRAME_S - (tick.now_s - asked_s), 0.0))
+        return True
 
     def _show_stream(self, tick: Tick) -> bool:
         """Show the timeline and what is counted of it; whether the task stream has changed."""
