@@ -146,6 +146,12 @@ def test_what_a_silent_worker_has_said_is_quiet(qtbot: QtBot, theme: Theme, stat
     assert (theme.t1 in found, theme.t3 in found) == (state == "running", state == "silent")
 
 
+def test_that_no_worker_is_left_is_not_that_none_was_measured(qtbot: QtBot) -> None:
+    nothing = replace(table(), rows=(), summary="")
+    over = replace(nothing, summary="0 running")
+    assert shown(qtbot, nothing).grab().toImage() != shown(qtbot, over).grab().toImage()
+
+
 @THEMES
 @pytest.mark.parametrize("width", [400, 1_180, 2_500])
 def test_nothing_and_anything_can_be_drawn(qtbot: QtBot, theme: Theme, width: int) -> None:

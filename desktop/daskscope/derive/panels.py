@@ -108,6 +108,8 @@ class WorkersFrame:
         Identifiers of the columns, in order.
     rows
         Each is made when it is asked for.
+    summary
+        How many run, "" where no worker was ever measured.
     """
 
     columns: tuple[str, ...]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from dask_otel import conventions
 from daskscope.derive import quantity
 from daskscope.derive.isolation import isolated
 from daskscope.derive.lazy import Lazy
@@ -77,13 +78,14 @@ def workers_frame(
     samples = sampler.of(snapshot, now_ns)
     is_there = ~samples.is_removed
     shown = samples.those(is_there) if is_there.any() else samples
+    is_measured = len(samples) or conventions.WORKER_THREADS.name in snapshot.series_of
     rows: Sequence[WorkerRow] = ()
     if len(shown):
         rows = _Rows(shown, session, sampler.ranks()[shown.resource], is_heard)
     return WorkersFrame(
         columns=COLUMNS,
         rows=rows,
-        summary=_summary(snapshot, samples, sampler) if len(samples) else "",
+        summary=_summary(snapshot, samples, sampler) if is_measured else "",
         sort=session.worker_sort,
         is_descending=session.is_sort_descending,
     )

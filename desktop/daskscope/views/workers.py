@@ -196,7 +196,8 @@ class WorkersView(RowArea):
         self._paint_label(painter, 0, self._columns.edges[0][0])
         if not self._frame.rows:
             box = (PADDING_PX, self.heading_px + 8, width - 2 * PADDING_PX, 20)
-            draw_text(painter, box, "No metrics of workers", Role.BODY, theme.t3)
+            text = "No worker any more" if self._frame.summary else "No metrics of workers"
+            draw_text(painter, box, text, Role.BODY, theme.t3)
 
     def _paint_label(self, painter: QPainter, index: int, left: int) -> None:
         theme, width = self.theme, self._columns.edges[index][1]

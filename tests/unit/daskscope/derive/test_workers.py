@@ -229,6 +229,15 @@ def test_what_was_removed_and_is_silent_is_not_there_any_more() -> None:
     assert frame.summary.startswith("0 running, last removed")
 
 
+def test_when_the_scheduler_alone_is_heard_the_summary_still_tells_of_the_last_worker() -> None:
+    cluster = Cluster()
+    cluster.worker("w0", port=1, at_s=0, managed=GIB)
+    cluster.point(names.CPU_USAGE, cluster.scheduler, AT_S + 1, 0.1, {})
+    gone = removed(cluster.source, "tcp://10.0.4.11:1", 0)
+    frame = workers_frame(cluster.snapshot(*gone), Session(), NOW + SECOND)
+    assert (len(frame.rows), frame.summary) == (0, "0 running, w0 removed at 0:00")
+
+
 def test_a_whole_silent_cluster_stays() -> None:
     cluster = two_hosts()
     frame = workers_frame(cluster.snapshot(), Session(), T0 + 3_600 * SECOND)
