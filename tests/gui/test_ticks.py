@@ -109,6 +109,22 @@ def test_a_picture_whose_end_took_its_time_is_drawn_by_the_next_tick(
     assert busy.frame.is_exact
 
 
+def test_a_picture_that_a_tick_finishes_which_shows_nothing_is_drawn_by_the_next_one(
+    busy: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy.replace(span_ns=busy.session.span_ns // 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(Picture, "is_exact", lambda *_: False)
+        busy.tick(NOW)
+    begun = busy.frame
+    assert begun is not None
+    assert not begun.is_exact
+    busy._stage.timeline.go_on(elapsed_s() + 10.0)
+    busy.tick(NOW)
+    assert busy.frame is not None
+    assert busy.frame.is_exact
+
+
 def test_what_took_long_to_take_in_is_drawn_with_the_next_tick_unless_a_hand_moves_the_view(
     busy: Run, link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:

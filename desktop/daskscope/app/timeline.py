@@ -103,9 +103,10 @@ class TimelineShow:
             self._minimap.hurry()
 
     def go_on(self, until_s: float) -> None:
-        """Work on what is not finished, without drawing it."""
+        """Work on what is not finished, without drawing it: `show` draws what is finished then."""
         self._deadline_s = until_s
-        self._task_stream.go_on()
+        if self._task_stream.go_on():
+            self._shown = None
 
     def hit(self, snapshot: Snapshot, x_px: int, y_px: int) -> Hit | None:
         """What lies under a pixel of the lanes."""
