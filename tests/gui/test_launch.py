@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from typing import TYPE_CHECKING, cast
@@ -75,3 +77,22 @@ def test_a_signal_ends_a_window_that_waits_for_long(
     launched.run()
     timer.join()
     assert elapsed_s() - began_s < LONG_S / 2
+
+
+def test_a_window_asks_for_no_huge_pages_and_lets_others_have_them() -> None:
+    script = """
+import os, sys
+from daskscope.app.launch import load_numpy
+
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "numpy":
+            print(os.environ.get("NUMPY_MADVISE_HUGEPAGE"))
+
+sys.meta_path.insert(0, Watch())
+load_numpy()
+print(os.environ.get("NUMPY_MADVISE_HUGEPAGE"))
+"""
+    command = [sys.executable, "-c", script]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["0", "None"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import sys
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -32,6 +33,8 @@ Announce = Callable[[tuple[str, ...], tuple[str, ...]], None]
 OFFSCREEN_DEMO_S = 30.0
 OFFSCREEN_PICTURE = Path("daskscope-demo.png")
 DEFAULT_SIZE = (1600, 900)
+#: What numpy reads when it is loaded.
+_HUGE_PAGES: Final = "NUMPY_MADVISE_HUGEPAGE"
 
 
 class Ending:
@@ -157,6 +160,19 @@ def _application() -> QApplication:
     return application
 
 
+def load_numpy() -> None:
+    """Load numpy so that it asks for no huge pages: to find one may take 20 ms of a tick.
+
+    What this process starts is free to ask for them.
+    """
+    is_set = _HUGE_PAGES in os.environ
+    os.environ.setdefault(_HUGE_PAGES, "0")
+    import numpy.ma  # noqa: F401 - it takes 20 ms: `np.unique` would load it in a tick
+
+    if not is_set:
+        del os.environ[_HUGE_PAGES]
+
+
 class Launched:
     """A window that is made and not yet shown: that can be done while its source gets ready.
 
@@ -178,8 +194,7 @@ class Launched:
         *,
         is_live: bool = True,
     ) -> None:
-        import numpy.ma  # noqa: F401 - it takes 20 ms: `np.unique` would load it in a tick
-
+        load_numpy()
         from daskscope.app.garbage import Garbage
         from daskscope.app.run import Run
         from daskscope.app.settings import user_memory
