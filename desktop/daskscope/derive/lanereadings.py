@@ -70,6 +70,8 @@ class LaneReadings:
         When any worker was last heard of.
     skews
         By address of a worker: how wrong its clock is.
+    added_ns
+        By address of a worker: when it was added.
     """
 
     busy: npt.NDArray[np.float64]
@@ -77,6 +79,7 @@ class LaneReadings:
     series_of: Mapping[int, Sequence[tuple[str, int]]]
     newest_ns: int
     skews: Mapping[str, Skew]
+    added_ns: Mapping[str, int]
 
     def busy_lanes(self, lanes: Sequence[int]) -> float:
         """Busy lanes among some; what has come since counts nothing yet."""
@@ -152,7 +155,12 @@ class ReadingsKeeper:
             if newest_ns:  # of each worker one series is enough
                 break
         self._last = LaneReadings(
-            busy_lanes(snapshot), snapshot.newest, self._series_of, newest_ns, skews
+            busy_lanes(snapshot),
+            snapshot.newest,
+            self._series_of,
+            newest_ns,
+            skews,
+            snapshot.added_ns,
         )
         return self._last
 

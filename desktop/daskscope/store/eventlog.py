@@ -32,12 +32,15 @@ class EventLog:
     ----------
     removed_ns
         By worker address: when the scheduler removed it; replaced, never changed.
+    added_ns
+        By worker address: when the scheduler added it, the last time; replaced, never changed.
     n_evicted
         Oldest records that were dropped.
     """
 
     def __init__(self) -> None:
         self.removed_ns: dict[str, int] = {}
+        self.added_ns: dict[str, int] = {}
         self.n_evicted = 0
         self._n_characters = 0
         self._columns: dict[str, Array] = {
@@ -94,6 +97,7 @@ class EventLog:
     def _moves(self, batch: EventBatch, strings: Sequence[str]) -> Iterator[tuple[str, int]]:
         """Follow workers that come and go; records may be late, the newest counts."""
         times = batch.columns["time_ns"].tolist()
+        added_ns: dict[str, int] = {}
         for i, string_id in enumerate(batch.columns["name"].tolist()):
             name = strings[string_id]
             if name not in (conventions.EVENT_WORKER_ADDED, conventions.EVENT_WORKER_REMOVED):
@@ -106,9 +110,12 @@ class EventLog:
                 self.removed_ns = self.removed_ns | {address: times[i]}
                 yield address, times[i]
             else:
+                added_ns[address] = times[i]
                 self.removed_ns = {
                     other: time for other, time in self.removed_ns.items() if other != address
                 }
+        if added_ns:  # once for all, as there may be thousands
+            self.added_ns = self.added_ns | added_ns
 
 
 def _address(attributes: str) -> str:

@@ -286,6 +286,8 @@ class Snapshot:
         By resource id; workers that run nothing are absent.
     removed_ns
         By worker address: when the scheduler removed it; absent while it is there.
+    added_ns
+        By worker address: when the scheduler added it, the last time.
     prefixes
         String ids of all task prefixes, in order of first appearance in spans, running attempts
         or `dask.tasks`.
@@ -318,6 +320,7 @@ class Snapshot:
     events: Events
     overview: Overview
     removed_ns: Mapping[str, int]
+    added_ns: Mapping[str, int]
     prefixes: tuple[int, ...]
     slot_of: npt.NDArray[np.int32]
     first_ns: int

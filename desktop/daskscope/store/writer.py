@@ -312,6 +312,7 @@ class Store:
             events=self._events.frozen(),
             overview=overview,
             removed_ns=self._events.removed_ns,
+            added_ns=self._events.added_ns,
             prefixes=tuple(self._palette.prefixes),
             slot_of=self._palette.slot_of(len(self._strings)),
             first_ns=self._first_ns,

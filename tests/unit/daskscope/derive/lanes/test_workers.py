@@ -80,6 +80,29 @@ def test_a_worker_that_is_back_was_away_from_its_removal_to_its_first_span() -> 
     assert not block.gone_ns
 
 
+def test_a_worker_that_is_back_and_has_nothing_to_do_was_away_until_it_was_added() -> None:
+    source, store = Source(), Store()
+    old = source.worker("w3", port=40_101, nthreads=1)
+    new = source.worker("w3", port=40_999, nthreads=1)
+    came, went = conventions.EVENT_WORKER_ADDED, conventions.EVENT_WORKER_REMOVED
+    before = source.spans([Span(0, SECOND, resource=old)])
+    moves = [
+        source.event(name, at_s * SECOND, dask_worker_address=f"tcp://10.0.4.11:{port}")
+        for name, at_s, port in ((came, 0, 40_101), (went, 2, 40_101), (came, 3, 40_999))
+    ]
+    store.apply(source.definitions())
+    store.apply(before)
+    for move in moves:
+        store.apply(move)
+    away = ((T0 + 2 * SECOND, T0 + 3 * SECOND),)
+    (block,) = lane_layout(store.snapshot(), Session(), HEIGHT).workers
+    assert block.gaps_ns == away
+
+    store.apply(source.spans([Span(5 * SECOND, 6 * SECOND, resource=new)]))
+    (block,) = lane_layout(store.snapshot(), Session(), HEIGHT).workers
+    assert block.gaps_ns == away
+
+
 def test_other_services_form_groups_of_their_own() -> None:
     source = Source()
     source.worker("w0", "zebra", nthreads=1)
