@@ -28,6 +28,8 @@ HERE = Path(__file__).parent
 SCRIPT = str(HERE / "busy_script.py")
 BIN = Path(sys.executable).parent
 TIMEOUT_S = 100
+#: A window starts, and what it has sent comes here, while other cells do the same.
+STARTED_S = 60
 #: What would start it by itself, since it is installed, is kept out.
 NOT_BY_ITSELF = {
     "DASK_DISTRIBUTED__SCHEDULER__PRELOAD": "[]",
@@ -95,7 +97,7 @@ def _register(address: str, sink: Sink) -> Iterator[None]:
     with Client(address) as client:
         client.register_plugin(dask_otel.SchedulerInstrumentation())
         client.register_plugin(dask_otel.WorkerInstrumentation())
-        wait_for(lambda: is_complete(sink))
+        wait_for(lambda: is_complete(sink), STARTED_S)
         yield
 
 
@@ -112,7 +114,7 @@ def _attach(address: str, sink: Sink) -> Iterator[None]:
         env=os.environ | {MARK: "", "XDG_DATA_HOME": tempfile.mkdtemp()},
     )
     try:
-        wait_for(lambda: attached.poll() is not None or is_complete(sink))
+        wait_for(lambda: attached.poll() is not None or is_complete(sink), STARTED_S)
         yield
         attached.send_signal(signal.SIGINT)
         _, errors = attached.communicate(timeout=30)
