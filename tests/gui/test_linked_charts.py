@@ -46,6 +46,7 @@ def charted(run: Run, link: Link, step_s: list[float], monkeypatch: pytest.Monke
 
     for module in ("run", "stage", "panels", "timeline"):
         monkeypatch.setattr(f"daskscope.app.{module}.elapsed_s", elapsed_s)
+    monkeypatch.setattr("daskscope.app.panels.spent_s", elapsed_s)
     source, messages = cluster()
     series = source.metric(names.CPU_USAGE, 0)
     rows = [(series, second * SECOND, 1.0 + (second >= 10)) for second in range(21)]

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 
+from daskscope.app.clock import FRAME_S
 from daskscope.predicate import Search
 from daskscope.theme import GUTTER_PX
 from tests.builders import SECOND, Span
@@ -212,7 +213,7 @@ def test_a_search_that_has_not_come_through_lets_the_window_tick_at_once(
     searched.tick(1)
     while not searched.run.marks.is_complete:
         notes.append(searched.note)
-        assert searched.period_s == 0
+        assert searched.period_s < FRAME_S  # none in a tick that is left to panels, either
         searched.tick(1)
 
     assert len(notes) >= 3

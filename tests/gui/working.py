@@ -29,7 +29,8 @@ def set_clock(monkeypatch: pytest.MonkeyPatch, elapsed_s: Callable[[], float]) -
     """Let time pass for a window as `elapsed_s` says."""
     for module in _LOOKING:
         monkeypatch.setattr(f"daskscope.app.{module}.elapsed_s", elapsed_s)
-    monkeypatch.setattr("daskscope.app.run.spent_s", elapsed_s)
+    for module in ("run", "panels"):
+        monkeypatch.setattr(f"daskscope.app.{module}.spent_s", elapsed_s)
 
 
 class Link:

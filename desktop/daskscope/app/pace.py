@@ -37,13 +37,13 @@ class Pace:
         """Time until it is due."""
         return max(self._next_s - now_s, 0.0)
 
-    def rest(self, began_s: float, ended_s: float, rest: float = REST) -> None:
-        """What was due took so long: be due again when `rest` times that has passed, if not later.
+    def rest(self, now_s: float, spent_s: float, rest: float = REST) -> None:
+        """What was due took so much of a core: be due after `rest` times that, if not later.
 
         So what takes long, as with thousands of workers, is done less often and never takes most
-        of the time.
+        of a core; what others take of it does not count.
         """
-        self._next_s = max(self._next_s, ended_s + rest * (ended_s - began_s))
+        self._next_s = max(self._next_s, now_s + rest * spent_s)
 
     def hurry(self) -> None:
         """Be due at the next question."""

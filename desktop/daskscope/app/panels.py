@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from daskscope.app.clock import elapsed_s
+from daskscope.app.clock import elapsed_s, spent_s
 from daskscope.app.pace import Pace
 from daskscope.app.recordings import past_sessions
 from daskscope.derive.progress import progress_frame
@@ -17,7 +18,7 @@ from daskscope.session import Viewport, viewport
 from daskscope.theme import NOT_YET_PX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from daskscope.app.crowd import Crowd
     from daskscope.app.tick import Tick
@@ -30,6 +31,14 @@ STATUS_PERIOD_S: Final = 0.25
 #: Metrics come twice a second; numbers that change faster cannot be read.
 TABLE_PERIOD_S: Final = 1.0
 RECORDINGS_PERIOD_S: Final = 5.0
+
+
+@contextmanager
+def _resting(pace: Pace) -> Iterator[None]:
+    """Do what is due, and be due the later the more of a core that takes."""
+    began_s = spent_s()
+    yield
+    pace.rest(elapsed_s(), spent_s() - began_s)
 
 
 class Panels:
@@ -108,11 +117,10 @@ class Panels:
         window = self._window
         if not window.progress.isVisible() or not tick.is_due(self._progress_pace):
             return False
-        began_s = elapsed_s()
-        progress = progress_frame(tick.snapshot, tick.now_ns, tick.session.filter)
-        window.progress.show_frame(progress)
-        window.progress_dock.set_summary(0, progress.summary)
-        self._progress_pace.rest(began_s, elapsed_s())
+        with _resting(self._progress_pace):
+            progress = progress_frame(tick.snapshot, tick.now_ns, tick.session.filter)
+            window.progress.show_frame(progress)
+            window.progress_dock.set_summary(0, progress.summary)
         return True
 
     def _show_workers(self, tick: Tick) -> bool:
@@ -123,17 +131,16 @@ class Panels:
         if made_of == self._workers_of:
             return False
         self._workers_of = made_of
-        began_s = elapsed_s()
-        workers = workers_frame(
-            tick.snapshot,
-            tick.session,
-            tick.now_ns,
-            self._crowd.sampler,
-            is_heard(tick.snapshot, tick.wall_ns, tick.feed.is_connected),
-        )
-        window.workers.show_frame(workers)
-        window.workers_dock.set_summary(0, workers.summary)
-        self._workers_pace.rest(began_s, elapsed_s())
+        with _resting(self._workers_pace):
+            workers = workers_frame(
+                tick.snapshot,
+                tick.session,
+                tick.now_ns,
+                self._crowd.sampler,
+                is_heard(tick.snapshot, tick.wall_ns, tick.feed.is_connected),
+            )
+            window.workers.show_frame(workers)
+            window.workers_dock.set_summary(0, workers.summary)
         return True
 
     def show_resources(self, tick: Tick) -> bool:
@@ -147,11 +154,10 @@ class Panels:
         has_moved = self._has_moved and not resources.is_waiting
         if has_moved or tick.is_due(self._resources_pace):
             self._has_moved = False
-            began_s = elapsed_s()
-            frame = self._charts(tick)
-            resources.begin_frame(frame)
-            self._window.set_summary("resources", frame.summary)
-            self._resources_pace.rest(began_s, elapsed_s())
+            with _resting(self._resources_pace):
+                frame = self._charts(tick)
+                resources.begin_frame(frame)
+                self._window.set_summary("resources", frame.summary)
         has_chart = resources.is_waiting
         while resources.show_next() and tick.is_idle:
             pass
@@ -188,18 +194,17 @@ class Panels:
             self._cluster = self._counted(tick)
         if not tick.is_due(self._status_pace):
             return False
-        began_s = elapsed_s()
-        frame = status_frame(
-            snapshot,
-            tick.wall_ns,
-            feed.spans_per_s,
-            tick.frame_ms,
-            self._cap_bytes,
-            feed.is_connected,
-        )
-        clocks = clock_fields(self._crowd.layouts.skews)
-        self._window.status.show_frame(replace(frame, counters=(*clocks, *frame.counters)))
-        self._status_pace.rest(began_s, elapsed_s())
+        with _resting(self._status_pace):
+            frame = status_frame(
+                snapshot,
+                tick.wall_ns,
+                feed.spans_per_s,
+                tick.frame_ms,
+                self._cap_bytes,
+                feed.is_connected,
+            )
+            clocks = clock_fields(self._crowd.layouts.skews)
+            self._window.status.show_frame(replace(frame, counters=(*clocks, *frame.counters)))
         return True
 
     def _counted(self, tick: Tick) -> StatusField:
@@ -208,12 +213,10 @@ class Panels:
         if self._cluster is not None and made_of == self._cluster_of:
             return self._cluster
         self._cluster_of = made_of
-        began_s = elapsed_s()
-        cluster = cluster_field(
-            tick.snapshot, tick.wall_ns, self._crowd.sampler, tick.feed.is_connected
-        )
-        self._cluster_pace.rest(began_s, elapsed_s())
-        return cluster
+        with _resting(self._cluster_pace):
+            return cluster_field(
+                tick.snapshot, tick.wall_ns, self._crowd.sampler, tick.feed.is_connected
+            )
 
     def show_toolbar(self, tick: Tick) -> bool:
         """Show what a gesture has changed; nothing is done where it is the same."""

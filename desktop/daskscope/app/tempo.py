@@ -67,7 +67,7 @@ class Tempo:
         """
         if self._step is None:
             return 0.0
-        self._step.rest(now_s - spent_s, now_s, STEP_REST)
+        self._step.rest(now_s, spent_s, STEP_REST)
         return self._step.left_s(now_s)
 
     def period_s(self, now_s: float, *, has_work: bool, is_held: bool = False) -> float:

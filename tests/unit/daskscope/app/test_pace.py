@@ -38,14 +38,14 @@ def test_what_takes_long_rests_for_longer() -> None:
     pace = Pace(0.25)
     assert pace.is_due(1.0)
 
-    pace.rest(1.0, 1.001)
+    pace.rest(1.001, 0.001)
     assert not pace.is_due(1.2)
     assert pace.is_due(1.25)
 
-    pace.rest(1.25, 1.75)
+    pace.rest(1.75, 0.5)
     assert not pace.is_due(1.75 + REST * 0.5 - 0.01)
     assert pace.is_due(1.75 + REST * 0.5)
 
-    pace.rest(8.0, 9.0)
+    pace.rest(9.0, 1.0)
     pace.hurry()
     assert pace.is_due(9.1)
