@@ -236,3 +236,17 @@ def test_the_qt_that_aborts_on_python_3_11_is_excluded_there() -> None:
         (False, False, True),
         (True, True, False),
     ]
+
+
+def test_who_paints_ends_it_whatever_happens() -> None:
+    # What looks at a frame that has failed, or at one that runs, keeps its painter alive. Qt paints
+    # no more then, and ends the process when the window changes its size.
+    kept = {
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sorted(SOURCES["daskscope"].rglob("*.py"))
+        for parent in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.iter_child_nodes(parent)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "QPainter"
+        if not isinstance(parent, ast.withitem | ast.Attribute)
+    }
+    assert kept == set()

@@ -96,21 +96,19 @@ def hatch(ground: int | None, lines: Lines) -> QBrush:
     screen_px = max(round(size * ratio), 1)
     tile = QImage(screen_px, screen_px, QImage.Format.Format_ARGB32_Premultiplied)
     tile.fill(Qt.GlobalColor.transparent if ground is None else colour(ground))
-    painter = QPainter(tile)
-    painter.scale(screen_px / size, screen_px / size)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(colour(lines.rgb, lines.alpha), lines.width_px))
-    for shift in (-size, 0, size):  # the neighbours' lines reach into the corners
-        if lines.is_rising:
-            painter.drawLine(QLineF(shift - size, 2 * size, shift + 2 * size, -size))
-        if lines.is_falling:
-            painter.drawLine(QLineF(shift - size, -size, shift + 2 * size, 2 * size))
-    painter.end()
+    with QPainter(tile) as painter:
+        painter.scale(screen_px / size, screen_px / size)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(colour(lines.rgb, lines.alpha), lines.width_px))
+        for shift in (-size, 0, size):  # the neighbours' lines reach into the corners
+            if lines.is_rising:
+                painter.drawLine(QLineF(shift - size, 2 * size, shift + 2 * size, -size))
+            if lines.is_falling:
+                painter.drawLine(QLineF(shift - size, -size, shift + 2 * size, 2 * size))
     row = QImage(screen_px * _REPEATS, screen_px, tile.format())
-    painter = QPainter(row)
-    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
-    painter.fillRect(row.rect(), QBrush(tile))
-    painter.end()
+    with QPainter(row) as painter:
+        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
+        painter.fillRect(row.rect(), QBrush(tile))
     row.setDevicePixelRatio(ratio)
     return QBrush(row)
 

@@ -136,25 +136,27 @@ class TabBar(QTabBar):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the texts and the underline."""
-        painter = QPainter(self)
-        theme = self._theme
-        pointer = self.tabAt(self.mapFromGlobal(self.cursor().pos())) if self.underMouse() else -1
-        for index in range(self.count()):
-            rect = self.tabRect(index)
-            is_chosen = index == self.currentIndex()
-            role = Role.TITLE if is_chosen else Role.BODY
-            rgb = theme.t1 if is_chosen or index == pointer else theme.t2
-            text = self.tabText(index)
-            left = rect.left() + self._inset_px
-            draw_text(painter, (left, 0, rect.width(), rect.height() - 1), text, role, rgb)
-            if is_chosen:
-                width = round(text_width(Role.TITLE, text))
-                top = rect.height() - _UNDERLINE_PX
-                painter.fillRect(left, top, width, _UNDERLINE_PX, colour(theme.accent))
-                if self.hasFocus() and self._has_key_focus:
-                    painter.setPen(QPen(colour(theme.accent), RING_PX))
-                    ring_px = width + self._inset_px + TAB_INSET_PX - RING_PX
-                    painter.drawRect(rect.left() + 1, 4, ring_px, rect.height() - 10)
+        with QPainter(self) as painter:
+            theme = self._theme
+            pointer = (
+                self.tabAt(self.mapFromGlobal(self.cursor().pos())) if self.underMouse() else -1
+            )
+            for index in range(self.count()):
+                rect = self.tabRect(index)
+                is_chosen = index == self.currentIndex()
+                role = Role.TITLE if is_chosen else Role.BODY
+                rgb = theme.t1 if is_chosen or index == pointer else theme.t2
+                text = self.tabText(index)
+                left = rect.left() + self._inset_px
+                draw_text(painter, (left, 0, rect.width(), rect.height() - 1), text, role, rgb)
+                if is_chosen:
+                    width = round(text_width(Role.TITLE, text))
+                    top = rect.height() - _UNDERLINE_PX
+                    painter.fillRect(left, top, width, _UNDERLINE_PX, colour(theme.accent))
+                    if self.hasFocus() and self._has_key_focus:
+                        painter.setPen(QPen(colour(theme.accent), RING_PX))
+                        ring_px = width + self._inset_px + TAB_INSET_PX - RING_PX
+                        painter.drawRect(rect.left() + 1, 4, ring_px, rect.height() - 10)
 
 
 class ComboBox(QComboBox):
@@ -179,22 +181,22 @@ class ComboBox(QComboBox):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw frame, text and chevron."""
-        painter = QPainter(self)
-        theme = self._theme
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        ground = theme.hover if self.underMouse() else theme.s3
-        has_focus = self.hasFocus() and self._has_key_focus
-        painter.setBrush(colour(ground))
-        line_px = RING_PX if has_focus else 1
-        painter.setPen(QPen(colour(theme.accent if has_focus else theme.ctl), line_px))
-        half = line_px / 2
-        frame = QRectF(self.rect()).adjusted(half, half, -half, -half)
-        painter.drawRoundedRect(frame, _RADIUS_PX, _RADIUS_PX)
-        box = (10, 0, self.width() - 32, self.height())
-        draw_text(
-            painter, box, self.currentText() or self.placeholderText(), Role.CHECKED, theme.t1
-        )
-        draw_chevron(painter, self.width() - 15, self.height() / 2, theme.t2, is_open=True)
+        with QPainter(self) as painter:
+            theme = self._theme
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            ground = theme.hover if self.underMouse() else theme.s3
+            has_focus = self.hasFocus() and self._has_key_focus
+            painter.setBrush(colour(ground))
+            line_px = RING_PX if has_focus else 1
+            painter.setPen(QPen(colour(theme.accent if has_focus else theme.ctl), line_px))
+            half = line_px / 2
+            frame = QRectF(self.rect()).adjusted(half, half, -half, -half)
+            painter.drawRoundedRect(frame, _RADIUS_PX, _RADIUS_PX)
+            box = (10, 0, self.width() - 32, self.height())
+            draw_text(
+                painter, box, self.currentText() or self.placeholderText(), Role.CHECKED, theme.t1
+            )
+            draw_chevron(painter, self.width() - 15, self.height() / 2, theme.t2, is_open=True)
 
 
 def plain_tip(text: str) -> str:

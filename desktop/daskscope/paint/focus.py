@@ -102,12 +102,12 @@ class FocusRing(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the ring."""
-        painter = QPainter(self)
-        width, height, rgb = self.width(), self.height(), colour(self._theme.accent)
-        for edge in (
-            QRect(0, 0, width, RING_PX),
-            QRect(0, height - RING_PX, width, RING_PX),
-            QRect(0, 0, RING_PX, height),
-            QRect(width - RING_PX, 0, RING_PX, height),
-        ):
-            painter.fillRect(edge, rgb)
+        with QPainter(self) as painter:
+            width, height, rgb = self.width(), self.height(), colour(self._theme.accent)
+            for edge in (
+                QRect(0, 0, width, RING_PX),
+                QRect(0, height - RING_PX, width, RING_PX),
+                QRect(0, 0, RING_PX, height),
+                QRect(width - RING_PX, 0, RING_PX, height),
+            ):
+                painter.fillRect(edge, rgb)

@@ -62,9 +62,8 @@ def draw_chevron(
 def _chevron(centre_x: float, centre_y: float, rgb: int, is_open: bool, ratio: float) -> QPixmap:
     """Picture of a chevron: every host and worker that is seen has one."""
     pixmap = _blank(ratio)
-    painter = QPainter(pixmap)
-    _paint_chevron(painter, centre_x, centre_y, rgb, is_open=is_open)
-    painter.end()
+    with QPainter(pixmap) as painter:
+        _paint_chevron(painter, centre_x, centre_y, rgb, is_open=is_open)
     return pixmap
 
 
@@ -137,9 +136,8 @@ def draw_event_marks(
 def _mark(sign: str, centre_x: float, centre_y: float, theme: Theme, ratio: float) -> QPixmap:
     """Picture of a mark."""
     pixmap = _blank(ratio)
-    painter = QPainter(pixmap)
-    _paint_mark(painter, sign, centre_x, centre_y, theme)
-    painter.end()
+    with QPainter(pixmap) as painter:
+        _paint_mark(painter, sign, centre_x, centre_y, theme)
     return pixmap
 
 

@@ -139,20 +139,20 @@ class RowArea(QAbstractScrollArea):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw ground, rows in view, heading."""
-        painter = QPainter(self.viewport())
-        area = self.viewport().rect()
-        painter.fillRect(area, colour(getattr(self.theme, self.ground)))
-        painter.setClipRect(area.adjusted(0, self.heading_px, 0, 0))
-        scrolled = self.verticalScrollBar().value()
-        for row in self.visible_rows():
-            top = self.heading_px + row * self.row_px - scrolled
-            if row == self.hovered_row:
-                painter.fillRect(0, top, area.width(), self.row_px, colour(self.theme.hover))
-            self.paint_row(painter, row, top)
-            if row == self.current_row:
-                self._paint_current(painter, top)
-        painter.setClipping(False)
-        self.paint_heading(painter)
+        with QPainter(self.viewport()) as painter:
+            area = self.viewport().rect()
+            painter.fillRect(area, colour(getattr(self.theme, self.ground)))
+            painter.setClipRect(area.adjusted(0, self.heading_px, 0, 0))
+            scrolled = self.verticalScrollBar().value()
+            for row in self.visible_rows():
+                top = self.heading_px + row * self.row_px - scrolled
+                if row == self.hovered_row:
+                    painter.fillRect(0, top, area.width(), self.row_px, colour(self.theme.hover))
+                self.paint_row(painter, row, top)
+                if row == self.current_row:
+                    self._paint_current(painter, top)
+            painter.setClipping(False)
+            self.paint_heading(painter)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the scroll bars to the new size."""

@@ -46,12 +46,13 @@ def _pictured(role: Role, text: str, rgb: int, ratio: float) -> QImage:
     image = QImage(size, QImage.Format.Format_ARGB32_Premultiplied)
     image.setDevicePixelRatio(ratio)
     image.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(image)
-    painter.setFont(font(role))
-    painter.setPen(colour(rgb))
-    ascent, _ = _extents_px(role)
-    painter.drawStaticText(QPointF(_MARGIN_PX, math.ceil(ascent) - ascent), _laid_out(role, text))
-    painter.end()
+    with QPainter(image) as painter:
+        painter.setFont(font(role))
+        painter.setPen(colour(rgb))
+        ascent, _ = _extents_px(role)
+        painter.drawStaticText(
+            QPointF(_MARGIN_PX, math.ceil(ascent) - ascent), _laid_out(role, text)
+        )
     return image
 
 

@@ -84,13 +84,13 @@ class DockTitle(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw ground, lower line and summary."""
-        painter = QPainter(self)
-        theme = self._theme
-        painter.fillRect(self.rect(), colour(theme.s1))
-        painter.fillRect(0, self.height() - 1, self.width(), 1, colour(theme.line))
-        area = self.summary_box()
-        box = (area.left(), 0, area.width(), area.height())
-        draw_text(painter, box, self._summary, Role.VALUE, theme.t2, Align.RIGHT)
+        with QPainter(self) as painter:
+            theme = self._theme
+            painter.fillRect(self.rect(), colour(theme.s1))
+            painter.fillRect(0, self.height() - 1, self.width(), 1, colour(theme.line))
+            area = self.summary_box()
+            box = (area.left(), 0, area.width(), area.height())
+            draw_text(painter, box, self._summary, Role.VALUE, theme.t2, Align.RIGHT)
 
     def event(self, event: QEvent) -> bool:
         """Tell the whole summary where there is no room for it."""

@@ -86,16 +86,16 @@ class LoadingView(QWidget):
         frame, theme = self._frame, self._theme
         if frame is None:
             return
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), colour(theme.s2))
-        top = _HEIGHT_PX - _BAR_PX
-        painter.fillRect(0, top, self.width(), _BAR_PX, colour(theme.line))
-        rgb = theme.warn if frame.is_stopped else theme.accent
-        painter.fillRect(0, top, round(frame.share * self.width()), _BAR_PX, colour(rgb))
-        room = self.width() - _CROSS_PX - PADDING_PX
-        box = (float(PADDING_PX), 0.0, float(room), float(top))
-        drawn_px = draw_text(painter, box, frame.title, Role.TITLE, theme.t1) + _GAP_PX
-        if drawn_px < room:
-            box = (PADDING_PX + drawn_px, 0.0, room - drawn_px, float(top))
-            draw_text(painter, box, frame.detail, Role.VALUE, theme.t2, Align.LEFT)
-        draw_cross(painter, self.width() - _CROSS_PX / 2, top / 2, 8, theme.t2)
+        with QPainter(self) as painter:
+            painter.fillRect(self.rect(), colour(theme.s2))
+            top = _HEIGHT_PX - _BAR_PX
+            painter.fillRect(0, top, self.width(), _BAR_PX, colour(theme.line))
+            rgb = theme.warn if frame.is_stopped else theme.accent
+            painter.fillRect(0, top, round(frame.share * self.width()), _BAR_PX, colour(rgb))
+            room = self.width() - _CROSS_PX - PADDING_PX
+            box = (float(PADDING_PX), 0.0, float(room), float(top))
+            drawn_px = draw_text(painter, box, frame.title, Role.TITLE, theme.t1) + _GAP_PX
+            if drawn_px < room:
+                box = (PADDING_PX + drawn_px, 0.0, room - drawn_px, float(top))
+                draw_text(painter, box, frame.detail, Role.VALUE, theme.t2, Align.LEFT)
+            draw_cross(painter, self.width() - _CROSS_PX / 2, top / 2, 8, theme.t2)

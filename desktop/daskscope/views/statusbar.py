@@ -157,20 +157,20 @@ class StatusBarView(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw dot, connection and fields."""
-        painter = QPainter(self)
-        theme = self._theme
-        painter.fillRect(self.rect(), colour(theme.s1))
-        painter.fillRect(0, 0, self.width(), 1, colour(theme.line))
-        connection = self._frame.connection
-        _paint_dot(painter, connection.tone, theme)
-        title = f"{connection.label} {connection.value}".strip()
-        left, right = placed(self._frame, self.width())
-        x = PADDING_PX + _DOT_PX + 6
-        end = min([self.width(), *(part.x_px - _LEAST_FIELD_GAP_PX for part in right[:1])])
-        box = (x, 1, min(_title_width(connection) + 4, end - x), STATUS_BAR_PX - 1)
-        draw_text(painter, box, title, Role.TITLE, theme.t1)
-        for part in left + right:
-            self._paint_field(painter, part)
+        with QPainter(self) as painter:
+            theme = self._theme
+            painter.fillRect(self.rect(), colour(theme.s1))
+            painter.fillRect(0, 0, self.width(), 1, colour(theme.line))
+            connection = self._frame.connection
+            _paint_dot(painter, connection.tone, theme)
+            title = f"{connection.label} {connection.value}".strip()
+            left, right = placed(self._frame, self.width())
+            x = PADDING_PX + _DOT_PX + 6
+            end = min([self.width(), *(part.x_px - _LEAST_FIELD_GAP_PX for part in right[:1])])
+            box = (x, 1, min(_title_width(connection) + 4, end - x), STATUS_BAR_PX - 1)
+            draw_text(painter, box, title, Role.TITLE, theme.t1)
+            for part in left + right:
+                self._paint_field(painter, part)
 
     def _paint_field(self, painter: QPainter, part: PlacedField) -> None:
         theme, field = self._theme, part.field

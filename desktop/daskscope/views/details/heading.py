@@ -142,25 +142,25 @@ class Heading(QWidget):
         frame, theme = self._frame, self._theme
         if frame is None:
             return
-        painter = QPainter(self)
-        middle = _TITLE_TOP_PX + _TITLE_HIGH_PX // 2
-        box = QRect(PADDING_PX, middle - _SWATCH_PX // 2, _SWATCH_PX, _SWATCH_PX)
-        draw_swatch(painter, box, frame.slot, frame.kind, frame.state, theme)
-        pill_left = self._paint_pill(painter, frame, middle)
-        left = PADDING_PX + _SWATCH_PX + 8
-        room = (left, _TITLE_TOP_PX, pill_left - left - 8, _TITLE_HIGH_PX)
-        draw_text(painter, room, frame.name, Role.OBJECT_TITLE, theme.t1)
-        if not frame.key:
-            return
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(colour(theme.s3 if theme.is_dark else theme.s1))
-        width = self.width() - 2 * PADDING_PX
-        painter.drawRoundedRect(QRectF(PADDING_PX, _KEY_TOP_PX, width, _KEY_HIGH_PX), 5, 5)
-        inner = width - 8 - _KEY_HIGH_PX
-        key = elided(Role.KEY, frame.key, inner, Qt.TextElideMode.ElideMiddle)
-        room = (PADDING_PX + 8, _KEY_TOP_PX, inner, _KEY_HIGH_PX)
-        draw_text(painter, room, key, Role.KEY, theme.t2)
+        with QPainter(self) as painter:
+            middle = _TITLE_TOP_PX + _TITLE_HIGH_PX // 2
+            box = QRect(PADDING_PX, middle - _SWATCH_PX // 2, _SWATCH_PX, _SWATCH_PX)
+            draw_swatch(painter, box, frame.slot, frame.kind, frame.state, theme)
+            pill_left = self._paint_pill(painter, frame, middle)
+            left = PADDING_PX + _SWATCH_PX + 8
+            room = (left, _TITLE_TOP_PX, pill_left - left - 8, _TITLE_HIGH_PX)
+            draw_text(painter, room, frame.name, Role.OBJECT_TITLE, theme.t1)
+            if not frame.key:
+                return
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(colour(theme.s3 if theme.is_dark else theme.s1))
+            width = self.width() - 2 * PADDING_PX
+            painter.drawRoundedRect(QRectF(PADDING_PX, _KEY_TOP_PX, width, _KEY_HIGH_PX), 5, 5)
+            inner = width - 8 - _KEY_HIGH_PX
+            key = elided(Role.KEY, frame.key, inner, Qt.TextElideMode.ElideMiddle)
+            room = (PADDING_PX + 8, _KEY_TOP_PX, inner, _KEY_HIGH_PX)
+            draw_text(painter, room, key, Role.KEY, theme.t2)
 
     def _paint_pill(self, painter: QPainter, frame: DetailsFrame, middle: int) -> int:
         """Draw how it ended; the left edge comes back."""

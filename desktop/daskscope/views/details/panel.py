@@ -65,9 +65,9 @@ class Note(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the line."""
-        painter = QPainter(self)
-        box = (PADDING_PX, 0, self.width() - 2 * PADDING_PX, self.height() - 4)
-        draw_text(painter, box, self.text, Role.VALUE, getattr(self._theme, self._ink))
+        with QPainter(self) as painter:
+            box = (PADDING_PX, 0, self.width() - 2 * PADDING_PX, self.height() - 4)
+            draw_text(painter, box, self.text, Role.VALUE, getattr(self._theme, self._ink))
 
 
 class DetailsView(QScrollArea):
@@ -196,7 +196,7 @@ class DetailsView(QScrollArea):
         super().paintEvent(event)
         if self._frame is not None:
             return
-        painter = QPainter(self.viewport())
-        for number, line in enumerate(self._hint):
-            box = (PADDING_PX, 12 + number * 18, self.width() - 2 * PADDING_PX, 18)
-            draw_text(painter, box, line, Role.BODY, self._theme.t3)
+        with QPainter(self.viewport()) as painter:
+            for number, line in enumerate(self._hint):
+                box = (PADDING_PX, 12 + number * 18, self.width() - 2 * PADDING_PX, 18)
+                draw_text(painter, box, line, Role.BODY, self._theme.t3)

@@ -74,16 +74,16 @@ class Section(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the line above, title, note and content."""
-        painter = QPainter(self)
-        theme = self.theme
-        painter.setClipRegion(event.region())
-        painter.fillRect(PADDING_PX, 0, self.inner_px, 1, colour(theme.line2))
-        box = (float(PADDING_PX), float(_ABOVE_PX), float(self.inner_px), TITLE_PX - 4.0)
-        note_px = text_width(Role.VALUE, self.note)
-        room = (box[0], box[1], max(box[2] - note_px - 12, 40.0), box[3])
-        draw_text(painter, room, self.title, Role.TITLE, theme.t1)
-        draw_text(painter, box, self.note, Role.VALUE, theme.t3, Align.RIGHT)
-        self.paint_content(painter, self.content_top_px)
+        with QPainter(self) as painter:
+            theme = self.theme
+            painter.setClipRegion(event.region())
+            painter.fillRect(PADDING_PX, 0, self.inner_px, 1, colour(theme.line2))
+            box = (float(PADDING_PX), float(_ABOVE_PX), float(self.inner_px), TITLE_PX - 4.0)
+            note_px = text_width(Role.VALUE, self.note)
+            room = (box[0], box[1], max(box[2] - note_px - 12, 40.0), box[3])
+            draw_text(painter, room, self.title, Role.TITLE, theme.t1)
+            draw_text(painter, box, self.note, Role.VALUE, theme.t3, Align.RIGHT)
+            self.paint_content(painter, self.content_top_px)
 
 
 class RowsSection(Section):

@@ -76,18 +76,18 @@ class HintView(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the card, keys and texts, and the cross that puts it away."""
-        painter = QPainter(self)
-        theme, middle = self._theme, self.height() // 2
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setBrush(colour(theme.tipbg))
-        painter.setPen(QPen(colour(theme.accent), 1))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
-        x = _EDGE_PX
-        for part in self._parts:
-            keys, text = part
-            draw_caps(painter, x, middle, keys, theme)
-            left = x + caps_px(keys) + _GAP_PX
-            box = (left, 0, self.width() - left, self.height())
-            draw_text(painter, box, text, Role.BODY, theme.t1)
-            x += self._part_px(part)
-        draw_cross(painter, self.width() - _EDGE_PX - 4, middle, 8, theme.t2)
+        with QPainter(self) as painter:
+            theme, middle = self._theme, self.height() // 2
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setBrush(colour(theme.tipbg))
+            painter.setPen(QPen(colour(theme.accent), 1))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+            x = _EDGE_PX
+            for part in self._parts:
+                keys, text = part
+                draw_caps(painter, x, middle, keys, theme)
+                left = x + caps_px(keys) + _GAP_PX
+                box = (left, 0, self.width() - left, self.height())
+                draw_text(painter, box, text, Role.BODY, theme.t1)
+                x += self._part_px(part)
+            draw_cross(painter, self.width() - _EDGE_PX - 4, middle, 8, theme.t2)

@@ -164,15 +164,16 @@ class KeyColumns(QWidget):
         QPainter(self).drawPixmap(0, 0, self._picture)
 
     def _paint_groups(self, picture: QPixmap) -> None:
-        painter = QPainter(picture)
-        n_columns, width = column_widths(self.width())
-        tops = [0] * n_columns
-        for group, column in zip(self._groups, self._columns, strict=True):
-            self._paint_group(painter, group, column * (width + _GAP_PX), tops[column], width)
-            tops[column] += group_px(group, width)
-        if not self._groups:
-            draw_text(painter, (0, 0, width, _ROW_PX), "No key matches", Role.BODY, self._theme.t3)
-        painter.end()
+        with QPainter(picture) as painter:
+            n_columns, width = column_widths(self.width())
+            tops = [0] * n_columns
+            for group, column in zip(self._groups, self._columns, strict=True):
+                self._paint_group(painter, group, column * (width + _GAP_PX), tops[column], width)
+                tops[column] += group_px(group, width)
+            if not self._groups:
+                draw_text(
+                    painter, (0, 0, width, _ROW_PX), "No key matches", Role.BODY, self._theme.t3
+                )
 
     def _paint_group(
         self, painter: QPainter, group: KeyGroup, left: int, top: int, width: int
@@ -255,14 +256,13 @@ class KeysView(Sheet):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Dim the window, draw the card and its title."""
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), colour(self.theme.s0, _SCRIM_ALPHA))
-        painter.end()
+        with QPainter(self) as painter:
+            painter.fillRect(self.rect(), colour(self.theme.s0, _SCRIM_ALPHA))
         super().paintEvent(event)
-        painter = QPainter(self)
-        card = self.card()
-        box = (card.left() + _INNER_PX, card.top() + 18, card.width() / 2, self.field.height())
-        draw_text(painter, box, "Keyboard and mouse", Role.OBJECT_TITLE, self.theme.t1)
+        with QPainter(self) as painter:
+            card = self.card()
+            box = (card.left() + _INNER_PX, card.top() + 18, card.width() / 2, self.field.height())
+            draw_text(painter, box, "Keyboard and mouse", Role.OBJECT_TITLE, self.theme.t1)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Let arrows and page keys scroll while the field is typed into."""

@@ -122,16 +122,15 @@ def _card_picture(theme: Theme, width: int, height: int, ratio: float) -> QPixma
     picture = QPixmap(size * ratio)
     picture.setDevicePixelRatio(ratio)
     picture.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(picture)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    card = QRectF(SHADOW_PX, SHADOW_PX, width, height)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(colour(0, _SHADOW_ALPHA[theme.is_dark] / SHADOW_PX))
-    for grown in range(SHADOW_PX, 0, -1):
-        radius = _RADIUS_PX + grown
-        painter.drawRoundedRect(card.adjusted(-grown, -grown, grown, grown), radius, radius)
-    painter.setBrush(colour(theme.tipbg))
-    painter.setPen(QPen(colour(theme.tipline), 1))
-    painter.drawRoundedRect(card.adjusted(0.5, 0.5, -0.5, -0.5), _RADIUS_PX, _RADIUS_PX)
-    painter.end()
+    with QPainter(picture) as painter:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        card = QRectF(SHADOW_PX, SHADOW_PX, width, height)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour(0, _SHADOW_ALPHA[theme.is_dark] / SHADOW_PX))
+        for grown in range(SHADOW_PX, 0, -1):
+            radius = _RADIUS_PX + grown
+            painter.drawRoundedRect(card.adjusted(-grown, -grown, grown, grown), radius, radius)
+        painter.setBrush(colour(theme.tipbg))
+        painter.setPen(QPen(colour(theme.tipline), 1))
+        painter.drawRoundedRect(card.adjusted(0.5, 0.5, -0.5, -0.5), _RADIUS_PX, _RADIUS_PX)
     return picture

@@ -81,22 +81,22 @@ class KindChips(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw ground and chips."""
-        painter = QPainter(self)
-        theme = self._theme
-        painter.fillRect(self.rect(), colour(theme.s2))
-        for index, (kind, box) in enumerate(zip(self._kinds, self.boxes(), strict=True)):
-            ground = theme.hover if index == self._hovered else theme.s3
-            is_focused = self.hasFocus() and index == self._current
-            edge = theme.accent if is_focused else theme.ctl
-            painter.setPen(QPen(colour(edge), 2 if is_focused else 1))
-            painter.setBrush(colour(ground if kind.is_shown else theme.s2))
-            painter.drawRoundedRect(box.adjusted(0, 0, -1, -1), _RADIUS_PX, _RADIUS_PX)
-            left = box.left() + _CHIP_PADDING_PX
-            room = (float(left), box.top(), box.width(), _CHIP_PX - 1)
-            inks = (theme.t1, theme.t3) if kind.is_shown else (theme.tdis, theme.tdis)
-            name_px = draw_text(painter, room, kind.kind, Role.VALUE, inks[0])
-            room = (left + name_px + 5, box.top(), box.width(), _CHIP_PX - 1)
-            draw_text(painter, room, _n(kind), Role.SMALL, inks[1])
+        with QPainter(self) as painter:
+            theme = self._theme
+            painter.fillRect(self.rect(), colour(theme.s2))
+            for index, (kind, box) in enumerate(zip(self._kinds, self.boxes(), strict=True)):
+                ground = theme.hover if index == self._hovered else theme.s3
+                is_focused = self.hasFocus() and index == self._current
+                edge = theme.accent if is_focused else theme.ctl
+                painter.setPen(QPen(colour(edge), 2 if is_focused else 1))
+                painter.setBrush(colour(ground if kind.is_shown else theme.s2))
+                painter.drawRoundedRect(box.adjusted(0, 0, -1, -1), _RADIUS_PX, _RADIUS_PX)
+                left = box.left() + _CHIP_PADDING_PX
+                room = (float(left), box.top(), box.width(), _CHIP_PX - 1)
+                inks = (theme.t1, theme.t3) if kind.is_shown else (theme.tdis, theme.tdis)
+                name_px = draw_text(painter, room, kind.kind, Role.VALUE, inks[0])
+                room = (left + name_px + 5, box.top(), box.width(), _CHIP_PX - 1)
+                draw_text(painter, room, _n(kind), Role.SMALL, inks[1])
 
     def _chip_at(self, point: QPoint) -> int:
         return next((i for i, box in enumerate(self.boxes()) if box.contains(point)), -1)

@@ -67,9 +67,10 @@ class Cross(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw line and time."""
-        painter, flag = QPainter(self), self._flag()
-        for top, bottom in self._stretches:
-            painter.fillRect(self._x_px, top, 1, bottom - top, colour(self._theme.t2))
-        painter.fillRect(flag, colour(self._theme.t1))
-        box = (float(flag.x()), float(flag.y()), float(flag.width()), float(flag.height()))
-        draw_text(painter, box, self._text, Role.TINY, self._theme.s2, Align.CENTRE)
+        flag = self._flag()
+        with QPainter(self) as painter:
+            for top, bottom in self._stretches:
+                painter.fillRect(self._x_px, top, 1, bottom - top, colour(self._theme.t2))
+            painter.fillRect(flag, colour(self._theme.t1))
+            box = (float(flag.x()), float(flag.y()), float(flag.width()), float(flag.height()))
+            draw_text(painter, box, self._text, Role.TINY, self._theme.s2, Align.CENTRE)

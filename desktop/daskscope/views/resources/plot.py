@@ -126,9 +126,8 @@ class ChartPlot(pg.GraphicsView):
         if self._picture.size() != size:
             self._picture = QPixmap(size)
             self._picture.setDevicePixelRatio(ratio)
-            painter = QPainter(self._picture)
-            self.render(painter, QRectF(viewport.rect()), viewport.rect())
-            painter.end()
+            with QPainter(self._picture) as painter:
+                self.render(painter, QRectF(viewport.rect()), viewport.rect())
         QPainter(viewport).drawPixmap(0, 0, self._picture)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

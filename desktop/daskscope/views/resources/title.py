@@ -62,23 +62,23 @@ class ChartTitle(QWidget):
         reading = self.told
         if self._chart is None or reading is None:
             return
-        painter = QPainter(self)
-        theme, chart, height = self._theme, self._chart, self.height()
-        width = float(self.width() - 2 * PADDING_PX)
-        value_px = text_width(Role.TITLE, reading.value_text)
-        box = (float(PADDING_PX), 2.0, width, height - 2.0)
-        x = PADDING_PX + 14 + draw_text(painter, box, chart.title, Role.TITLE, theme.t1)
-        draw_text(painter, box, reading.value_text, Role.TITLE, theme.t1, Align.RIGHT)
-        if len(chart.curves) < 2:
-            return
-        for curve, told in zip(chart.curves, reading.curve_texts, strict=True):
-            name = f"{curve.name} {told}".rstrip()
-            needed = 16 + text_width(Role.CAPTION, name)
-            if x + needed > PADDING_PX + width - value_px - 8:
-                break
-            self._paint_key(painter, curve, round(x), chart.is_stacked)
-            box = (x + 16, 2.0, needed - 15, height - 2.0)
-            x += 16 + draw_text(painter, box, name, Role.CAPTION, theme.t2) + 10
+        with QPainter(self) as painter:
+            theme, chart, height = self._theme, self._chart, self.height()
+            width = float(self.width() - 2 * PADDING_PX)
+            value_px = text_width(Role.TITLE, reading.value_text)
+            box = (float(PADDING_PX), 2.0, width, height - 2.0)
+            x = PADDING_PX + 14 + draw_text(painter, box, chart.title, Role.TITLE, theme.t1)
+            draw_text(painter, box, reading.value_text, Role.TITLE, theme.t1, Align.RIGHT)
+            if len(chart.curves) < 2:
+                return
+            for curve, told in zip(chart.curves, reading.curve_texts, strict=True):
+                name = f"{curve.name} {told}".rstrip()
+                needed = 16 + text_width(Role.CAPTION, name)
+                if x + needed > PADDING_PX + width - value_px - 8:
+                    break
+                self._paint_key(painter, curve, round(x), chart.is_stacked)
+                box = (x + 16, 2.0, needed - 15, height - 2.0)
+                x += 16 + draw_text(painter, box, name, Role.CAPTION, theme.t2) + 10
 
     def _paint_key(self, painter: QPainter, curve: Curve, x: int, is_stacked: bool) -> None:
         middle = (self.height() + 2) // 2

@@ -166,19 +166,19 @@ class HistogramView(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw title, axes, bars, marks."""
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), colour(self._theme.s2))
-        self._paint_title(painter)
-        shown = self._shown
-        if shown is None:
-            if self._frame is not None:
-                box = (PADDING_PX, _TITLE_PX, self.width() - 2 * PADDING_PX, 24)
-                draw_text(painter, box, "No tasks here", Role.BODY, self._theme.t3)
-            return
-        self._paint_axes(painter, shown)
-        self._paint_marks(painter, shown)
-        self._paint_bars(painter, shown)
-        self._paint_quantiles(painter, shown)
+        with QPainter(self) as painter:
+            painter.fillRect(self.rect(), colour(self._theme.s2))
+            self._paint_title(painter)
+            shown = self._shown
+            if shown is None:
+                if self._frame is not None:
+                    box = (PADDING_PX, _TITLE_PX, self.width() - 2 * PADDING_PX, 24)
+                    draw_text(painter, box, "No tasks here", Role.BODY, self._theme.t3)
+                return
+            self._paint_axes(painter, shown)
+            self._paint_marks(painter, shown)
+            self._paint_bars(painter, shown)
+            self._paint_quantiles(painter, shown)
 
     def _paint_title(self, painter: QPainter) -> None:
         theme, frame, width = self._theme, self._frame, self.width() - 2 * PADDING_PX

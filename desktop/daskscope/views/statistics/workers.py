@@ -150,16 +150,17 @@ class FactsView(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the lines; a value that is too long shortens its label."""
-        painter, theme = QPainter(self), self._theme
-        painter.fillRect(self.rect(), colour(theme.s2))
-        width = self.width() - 2 * PADDING_PX
-        painter.fillRect(PADDING_PX, 0, width, 1, colour(theme.line))
-        for number, fact in enumerate(self._facts):
-            top = 6 + number * _FACT_PX
-            rgb = theme.err if fact.is_bad else theme.t1 if fact.value else theme.tdis
-            box = (PADDING_PX, top, width, _FACT_PX)
-            drawn = draw_text(painter, box, fact.value or "–", Role.VALUE, rgb, Align.RIGHT)
-            left_over = (PADDING_PX, top, max(width - drawn - 8, 0), _FACT_PX)
-            # It may name two workers.
-            label = elided(Role.VALUE, fact.label, left_over[2], Qt.TextElideMode.ElideMiddle)
-            draw_text(painter, left_over, label, Role.VALUE, theme.t3)
+        theme = self._theme
+        with QPainter(self) as painter:
+            painter.fillRect(self.rect(), colour(theme.s2))
+            width = self.width() - 2 * PADDING_PX
+            painter.fillRect(PADDING_PX, 0, width, 1, colour(theme.line))
+            for number, fact in enumerate(self._facts):
+                top = 6 + number * _FACT_PX
+                rgb = theme.err if fact.is_bad else theme.t1 if fact.value else theme.tdis
+                box = (PADDING_PX, top, width, _FACT_PX)
+                drawn = draw_text(painter, box, fact.value or "–", Role.VALUE, rgb, Align.RIGHT)
+                left_over = (PADDING_PX, top, max(width - drawn - 8, 0), _FACT_PX)
+                # It may name two workers.
+                label = elided(Role.VALUE, fact.label, left_over[2], Qt.TextElideMode.ElideMiddle)
+                draw_text(painter, left_over, label, Role.VALUE, theme.t3)

@@ -140,31 +140,31 @@ class AxisView(Strip):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint captions, ticks and the badge."""
-        painter = QPainter(self)
-        theme, width, height = self._theme, self.width(), self.height()
-        painter.fillRect(event.rect(), colour(theme.lane))
-        painter.fillRect(0, height - 1, width, 1, colour(theme.line))
-        if event.rect().left() < GUTTER_PX:
-            painter.fillRect(GUTTER_PX - 1, 0, 1, height, colour(theme.line))
-            for top, text, role in (
-                (_ELAPSED_TOP_PX, "Since start", Role.CAPTION),
-                (_CLOCK_TOP_PX, "Local time", Role.TINY),
-            ):
-                box = (0, top, RIGHT_PX, _LINE_PX)
-                draw_text(painter, box, text, role, theme.t2, Align.RIGHT)
-        if self._view is None:
-            return
-        painter.setClipRect(GUTTER_PX, 0, width - GUTTER_PX, height - 1)
-        painter.translate(GUTTER_PX, 0)
-        badge = self._badge()
-        flags = flag_boxes(self._view, self._bookmarks)
-        taken = flags if badge is None else [*flags, badge]
-        self._paint_ticks(painter, taken)
-        self._paint_selection_edges(painter)
-        self._paint_handles(painter)
-        draw_flags(painter, self._view, self._bookmarks, height, theme)
-        if badge is not None:
-            self._paint_badge(painter, badge)
+        with QPainter(self) as painter:
+            theme, width, height = self._theme, self.width(), self.height()
+            painter.fillRect(event.rect(), colour(theme.lane))
+            painter.fillRect(0, height - 1, width, 1, colour(theme.line))
+            if event.rect().left() < GUTTER_PX:
+                painter.fillRect(GUTTER_PX - 1, 0, 1, height, colour(theme.line))
+                for top, text, role in (
+                    (_ELAPSED_TOP_PX, "Since start", Role.CAPTION),
+                    (_CLOCK_TOP_PX, "Local time", Role.TINY),
+                ):
+                    box = (0, top, RIGHT_PX, _LINE_PX)
+                    draw_text(painter, box, text, role, theme.t2, Align.RIGHT)
+            if self._view is None:
+                return
+            painter.setClipRect(GUTTER_PX, 0, width - GUTTER_PX, height - 1)
+            painter.translate(GUTTER_PX, 0)
+            badge = self._badge()
+            flags = flag_boxes(self._view, self._bookmarks)
+            taken = flags if badge is None else [*flags, badge]
+            self._paint_ticks(painter, taken)
+            self._paint_selection_edges(painter)
+            self._paint_handles(painter)
+            draw_flags(painter, self._view, self._bookmarks, height, theme)
+            if badge is not None:
+                self._paint_badge(painter, badge)
 
     def _paint_ticks(self, painter: QPainter, taken: Sequence[QRectF]) -> None:
         """Draw all ticks, and the texts of the labelled ones."""
@@ -265,10 +265,9 @@ def _pictured(elapsed: str, clock: str, theme: Theme, ratio: float) -> QPixmap:
     picture = QPixmap(math.ceil(width * ratio), math.ceil(TIME_AXIS_PX * ratio))
     picture.setDevicePixelRatio(ratio)
     picture.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(picture)
-    for top, text, role, rgb in _lines(elapsed, clock, theme):
-        draw_text(painter, (_PICTURE_MARGIN_PX, top, width, _LINE_PX), text, role, rgb)
-    painter.end()
+    with QPainter(picture) as painter:
+        for top, text, role, rgb in _lines(elapsed, clock, theme):
+            draw_text(painter, (_PICTURE_MARGIN_PX, top, width, _LINE_PX), text, role, rgb)
     return picture
 
 
@@ -279,12 +278,11 @@ def _badge_picture(width_px: int, theme: Theme, ratio: float) -> QPixmap:
     picture = QPixmap(math.ceil(width_px * ratio), math.ceil(height_px * ratio))
     picture.setDevicePixelRatio(ratio)
     picture.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(picture)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(colour(theme.accent))
-    painter.drawRoundedRect(QRectF(0, 0, width_px, height_px), 3, 3)
-    box = (0, 0, width_px, height_px - 1)
-    draw_text(painter, box, "now", Role.SUM, theme.onacc, Align.CENTRE)
-    painter.end()
+    with QPainter(picture) as painter:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour(theme.accent))
+        painter.drawRoundedRect(QRectF(0, 0, width_px, height_px), 3, 3)
+        box = (0, 0, width_px, height_px - 1)
+        draw_text(painter, box, "now", Role.SUM, theme.onacc, Align.CENTRE)
     return picture

@@ -169,30 +169,33 @@ class EventsView(Strip):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint marks, texts and the badge."""
-        painter = QPainter(self)
-        theme, width, height = self._theme, self.width(), self.height()
-        painter.fillRect(event.rect(), colour(theme.lane2))
-        painter.fillRect(0, height - 1, width, 1, colour(theme.line))
-        if event.rect().left() < GUTTER_PX:
-            painter.fillRect(GUTTER_PX - 1, 0, 1, height, colour(theme.line))
-            box = (0, 0, RIGHT_PX + 1, height - 1)
-            draw_text(painter, box, "Events", Role.CAPTION, theme.t2, Align.RIGHT)
-        if self._view is None:
-            return
-        painter.setClipRect(GUTTER_PX, 0, width - GUTTER_PX, height - 1)
-        painter.translate(GUTTER_PX, 0)
-        if 0 <= self._now_px < self._view.width_px:
-            right = self._view.width_px - self._now_px
-            fill_zone(painter, (self._now_px, 0, right, height - 1), not_yet_brush(theme))
-            painter.fillRect(self._now_px, 0, 1, height, colour(theme.accent))
-        badge = self._badge()
-        self._placed = placed_events(
-            self._events, self._view.width_px - 4, partial(text_width, Role.SMALL), badge or (0, 0)
-        )
-        self._paint_events(painter)
-        self._paint_selection_edges(painter)
-        if badge is not None:
-            self._paint_badge(painter, badge)
+        with QPainter(self) as painter:
+            theme, width, height = self._theme, self.width(), self.height()
+            painter.fillRect(event.rect(), colour(theme.lane2))
+            painter.fillRect(0, height - 1, width, 1, colour(theme.line))
+            if event.rect().left() < GUTTER_PX:
+                painter.fillRect(GUTTER_PX - 1, 0, 1, height, colour(theme.line))
+                box = (0, 0, RIGHT_PX + 1, height - 1)
+                draw_text(painter, box, "Events", Role.CAPTION, theme.t2, Align.RIGHT)
+            if self._view is None:
+                return
+            painter.setClipRect(GUTTER_PX, 0, width - GUTTER_PX, height - 1)
+            painter.translate(GUTTER_PX, 0)
+            if 0 <= self._now_px < self._view.width_px:
+                right = self._view.width_px - self._now_px
+                fill_zone(painter, (self._now_px, 0, right, height - 1), not_yet_brush(theme))
+                painter.fillRect(self._now_px, 0, 1, height, colour(theme.accent))
+            badge = self._badge()
+            self._placed = placed_events(
+                self._events,
+                self._view.width_px - 4,
+                partial(text_width, Role.SMALL),
+                badge or (0, 0),
+            )
+            self._paint_events(painter)
+            self._paint_selection_edges(painter)
+            if badge is not None:
+                self._paint_badge(painter, badge)
 
     def _paint_events(self, painter: QPainter) -> None:
         height = self.height() - 1

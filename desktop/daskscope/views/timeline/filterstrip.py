@@ -93,9 +93,9 @@ class FilterStrip(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the strip's ground and the line below it."""
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), colour(self._theme.hdr))
-        painter.fillRect(0, self.height() - 1, self.width(), 1, colour(self._theme.line))
+        with QPainter(self) as painter:
+            painter.fillRect(self.rect(), colour(self._theme.hdr))
+            painter.fillRect(0, self.height() - 1, self.width(), 1, colour(self._theme.line))
 
     def _chip(self, chip: Chip) -> QToolButton:
         button = QToolButton(self)

@@ -122,9 +122,8 @@ class Gutter:
                 self._picture = QPixmap(size)
             self._picture.setDevicePixelRatio(ratio)
             self._picture.fill(colour(ground(theme)))
-            beside = QPainter(self._picture)
-            _draw_labels(beside, frame, theme, target)
-            beside.end()
+            with QPainter(self._picture) as beside:
+                _draw_labels(beside, frame, theme, target)
         painter.drawPixmap(0, 0, self._picture)
 
 
@@ -166,17 +165,16 @@ def _pictured(
     picture = QPixmap(*(math.ceil(length_px * ratio) for length_px in size))
     picture.setDevicePixelRatio(ratio)
     picture.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(picture)
-    painter.translate(0, 1)
-    is_met = target is not None and target.is_host and target.key == row.host
-    has_pin = row.host != PINNED and (is_met or row.is_pinned)
-    _draw_host(painter, frame, row, theme, has_pin=has_pin)
-    if has_pin:
-        top = (row.height_px - 1 - HOST_PIN_PX[1]) // 2
-        _draw_pin(painter, HOST_PIN_PX[0], top, theme, is_pinned=row.is_pinned)
-    if is_met:
-        _draw_mark(painter, 0, row.height_px - 1, theme, target)
-    painter.end()
+    with QPainter(picture) as painter:
+        painter.translate(0, 1)
+        is_met = target is not None and target.is_host and target.key == row.host
+        has_pin = row.host != PINNED and (is_met or row.is_pinned)
+        _draw_host(painter, frame, row, theme, has_pin=has_pin)
+        if has_pin:
+            top = (row.height_px - 1 - HOST_PIN_PX[1]) // 2
+            _draw_pin(painter, HOST_PIN_PX[0], top, theme, is_pinned=row.is_pinned)
+        if is_met:
+            _draw_mark(painter, 0, row.height_px - 1, theme, target)
     return picture
 
 

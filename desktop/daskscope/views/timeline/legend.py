@@ -153,20 +153,20 @@ class LegendView(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint everything."""
-        painter = QPainter(self)
-        theme, height = self._theme, self.height()
-        painter.fillRect(self.rect(), colour(theme.hdr))
-        painter.fillRect(0, height - 1, self.width(), 1, colour(theme.line))
-        placed, n_more = self._placed()
-        left, right = event.rect().left(), event.rect().right()
-        for entry in placed:
-            end = entry.left_px + entry.width_px
-            if entry.left_px - _CHIP_PX <= right and end + _CHIP_PX >= left:
-                self._paint_entry(painter, entry)
-        if n_more and right >= self._chip_rect().left():
-            self._paint_chip(painter, n_more)
-        if self._has_kinds() and right >= self._kinds_left() - _RIGHT_PX:
-            self._paint_kinds(painter)
+        with QPainter(self) as painter:
+            theme, height = self._theme, self.height()
+            painter.fillRect(self.rect(), colour(theme.hdr))
+            painter.fillRect(0, height - 1, self.width(), 1, colour(theme.line))
+            placed, n_more = self._placed()
+            left, right = event.rect().left(), event.rect().right()
+            for entry in placed:
+                end = entry.left_px + entry.width_px
+                if entry.left_px - _CHIP_PX <= right and end + _CHIP_PX >= left:
+                    self._paint_entry(painter, entry)
+            if n_more and right >= self._chip_rect().left():
+                self._paint_chip(painter, n_more)
+            if self._has_kinds() and right >= self._kinds_left() - _RIGHT_PX:
+                self._paint_kinds(painter)
 
     def _placed(self) -> tuple[tuple[PlacedEntry, ...], int]:
         right = self._kinds_left() - _RIGHT_PX if self._has_kinds() else self.width() - _RIGHT_PX

@@ -117,25 +117,27 @@ class MinimapView(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint captions, the curve and the brush."""
-        painter = QPainter(self)
-        minimap, width, height = self._minimap, self.width(), self.height()
-        texts = (minimap.length_text, minimap.most) if minimap else ()
-        ground = self._picture("ground", (width, height), texts, self._paint_ground, is_solid=True)
-        painter.drawPixmap(0, 0, ground)
-        if minimap is None:
-            return
-        painter.setClipRect(GUTTER_PX, 0, width - GUTTER_PX, height - 1)
-        painter.translate(GUTTER_PX, 0)
-        self._paint_curve(painter, minimap)
-        self._paint_found(painter, minimap)
-        left, right = minimap.brush_px
-        brush_px = max(right - left, _LEAST_BRUSH_PX)
-        brush = _pictured_brush(brush_px, height, self._theme, self.devicePixelRatioF())
-        painter.drawPixmap(left - _BRUSH_ROOM_PX, 0, brush)
-        if len(self._errors_px):
-            size = width - GUTTER_PX, _ERROR_PX + 1
-            errors = self._picture("errors", size, (), self._paint_errors)
-            painter.drawPixmap(0, 0, errors)
+        with QPainter(self) as painter:
+            minimap, width, height = self._minimap, self.width(), self.height()
+            texts = (minimap.length_text, minimap.most) if minimap else ()
+            ground = self._picture(
+                "ground", (width, height), texts, self._paint_ground, is_solid=True
+            )
+            painter.drawPixmap(0, 0, ground)
+            if minimap is None:
+                return
+            painter.setClipRect(GUTTER_PX, 0, width - GUTTER_PX, height - 1)
+            painter.translate(GUTTER_PX, 0)
+            self._paint_curve(painter, minimap)
+            self._paint_found(painter, minimap)
+            left, right = minimap.brush_px
+            brush_px = max(right - left, _LEAST_BRUSH_PX)
+            brush = _pictured_brush(brush_px, height, self._theme, self.devicePixelRatioF())
+            painter.drawPixmap(left - _BRUSH_ROOM_PX, 0, brush)
+            if len(self._errors_px):
+                size = width - GUTTER_PX, _ERROR_PX + 1
+                errors = self._picture("errors", size, (), self._paint_errors)
+                painter.drawPixmap(0, 0, errors)
 
     def _picture(
         self,
@@ -152,9 +154,8 @@ class MinimapView(QWidget):
         known, picture = self._pictures.get(name, ((), QPixmap()))
         if key != known:
             picture = _empty(size_px, ratio, is_solid=is_solid)
-            painter = QPainter(picture)
-            paint(painter)
-            painter.end()
+            with QPainter(picture) as painter:
+                paint(painter)
             self._pictures[name] = key, picture
         return picture
 
@@ -291,18 +292,18 @@ def _pictured_brush(width_px: int, height_px: int, theme: Theme, ratio: float) -
     """
     picture = _empty((width_px + 2 * _BRUSH_ROOM_PX, height_px), ratio)
     left, right = _BRUSH_ROOM_PX, _BRUSH_ROOM_PX + width_px
-    painter, accent = QPainter(picture), colour(theme.accent)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setPen(QPen(accent, _BRUSH_LINE_PX))
-    frame = QRectF(left, 1.75, right - left, height_px - 1 - 3.5)
-    painter.drawRoundedRect(frame, 2, 2)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(accent)
-    handle_px, top = HANDLE_PX[0], (height_px - 1 - HANDLE_PX[1]) / 2
-    for x in (left, right):
-        painter.drawRoundedRect(QRectF(x - handle_px / 2, top, *HANDLE_PX), 2, 2)
-    painter.end()
+    accent = colour(theme.accent)
+    with QPainter(picture) as painter:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(accent, _BRUSH_LINE_PX))
+        frame = QRectF(left, 1.75, right - left, height_px - 1 - 3.5)
+        painter.drawRoundedRect(frame, 2, 2)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(accent)
+        handle_px, top = HANDLE_PX[0], (height_px - 1 - HANDLE_PX[1]) / 2
+        for x in (left, right):
+            painter.drawRoundedRect(QRectF(x - handle_px / 2, top, *HANDLE_PX), 2, 2)
     return picture
 
 

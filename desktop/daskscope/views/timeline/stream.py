@@ -198,25 +198,25 @@ class StreamView(Strip):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint everything."""
-        painter = QPainter(self)
-        theme, frame = self._theme, self._frame
-        drawn = QSize(0, 0) if frame is None else QSize(frame.view.width_px, frame.height_px)
-        if drawn != self.size() - QSize(GUTTER_PX, 0):
-            # No frame yet for this size.
-            painter.fillRect(GUTTER_PX, 0, self.width(), self.height(), colour(theme.lane))
-        if frame is None:
-            self._paint_gutter(painter, ground(theme))
-            return
-        if event.rect().right() >= GUTTER_PX:
-            self._paint_lanes(painter, frame)
-        if event.rect().left() < GUTTER_PX:
-            self._gutter.draw(painter, frame, theme, self._target)
-        self._headers.draw(painter, frame, theme, self._target)
-        painter.translate(GUTTER_PX, 0)
-        draw_evicted(painter, frame, theme)
-        painter.translate(-GUTTER_PX, 0)
-        self._paint_now(painter, frame)
-        self._handle.draw(painter, frame, self.size(), theme)
+        with QPainter(self) as painter:
+            theme, frame = self._theme, self._frame
+            drawn = QSize(0, 0) if frame is None else QSize(frame.view.width_px, frame.height_px)
+            if drawn != self.size() - QSize(GUTTER_PX, 0):
+                # No frame yet for this size.
+                painter.fillRect(GUTTER_PX, 0, self.width(), self.height(), colour(theme.lane))
+            if frame is None:
+                self._paint_gutter(painter, ground(theme))
+                return
+            if event.rect().right() >= GUTTER_PX:
+                self._paint_lanes(painter, frame)
+            if event.rect().left() < GUTTER_PX:
+                self._gutter.draw(painter, frame, theme, self._target)
+            self._headers.draw(painter, frame, theme, self._target)
+            painter.translate(GUTTER_PX, 0)
+            draw_evicted(painter, frame, theme)
+            painter.translate(-GUTTER_PX, 0)
+            self._paint_now(painter, frame)
+            self._handle.draw(painter, frame, self.size(), theme)
 
     def _paint_lanes(self, painter: QPainter, frame: TaskStreamFrame) -> None:
         theme = self._theme

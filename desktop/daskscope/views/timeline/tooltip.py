@@ -93,33 +93,33 @@ class Tooltip(QWidget):
         hit, theme = self._hit, self._theme
         if hit is None:
             return
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setBrush(colour(theme.tipbg))
-        painter.setPen(QPen(colour(theme.tipline), 1))
-        painter.drawRoundedRect(
-            QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), _RADIUS_PX, _RADIUS_PX
-        )
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
-        inner = WIDTH_PX - 2 * PADDING_PX
-        swatch = QRect(PADDING_PX, _TITLE_TOP_PX + 4, _SWATCH_PX, _SWATCH_PX)
-        draw_swatch(painter, swatch, hit.slot, hit.kind, hit.state, theme)
-        title_left = PADDING_PX + _SWATCH_PX + 6
-        box = (title_left, _TITLE_TOP_PX, WIDTH_PX - PADDING_PX - title_left, 18)
-        draw_text(painter, box, hit.title, Role.TITLE, theme.t1)
-        top = _KEY_TOP_PX
-        if hit.key:
-            key = elided(Role.TOOLTIP_KEY, hit.key, inner, Qt.TextElideMode.ElideMiddle)
-            draw_text(painter, (PADDING_PX, top, inner, 16), key, Role.TOOLTIP_KEY, theme.t3)
-            top = _FIELDS_TOP_PX
-        for label, value in hit.fields:
-            box = (PADDING_PX, top, VALUE_LEFT_PX - 6, _LINE_PX)
-            draw_text(painter, box, label, Role.VALUE, theme.t3)
-            left = PADDING_PX + VALUE_LEFT_PX
-            box = (left, top, WIDTH_PX - PADDING_PX - left, _LINE_PX)
-            draw_text(painter, box, value, Role.VALUE, theme.t1)
-            top += _LINE_PX
-        self._paint_footer(painter)
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setBrush(colour(theme.tipbg))
+            painter.setPen(QPen(colour(theme.tipline), 1))
+            painter.drawRoundedRect(
+                QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), _RADIUS_PX, _RADIUS_PX
+            )
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+            inner = WIDTH_PX - 2 * PADDING_PX
+            swatch = QRect(PADDING_PX, _TITLE_TOP_PX + 4, _SWATCH_PX, _SWATCH_PX)
+            draw_swatch(painter, swatch, hit.slot, hit.kind, hit.state, theme)
+            title_left = PADDING_PX + _SWATCH_PX + 6
+            box = (title_left, _TITLE_TOP_PX, WIDTH_PX - PADDING_PX - title_left, 18)
+            draw_text(painter, box, hit.title, Role.TITLE, theme.t1)
+            top = _KEY_TOP_PX
+            if hit.key:
+                key = elided(Role.TOOLTIP_KEY, hit.key, inner, Qt.TextElideMode.ElideMiddle)
+                draw_text(painter, (PADDING_PX, top, inner, 16), key, Role.TOOLTIP_KEY, theme.t3)
+                top = _FIELDS_TOP_PX
+            for label, value in hit.fields:
+                box = (PADDING_PX, top, VALUE_LEFT_PX - 6, _LINE_PX)
+                draw_text(painter, box, label, Role.VALUE, theme.t3)
+                left = PADDING_PX + VALUE_LEFT_PX
+                box = (left, top, WIDTH_PX - PADDING_PX - left, _LINE_PX)
+                draw_text(painter, box, value, Role.VALUE, theme.t1)
+                top += _LINE_PX
+            self._paint_footer(painter)
 
     def _paint_footer(self, painter: QPainter) -> None:
         theme, top = self._theme, self.height() - _FOOTER_PX

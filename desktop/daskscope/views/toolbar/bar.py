@@ -217,14 +217,14 @@ class Toolbar(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw ground, logo, lines between groups."""
-        painter = QPainter(self)
-        theme = self._theme
-        painter.fillRect(self.rect(), colour(theme.s1))
-        painter.fillRect(0, self.height() - 1, self.width(), 1, colour(theme.line))
-        paint_logo(painter, PADDING_PX + 2, (TOOLBAR_PX - _LOGO_PX) // 2, theme)
-        for widget in (self._connection, self._range if self._live.isHidden() else self._live):
-            x = widget.geometry().left() - _GROUP_GAP_PX
-            painter.fillRect(x, 12, 1, TOOLBAR_PX - 25, colour(theme.line))
+        with QPainter(self) as painter:
+            theme = self._theme
+            painter.fillRect(self.rect(), colour(theme.s1))
+            painter.fillRect(0, self.height() - 1, self.width(), 1, colour(theme.line))
+            paint_logo(painter, PADDING_PX + 2, (TOOLBAR_PX - _LOGO_PX) // 2, theme)
+            for widget in (self._connection, self._range if self._live.isHidden() else self._live):
+                x = widget.geometry().left() - _GROUP_GAP_PX
+                painter.fillRect(x, 12, 1, TOOLBAR_PX - 25, colour(theme.line))
 
     def _lay_out(self) -> None:
         self._menu_row = QHBoxLayout()
@@ -334,18 +334,18 @@ class ConnectionLabel(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw dot and texts."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        theme, field = self._theme, self._field
-        tones = {"ok": theme.ok, "warn": theme.warn, "err": theme.err}
-        rgb = tones.get(field.tone, theme.t3)
-        painter.setPen(QPen(colour(rgb), 1.5))
-        painter.setBrush(colour(rgb) if field.tone == "ok" else Qt.BrushStyle.NoBrush)
-        painter.drawEllipse(QRectF(1.5, self.height() / 2 - 3.0, 6, 6))
-        box = (16.0, 0.0, self.width() - 16.0, float(self.height()))
-        x = 16 + draw_text(painter, box, field.label, Role.TITLE, theme.t1) + 8
-        box = (x, 0.0, self.width() - x, float(self.height()))
-        draw_text(painter, box, field.value, Role.BODY, theme.t2)
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            theme, field = self._theme, self._field
+            tones = {"ok": theme.ok, "warn": theme.warn, "err": theme.err}
+            rgb = tones.get(field.tone, theme.t3)
+            painter.setPen(QPen(colour(rgb), 1.5))
+            painter.setBrush(colour(rgb) if field.tone == "ok" else Qt.BrushStyle.NoBrush)
+            painter.drawEllipse(QRectF(1.5, self.height() / 2 - 3.0, 6, 6))
+            box = (16.0, 0.0, self.width() - 16.0, float(self.height()))
+            x = 16 + draw_text(painter, box, field.label, Role.TITLE, theme.t1) + 8
+            box = (x, 0.0, self.width() - x, float(self.height()))
+            draw_text(painter, box, field.value, Role.BODY, theme.t2)
 
 
 def paint_logo(painter: QPainter, left: int, top: int, theme: Theme) -> None:

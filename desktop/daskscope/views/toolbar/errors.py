@@ -82,14 +82,14 @@ class ErrorsBox(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw frame, mark and count."""
-        painter = QPainter(self)
-        theme = self._theme
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(colour(theme.ctl), 1))
-        painter.setBrush(colour(theme.s3))
-        box = self.rect().toRectF().adjusted(0.5, 0.5, -0.5, -0.5)
-        painter.drawRoundedRect(box, _RADIUS_PX, _RADIUS_PX)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        draw_event_mark(painter, "erred", _MARK_PX, self.height() / 2, theme)
-        room = (_TEXT_PX, 0, self.width() - _TEXT_PX, self.height() - 1)
-        draw_text(painter, room, self._text, Role.BODY, theme.t1)
+        with QPainter(self) as painter:
+            theme = self._theme
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(colour(theme.ctl), 1))
+            painter.setBrush(colour(theme.s3))
+            box = self.rect().toRectF().adjusted(0.5, 0.5, -0.5, -0.5)
+            painter.drawRoundedRect(box, _RADIUS_PX, _RADIUS_PX)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            draw_event_mark(painter, "erred", _MARK_PX, self.height() / 2, theme)
+            room = (_TEXT_PX, 0, self.width() - _TEXT_PX, self.height() - 1)
+            draw_text(painter, room, self._text, Role.BODY, theme.t1)

@@ -139,25 +139,25 @@ class SearchBox(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw frame, glass and count."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        theme, has_focus = self._theme, self._text.hasFocus()
-        edge = theme.accent if has_focus else theme.ctl
-        if self._field.problem:
-            edge = theme.err
-        width = 2.0 if has_focus else 1.0
-        painter.setPen(QPen(colour(edge), width))
-        painter.setBrush(colour(theme.s2))
-        inset = width / 2
-        frame = QRectF(self.rect()).adjusted(inset, inset, -inset, -inset)
-        painter.drawRoundedRect(frame, _RADIUS_PX, _RADIUS_PX)
-        draw_icon(painter, "magnifying-glass", 8, (self.height() - 14) / 2, theme.t3, 14)
-        left, width_px = self._note_px()
-        tones = {"warn": theme.warn, "err": theme.err}
-        ink = tones.get(self._field.tone, theme.t2)
-        note = elided(Role.VALUE, self._note(), width_px)
-        box = (left, 0, width_px, self.height())
-        draw_text(painter, box, note, Role.VALUE, ink, Align.RIGHT)
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            theme, has_focus = self._theme, self._text.hasFocus()
+            edge = theme.accent if has_focus else theme.ctl
+            if self._field.problem:
+                edge = theme.err
+            width = 2.0 if has_focus else 1.0
+            painter.setPen(QPen(colour(edge), width))
+            painter.setBrush(colour(theme.s2))
+            inset = width / 2
+            frame = QRectF(self.rect()).adjusted(inset, inset, -inset, -inset)
+            painter.drawRoundedRect(frame, _RADIUS_PX, _RADIUS_PX)
+            draw_icon(painter, "magnifying-glass", 8, (self.height() - 14) / 2, theme.t3, 14)
+            left, width_px = self._note_px()
+            tones = {"warn": theme.warn, "err": theme.err}
+            ink = tones.get(self._field.tone, theme.t2)
+            note = elided(Role.VALUE, self._note(), width_px)
+            box = (left, 0, width_px, self.height())
+            draw_text(painter, box, note, Role.VALUE, ink, Align.RIGHT)
 
     def _note(self) -> str:
         """The number of matches, or why there is none."""

@@ -56,39 +56,46 @@ class DataWay(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw nodes and arrows."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        theme = self._theme
-        box = (0.0, 0.0, float(self.width()), 18.0)
-        draw_text(painter, box, "The way of the data", Role.TITLE, theme.t1)
-        node_px, height = min(_NODE_PX[0], (self.width() - 160) / 3), _NODE_PX[1]
-        low = _TOP_PX + height + _ROW_GAP_PX
-        cluster = QRectF(0.5, _TOP_PX + 0.5, node_px, height)
-        window = QRectF(self.width() - node_px - 0.5, _TOP_PX + 0.5, node_px, height)
-        collector = QRectF((self.width() - node_px) / 2, low + 0.5, node_px, height)
-        others = QRectF(window.left(), low + 0.5, node_px, height)
-        is_through = self._is_through_collector
-        self._arrow(painter, _between(cluster, window), not is_through)
-        corner = QPointF(cluster.center().x(), collector.center().y())
-        self._arrow(painter, [_bottom(cluster), corner, _left(collector)], is_through)
-        turn = (window.left() + collector.right()) / 2
-        back = [
-            QPointF(collector.right(), low + height * 0.3),
-            QPointF(turn, low + height * 0.3),
-            QPointF(turn, _TOP_PX + height * 0.72),
-            QPointF(window.left(), _TOP_PX + height * 0.72),
-        ]
-        self._arrow(painter, back, is_through)
-        y = low + height * 0.7
-        self._arrow(painter, [QPointF(collector.right(), y), QPointF(others.left(), y)], is_through)
-        self._node(painter, cluster, "Dask cluster", "scheduler, workers", is_strong=True)
-        self._node(painter, window, "daskscope", self._address, is_strong=True)
-        self._node(painter, collector, "Collector", "127.0.0.1:4318", is_strong=is_through)
-        self._node(painter, others, "Jaeger, files", "the same data", is_strong=is_through)
-        label = "OTLP, received" if self._is_flowing else "OTLP"
-        gap = (cluster.right(), _TOP_PX + height / 2 - 19, window.left() - cluster.right(), 16.0)
-        rgb = theme.ok if self._is_flowing else theme.t3
-        draw_text(painter, gap, label, Role.SMALL, rgb, Align.CENTRE)
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            theme = self._theme
+            box = (0.0, 0.0, float(self.width()), 18.0)
+            draw_text(painter, box, "The way of the data", Role.TITLE, theme.t1)
+            node_px, height = min(_NODE_PX[0], (self.width() - 160) / 3), _NODE_PX[1]
+            low = _TOP_PX + height + _ROW_GAP_PX
+            cluster = QRectF(0.5, _TOP_PX + 0.5, node_px, height)
+            window = QRectF(self.width() - node_px - 0.5, _TOP_PX + 0.5, node_px, height)
+            collector = QRectF((self.width() - node_px) / 2, low + 0.5, node_px, height)
+            others = QRectF(window.left(), low + 0.5, node_px, height)
+            is_through = self._is_through_collector
+            self._arrow(painter, _between(cluster, window), not is_through)
+            corner = QPointF(cluster.center().x(), collector.center().y())
+            self._arrow(painter, [_bottom(cluster), corner, _left(collector)], is_through)
+            turn = (window.left() + collector.right()) / 2
+            back = [
+                QPointF(collector.right(), low + height * 0.3),
+                QPointF(turn, low + height * 0.3),
+                QPointF(turn, _TOP_PX + height * 0.72),
+                QPointF(window.left(), _TOP_PX + height * 0.72),
+            ]
+            self._arrow(painter, back, is_through)
+            y = low + height * 0.7
+            self._arrow(
+                painter, [QPointF(collector.right(), y), QPointF(others.left(), y)], is_through
+            )
+            self._node(painter, cluster, "Dask cluster", "scheduler, workers", is_strong=True)
+            self._node(painter, window, "daskscope", self._address, is_strong=True)
+            self._node(painter, collector, "Collector", "127.0.0.1:4318", is_strong=is_through)
+            self._node(painter, others, "Jaeger, files", "the same data", is_strong=is_through)
+            label = "OTLP, received" if self._is_flowing else "OTLP"
+            gap = (
+                cluster.right(),
+                _TOP_PX + height / 2 - 19,
+                window.left() - cluster.right(),
+                16.0,
+            )
+            rgb = theme.ok if self._is_flowing else theme.t3
+            draw_text(painter, gap, label, Role.SMALL, rgb, Align.CENTRE)
 
     def _node(
         self, painter: QPainter, rect: QRectF, title: str, caption: str, is_strong: bool

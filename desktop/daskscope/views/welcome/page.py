@@ -122,11 +122,11 @@ class WelcomeView(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the grounds and the line between them."""
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), colour(self._theme.s2))
-        left = self.shelf.geometry().left() - 1
-        painter.fillRect(left, 0, self.width() - left, self.height(), colour(self._theme.s1))
-        painter.fillRect(left, 0, 1, self.height(), colour(self._theme.line))
+        with QPainter(self) as painter:
+            painter.fillRect(self.rect(), colour(self._theme.s2))
+            left = self.shelf.geometry().left() - 1
+            painter.fillRect(left, 0, self.width() - left, self.height(), colour(self._theme.s1))
+            painter.fillRect(left, 0, 1, self.height(), colour(self._theme.line))
 
     def _lay_out(self) -> None:
         heading = QHBoxLayout()
@@ -226,7 +226,8 @@ class Heading(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw it."""
         box = (0, 0, self.width(), 28)
-        draw_text(QPainter(self), box, self._title, Role.PAGE_TITLE, self._theme.t1)
+        with QPainter(self) as painter:
+            draw_text(painter, box, self._title, Role.PAGE_TITLE, self._theme.t1)
 
 
 class Counters(QWidget):
@@ -253,20 +254,22 @@ class Counters(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw them, with lines above, below and between."""
-        painter = QPainter(self)
-        theme = self._theme
-        for y in (0, self.height() - 1):
-            painter.fillRect(0, y, self.width(), 1, colour(theme.line))
-        width = self.width() / max(len(self._counters), 1)
-        for index, (label, value, remark) in enumerate(self._counters):
-            left = round(index * width) + (16 if index else 0)
-            room = width - 24
-            if index:
-                painter.fillRect(left - 16, 12, 1, self.height() - 24, colour(theme.line))
-            draw_text(painter, (left, 8, room, 18), label, Role.BODY, theme.t2)
-            drawn = draw_text(painter, (left, 28, room, 28), value, Role.PAGE_TITLE, theme.t1) + 8
-            rgb = {"Requests received": theme.ok, "Rejected": theme.warn}.get(label, theme.t3)
-            draw_text(painter, (left + drawn, 30, room - drawn, 26), remark, Role.VALUE, rgb)
+        with QPainter(self) as painter:
+            theme = self._theme
+            for y in (0, self.height() - 1):
+                painter.fillRect(0, y, self.width(), 1, colour(theme.line))
+            width = self.width() / max(len(self._counters), 1)
+            for index, (label, value, remark) in enumerate(self._counters):
+                left = round(index * width) + (16 if index else 0)
+                room = width - 24
+                if index:
+                    painter.fillRect(left - 16, 12, 1, self.height() - 24, colour(theme.line))
+                draw_text(painter, (left, 8, room, 18), label, Role.BODY, theme.t2)
+                drawn = (
+                    draw_text(painter, (left, 28, room, 28), value, Role.PAGE_TITLE, theme.t1) + 8
+                )
+                rgb = {"Requests received": theme.ok, "Rejected": theme.warn}.get(label, theme.t3)
+                draw_text(painter, (left + drawn, 30, room - drawn, 26), remark, Role.VALUE, rgb)
 
 
 def _button(text: str, tip: str) -> QToolButton:
