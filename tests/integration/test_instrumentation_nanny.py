@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +22,7 @@ from tests.starting import PRELOADS, started
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.sinks import HttpSink, SeenLog
 
@@ -77,6 +78,28 @@ def kill_a_worker(client: Client) -> None:
     os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
 
 
+@contextmanager
+def watched(
+    address: str,
+    way: str,
+    environment: dict[str, str],
+    folder: Path,
+    log: Path,
+    *words: str,
+) -> Iterator[tuple[subprocess.Popen[bytes], Client]]:
+    """The nanny of a worker that is instrumented in one way, and a client of its scheduler."""
+    scheduler = [*DASK, "scheduler", "--host", address, "--no-dashboard"]
+    worker = [*DASK, "worker", address, "--nthreads", "1", "--no-dashboard", *words]
+    plain = dict(environment)
+    worker = begun(way, worker, environment, folder)
+    with (
+        started(*scheduler, environment=plain, log=log),
+        started(*worker, environment=environment, log=log) as nanny,
+        Client(address, timeout=30) as client,
+    ):
+        yield nanny, client
+
+
 @pytest.mark.parametrize(
     "way",
     ["--preload-nanny", "--preload", "variable", "file", "enabled", "installed", "agent", "plugin"],
@@ -90,16 +113,8 @@ def test_a_nanny_of_a_process_of_its_own_says_that_it_starts_its_worker_anew(
     free_port: Callable[[], int],
 ) -> None:
     address = f"tcp://127.0.0.1:{free_port()}"
-    scheduler = [*DASK, "scheduler", "--host", address, "--no-dashboard"]
-    worker = [*DASK, "worker", address, "--nthreads", "1", "--no-dashboard"]
-    plain = dict(environment)
-    worker = begun(way, worker, environment, folder)
     log = tmp_path / "log"
-    with (
-        started(*scheduler, environment=plain, log=log),
-        started(*worker, environment=environment, log=log) as nanny,
-        Client(address, timeout=30) as client,
-    ):
+    with watched(address, way, environment, folder, log) as (nanny, client):
         client.wait_for_workers(1, timeout=30)
         if way == "plugin":
             client.register_plugin(WorkerInstrumentation(sink.endpoint))
@@ -135,15 +150,9 @@ def test_a_nanny_that_ends_its_worker_for_lack_of_memory_says_so(
         del filled
 
     address = f"tcp://127.0.0.1:{free_port()}"
-    scheduler = [*DASK, "scheduler", "--host", address, "--no-dashboard"]
-    worker = [*DASK, "worker", address, "--nthreads", "1", "--no-dashboard"]
-    worker = begun("--preload", [*worker, "--memory-limit", "1GiB"], environment, folder)
-    log = tmp_path / "log"
-    with (
-        started(*scheduler, environment=environment, log=log),
-        started(*worker, environment=environment, log=log),
-        Client(address, timeout=30) as client,
-    ):
+    limit = "--memory-limit", "1GiB"
+    made = watched(address, "--preload", environment, folder, tmp_path / "log", *limit)
+    with made as (_, client):
         client.wait_for_workers(1, timeout=30)
         wait_for(lambda: all(client.run(is_watched, nanny=True).values()), 30)
         wait_for_a_worker(client)
