@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from daskscope.app import panels
 from daskscope.app.clock import FRAME_S, elapsed_s
+from daskscope.app.pace import Pace
 from daskscope.app.tempo import IDLE_STEP_S
 from daskscope.app.timeline import DRAWN_WORK_S, UNFINISHED_PERIOD_S
 from daskscope.derive import quantity
@@ -82,9 +84,8 @@ def test_a_picture_that_is_made_is_drawn_now_and_then_but_at_once_where_a_hand_m
     assert all(by_hand)
 
 
-def test_a_picture_whose_end_took_its_time_is_drawn_by_the_next_tick(
-    busy: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def begun_picture(busy: Run, monkeypatch: pytest.MonkeyPatch) -> TaskStreamFrame:
+    """What is shown while the exact picture is not finished."""
     busy.replace(span_ns=busy.session.span_ns // 2)
     with monkeypatch.context() as patch:
         patch.setattr(Picture, "is_exact", lambda *_: False)
@@ -92,6 +93,20 @@ def test_a_picture_whose_end_took_its_time_is_drawn_by_the_next_tick(
     begun = busy.frame
     assert begun is not None
     assert not begun.is_exact
+    return begun
+
+
+def test_what_others_take_of_the_machine_lets_no_panel_rest() -> None:
+    pace = Pace(0.001)
+    with panels._resting(pace):
+        time.sleep(0.1)
+    assert pace.left_s(elapsed_s()) < 0.1  # by the wall clock it would be more than a second
+
+
+def test_a_picture_whose_end_took_its_time_is_drawn_by_the_next_tick(
+    busy: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = begun_picture(busy, monkeypatch)
 
     def go_on(stream: TaskStream) -> bool:
         time.sleep(DRAWN_WORK_S)
@@ -112,13 +127,7 @@ def test_a_picture_whose_end_took_its_time_is_drawn_by_the_next_tick(
 def test_a_picture_that_a_tick_finishes_which_shows_nothing_is_drawn_by_the_next_one(
     busy: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    busy.replace(span_ns=busy.session.span_ns // 2)
-    with monkeypatch.context() as patch:
-        patch.setattr(Picture, "is_exact", lambda *_: False)
-        busy.tick(NOW)
-    begun = busy.frame
-    assert begun is not None
-    assert not begun.is_exact
+    begun_picture(busy, monkeypatch)
     busy._stage.timeline.go_on(elapsed_s() + 10.0)
     busy.tick(NOW)
     assert busy.frame is not None

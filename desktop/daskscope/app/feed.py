@@ -92,6 +92,7 @@ class Feed:
         self._waiting: deque[Message | Answer] = deque()
         self._budget_s = DRAIN_BUDGET_S
         self._waits_since_ns = 0
+        self._has_left = False
         self.is_behind = False
         self.has_much = False
 
@@ -100,14 +101,23 @@ class Feed:
         """The source is still there."""
         return not self._link.is_closed
 
-    def advance(self, wall_ns: int, *, is_shown: bool = True, is_resting: bool = False) -> Snapshot:
+    def advance(
+        self,
+        wall_ns: int,
+        *,
+        is_shown: bool = True,
+        is_resting: bool = False,
+        leaves: bool = False,
+    ) -> Snapshot:
         """Take what fits into the tick's share, and return what is known now.
 
         The share is larger in a tick in which nothing is shown; where the window rests, readings
-        wait until there are some.
+        wait until there are some. A tick that `leaves` it to the next one takes nothing, but never
+        twice in a row.
         """
-        if is_resting and self._may_wait(wall_ns):
-            return self.wait(wall_ns)
+        self._has_left = leaves and not self._has_left
+        if self._has_left or (is_resting and self._may_wait(wall_ns)):
+            return self._wait(wall_ns)
         self._budget_s = DRAIN_BUDGET_S if is_shown else READING_BUDGET_S
         n_spans = 0
         newest_ns = 0
@@ -130,7 +140,7 @@ class Feed:
         self.has_much = n_spans >= MUCH_ROWS
         return self.store.snapshot()
 
-    def wait(self, wall_ns: int) -> Snapshot:
+    def _wait(self, wall_ns: int) -> Snapshot:
         """Take nothing in this tick: what has arrived waits, and holds up its sender."""
         self.has_spans = self.has_much = self.is_behind = False
         self._count(0, wall_ns)

@@ -131,8 +131,6 @@ class Run(QObject):
         self._frame_times = FrameTimes(options.frame_log)
         self._snapshot: Snapshot = self._store.snapshot()
         self._now_ns = 0
-        #: What has come is left to the next tick.
-        self._is_waiting = False
         self.is_reading = not is_live
         self._is_ending = is_ending
         self._lines: list[str] = []
@@ -222,11 +220,9 @@ class Run(QObject):
         is_shown = self._stage.begin(self._snapshot, self.session, started_s)
         generation = self._snapshot.generation
         is_resting = self._stage.is_resting
-        self._is_waiting = not self._is_waiting and self._is_to_scroll(wall)
-        self._snapshot = (
-            self._feed.wait(wall)
-            if self._is_waiting
-            else self._feed.advance(wall, is_shown=is_shown, is_resting=is_resting)
+        leaves = self._is_to_scroll(wall)
+        self._snapshot = self._feed.advance(
+            wall, is_shown=is_shown, is_resting=is_resting, leaves=leaves
         )
         self._now_ns = self._feed.now_ns(self._snapshot, wall)
         if self.window.is_welcome and self._stage.has_data(self._snapshot):
