@@ -88,26 +88,23 @@ async def _read(arguments: argparse.Namespace, token: str) -> None:
 
 
 class _RecordingFeed:
-    """A recording for the one client that comes; its beginning is read before that is there."""
+    """A recording for the one client that comes."""
 
     def __init__(self, recording: Recording, excerpt: Excerpt) -> None:
         self._recording = recording
         self._excerpt = excerpt
         self._scissors = Scissors(excerpt)
         self._problem = ""
-        self._found = self._frames()
-        self._first = asyncio.create_task(asyncio.to_thread(next, self._found, None))
 
     async def frames(self) -> AsyncIterator[Sequence[bytes]]:
+        found = self._found()
         try:
-            frames = await self._first
-            while frames is not None:
+            while (frames := await asyncio.to_thread(next, found, None)) is not None:
                 yield frames
-                frames = await asyncio.to_thread(next, self._found, None)
         except (RecordingError, FrameError) as error:
             self._problem = str(error)
 
-    def _frames(self) -> Iterator[list[bytes]]:
+    def _found(self) -> Iterator[list[bytes]]:
         if self._excerpt.is_whole:
             yield from self._recording.frames()
             return
