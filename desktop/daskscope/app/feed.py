@@ -189,7 +189,7 @@ class Feed:
         """
         if not snapshot.status.is_live or not self.is_connected:
             status = snapshot.status
-            is_reading = status.progress < 1.0 and not status.is_stopped
+            is_reading = status.progress < 1.0 and not (status.is_stopped or status.problem)
             return max(snapshot.last_ns, status.ends_ns) if is_reading else snapshot.last_ns
         skew_ns = self._skews[0][1] if self._skews else 0
         return wall_ns + (skew_ns if abs(skew_ns) > LEAST_SKEW_NS else 0)

@@ -166,7 +166,8 @@ def test_a_recording_stands_at_its_end_while_it_is_read_to_there() -> None:
     feed = Feed(link, Store(1 << 20))
     assert feed.now_ns(feed.advance(WALL), 0) == WALL + 9 * SECOND
     # Where reading was stopped, or has come to the end, there is nothing more.
-    for over in (replace(status, is_stopped=True), replace(status, progress=1.0)):
+    stopped, damaged = replace(status, is_stopped=True), replace(status, problem="cut short")
+    for over in (stopped, damaged, replace(status, progress=1.0)):
         link.messages.append(over)
         assert feed.now_ns(feed.advance(WALL), 0) == WALL
 
