@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from dask_otel import conventions
 from daskscope.derive import quantity
 from daskscope.derive.panels import ProgressFrame, ProgressRow
-from daskscope.derive.reading import SILENCE_NS, count_at, measured, newest_count
+from daskscope.derive.reading import count_at, measured, newest_count
 from daskscope.predicate import NO_FILTER
 
 if TYPE_CHECKING:
@@ -32,15 +32,13 @@ def progress_frame(snapshot: Snapshot, now_ns: int, meant: Filter = NO_FILTER) -
     """Rows of all prefixes that have tasks, in order of first appearance.
 
     Dask's own counters know no filter, so tasks that `meant` hides are counted, and that is said.
-    What only schedulers count of which nothing is heard any more has no rate, and is `silent`.
     """
-    points_of, heard = _points_by_prefix(snapshot, now_ns)
+    points_of = _points_by_prefix(snapshot)
     rows = []
     for string_id in snapshot.prefixes:
         name = snapshot.strings[string_id]
         if name in points_of:
-            slot = int(snapshot.slot_of[string_id])
-            row = _row(name, slot, points_of[name], now_ns, is_heard=name in heard)
+            row = _row(name, int(snapshot.slot_of[string_id]), points_of[name], now_ns)
             if row.total:
                 rows.append(row)
     done = sum(row.done for row in rows)
@@ -69,34 +67,16 @@ def segments(row: ProgressRow) -> tuple[tuple[str, float, float], ...]:
 _StatePoints: TypeAlias = "dict[str, list[SeriesPoints]]"
 
 
-def _points_by_prefix(snapshot: Snapshot, now_ns: int) -> tuple[dict[str, _StatePoints], set[str]]:
-    """Series of each prefix by state, and the prefixes of schedulers that were heard lately.
-
-    Several schedulers may count the same prefix.
-    """
+def _points_by_prefix(snapshot: Snapshot) -> dict[str, _StatePoints]:
+    """Series of each prefix by state; several schedulers may count the same one."""
     found: defaultdict[str, _StatePoints] = defaultdict(lambda: defaultdict(list))
-    heard, silent = set(), _silent_schedulers(snapshot, now_ns)
     for state, series, points in measured(snapshot, conventions.TASKS):
         prefix = str(series.attributes.get(conventions.TASK_PREFIX, ""))
         found[prefix][state].append(points)
-        if series.resource not in silent:
-            heard.add(prefix)
-    return found, heard
+    return found
 
 
-def _silent_schedulers(snapshot: Snapshot, now_ns: int) -> set[int]:
-    """Resources of those that have stopped sending what they always send, which counts are not."""
-    newest_ns, last_ns = snapshot.newest.time_ns, now_ns - SILENCE_NS
-    return {
-        snapshot.series[number].resource
-        for number in snapshot.series_of.get(conventions.SCHEDULER_THREADS.name, ())
-        if number < len(newest_ns) and 0 < newest_ns[number] < last_ns
-    }
-
-
-def _row(
-    name: str, slot: int, points_of: _StatePoints, now_ns: int, *, is_heard: bool
-) -> ProgressRow:
+def _row(name: str, slot: int, points_of: _StatePoints, now_ns: int) -> ProgressRow:
     newest = {
         state: round(sum(newest_count(points) for points in many))
         for state, many in points_of.items()
@@ -106,8 +86,7 @@ def _row(
         return sum(max(newest.get(state, 0), 0) for state in states)
 
     done, total = count(*DONE_STATES), count(*conventions.TASK_STATES)
-    rate_per_s = _rate_per_s(points_of, done, now_ns) if is_heard and done < total else 0.0
-    left_text = _left(done, total, count("erred"), count("no-worker"), rate_per_s)
+    rate_per_s = _rate_per_s(points_of, done, now_ns) if done < total else 0.0
     return ProgressRow(
         name=name,
         slot=slot,
@@ -121,7 +100,7 @@ def _row(
         total=total,
         done_text=quantity.ratio(done, total),
         rate_text=quantity.rate(rate_per_s) if rate_per_s else "",
-        left_text=left_text if is_heard or done == total else "silent",
+        left_text=_left(done, total, count("erred"), count("no-worker"), rate_per_s),
     )
 
 

@@ -131,31 +131,6 @@ def test_an_old_count_holds_until_a_newer_one_comes() -> None:
     assert frame.rows[0].memory == 3
 
 
-@pytest.mark.parametrize(("for_s", "texts"), [(9, ("3.2/s", "13\u2009s")), (11, ("", "silent"))])
-def test_what_a_silent_scheduler_counts_has_no_time_left(
-    for_s: int, texts: tuple[str, str]
-) -> None:
-    cluster = Cluster()
-    cluster.tasks("inc", at_s=0, processing=100)
-    cluster.tasks("inc", memory=60, processing=40)
-    cluster.tasks("dec", memory=3)
-    cluster.point(names.SCHEDULER_THREADS, cluster.scheduler, AT_S, 4, {})
-    inc, dec = progress_frame(cluster.snapshot(), NOW + for_s * SECOND).rows
-    assert (inc.rate_text, inc.left_text) == texts
-    assert dec.left_text == "done"
-
-
-def test_a_scheduler_that_is_heard_speaks_for_a_prefix_that_a_silent_one_has() -> None:
-    cluster = cluster_of(no_worker=1)
-    cluster.point(names.SCHEDULER_THREADS, cluster.scheduler, AT_S, 4, {})
-    other = cluster.source.resource({names.SERVICE_NAME: names.SERVICE_SCHEDULER, "id": "other"})
-    kinds = {names.TASK_PREFIX: "inc", names.TASK_STATE: "no-worker"}
-    cluster.point(names.TASKS, other, AT_S, 1, kinds)
-    cluster.point(names.SCHEDULER_THREADS, other, AT_S + 20, 4, {})
-    row = progress_frame(cluster.snapshot(), NOW + 20 * SECOND).rows[0]
-    assert (row.total, row.left_text) == (2, "no worker")
-
-
 def test_two_schedulers_add_up() -> None:
     cluster = cluster_of(memory=3)
     other = cluster.source.resource({names.SERVICE_NAME: names.SERVICE_SCHEDULER})
