@@ -126,7 +126,7 @@ def _cluster_name(snapshot: Snapshot, addresses: Sequence[str]) -> str:
 def _connection(snapshot: Snapshot, now_ns: int, is_connected: bool) -> StatusField:
     status = snapshot.status
     if status.problem:
-        return StatusField("Problem", status.problem, "err", status.problem)
+        return StatusField("Problem", _without_folders(status), "err", status.problem)
     if not status.is_live:
         if status.is_stopped:
             return StatusField("Recording", f"{quantity.share(read_share(snapshot))} read", "warn")
@@ -143,6 +143,13 @@ def _connection(snapshot: Snapshot, now_ns: int, is_connected: bool) -> StatusFi
     if _is_silent(status, now_ns):
         return StatusField("Silent", "", "warn", "Nothing has been received for a while")
     return StatusField("Connected", "", "ok")
+
+
+def _without_folders(status: SourceStatus) -> str:
+    """What is wrong, in as little room as can be."""
+    if not status.journal_path:
+        return status.problem
+    return status.problem.replace(status.journal_path, file_name(status))
 
 
 def is_heard(snapshot: Snapshot, now_ns: int, is_connected: bool = True) -> bool:

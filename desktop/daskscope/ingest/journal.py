@@ -187,7 +187,8 @@ class Journal:
         except sqlite3.Error as error:
             with contextlib.suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
-            raise WriteError(f"cannot write {self.path}: {error}") from error
+            # The reason first: a window may have no room for all of it.
+            raise WriteError(f"{error}: cannot write {self.path}") from error
         self.meta = meta
         return int(last_chunk)
 

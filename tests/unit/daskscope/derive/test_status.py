@@ -47,6 +47,14 @@ def test_connection_says_how_it_stands(status: SourceStatus, label: str, tone: s
     assert (connection.label, connection.tone) == (label, tone)
 
 
+def test_a_problem_has_room_for_its_reason_and_the_whole_path_in_its_tip() -> None:
+    path = "/home/somebody/.local/share/daskscope/sessions/run.dscope"
+    full = f"database or disk is full: cannot write {path}"
+    connection = frame(Cluster(), replace(LIVE, problem=full, journal_path=path)).connection
+    assert connection.value == "database or disk is full: cannot write run.dscope"
+    assert connection.tip == full
+
+
 def test_a_receiver_that_was_killed_is_said_with_where_its_data_are() -> None:
     status = replace(LIVE, journal_path="/data/now.dscope")
     snapshot = Cluster().snapshot(status=status)
