@@ -12,7 +12,7 @@ from dask_otel import conventions
 from daskscope.derive import quantity
 from daskscope.derive.lanelayout import PINNED, LaneRow, RowKind, WorkerBlock
 from daskscope.derive.lazy import Lazy
-from daskscope.derive.members import INNER, LEVEL
+from daskscope.derive.members import BEYOND, INNER, LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from daskscope.store.schema import Attributes
 
 #: Of rows that are no thread's.
-_CAPTIONS: Final = {0: "lost", LEVEL: "async", INNER: "spans"}
+_CAPTIONS: Final = {0: "lost", LEVEL: "async", INNER: "spans", BEYOND: "extra"}
 #: More of them have no room beside a row.
 _MOST_NAMES: Final = 3
 #: Longer names are cut in a tooltip.

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 #: A host, a namespace and a worker's name: the same for all processes of a worker.
 Name = tuple[str, str, str]
 
-#: In place of the number of a thread: attempts that overlap others in it; spans within attempts.
+#: In place of the number of a thread: attempts that overlap others in it; spans within attempts;
+#: what is run by a thread beyond those for tasks: the event loop, or one that a task has left.
 LEVEL: Final = -1
 INNER: Final = -2
+BEYOND: Final = -3
 
 
 @dataclass(slots=True)
@@ -43,7 +45,8 @@ class Member:
         Lane ids of each row, from thread 1 on; a row has several after a restart.
     threads
         Number of the thread of each row, 0 for a row of attempts whose thread is not known, `LEVEL`
-        or `INNER` for one of what its thread did at the same time as what is above.
+        or `INNER` for one of what its thread did at the same time as what is above, `BEYOND` for
+        one of a thread that is not among `n_threads`.
     levels
         Lane ids of such rows by row of the thread, kind and level, until all rows are known.
     beside
@@ -72,7 +75,7 @@ class Member:
 
     @property
     def n_lanes(self) -> int:
-        """Rows of threads, or of a service."""
+        """Rows of threads for tasks, or of a service."""
         return sum(thread > 0 for thread in self.threads)
 
     @property

@@ -10,6 +10,7 @@ import numpy as np
 from dask_otel import conventions
 from daskscope.derive.lanelayout import RowKind
 from daskscope.derive.lanes import lane_layout
+from daskscope.derive.roster import RosterKeeper
 from daskscope.derive.taskstream import TaskStream
 from daskscope.session import Session, viewport
 from daskscope.store.schema import Kind, Outcome
@@ -19,7 +20,7 @@ from tests.builders import MS, SECOND, Source, Span, snapshot_of
 
 if TYPE_CHECKING:
     from daskscope.store.snapshot import Snapshot
-from tests.layouts import HEIGHT, lane_rows
+from tests.layouts import HEIGHT, lane_rows, plain
 
 
 def test_a_thread_beyond_the_pool_takes_a_row_that_is_over() -> None:
@@ -35,6 +36,19 @@ def test_a_thread_beyond_the_pool_takes_a_row_that_is_over() -> None:
 
     lanes = [row.lanes for row in layout.rows if row.kind is RowKind.LANE]
     assert lanes == [(0, 2), (1,), (3,)]
+
+
+def test_what_the_event_loop_runs_makes_no_more_threads_of_the_pool() -> None:
+    source = Source()
+    worker = source.worker("w0", nthreads=2)
+    spans = [Span(0, 9, resource=worker, thread=thread) for thread in (1, 2, 99)]
+    snapshot = snapshot_of(source, spans)
+    layout = lane_layout(snapshot, Session(), HEIGHT)
+
+    assert lane_rows(layout) == [(1, "", 1), (2, "", 1), (0, "extra", 1)]
+    assert " 2 threads " in f" {plain(layout.rows[0].detail)} ".replace("·", " ")
+    assert layout.n_lanes == RosterKeeper().of(snapshot).n_threads == 2
+    assert "2 threads on node-01" in plain(layout.workers[0].tip)
 
 
 def test_what_the_event_loop_moves_takes_no_row() -> None:
