@@ -138,8 +138,9 @@ class StatisticsShow:
             return
         self._shown_of = (figures, _asked(session))
         lanes = figures.scope.lanes
-        if self._crew is None or self._crew_of != (roster, lanes):
-            self._crew, self._crew_of = crew(snapshot, roster, lanes), (roster, lanes)
+        crew_of = roster, lanes, snapshot.added_ns
+        if self._crew is None or self._crew_of != crew_of:
+            self._crew, self._crew_of = crew(snapshot, roster, lanes), crew_of
         frame = statistics_frame(snapshot, session, figures, self._crew, now_ns)
         window = self._window
         window.statistics.show_frame(frame)

@@ -226,7 +226,7 @@ class Blocks(Lazy[WorkerBlock]):
             has_line=item > 0 and int(items.kind[item - 1]) >= Items.WORKER,
             warning=_warning(member, memory, skew),
             tip=_tip(member, memory, skew),
-            gaps_ns=_gaps_ns(member, self._readings.added_ns.get(member.place.address, 0)),
+            gaps_ns=member.away_ns(self._readings.added_ns),
         )
 
     def _memory(self, member: Member) -> Memory:
@@ -236,14 +236,6 @@ class Blocks(Lazy[WorkerBlock]):
             if isinstance(told, int | float):
                 told_bytes = float(told)
         return self._readings.memory(member.resources, told_bytes)
-
-
-def _gaps_ns(member: Member, added_ns: int) -> tuple[tuple[int, int], ...]:
-    """Who is back is so from the moment when its newest process was added, if that is known."""
-    return tuple(
-        (since_ns, added_ns if since_ns < added_ns < (until_ns or added_ns + 1) else until_ns)
-        for since_ns, until_ns in member.gaps_ns
-    )
 
 
 def _warning(member: Member, memory: Memory, skew: Skew | None) -> str:

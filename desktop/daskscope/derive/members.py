@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
     from daskscope.derive.frames import Int32s
@@ -53,6 +55,8 @@ class Member:
         Lane ids of what no thread of its own did; they are in the first row, too.
     waiting
         Lane ids of the row of attempts that may never have begun; that row is not one of `rows`.
+    first_address
+        That of its first process.
     gone_ns
         When it was removed, 0 while it is there.
     gaps_ns
@@ -63,6 +67,7 @@ class Member:
     order: tuple[Any, ...]
     place: Place
     host: str
+    first_address: str = ""
     n_threads: int = 0
     resources: tuple[int, ...] = ()
     rows: list[list[int]] = field(default_factory=list)
@@ -82,6 +87,17 @@ class Member:
     def n_rows(self) -> int:
         """Rows of lanes, the one of what waited included."""
         return len(self.rows) + bool(self.waiting)
+
+    def away_ns(self, added_ns: Mapping[str, int]) -> tuple[tuple[int, int], ...]:
+        """Its `gaps_ns`, of which the last ends when its newest process was added, if it is known.
+
+        `added_ns` is by address.
+        """
+        back_ns = added_ns.get(self.place.address, 0)
+        return tuple(
+            (since_ns, back_ns if since_ns < back_ns < (until_ns or back_ns + 1) else until_ns)
+            for since_ns, until_ns in self.gaps_ns
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

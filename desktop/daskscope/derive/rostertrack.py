@@ -73,7 +73,7 @@ class _Track:
         key = "\0".join((*self._name, *([str(len(self.members))] if self.members else ())))
         host, where = self._name[0], process.place
         order = (not where.is_worker, natural_key(host), natural_key(where.name))
-        member = Member(key, order, where, host)
+        member = Member(key, order, where, host, where.address)
         self.members.append(member)
         self._newest.append(process)
         self._take_over(member, process)

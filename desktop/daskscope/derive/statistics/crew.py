@@ -1,4 +1,4 @@
-"""Who works in a scope: workers with their threads, and when they were gone."""
+"""Who works in a scope: workers with their threads, and when they were not there."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dask_otel import conventions
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import numpy.typing as npt
 
-    from daskscope.derive.members import Roster
+    from daskscope.derive.members import Member, Roster
     from daskscope.derive.statistics.sums import Floats, Int64s
     from daskscope.store.snapshot import Snapshot
 
@@ -34,7 +32,7 @@ class Crew:
     worker_of
         int64, by resource id: its worker, -1 for what is none.
     gone
-        int64, shape (k, 3): a worker, from when and until when it was gone.
+        int64, shape (k, 3): a worker, from when and until when it was not there.
     """
 
     names: tuple[str, ...]
@@ -43,7 +41,7 @@ class Crew:
     gone: npt.NDArray[np.int64]
 
     def gone_ns(self, from_ns: int, to_ns: int) -> Floats:
-        """How long each worker was gone in a stretch of time."""
+        """How long each worker was not there in a stretch of time."""
         worker, start_ns, end_ns = self.gone.T
         lasting_ns = np.minimum(end_ns, to_ns) - np.maximum(start_ns, from_ns)
         return np.bincount(worker, np.maximum(lasting_ns, 0), len(self.names)).astype(np.float64)
@@ -68,36 +66,39 @@ def crew(snapshot: Snapshot, roster: Roster, lanes: frozenset[int] | None) -> Cr
     worker_of = np.full(len(snapshot.resources), -1, np.int64)
     is_drawn = roster.member_of_lane >= 0
     worker_of[resource[is_drawn]] = number[roster.member_of_lane[is_drawn]]
-    gone = [(int(number[m]), *times) for m, *times in _gone(snapshot, roster, resource)]
+    members = [roster.members[at] for at in chosen.tolist()]
+    gone = [(at, *times) for at, one in enumerate(members) for times in _gone(one, snapshot)]
     return Crew(
-        tuple(roster.members[at].place.name for at in chosen.tolist()),
+        tuple(member.place.name for member in members),
         n_threads[chosen].astype(np.float64),
         worker_of,
-        np.array([times for times in gone if times[0] >= 0], np.int64).reshape(-1, 3),
+        np.array(gone, np.int64).reshape(-1, 3),
     )
 
 
 def _n_threads(roster: Roster, lanes: frozenset[int] | None) -> npt.NDArray[np.int64]:
-    """Rows of each member that are meant, without those of what may never have begun."""
+    """Threads of each member that are meant; of one whose other rows alone are meant, one."""
     if lanes is None:
         return roster.n_lanes.astype(np.int64)
     ids = np.array([lane for lane in lanes if lane < len(roster.member_of_lane)], np.intp)
     ids = ids[(roster.row_of_lane[ids] >= 0) & ~roster.is_waiting[ids]]
     rows = np.stack([roster.member_of_lane[ids], roster.row_of_lane[ids]])
-    member = np.unique(rows, axis=1)[0]
-    return np.bincount(member, minlength=len(roster.members))
+    member, row = np.unique(rows, axis=1)
+    threads = (roster.members[m].threads for m in member.tolist())
+    is_thread = [of[at] > 0 for of, at in zip(threads, row.tolist(), strict=True)]
+    n_threads = np.bincount(member[is_thread], minlength=len(roster.members))
+    n_threads[member] = np.maximum(n_threads[member], 1)
+    return n_threads
 
 
-def _gone(snapshot: Snapshot, roster: Roster, resource: Int64s) -> Iterator[tuple[int, int, int]]:
-    """Each member that was removed, from when, and until when."""
-    for number, attributes in enumerate(snapshot.resources):
-        removed_ns = snapshot.removed_ns.get(str(attributes.get(conventions.WORKER_ADDRESS)), 0)
-        if not removed_ns:
-            continue
-        own = roster.member_of_lane[resource == number]
-        member = int(own.max(initial=-1))
-        if member < 0:
-            continue
-        begins = snapshot.lane_first_ns[roster.member_of_lane == member]
-        back_ns = int(begins[begins > removed_ns].min(initial=_NEVER))
-        yield member, removed_ns, back_ns
+def _gone(member: Member, snapshot: Snapshot) -> Iterator[tuple[int, int]]:
+    """From when and until when a member was not there, as far as the scheduler has said so."""
+    joined_ns = snapshot.added_ns.get(member.first_address, 0)
+    begins_ns = (int(snapshot.lane_first_ns[lane]) for row in member.rows for lane in row)
+    # One that had done something by then came back to where it had been.
+    if joined_ns <= min(begins_ns, default=_NEVER):
+        yield 0, joined_ns
+    for since_ns, until_ns in member.away_ns(snapshot.added_ns):
+        yield since_ns, until_ns or _NEVER
+    if member.gone_ns:
+        yield member.gone_ns, _NEVER

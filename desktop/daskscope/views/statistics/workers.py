@@ -59,7 +59,7 @@ class SharesView(RowArea):
         lines = [f"{share.name[:400]}, {quantity.plural(share.n_threads, 'thread')}"]
         lines += [f"{name}: {quantity.share(part)}" for name, part in parts]
         if share.gone:
-            lines.append(f"Gone: {quantity.share(share.gone)} of the time")
+            lines.append(f"Not there: {quantity.share(share.gone)} of the time")
         return "\n".join(lines)
 
     def paint_heading(self, painter: QPainter) -> None:
@@ -94,7 +94,7 @@ class SharesView(RowArea):
     def _paint_bar(
         self, painter: QPainter, share: WorkerShare, place: tuple[int, int, int]
     ) -> None:
-        """Compute, transfer and disk from the left, time that it was gone from the right."""
+        """Compute, transfer and disk from the left, time that it was not there from the right."""
         left, top_px, width = place
         theme, top = self.theme, top_px + (self.row_px - _BAR_PX) // 2
         painter.fillRect(left, top, width, _BAR_PX, colour(theme.line2))

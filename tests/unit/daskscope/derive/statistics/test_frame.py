@@ -157,6 +157,41 @@ def test_shares_are_of_the_threads_time_and_say_who_was_gone(snapshot: Snapshot)
     assert two.gone == pytest.approx(2 / 10)  # from its removal until its next process began
 
 
+def moved(source: Source, name: str, at_s: float, port: int) -> Message:
+    address = f"tcp://10.0.4.11:{port}"
+    return source.event(name, round(at_s * SECOND), dask_worker_address=address)
+
+
+def test_who_is_back_is_not_gone_and_who_has_not_joined_is() -> None:
+    source, messages = cluster()
+    added = conventions.EVENT_WORKER_ADDED
+    moves = [moved(source, added, 7, 40103), moved(source, added, -1, 40102)]
+    source.worker("w2", port=40104, nthreads=2)
+    moves.append(moved(source, added, 9, 40104))
+    moves.append(moved(source, added, 5, 40101))  # anew at its address, where it has worked before
+    shares = framed(stored(source, *messages, *moves), Session()).shares
+    assert [share.gone for share in shares] == pytest.approx([0, 1 / 10, 9 / 10])
+
+
+def test_who_was_lost_was_gone_once_whoever_tells_of_it() -> None:
+    source, messages = cluster()
+    # The scheduler knows the address alone.
+    told = source.resource({conventions.WORKER_ADDRESS: "tcp://10.0.4.11:40102"})
+    lost = Span(5 * SECOND, 6 * SECOND, "sum", told, 22, outcome=Outcome.LOST)
+    shares = framed(stored(source, *messages, source.spans([lost])), Session()).shares
+    assert shares[1].gone == pytest.approx(2 / 10)
+
+
+def test_rows_of_coroutines_are_no_threads() -> None:
+    source = Source()
+    worker = source.worker("w0", nthreads=2)
+    spans = [Span(0, SECOND, resource=worker, thread=thread) for thread in (1, 2, 99)]
+    snapshot = stored(source, source.spans(spans))
+    for lanes, n_threads in (((0, 1, 2), 2), ((1, 2), 1), ((2,), 1)):
+        session = Session(selection_ns=(T0, T0 + SECOND), selection_lanes=frozenset(lanes))
+        assert [share.n_threads for share in framed(snapshot, session).shares] == [n_threads]
+
+
 def test_what_runs_now_is_busy_until_now() -> None:
     source, messages = cluster()
     running = source.running(0, 9 * SECOND, [("fit", 7 * SECOND, 99, 12)])
