@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import dask
 import pytest
+from dask.utils import format_bytes
 from distributed import Worker, get_worker, wait
 
 from dask_otel import conventions as names
@@ -137,6 +138,8 @@ def test_the_memory_monitor_spills_with_no_task(
     rounds = [log for log in sink.logs() if log.event_name == names.EVENT_SPILL]
     assert sum(log.attributes[names.EVENT_TASK_COUNT] for log in rounds) == 3
     assert sum(log.attributes[names.DISK_BYTES] for log in rounds) == counted["disk-write", "bytes"]
+    size = format_bytes(rounds[0].attributes[names.DISK_BYTES])
+    assert f", {size} on disk, " in rounds[0].body
 
 
 def test_a_peer_that_asks_makes_a_worker_read(monkeypatch: pytest.MonkeyPatch, sink: Sink) -> None:

@@ -53,7 +53,7 @@ def record(
         The recording cannot be made.
     """
     if path.suffix != SUFFIX:
-        reason = f"no such recording, only {SUFFIX}; daskscope export makes other files of it"
+        reason = f"a recording ends in {SUFFIX}; daskscope export makes other files of it"
         raise RecordingError(f"{path}: {reason}")
     try:
         return asyncio.run(_record(path, Ports.parse(**addresses), seconds, on_ready))

@@ -12,6 +12,8 @@ import asyncio
 from threading import get_ident
 from typing import TYPE_CHECKING, NamedTuple
 
+from dask.utils import format_bytes
+
 from dask_otel import conventions as names
 from dask_otel import events
 from dask_otel.compat import clock, spill, unpickle
@@ -143,11 +145,12 @@ class DiskProbe:
         n, n_bytes = self._n_written, self._n_bytes_written
         self._n_written = self._n_bytes_written = 0
         if n:
+            values = "1 value" if n == 1 else f"{n} values"
             self.emitter.log(
                 events.Event(
                     clock.now_s() + self._worker.scheduler_delay,
                     names.EVENT_SPILL,
-                    f"Spilled {n} values, {n_bytes} bytes on disk, because memory is short",
+                    f"Spilled {values}, {format_bytes(n_bytes)} on disk, because memory is short",
                     {names.EVENT_TASK_COUNT: n, names.DISK_BYTES: n_bytes},
                 )
             )

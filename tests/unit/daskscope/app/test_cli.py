@@ -87,7 +87,7 @@ def test_help_loads_neither_qt_nor_numpy() -> None:
         (("open", "/no/such/file.dscope"), "/no/such/file.dscope"),
         (("export", "/no/such/file.dscope", "-o", "out.jsonl"), "/no/such/file.dscope"),
         (("record", "-o", "/no/such/folder/a.dscope", *ANY_PORTS), "/no/such/folder"),
-        (("record", "-o", "a.jsonl"), "a.jsonl: no such recording, only .dscope"),
+        (("record", "-o", "a.jsonl"), "a.jsonl: a recording ends in .dscope"),
         (("frobnicate",), "frobnicate"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,

@@ -64,7 +64,7 @@ def test_bad_addresses_and_paths_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="HOST:PORT"):
         record(tmp_path / "a.dscope", http=("x",), grpc=LOOPBACK, seconds=1, on_ready=never)
     (tmp_path / "mine.dscope").write_text("mine")
-    for name, reason in (("mine.dscope", "there already"), ("a.jsonl", r"only \.dscope")):
+    for name, reason in (("mine.dscope", "there already"), ("a.jsonl", r"ends in \.dscope")):
         with pytest.raises(RecordingError, match=reason):
             record(tmp_path / name, http=LOOPBACK, grpc=LOOPBACK, seconds=1, on_ready=never)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.dscope"]
