@@ -306,7 +306,7 @@ def minimap(width: int = 1012) -> Minimap:
         [24 * np.exp(-(((x - 0.15 - 0.17 * i) / 0.1) ** 2)) for i in range(len(slots))]
     ).astype(np.float32)
     busy *= np.minimum(24 / np.maximum(busy.sum(axis=0), 1e-6), 1.0)
-    return Minimap(slots, busy, 24.0, (round(width * 7 / 8), width - 2), "3:49")
+    return Minimap(slots, busy, 24.0, "busy threads", (round(width * 7 / 8), width - 2), "3:49")
 
 
 def legend(hidden: frozenset[str] = frozenset()) -> tuple[LegendEntry, ...]:

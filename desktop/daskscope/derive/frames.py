@@ -300,8 +300,8 @@ class Minimap:
         Palette slots, bottom of the stack first.
     busy
         float32, shape (len(slots), width_px): busy threads.
-    most
-        Threads at the top edge.
+    most, most_label
+        Threads at the top edge, or what ran at once if that is more; and which of these it is.
     brush_px
         Left and right edge of what is in view.
     length_text
@@ -314,6 +314,7 @@ class Minimap:
     slots: tuple[int, ...]
     busy: npt.NDArray[np.float32]
     most: float
+    most_label: str
     brush_px: tuple[int, int]
     length_text: str
     found_px: npt.NDArray[np.intp] | None = None

@@ -26,17 +26,18 @@ def minimap(
     """The run from its start to now, over `width_px` columns.
 
     Spans that were evicted are still counted in it. The curve reaches the top edge where all of
-    `n_threads` are busy.
+    `n_threads` are busy, or where most ran at once: a thread may run many coroutines.
     """
     overview = snapshot.overview
     length_ns = max(snapshot.last_ns, now_ns) - snapshot.first_ns
     busy = _busy(overview, snapshot.first_ns, max(length_ns, 1), width_px)
-    peak = float(busy.sum(axis=0).max(initial=0.0))
+    n_most = round(float(busy.sum(axis=0).max(initial=0.0)))
     order = np.argsort(overview.slots)
     return Minimap(
         slots=tuple(overview.slots[i] for i in order.tolist()),
         busy=busy[order],
-        most=float(max(n_threads, round(peak), 1)),
+        most=float(max(n_threads, n_most, 1)),
+        most_label="busy threads" if n_most <= n_threads or not n_threads else "most at once",
         brush_px=_brush_px(snapshot, view, width_px, length_ns),
         length_text=elapsed(length_ns) if length_ns > 0 else "",
     )

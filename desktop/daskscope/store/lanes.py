@@ -127,6 +127,12 @@ class LaneRegistry:
         self._see(lane, start_ns, start_ns)
         return lane
 
+    def are_inner(self, lane: LaneIds) -> npt.NDArray[np.bool_]:
+        """Whether what lies in each of some lanes is within attempts."""
+        known, at = np.unique(lane, return_inverse=True)
+        is_inner = [self.lanes[number].kind is LaneKind.INNER for number in known.tolist()]
+        return np.array(is_inner, np.bool_)[at]
+
     def frozen(self) -> tuple[Lane, ...]:
         """By id; the same object while nothing has changed."""
         if self._frozen is None:

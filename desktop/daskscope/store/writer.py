@@ -184,7 +184,10 @@ class Store:
         self._running.finish(resource, np.where(is_compute, run_id, _NO_RUN))
         is_foreign = kind == _OTHER
         is_shown = is_compute & (columns["outcome"].view(np.uint8) != _LOST_WAITING)
-        shown = np.flatnonzero(is_shown | is_foreign)
+        # What is within an attempt keeps no thread busy besides it.
+        foreign = np.flatnonzero(is_foreign)
+        is_shown[foreign[~self._lanes.are_inner(lane[foreign])]] = True
+        shown = np.flatnonzero(is_shown)
         slots = np.where(is_foreign, NO_SLOT, self._slots(name, is_compute))
         self._overview.add(start_ns[shown], end_ns[shown], slots[shown])
         self._store({**columns, "lane": lane, "end_ns": end_ns}, batch)

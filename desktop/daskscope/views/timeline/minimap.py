@@ -119,9 +119,8 @@ class MinimapView(QWidget):
         """Paint captions, the curve and the brush."""
         with QPainter(self) as painter:
             minimap, width, height = self._minimap, self.width(), self.height()
-            texts = (minimap.length_text, minimap.most) if minimap else ()
             ground = self._picture(
-                "ground", (width, height), texts, self._paint_ground, is_solid=True
+                "ground", (width, height), _texts(minimap), self._paint_ground, is_solid=True
             )
             painter.drawPixmap(0, 0, ground)
             if minimap is None:
@@ -167,11 +166,8 @@ class MinimapView(QWidget):
         self._paint_captions(painter, self._minimap)
 
     def _paint_captions(self, painter: QPainter, minimap: Minimap | None) -> None:
-        length, most = (minimap.length_text, quantity.count(minimap.most)) if minimap else ("", "")
-        for top, left_text, right_text in (
-            (4, "Whole run", "busy threads"),
-            (19, length, most),
-        ):
+        label, length, most = _texts(minimap)
+        for top, left_text, right_text in ((4, "Whole run", label), (19, length, most)):
             width = RIGHT_PX - _CAPTION_LEFT_PX
             box = (_CAPTION_LEFT_PX, top, width, _LINE_PX)
             draw_text(painter, box, left_text, Role.CAPTION, self._theme.t2)
@@ -316,7 +312,14 @@ def _empty(size_px: tuple[int, int], ratio: float, *, is_solid: bool = False) ->
     return picture
 
 
+def _texts(minimap: Minimap | None) -> tuple[str, str, str]:
+    """What the most is, how long the run is, and how many the most are."""
+    if minimap is None:
+        return "busy threads", "", ""
+    return minimap.most_label, minimap.length_text, quantity.count(minimap.most)
+
+
 def _looks(minimap: Minimap, dimmed: frozenset[int]) -> tuple[object, ...]:
     """What a picture of it depends on but the brush; its arrays are never written again."""
     arrays = id(minimap.busy), id(minimap.found_px)
-    return (minimap.slots, minimap.most, minimap.length_text, dimmed, *arrays)
+    return (minimap.slots, minimap.most, *_texts(minimap), dimmed, *arrays)

@@ -10,7 +10,7 @@ import pytest
 from daskscope.derive.errors import NO_ERRORS, ErrorKeeper
 from daskscope.derive.minimap import error_columns, minimap
 from daskscope.session import Viewport
-from daskscope.store.schema import Status
+from daskscope.store.schema import Kind, Status
 from daskscope.store.writer import Store
 from tests.builders import SECOND, T0, Load, Source, Span
 
@@ -48,6 +48,31 @@ def test_columns_show_busy_threads_by_prefix() -> None:
     assert found.most == 4
     assert found.brush_px == (40, 60)
     assert found.length_text == "1:40"
+
+
+def test_spans_within_tasks_keep_no_more_threads_busy() -> None:
+    source = Source()
+    worker = source.worker("w0", nthreads=2)
+    shop = source.resource({"service.name": "shop"})
+    spans = [Span(0, SECOND, "inc", worker, thread) for thread in (1, 2)]
+    spans += [
+        Span(0, SECOND, "mine", worker, 1, Kind.OTHER),
+        Span(0, 9, "order", shop, 3, Kind.OTHER),
+    ]
+    snapshot = snapshot_of(source, *spans)
+    found = minimap(snapshot, VIEW, 10, snapshot.last_ns, 2)
+
+    assert (found.most, found.most_label) == (2, "busy threads")
+    assert -1 in found.slots  # what is not Dask's is there
+
+
+def test_more_at_once_than_there_are_threads_are_not_called_threads() -> None:
+    source = Source()
+    worker = source.worker("w0", nthreads=2)
+    snapshot = snapshot_of(source, *[Span(n, SECOND, "get", worker, 99) for n in range(7)])
+    found = minimap(snapshot, VIEW, 10, snapshot.last_ns, 2)
+
+    assert (found.most, found.most_label) == (7, "most at once")
 
 
 def test_all_busy_time_is_shown() -> None:
