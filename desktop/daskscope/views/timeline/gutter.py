@@ -25,8 +25,7 @@ from daskscope.views.timeline.sight import sight
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daskscope.derive.frames import Int32s, TaskStreamFrame
-    from daskscope.derive.lanelayout import LaneLayout
+    from daskscope.derive.frames import TaskStreamFrame
     from daskscope.theme import Theme
 
 CHEVRON_X_PX: Final = 14
@@ -98,24 +97,37 @@ def labels(frame: TaskStreamFrame) -> Sequence[WorkerBlock]:
     return frame.layout.workers_within(frame.scroll_px, frame.height_px)
 
 
+class _Look:
+    """What a picture was made of."""
+
+    def __init__(self) -> None:
+        self._whole: object = None
+        self._parts: object = None
+
+    def changes(self, whole: object, *parts: object) -> bool:
+        """Whether it is another now: another object, or with parts that are not equal."""
+        if whole is self._whole and parts == self._parts:
+            return False
+        self._whole, self._parts = whole, parts
+        return True
+
+
 class Gutter:
     """Draws the gutter, from a picture of its labels while they stay the same."""
 
     def __init__(self) -> None:
         self._picture = QPixmap()
-        self._row_of_lane: Int32s | None = None
-        self._key: object = None
+        self._look = _Look()
 
     def draw(
         self, painter: QPainter, frame: TaskStreamFrame, theme: Theme, target: GutterTarget | None
     ) -> None:
         """Draw all labels beside the visible rows; `target` is what the pointer is on."""
         ratio = painter.device().devicePixelRatio()
-        key = (labels(frame), frame.scroll_px, frame.height_px, theme.name, target, ratio)
+        part = frame.scroll_px, frame.height_px
         # Rows are others where lanes lie in other rows.
-        row_of_lane = frame.layout.row_of_lane
-        if row_of_lane is not self._row_of_lane or key != self._key:
-            self._row_of_lane, self._key = row_of_lane, key
+        rows = frame.layout.row_of_lane
+        if self._look.changes(rows, labels(frame), *part, theme.name, target, ratio):
             # At a scale of 1.5 an odd height ends in the middle of a pixel, which is to be filled.
             size = QSize(math.ceil(GUTTER_PX * ratio), math.ceil(frame.height_px * ratio))
             if self._picture.size() != size:
@@ -132,18 +144,15 @@ class Headers:
 
     def __init__(self) -> None:
         self._pictures: dict[int, QPixmap] = {}
-        self._layout: LaneLayout | None = None
-        self._key: object = None
+        self._look = _Look()
 
     def draw(
         self, painter: QPainter, frame: TaskStreamFrame, theme: Theme, target: GutterTarget | None
     ) -> None:
         """Draw those in sight; `target` is what the pointer is on."""
         ratio = painter.device().devicePixelRatio()
-        room_px = frame.view.width_px, _room_px(frame)
-        key = (frame.scroll_px, frame.height_px, *room_px, theme.name, target, ratio)
-        if frame.layout is not self._layout or key != self._key:
-            self._layout, self._key = frame.layout, key
+        part = frame.scroll_px, frame.height_px, frame.view.width_px, _room_px(frame)
+        if self._look.changes(frame.layout, *part, theme.name, target, ratio):
             self._pictures = {}
         for row in sight(frame).hosts:
             picture = self._pictures.get(row.y_px)
