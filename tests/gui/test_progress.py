@@ -4,7 +4,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint
+from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -44,6 +44,20 @@ def shown(qtbot: QtBot, *rows: ProgressRow, theme: Theme = LIGHT, width: int = 4
     view.show()
     view.show_frame(ProgressFrame(rows, f"{len(rows)} rows"))
     return view
+
+
+def test_where_rows_move_keys_stay_with_a_prefix_and_the_pointer_with_a_place(
+    qtbot: QtBot,
+) -> None:
+    view = shown(qtbot, row("a", memory=1), row("b", memory=1), row("c", memory=1))
+    lit: list[str] = []
+    view.prefix_lit.connect(lit.append)
+    QTest.keyClick(view, Qt.Key.Key_Down)
+    QTest.mouseMove(view.viewport(), QPoint(9, view.heading_px + 9))
+    view.show_frame(ProgressFrame((row("b", memory=1), row("c", memory=1), row("a", memory=1)), ""))
+    assert (view.current_row, lit) == (2, ["a", "b"])
+    view.show_frame(ProgressFrame((), ""))
+    assert (view.current_row, lit[-1]) == (-1, "")
 
 
 def test_parts_fill_the_bar_without_gaps() -> None:

@@ -51,7 +51,7 @@ class ProgressRow:
 
 @dataclass(frozen=True, slots=True)
 class ProgressFrame:
-    """All prefixes, in order of first appearance."""
+    """All prefixes: first what is computed, then what waits, then what is over."""
 
     rows: tuple[ProgressRow, ...]
     summary: str

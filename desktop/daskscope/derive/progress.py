@@ -23,24 +23,28 @@ if TYPE_CHECKING:
 DONE_STATES: Final = ("released", "memory", "erred", "forgotten")
 #: Rates are taken over the first of these in which something was finished.
 _RATE_SPANS_S: Final = (5, 60)
+#: What is done stays in its place for so long, so that rows of short tasks do not jump.
+_OVER_NS: Final = 5_000_000_000
 
 #: Segments of a bar from left to right, as Dask draws them; `waiting` is the rest.
 SEGMENTS: Final = ("released", "memory", "erred", "processing", "no_worker", "waiting")
 
 
 def progress_frame(snapshot: Snapshot, now_ns: int, meant: Filter = NO_FILTER) -> ProgressFrame:
-    """Rows of all prefixes that have tasks, in order of first appearance.
+    """Rows of all prefixes that have tasks: what is computed, then what waits, then what is over.
 
+    Each of these is in order of first appearance: a row moves when its prefix begins or ends.
     Dask's own counters know no filter, so tasks that `meant` hides are counted, and that is said.
     """
     points_of = _points_by_prefix(snapshot)
-    rows = []
+    ranked: tuple[list[ProgressRow], ...] = ([], [], [])
     for string_id in snapshot.prefixes:
         name = snapshot.strings[string_id]
         if name in points_of:
             row = _row(name, int(snapshot.slot_of[string_id]), points_of[name], now_ns)
             if row.total:
-                rows.append(row)
+                ranked[_rank(row, points_of[name], now_ns)].append(row)
+    rows = [row for some in ranked for row in some]
     done = sum(row.done for row in rows)
     total = sum(row.total for row in rows)
     summary = f"{quantity.ratio(done, total)} tasks" if rows else ""
@@ -102,6 +106,15 @@ def _row(name: str, slot: int, points_of: _StatePoints, now_ns: int) -> Progress
         rate_text=quantity.rate(rate_per_s) if rate_per_s else "",
         left_text=_left(done, total, count("erred"), count("no-worker"), rate_per_s),
     )
+
+
+def _rank(row: ProgressRow, points_of: _StatePoints, now_ns: int) -> int:
+    """0 for what is computed or was a moment ago, 1 for what has not begun, 2 for what is over."""
+    if row.done < row.total:
+        return 0 if row.done or row.processing or row.no_worker else 1
+    since_ns = now_ns - _OVER_NS
+    finished = (points for state in DONE_STATES for points in points_of.get(state, ()))
+    return 2 if sum(count_at(points, since_ns) for points in finished) >= row.total else 0
 
 
 def _rate_per_s(points_of: _StatePoints, done: int, now_ns: int) -> float:

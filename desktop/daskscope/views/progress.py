@@ -123,14 +123,24 @@ class ProgressView(RowArea):
         """Draw `frame`."""
         if frame == self._frame:
             return
+        lit, current = self._name(self.hovered_row), self._name(self.current_row)
         self._frame = frame
         self._columns = columns(frame, self.viewport().width())
         self.setAccessibleDescription(frame.summary)
         self.set_rows(len(frame.rows))
+        # Rows move: keys stay with a prefix, the pointer with a place.
+        found = (at for at, row in enumerate(frame.rows) if row.name == current)
+        self.current_row = next(found, -1) if self.current_row >= 0 else -1
+        if self._name(self.hovered_row) != lit:
+            self.row_entered(self.hovered_row)
+
+    def _name(self, row: int) -> str:
+        """The prefix of a row, "" of none."""
+        return self._frame.rows[row].name if 0 <= row < len(self._frame.rows) else ""
 
     def row_entered(self, row: int) -> None:
         """Say which prefix is under the pointer."""
-        self.prefix_lit.emit(self._frame.rows[row].name if row >= 0 else "")
+        self.prefix_lit.emit(self._name(row))
 
     def row_tip(self, row: int) -> str:
         """The whole name and every count."""

@@ -66,6 +66,23 @@ def test_rows_stand_in_order_of_first_appearance() -> None:
     assert list(rows(cluster)) == ["slowinc", "dec", "add"]
 
 
+def test_what_is_computed_comes_first_and_what_is_over_last() -> None:
+    cluster = Cluster()
+    cluster.tasks("read", memory=9)
+    cluster.tasks("write", waiting=9)
+    cluster.tasks("sum", memory=1, waiting=8)
+    cluster.tasks("fit", processing=1, waiting=8)
+    cluster.tasks("embed", no_worker=8)
+    snapshot = cluster.snapshot()
+
+    def names_at(now_ns: int) -> list[str]:
+        return [row.name for row in progress_frame(snapshot, now_ns).rows]
+
+    # What was finished just now may go on at once.
+    assert names_at(NOW + 4 * SECOND) == ["read", "sum", "fit", "embed", "write"]
+    assert names_at(NOW + 5 * SECOND) == ["sum", "fit", "embed", "write", "read"]
+
+
 def test_forgotten_tasks_still_count_as_done() -> None:
     row = rows(cluster_of(forgotten=7, memory=3))["inc"]
     assert (row.released, row.done, row.total, row.left_text) == (7, 10, 10, "done")
