@@ -86,6 +86,18 @@ def shown(qtbot: QtBot, theme: Theme = LIGHT, width: int = 420) -> ResourcesView
     return view
 
 
+def test_each_chart_has_its_turn_however_fast_frames_come(qtbot: QtBot) -> None:
+    view = shown(qtbot)
+    drawn: list[int] = []
+    for level in (1.0, 2.0, 3.0):
+        before = [curves(plot)[0].getData()[1].tolist() for plot in plots(view)]
+        view.begin_frame(frame(level))
+        view.show_next()
+        after = [curves(plot)[0].getData()[1].tolist() for plot in plots(view)]
+        drawn.append([a != b for a, b in zip(before, after, strict=True)].index(True))
+    assert drawn == [0, 1, 2]
+
+
 def plots(view: ResourcesView) -> list[ChartPlot]:
     return view.findChildren(ChartPlot)
 

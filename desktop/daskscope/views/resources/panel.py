@@ -115,7 +115,8 @@ class ResourcesView(QWidget):
     def begin_frame(self, frame: ResourcesFrame) -> None:
         """Let `show_next` draw `frame`, a chart at a time: three take longer than a tick may."""
         self._frame = frame
-        self._waiting = [2, 1, 0]
+        # Frames may come faster than three charts are drawn: what waits already comes first.
+        self._waiting = [at for at in (2, 1, 0) if at not in self._waiting] + self._waiting
         said = (f"{chart.title} {chart.value_text}".strip() for chart in frame.charts)
         self.setAccessibleDescription(", ".join(said))
 
