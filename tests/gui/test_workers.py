@@ -146,6 +146,14 @@ def test_what_a_silent_worker_has_said_is_quiet(qtbot: QtBot, theme: Theme, stat
     assert (theme.t1 in found, theme.t3 in found) == (state == "running", state == "silent")
 
 
+def test_a_caption_has_the_room_that_a_short_name_leaves(qtbot: QtBot) -> None:
+    pictures = []
+    for second in ("31", "32"):
+        host = row(WorkerRowKind.HOST, "vm", caption=f"10.0.4.9:45737, since 14:34:{second}")
+        pictures.append(shown(qtbot, replace(table(), rows=(host,))).grab().toImage())
+    assert pictures[0] != pictures[1]
+
+
 def test_that_no_worker_is_left_is_not_that_none_was_measured(qtbot: QtBot) -> None:
     nothing = replace(table(), rows=(), summary="")
     over = replace(nothing, summary="0 running")

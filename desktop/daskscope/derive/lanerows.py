@@ -15,7 +15,7 @@ from daskscope.derive.lazy import Lazy
 from daskscope.derive.members import BEYOND, INNER, LEVEL
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -96,13 +96,32 @@ class Items:
         return [self.roster.members[i] for i in self.order.members[first:end].tolist()]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """What stands beside rows.
+
+    Attributes
+    ----------
+    readings
+        Of the workers.
+    resources
+        All of them, by id.
+    clusters
+        What tells clusters apart, by cluster; empty where there is but one.
+    """
+
+    readings: LaneReadings
+    resources: Sequence[Attributes]
+    clusters: Mapping[str, str]
+
+
 class Rows(Lazy[LaneRow]):
     """The rows of a layout."""
 
-    def __init__(self, items: Items, readings: LaneReadings) -> None:
+    def __init__(self, items: Items, told: Told) -> None:
         super().__init__(len(items.item_of_row))
         self._items = items
-        self._readings = readings
+        self._told = told
 
     def make(self, index: int) -> LaneRow:
         """One row."""
@@ -124,7 +143,11 @@ class Rows(Lazy[LaneRow]):
         items = self._items
         host, members = items.order.hosts[number], items.group(number)
         where = members[-1].place
-        title, caption = host, where.host_address if where.is_worker else where.host
+        title, caption = host, where.host
+        if where.is_worker:
+            cluster = self._told.clusters.get(where.cluster, "")
+            title = where.host_name
+            caption = _DOT.join(text for text in (where.host_address, cluster) if text)
         if host == PINNED:
             title, caption = "Pinned", ""
         return LaneRow(
@@ -150,7 +173,7 @@ class Rows(Lazy[LaneRow]):
         lanes = [lane for member in here for row in member.rows for lane in row]
         parts = [quantity.plural(len(here), "worker"), quantity.plural(n_rows, "thread")]
         if n_rows:
-            busy = min(self._readings.busy_lanes(lanes) / n_rows, 1.0)
+            busy = min(self._told.readings.busy_lanes(lanes) / n_rows, 1.0)
             parts.append(f"{quantity.share(busy)} busy")
         return _DOT.join(parts)
 
@@ -194,14 +217,11 @@ def _lane(member: Member, row: int, top_px: int, height_px: int) -> LaneRow:
 class Blocks(Lazy[WorkerBlock]):
     """The labels of workers of a layout."""
 
-    def __init__(
-        self, items: Items, resources: Sequence[Attributes], readings: LaneReadings
-    ) -> None:
+    def __init__(self, items: Items, told: Told) -> None:
         self._item = np.flatnonzero(items.kind >= Items.WORKER)
         super().__init__(len(self._item))
         self._items = items
-        self._resources = resources
-        self._readings = readings
+        self._told = told
 
     def make(self, index: int) -> WorkerBlock:
         """One label."""
@@ -209,7 +229,9 @@ class Blocks(Lazy[WorkerBlock]):
         item = int(self._item[index])
         member = items.roster.members[int(items.ref[item])]
         memory = self._memory(member)
-        skew = self._readings.skews.get(member.place.address)
+        readings = self._told.readings
+        skew = readings.skews.get(member.place.address)
+        cluster = self._told.clusters.get(member.place.cluster, "")
         top_px, height_px = (int(value) for value in items.px[:, item])
         return WorkerBlock(
             top_px,
@@ -225,17 +247,17 @@ class Blocks(Lazy[WorkerBlock]):
             is_pinned=member.key in items.session.pinned,
             has_line=item > 0 and int(items.kind[item - 1]) >= Items.WORKER,
             warning=_warning(member, memory, skew),
-            tip=_tip(member, memory, skew),
-            gaps_ns=member.away_ns(self._readings.added_ns),
+            tip=_tip(member, memory, skew, cluster),
+            gaps_ns=member.away_ns(readings.added_ns),
         )
 
     def _memory(self, member: Member) -> Memory:
         told_bytes = 0.0
         for resource in member.resources:
-            told = self._resources[resource].get(conventions.WORKER_MEMORY_LIMIT)
-            if isinstance(told, int | float):
-                told_bytes = float(told)
-        return self._readings.memory(member.resources, told_bytes)
+            limit = self._told.resources[resource].get(conventions.WORKER_MEMORY_LIMIT)
+            if isinstance(limit, int | float):
+                told_bytes = float(limit)
+        return self._told.readings.memory(member.resources, told_bytes)
 
 
 def _warning(member: Member, memory: Memory, skew: Skew | None) -> str:
@@ -262,12 +284,15 @@ def clock_tip(skew: Skew) -> str:
     return f"Its clock is about {about} {way} that of {others}:\nby it, {batches} {how} there"
 
 
-def _tip(member: Member, memory: Memory, skew: Skew | None) -> str:
+def _tip(member: Member, memory: Memory, skew: Skew | None, cluster: str) -> str:
     place = member.place
     kind = "Worker" if place.is_worker else "Service"
     lines = [f"{kind} {place.name[:_MOST_NAME]}", place.address[:_MOST_NAME]]
     if place.is_worker:
-        lines.append(f"{quantity.plural(member.n_lanes, 'thread')} on {member.host[:_MOST_NAME]}")
+        threads = quantity.plural(member.n_lanes, "thread")
+        lines.append(f"{threads} on {place.host_name[:_MOST_NAME]}")
+    if cluster:
+        lines.append(f"Cluster {cluster[:_MOST_NAME]}")
     if memory.text:
         lines.append(f"Memory {memory.text}")
     if member.gone_ns:

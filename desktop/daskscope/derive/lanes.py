@@ -18,7 +18,7 @@ import numpy as np
 from daskscope.derive.lanelayout import LaneLayout
 from daskscope.derive.laneorder import LaneOrder, LaneRanks, lane_order
 from daskscope.derive.lanereadings import MOST_SERIES, LaneReadings, ReadingsKeeper
-from daskscope.derive.lanerows import Blocks, Items, Rows
+from daskscope.derive.lanerows import Blocks, Items, Rows, Told
 from daskscope.derive.roster import RosterKeeper
 from daskscope.session import Grouping
 from daskscope.theme import COMFORTABLE, COMPACT, NORMAL, WORKER_GAP_PX
@@ -129,7 +129,9 @@ class LaneLayouts:
             self._items = _items(roster, order, session, height_px)
             self._row_of_lane = _row_of_lane(self._items)
         assert self._read is not None
-        self._layout = _layout(self._items, snapshot, self._read, self._row_of_lane)
+        clusters = self._rosters.clusters.labels(snapshot.added_ns)
+        told = Told(self._read, snapshot.resources, clusters)
+        self._layout = _layout(self._items, told, self._row_of_lane)
         return self._layout
 
     def read(self, snapshot: Snapshot) -> None:
@@ -237,16 +239,12 @@ def _shares(
     return _Shares(pitch_px, is_folded, thin_px)
 
 
-def _layout(
-    items: Items, snapshot: Snapshot, readings: LaneReadings, row_of_lane: Int32s
-) -> LaneLayout:
-    """What is drawn of items, with readings."""
+def _layout(items: Items, told: Told, row_of_lane: Int32s) -> LaneLayout:
+    """What is drawn of items, with what is told of them."""
     roster = items.roster
-    rows = Rows(items, readings)
-    blocks = Blocks(items, snapshot.resources, readings)
     return LaneLayout(
-        rows=rows,
-        workers=blocks,
+        rows=Rows(items, told),
+        workers=Blocks(items, told),
         row_px=items.row_px,
         kinds=items.row_kinds,
         block_px=items.px[:, items.kind >= Items.WORKER],

@@ -16,6 +16,10 @@ from dask_otel import conventions
 if TYPE_CHECKING:
     from daskscope.store.schema import Attributes, AttributeValue
 
+#: Between the parts of a key: no name has it.
+APART: Final = "\0"
+#: How Dask calls a scheduler by itself; it tells nobody anything.
+SCHEDULER_ID: Final = re.compile(r"Scheduler-[0-9a-f-]{36}")
 #: Python refuses to read numbers of thousands of digits, and a name may be one.
 _DIGITS: Final = re.compile(r"([0-9]{1,18})")
 
@@ -27,7 +31,7 @@ class Place:
     Attributes
     ----------
     host
-        Key by which resources are grouped and folded; also what is shown.
+        Key by which resources are grouped and folded, see `clusters`; `host_name` is shown.
     host_address
         Network address of the host, "" where it is unknown or equal to `host`.
     name
@@ -39,6 +43,10 @@ class Place:
         Whole address of the worker as Dask writes it; "" for other services.
     is_worker
         Whether it runs tasks; the scheduler does not.
+    cluster
+        The same for all workers of a cluster, "" where it is not known.
+    cluster_name
+        What somebody has called it, else the address of its scheduler.
     """
 
     host: str
@@ -47,6 +55,13 @@ class Place:
     port: str
     address: str
     is_worker: bool
+    cluster: str = ""
+    cluster_name: str = ""
+
+    @property
+    def host_name(self) -> str:
+        """What people call the host."""
+        return self.host.partition(APART)[0]
 
 
 def place(attributes: Attributes) -> Place:
@@ -65,7 +80,22 @@ def place(attributes: Attributes) -> Place:
         name, port = f"{host_address}{port}" or service, ""
     else:
         name = shown
-    return Place(host, host_address if host_address != host else "", name, port, address, has_tasks)
+    host_address = host_address if host_address != host else ""
+    cluster = _cluster(attributes) if shown and has_tasks else ("", "")  # others know its address
+    return Place(host, host_address, name, port, address, has_tasks, *cluster)
+
+
+def _cluster(attributes: Attributes) -> tuple[str, str]:
+    """Id and name of a cluster."""
+    namespace = _text(attributes.get(conventions.SERVICE_NAMESPACE))
+    scheduler = _text(attributes.get(conventions.SCHEDULER_ADDRESS))
+    if not namespace or namespace == scheduler:  # nobody has said which it is
+        return "", ""
+    scheduler = scheduler.rpartition("://")[2]
+    if SCHEDULER_ID.fullmatch(namespace):
+        return namespace, scheduler or namespace
+    # Clusters of one team may have one name.
+    return f"{namespace}{APART}{scheduler}", namespace
 
 
 def process(attributes: Attributes) -> tuple[str, int] | None:

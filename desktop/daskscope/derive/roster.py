@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from dask_otel import conventions
+from daskscope.derive.clusters import Clusters
 from daskscope.derive.members import Process
 from daskscope.derive.place import place
 from daskscope.derive.rostertable import RosterTable
@@ -32,9 +33,15 @@ class RosterKeeper:
     ----------
     is_patient
         It has those members that it was let `learn`; else it learns everything when it is asked.
+
+    Attributes
+    ----------
+    clusters
+        Of the workers.
     """
 
     def __init__(self, *, is_patient: bool = False) -> None:
+        self.clusters = Clusters()
         self._is_patient = is_patient
         self._process_at: dict[object, Process] = {}
         self._process_of: list[Process] = []
@@ -79,7 +86,7 @@ class RosterKeeper:
     def _new_resources(self, snapshot: Snapshot) -> Iterator[Name]:
         for resource in range(len(self._process_of), len(snapshot.resources)):
             attributes = snapshot.resources[resource]
-            where = place(attributes)
+            where = self.clusters.placed(place(attributes))
             process = self._process_at.get(where.address or resource)
             if process is None:
                 process = Process(_name(where, attributes), where)

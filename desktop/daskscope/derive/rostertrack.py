@@ -72,7 +72,13 @@ class _Track:
                 return
         key = "\0".join((*self._name, *([str(len(self.members))] if self.members else ())))
         host, where = self._name[0], process.place
-        order = (not where.is_worker, natural_key(host), natural_key(where.name))
+        shown = where.host_name if where.is_worker else host
+        order = (
+            not where.is_worker,
+            natural_key(shown),
+            natural_key(host),  # the first cluster on the host, and then others
+            natural_key(where.name),
+        )
         member = Member(key, order, where, host, where.address)
         self.members.append(member)
         self._newest.append(process)

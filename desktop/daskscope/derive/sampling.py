@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dask_otel import conventions as names
+from daskscope.derive.clusters import Clusters
 from daskscope.derive.place import Place, natural_key, place, process
 from daskscope.derive.reading import SILENCE_NS
 
@@ -200,11 +201,14 @@ class Sampler:
         By resource id.
     readers
         Which series tell what of whom.
+    clusters
+        Of the workers.
     """
 
     def __init__(self, *, is_patient: bool = False) -> None:
         self.places: list[Place] = []
         self.readers = Readers()
+        self.clusters = Clusters()
         self._is_patient = is_patient
         self._n_series = 0
         self._chosen: dict[tuple[names.Metric, ...], tuple[int, Indices]] = {}
@@ -337,7 +341,7 @@ class Sampler:
 
     def _know(self, number: int, attributes: Attributes) -> None:
         """Take in a resource."""
-        where = place(attributes)
+        where = self.clusters.placed(place(attributes))
         self.places.append(where)
         self._is_worker.append(where.is_worker)
         self._workers.add(where.address or f"{number}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from dask_otel import conventions
 from daskscope.derive import quantity
 from daskscope.derive.panels import StatusField, StatusFrame
-from daskscope.derive.place import split_address
+from daskscope.derive.place import SCHEDULER_ID, split_address
 from daskscope.derive.reading import SILENCE_NS, newest_of
 from daskscope.derive.sampling import SIZES, Sampler
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from daskscope.store.schema import SourceStatus
     from daskscope.store.snapshot import Snapshot
 
-_SCHEDULER_ID: Final = re.compile(r"Scheduler-[0-9a-f-]{36}")
 _LOCAL: Final = ("127.0.0.1", "::1", "localhost")
 _LAG_WARNED_NS: Final = 2_000_000_000
 _FRAME_TIP: Final = "Median time of the last frames: taking in, deriving and drawing"
@@ -84,7 +82,7 @@ def cluster_field(
     workers = _measured(samples) if len(samples) else _told(snapshot)
     if not workers:
         return StatusField("Other services", "no Dask worker", "plain")
-    name = _cluster_name(snapshot, [address for address, _ in workers])
+    name = _name(snapshot, samples, [address for address, _ in workers])
     running = [n for address, n in workers if address not in snapshot.removed_ns]
     if not (running or snapshot.status.is_live):  # a recording goes on to the end of its cluster
         running = [n for _, n in workers]
@@ -113,11 +111,16 @@ def _told(snapshot: Snapshot) -> list[tuple[str, float]]:
     return list(found.items())
 
 
-def _cluster_name(snapshot: Snapshot, addresses: Sequence[str]) -> str:
-    """The name somebody gave; Dask's own id of a scheduler tells nobody anything."""
+def _name(snapshot: Snapshot, samples: Samples, addresses: Sequence[str]) -> str:
+    """The name somebody gave; of several clusters that are there, their number."""
+    running = samples.resource[~samples.is_removed].tolist()
+    clusters = {samples.places[resource].cluster for resource in running} - {""}
+    if len(clusters) > 1:
+        return quantity.plural(len(clusters), "cluster")
     for attributes in snapshot.resources:
         name = str(attributes.get(conventions.SERVICE_NAMESPACE) or "")
-        if name and not _SCHEDULER_ID.fullmatch(name):
+        is_address = name == attributes.get(conventions.SCHEDULER_ADDRESS)
+        if name and not (is_address or SCHEDULER_ID.fullmatch(name)):
             return name
     is_local = all(split_address(address)[0] in _LOCAL for address in addresses)
     return "local cluster" if is_local else "Dask cluster"

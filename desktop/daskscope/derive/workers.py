@@ -81,7 +81,8 @@ def workers_frame(
     is_measured = len(samples) or conventions.WORKER_THREADS.name in snapshot.series_of
     rows: Sequence[WorkerRow] = ()
     if len(shown):
-        rows = _Rows(shown, session, sampler.ranks()[shown.resource], is_heard)
+        clusters = sampler.clusters.labels(snapshot.added_ns)
+        rows = _Rows(shown, session, sampler.ranks()[shown.resource], clusters, is_heard)
     return WorkersFrame(
         columns=COLUMNS,
         rows=rows,
@@ -111,8 +112,16 @@ class _Rows(Lazy[WorkerRow]):
     workers.
     """
 
-    def __init__(self, shown: Samples, session: Session, rank: Indices, is_heard: bool) -> None:
+    def __init__(
+        self,
+        shown: Samples,
+        session: Session,
+        rank: Indices,
+        clusters: Mapping[str, str],
+        is_heard: bool,
+    ) -> None:
         self._shown, self._collapsed = shown, session.collapsed_hosts
+        self._clusters = clusters
         self._is_heard = is_heard
         _, first, host = np.unique(shown.host, return_index=True, return_inverse=True)
         appearance = np.argsort(first)
@@ -161,16 +170,17 @@ class _Rows(Lazy[WorkerRow]):
 
     def _host(self, number: int) -> Place:
         where = self._shown.places[int(self._shown.resource[self._first[number]])]
-        address = where.host_address
-        return Place(where.host, address, where.host, port=address, address="", is_worker=False)
+        # Where there are several it is the cluster that tells rows of one host apart.
+        told = self._clusters.get(where.cluster) or where.host_address
+        return Place(where.host, told, where.host_name, port=told, address="", is_worker=False)
 
     def _ordered(self, session: Session, host: Indices, rank: Indices) -> Indices:
         """What each row shows."""
         number = self._number(session.worker_sort)
         n_sums = 1 + self._n_hosts
-        names = [where.name for where in self._places]
-        rank_of = {name: i for i, name in enumerate(sorted(set(names), key=natural_key))}
-        ranks = np.array([rank_of[name] for name in names], np.int64)
+        keys = [(natural_key(where.name), natural_key(where.host)) for where in self._places]
+        rank_of = {key: rank for rank, key in enumerate(sorted(set(keys)))}
+        ranks = np.array([rank_of[key] for key in keys], np.int64)
         hosts = _ordered(ranks, number[1:n_sums], session)
         workers = _ordered(rank, number[n_sums:], session)
         workers = workers[np.argsort(host[workers], kind="stable")]

@@ -259,7 +259,9 @@ class WorkersView(RowArea):
         left = _NAME_PX[row.kind]
         room = self._columns.edges[0][0] + self._columns.edges[0][1] - left
         role = Role.BODY if row.kind == WorkerRowKind.WORKER else Role.TITLE
-        caption_px = min(text_width(Role.SMALL, row.caption), room * 0.5)
+        # Half of the room, and what the name leaves of the other half.
+        caption_room_px = max(room * 0.5, room - text_width(role, row.name) - 6)
+        caption_px = min(text_width(Role.SMALL, row.caption), caption_room_px)
         name_px = room - caption_px - 6 * bool(row.caption)
         box = (float(left), float(top), name_px, self.row_px - 1.0)
         name = elided(role, row.name, int(name_px), Qt.TextElideMode.ElideMiddle)

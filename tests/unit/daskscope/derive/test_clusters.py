@@ -1,0 +1,116 @@
+"""Several clusters in one window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dask_otel import conventions as names
+from daskscope.derive.lanelayout import RowKind
+from daskscope.derive.lanes import lane_layout
+from daskscope.derive.panels import WorkerRowKind
+from daskscope.derive.quantity import clock
+from daskscope.derive.status import cluster_field
+from daskscope.derive.workers import workers_frame
+from daskscope.session import Session
+from daskscope.store.schema import SourceStatus
+from tests.builders import SECOND, T0
+from tests.layouts import HEIGHT, plain
+from tests.readings import NOW, Cluster
+
+if TYPE_CHECKING:
+    from daskscope.store.snapshot import Snapshot
+
+ONE = "Scheduler-6b8b4567-327b-23c6-643c-98696633487a"
+OTHER = "Scheduler-74b0dc51-1949-5cff-2ae8-944a625558ec"
+
+
+def snapshot_of(*clusters: tuple[str, str]) -> Snapshot:
+    """Two workers on one host of each cluster, by namespace and port of the scheduler.
+
+    The first cluster is there after one second, the next one after two, and so on.
+    """
+    made = Cluster()
+    moves = []
+    for at, (namespace, port) in enumerate(clusters):
+        for number in range(2):
+            address = f"tcp://10.0.4.11:{40_000 + 2 * at + number}"
+            worker = made.source.resource(
+                {
+                    names.SERVICE_NAME: names.SERVICE_WORKER,
+                    names.SERVICE_NAMESPACE: namespace,
+                    names.SCHEDULER_ADDRESS: f"tcp://10.0.4.9:{port}",
+                    names.HOST_NAME: "node-01",
+                    names.WORKER_NAME: f"{number}",
+                    names.WORKER_ADDRESS: address,
+                    names.WORKER_NTHREADS: 2,
+                }
+            )
+            made.read(worker, at_s=10 - at, threads=2)  # who is heard of first stands nowhere else
+            joined_ns = (1 + at + number) * SECOND
+            moves.append(
+                made.source.event(names.EVENT_WORKER_ADDED, joined_ns, dask_worker_address=address)
+            )
+    return made.snapshot(*moves, status=SourceStatus(True, ("a:1",), requests=1))
+
+
+def headers(snapshot: Snapshot) -> list[tuple[str, str]]:
+    rows = lane_layout(snapshot, Session(), HEIGHT).rows
+    return [(row.title, plain(row.caption)) for row in rows if row.kind is RowKind.HOST]
+
+
+def since(at_s: int) -> str:
+    return clock(T0 + at_s * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("clusters", "named"),
+    [
+        (((ONE, "8786"), (OTHER, "8790")), ("10.0.4.9:8786", "10.0.4.9:8790")),
+        (((ONE, "8786"), (OTHER, "8786")), ("10.0.4.9:8786", "10.0.4.9:8786")),  # started anew
+        ((("prod", "8786"), ("prod", "8790")), ("prod", "prod")),
+    ],
+)
+def test_clusters_on_one_host_stand_apart_with_name_and_start(
+    clusters: tuple[tuple[str, str], ...], named: tuple[str, str]
+) -> None:
+    snapshot = snapshot_of(*clusters)
+    labels = [f"{name}, since {since(at_s)}" for name, at_s in zip(named, (1, 2), strict=True)]
+
+    assert headers(snapshot) == [("node-01", f"10.0.4.11 · {label}") for label in labels]
+    blocks = lane_layout(snapshot, Session(), HEIGHT).workers
+    assert [f"Cluster {labels[at // 2]}" in block.tip for at, block in enumerate(blocks)] == [
+        True
+    ] * 4
+    rows = workers_frame(snapshot, Session(), NOW).rows
+    hosts = [row for row in rows if row.kind is WorkerRowKind.HOST]
+    assert [(row.name, row.caption) for row in hosts] == [("node-01", label) for label in labels]
+    assert [row.kind for row in rows].count(WorkerRowKind.WORKER) == 4
+    assert plain(cluster_field(snapshot, NOW).label) == "2 clusters"
+
+
+def test_each_folds_by_itself_in_lanes_and_table() -> None:
+    snapshot = snapshot_of((ONE, "8786"), (OTHER, "8790"))
+    other = lane_layout(snapshot, Session(), HEIGHT).rows[-1].host
+    session = Session(collapsed_hosts=frozenset({other}))
+
+    assert len(lane_layout(snapshot, session, HEIGHT).workers) == 2
+    rows = workers_frame(snapshot, session, NOW).rows
+    assert [row.kind for row in rows].count(WorkerRowKind.WORKER) == 2
+
+
+@pytest.mark.parametrize("namespace", [ONE, "prod", ""])
+def test_of_one_cluster_nothing_is_said(namespace: str) -> None:
+    snapshot = snapshot_of((namespace, "8786"))
+
+    assert headers(snapshot) == [("node-01", "10.0.4.11")]
+    assert "Cluster" not in lane_layout(snapshot, Session(), HEIGHT).workers[0].tip
+
+
+def test_a_worker_whose_cluster_nobody_knows_makes_no_other_cluster() -> None:
+    """Its scheduler did not answer in time: the address stands for its id."""
+    snapshot = snapshot_of((ONE, "8786"), ("tcp://10.0.4.9:8786", "8786"))
+
+    assert headers(snapshot) == [("node-01", "10.0.4.11")]
+    assert cluster_field(snapshot, NOW).label == "Dask cluster"
