@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import time
 from operator import ge
 from typing import TYPE_CHECKING
@@ -17,6 +19,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from daskscope.ingest import receiver as receivers
+from daskscope.ingest.__main__ import NICENESS
 from daskscope.ingest.clock import wall_ns
 from daskscope.ingest.journal_reader import JournalReader
 from daskscope.ingest.source import Source
@@ -142,6 +145,21 @@ def test_a_window_that_stalls_costs_the_receiver_no_memory(tmp_path: Path) -> No
         grown = process.memory_info().rss - before
         assert window.wait_for_spans(750_000) == ids(750_000)
         assert grown < 40 << 20
+    finally:
+        source.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="niceness is a thread's own on Linux only")
+def test_no_thread_of_a_receiver_takes_the_window_its_time(tmp_path: Path) -> None:
+    source = Source.receive(LOOPBACK, LOOPBACK, tmp_path / "live.dscope")
+    try:
+        source.wait()
+        send(f"http://{source.http[0]}", 0.0, 100_000)
+        threads = psutil.Process(source._process.pid).threads()
+        busy = [thread.id for thread in threads if thread.user_time]  # not numpy's, which wait
+        assert len(busy) > 2
+        found = {os.getpriority(os.PRIO_PROCESS, thread) for thread in busy}
+        assert found == {min(os.getpriority(os.PRIO_PROCESS, 0) + NICENESS, 19)}
     finally:
         source.close()
 
