@@ -16,7 +16,7 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 
     from daskscope.ingest.inquiry import Archive
     from daskscope.store.schema import SourceStatus
-
-#: Added to a receiver's niceness: what it takes in can wait a moment, what somebody looks at, and
-#: the tasks of a cluster on the same machine, cannot.
-NICENESS: Final = 5
 
 
 def main() -> int:
@@ -69,8 +65,6 @@ def _arguments() -> argparse.Namespace:
 async def _receive(arguments: argparse.Namespace, token: str) -> None:
     from daskscope.ingest.service import Ports, receiving  # servers: a reader has none
 
-    if sys.platform != "win32":
-        os.nice(NICENESS)  # before there are threads, which have it then, too
     ports = Ports.parse(
         http=arguments.http,
         grpc=arguments.grpc,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import subprocess
 import sys
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 _START_S: Final = 30.0
 _END_S: Final = 10.0
+#: How much nicer than the window: what comes in can wait a moment, what somebody looks at cannot,
+#: and the tasks of a cluster on the same machine should not.
+NICENESS: Final = 5
+_MOST_NICE: Final = 19
 
 
 class SourceError(Exception):
@@ -52,6 +57,9 @@ class Source:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
+        if sys.platform != "win32":  # its threads, which begin after the token, inherit it
+            niceness = min(os.getpriority(os.PRIO_PROCESS, 0) + NICENESS, _MOST_NICE)
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, niceness)
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it failed; its last line says why
             self._process.stdin.write(self._token.encode() + b"\n")
