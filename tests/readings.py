@@ -87,6 +87,13 @@ class Cluster:
 
     def snapshot(self, *messages: object, status: SourceStatus | None = None) -> Snapshot:
         """What the store makes of it."""
+        store = self.store(*messages)
+        if status is not None:
+            store.apply(status)
+        return store.snapshot()
+
+    def store(self, *messages: object) -> Store:
+        """A store that knows it."""
         store = Store()
         source = self.source
         known = Definitions(
@@ -96,9 +103,7 @@ class Cluster:
         )
         for message in (known, points(self._rows), *messages):
             store.apply(message)  # type: ignore[arg-type]
-        if status is not None:
-            store.apply(status)
-        return store.snapshot()
+        return store
 
 
 _METRIC_OF = {

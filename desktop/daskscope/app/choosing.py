@@ -98,7 +98,11 @@ class Choosing:
         if known is None:
             self._tied_to = self._tied = None
             return None
-        key = (known.subject.chosen, known.details, known.dependents, len(known.survey.relatives))
+        found = known.subject
+        key = (
+            *(found.chosen, found.heard_ns),
+            *(known.details, known.dependents, len(known.survey.relatives)),
+        )
         if self._tied is None or key != self._tied_to:
             self._tied_to, self._tied = key, Tied(known)
         return self._tied.ties(frame, now_ns)
@@ -108,7 +112,7 @@ class Choosing:
         details.advance(now_s)
         layout = run.frame.layout if run.frame is not None else None
         key = (run.session.chosen, known.version if known else 0, layout)
-        is_growing = known is not None and not known.subject.end_ns
+        is_growing = known is not None and not (known.subject.end_ns or known.subject.heard_ns)
         if key != self._shown and self._panel_pace.is_due(now_s):
             if run.frame is not None:
                 run.window.timeline.stream.show_ties(self.ties(run.frame, self._now_ns))
@@ -134,7 +138,9 @@ class Choosing:
             return
         rows = frame.layout.row_of_lane
         row = int(rows[found.lane]) if 0 <= found.lane < len(rows) else -1
-        self._run.apply(gestures.reveal, frame, found.start_ns, self._end_ns(found), row)
+        self._run.apply(
+            gestures.reveal, frame, found.start_ns, found.known_until_ns(self._now_ns), row
+        )
 
     def _take(self, chosen: Chosen) -> None:
         self._run.apply(gestures.choose, chosen)
@@ -189,7 +195,8 @@ class Choosing:
         """Fill the view with it."""
         if self.known is not None:
             found = self.known.subject
-            self._run.apply(gestures.fit_chosen, found.start_ns, self._end_ns(found))
+            until_ns = found.known_until_ns(self._now_ns)
+            self._run.apply(gestures.fit_chosen, found.start_ns, until_ns)
 
     def copy_key(self) -> None:
         """Put its key on the clipboard."""
@@ -203,9 +210,6 @@ class Choosing:
         url = trace_url(self._jaeger, frame.trace_id, frame.span_id)
         if url:
             QDesktopServices.openUrl(QUrl(url))
-
-    def _end_ns(self, found: Subject) -> int:
-        return found.end_ns or max(self._now_ns, found.start_ns)
 
 
 def _next(known: Known, *, is_on: bool) -> Subject | None:

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Final, Protocol
 
+from daskscope.derive.reading import SILENCE_NS
 from daskscope.store.inquiry import Answer, Dependents, SpanDetails
 from daskscope.store.schema import (
     Definitions,
@@ -138,12 +139,23 @@ class Feed:
         self.has_spans = n_spans > 0
         self._count(n_spans, wall_ns)
         self.has_much = n_spans >= MUCH_ROWS
-        return self.store.snapshot()
+        return self._known(wall_ns)
 
     def _wait(self, wall_ns: int) -> Snapshot:
         """Take nothing in this tick: what has arrived waits, and holds up its sender."""
         self.has_spans = self.has_much = self.is_behind = False
         self._count(0, wall_ns)
+        return self._known(wall_ns)
+
+    def _known(self, wall_ns: int) -> Snapshot:
+        """What is known now, and of whom nothing has been heard for long.
+
+        Of a recording, or while there is more to take, only until where it has been read.
+        """
+        snapshot = self.store.snapshot()
+        is_partial = self.is_behind or not snapshot.status.is_live
+        until_ns = snapshot.last_ns if is_partial else self.now_ns(snapshot, wall_ns)
+        self.store.judge(until_ns - SILENCE_NS)
         return self.store.snapshot()
 
     def _arriving(self) -> Iterator[Message | Answer]:

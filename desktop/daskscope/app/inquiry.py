@@ -115,6 +115,7 @@ class Inquiry:
             self._take(answers.popleft(), now_s)
         if self.known is None or self._survey is None:
             return None
+        self._look_again(snapshot, self.known)
         self._ask_what_is_due(self.known.subject, snapshot, now_s)
         self._survey.advance(snapshot, SURVEY_BUDGET_S)
         if self._version + self._survey.version != self.known.version:
@@ -132,6 +133,13 @@ class Inquiry:
             self._about.begin(now_s)
             if found.is_attempt:
                 self._search.begin(now_s)
+
+    def _look_again(self, snapshot: Snapshot, known: Known) -> None:
+        """The worker of what runs may have fallen silent, or be heard again."""
+        found = subject(snapshot, known.subject.chosen) if not known.subject.end_ns else None
+        if found is not None and found.heard_ns != known.subject.heard_ns:
+            self._version += 1
+            self.known = self._made(found, known.survey)
 
     def _made(self, found: Subject, survey: Survey) -> Known:
         searched = self._search.state

@@ -147,7 +147,7 @@ class Stage:
             self._panels.hurry_crowd()
         pointed, session = session, session.without_pointer
         has_changed = self._see(session, now_s)
-        if feed.has_spans or snapshot.running:
+        if feed.has_spans or snapshot.is_busy:
             self._tempo.happen(now_s)
         is_held = self._is_held(snapshot, session, now_ns, now_s)
         self.is_resting = not was_forgetful and self._tempo.is_resting(now_s, is_held=is_held)

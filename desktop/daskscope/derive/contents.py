@@ -12,7 +12,11 @@ from daskscope.derive.census import Census
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy.typing as npt
+
     from daskscope.store.snapshot import Attempts, Events, Snapshot
+
+    Int64s = npt.NDArray[np.int64]
 
 
 class Contents(NamedTuple):
@@ -33,7 +37,7 @@ class Contents(NamedTuple):
         Events in the stretch; events that were evicted, which lay anywhere: many at a time, rarely.
     running
         What runs and began before the end of the stretch: places among all that runs, lanes, run
-        ids, as bytes.
+        ids, until when it is known to, as bytes.
     """
 
     first_ns: int
@@ -57,7 +61,7 @@ class Inventory:
             _contents,
             self._census.counting(snapshot.chunks, from_ns, to_ns),
             snapshot.events,
-            snapshot.running.attempts,
+            (snapshot.running.attempts, snapshot.running_until_ns),
             (from_ns, to_ns),
             (snapshot.first_ns, snapshot.status.is_live),
             snapshot.n_evicted if snapshot.evicted_ns >= from_ns else 0,
@@ -71,21 +75,21 @@ class Inventory:
 def _contents(
     count_spans: Callable[[], int],
     events: Events,
-    attempts: Attempts,
+    unended: tuple[Attempts, Int64s],
     stretch_ns: tuple[int, int],
     run: tuple[int, bool],
     n_evicted: int,
 ) -> Contents:
     from_ns, to_ns = stretch_ns
+    attempts, until_ns = unended
     times = events.columns["time_ns"].view(np.int64)
     begun = np.flatnonzero(attempts.start_ns < to_ns)
+    columns = begun, *(of[begun] for of in (attempts.lane, attempts.run_id, until_ns))
     return Contents(
         *run,
         n_spans=count_spans(),
         n_evicted=n_evicted,
         n_events=int(np.count_nonzero((times >= from_ns) & (times < to_ns))),
         n_events_evicted=events.n_evicted,
-        running=tuple(
-            column.tobytes() for column in (begun, attempts.lane[begun], attempts.run_id[begun])
-        ),
+        running=tuple(column.tobytes() for column in columns),
     )

@@ -178,6 +178,7 @@ def busy_lanes(snapshot: Snapshot) -> npt.NDArray[np.float64]:
             rows = found[chunk.columns["kind"][found] == Kind.COMPUTE.value]
             in_it_ns = chunk.end_ns[rows] - np.maximum(chunk.start_ns[rows], from_ns)
             np.add.at(busy_ns, chunk.columns["lane"][rows], in_it_ns.astype(np.float64))
-    in_it_ns = np.maximum(to_ns - snapshot.running.attempts.start_ns.clip(from_ns), 0)
+    until_ns = np.minimum(snapshot.running_until_ns, to_ns)
+    in_it_ns = np.maximum(until_ns - snapshot.running.attempts.start_ns.clip(from_ns), 0)
     np.add.at(busy_ns, snapshot.running.attempts.lane, in_it_ns.astype(np.float64))
     return np.minimum(busy_ns / BUSY_SPAN_NS, 1.0)

@@ -154,7 +154,8 @@ class _Work:
     sieve: Sieve | None = None
     bin_names: tuple[int, ...] = ()
     tables_key: tuple[int, ...] = ()
-    running: dict[int, tuple[Running, Bytes]] = field(default_factory=dict)
+    #: Until when each is known to run with it.
+    running: dict[int, tuple[Running, int, Bytes]] = field(default_factory=dict)
 
     @property
     def is_searching(self) -> bool:
@@ -242,7 +243,7 @@ class Matches:
             predicate=work.predicate,
             problem=work.problem,
             known={number: part.marks[: part.n] for number, part in taken.items()},
-            running={resource: marks for resource, (_, marks) in work.running.items()},
+            running={resource: marks for resource, (*_, marks) in work.running.items()},
             n_lit=sum(part.n_lit for part in taken.values()),
             n_hidden=sum(part.n_hidden for part in taken.values()),
             n_known=sum(part.n for part in taken.values()),
@@ -319,15 +320,16 @@ def _know_running(work: _Work, snapshot: Snapshot) -> None:
     assert work.sieve is not None
     for resource, running in snapshot.running.items():
         known = work.running.get(resource)
-        if known is not None and known[0] is running:
+        until_ns = int(snapshot.heard_until_ns[resource])
+        if known is not None and known[0] is running and known[1] == until_ns:
             continue
         marks = np.zeros(len(running.lane), np.uint8)
-        marks[~work.sieve.running(running)] = Mark.HIDDEN
+        marks[~work.sieve.running(running, until_ns)] = Mark.HIDDEN
         if work.is_searching:
             is_lit = work.is_string_found[running.name] | work.is_lane_found[running.lane]
             is_lit |= _found(work, running.keys)
             marks[is_lit & (marks == Mark.PLAIN.value)] = Mark.LIT
-        work.running[resource] = running, marks
+        work.running[resource] = running, until_ns, marks
 
 
 def _take(work: _Work, chunk: Chunk, taken: _Taken) -> None:

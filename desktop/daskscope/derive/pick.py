@@ -19,7 +19,7 @@ from daskscope.derive.place import place
 from daskscope.derive.raster import NOTHING
 from daskscope.session import Chosen
 from daskscope.store.schema import Kind, Outcome, Status
-from daskscope.store.snapshot import LaneKind
+from daskscope.store.snapshot import STILL, LaneKind
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -39,6 +39,8 @@ N_TOP_PREFIXES: Final = 3
 _SUB_LANE_SHARE: Final = 0.7
 _LEAST_SUB_LANE_PITCH_PX: Final = 12
 _MS_NS: Final = 1_000_000
+#: What is known of attempts that ran when their worker was last heard of.
+SILENT: Final = "its worker is silent"
 
 
 _ENDS: Final = {
@@ -302,17 +304,23 @@ def _running(
     is_live = snapshot.status.is_live
     now_ns = frame.view.time_ns(frame.now_px) if is_live else snapshot.last_ns
     start_ns, name = int(running.start_ns[i]), int(running.name[i])
+    heard_ns = int(snapshot.heard_until_ns[running.resource])
+    is_silent = heard_ns != STILL
+    lasted = quantity.duration(max(min(heard_ns, now_ns) - start_ns, 0))
+    status = [("Status", "running")]
+    if is_silent:
+        status = [("Status", SILENT), ("Last heard", _when(snapshot, heard_ns))]
     return Hit(
         title=snapshot.strings[name],
         key=running.keys[i],
         slot=int(snapshot.slot_of[name]),
         kind=Kind.COMPUTE,
-        state=BarState.RUNNING,
+        state=BarState.LOST if is_silent else BarState.RUNNING,
         fields=(
-            ("Duration", f"{quantity.duration(max(now_ns - start_ns, 0))} so far"),
+            ("Duration", f"{lasted} {'at least' if is_silent else 'so far'}"),
             ("Start", _when(snapshot, start_ns)),
             *_where(snapshot, spot, lane),
-            ("Status", "running"),
+            *status,
         ),
         x0_px=frame_px[0],
         x1_px=frame_px[1],

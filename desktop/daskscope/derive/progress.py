@@ -1,19 +1,24 @@
 """Progress of every task prefix, in the meanings of Dask's own progress page.
 
 Counts come from the scheduler's `dask.tasks`, which is sent again only when it changes, so the
-newest point holds however old it is.
+newest point holds however old it is. Of a scheduler that is silent nobody knows what has become of
+the tasks that it counted last: they stay in bars and totals, but nothing is said of their end.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final, TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+import numpy as np
 
 from dask_otel import conventions
 from daskscope.derive import quantity
 from daskscope.derive.panels import ProgressFrame, ProgressRow
 from daskscope.derive.reading import count_at, measured, newest_count
 from daskscope.predicate import NO_FILTER
+from daskscope.store.snapshot import STILL
 
 if TYPE_CHECKING:
     from daskscope.predicate import Filter
@@ -36,14 +41,14 @@ def progress_frame(snapshot: Snapshot, now_ns: int, meant: Filter = NO_FILTER) -
     Each of these is in order of first appearance: a row moves when its prefix begins or ends.
     Dask's own counters know no filter, so tasks that `meant` hides are counted, and that is said.
     """
-    points_of = _points_by_prefix(snapshot)
+    counted = _counted(snapshot)
     ranked: tuple[list[ProgressRow], ...] = ([], [], [])
     for string_id in snapshot.prefixes:
         name = snapshot.strings[string_id]
-        if name in points_of:
-            row = _row(name, int(snapshot.slot_of[string_id]), points_of[name], now_ns)
+        if name in counted:
+            row = _row(name, int(snapshot.slot_of[string_id]), counted[name], now_ns)
             if row.total:
-                ranked[_rank(row, points_of[name], now_ns)].append(row)
+                ranked[_rank(row, counted[name], now_ns)].append(row)
     rows = [row for some in ranked for row in some]
     done = sum(row.done for row in rows)
     total = sum(row.total for row in rows)
@@ -68,29 +73,61 @@ def segments(row: ProgressRow) -> tuple[tuple[str, float, float], ...]:
     return tuple(parts)
 
 
-_StatePoints: TypeAlias = "dict[str, list[SeriesPoints]]"
+_StatePoints: TypeAlias = "defaultdict[str, list[SeriesPoints]]"
 
 
-def _points_by_prefix(snapshot: Snapshot) -> dict[str, _StatePoints]:
-    """Series of each prefix by state; several schedulers may count the same one."""
-    found: defaultdict[str, _StatePoints] = defaultdict(lambda: defaultdict(list))
+class _Counts:
+    """Tasks of one prefix by state, as some schedulers count them."""
+
+    def __init__(self) -> None:
+        self.points_of: _StatePoints = defaultdict(list)
+
+    def count(self, *states: str) -> int:
+        """Newest counts of some states."""
+        return sum(self._newest.get(state, 0) for state in states)
+
+    @cached_property
+    def _newest(self) -> dict[str, int]:
+        return {
+            state: max(round(sum(newest_count(points) for points in many)), 0)
+            for state, many in self.points_of.items()
+        }
+
+    @cached_property
+    def done(self) -> int:
+        return self.count(*DONE_STATES)
+
+    @cached_property
+    def total(self) -> int:
+        return self.count(*conventions.TASK_STATES)
+
+
+class _Counted(NamedTuple):
+    """What all schedulers count, and those alone that are not silent."""
+
+    every: _Counts
+    heard: _Counts
+
+
+def _counted(snapshot: Snapshot) -> dict[str, _Counted]:
+    """Counts of each prefix."""
+    silent = set(np.flatnonzero(snapshot.heard_until_ns != STILL).tolist())
+    every, heard = defaultdict[str, _Counts](_Counts), defaultdict[str, _Counts](_Counts)
     for state, series, points in measured(snapshot, conventions.TASKS):
         prefix = str(series.attributes.get(conventions.TASK_PREFIX, ""))
-        found[prefix][state].append(points)
-    return found
-
-
-def _row(name: str, slot: int, points_of: _StatePoints, now_ns: int) -> ProgressRow:
-    newest = {
-        state: round(sum(newest_count(points) for points in many))
-        for state, many in points_of.items()
+        every[prefix].points_of[state].append(points)
+        if silent and series.resource not in silent:
+            heard[prefix].points_of[state].append(points)
+    return {
+        prefix: _Counted(counts, heard[prefix] if silent else counts)
+        for prefix, counts in every.items()
     }
 
-    def count(*states: str) -> int:
-        return sum(max(newest.get(state, 0), 0) for state in states)
 
-    done, total = count(*DONE_STATES), count(*conventions.TASK_STATES)
-    rate_per_s = _rate_per_s(points_of, done, now_ns) if done < total else 0.0
+def _row(name: str, slot: int, counted: _Counted, now_ns: int) -> ProgressRow:
+    count = counted.every.count
+    done, total = counted.every.done, counted.every.total
+    rate_per_s = _rate_per_s(counted.heard, now_ns) if done < total else 0.0
     return ProgressRow(
         name=name,
         slot=slot,
@@ -104,22 +141,27 @@ def _row(name: str, slot: int, points_of: _StatePoints, now_ns: int) -> Progress
         total=total,
         done_text=quantity.ratio(done, total),
         rate_text=quantity.rate(rate_per_s) if rate_per_s else "",
-        left_text=_left(done, total, count("erred"), count("no-worker"), rate_per_s),
+        left_text=_left(counted, rate_per_s) if done < total else _ended(count("erred")),
     )
 
 
-def _rank(row: ProgressRow, points_of: _StatePoints, now_ns: int) -> int:
-    """0 for what is computed or was a moment ago, 1 for what has not begun, 2 for what is over."""
-    if row.done < row.total:
+def _rank(row: ProgressRow, counted: _Counted, now_ns: int) -> int:
+    """0 for what is computed or was a moment ago, 1 for what has not begun, 2 for what is over.
+
+    What only silent schedulers have left is over.
+    """
+    heard = counted.heard
+    if heard.done < heard.total:
         return 0 if row.done or row.processing or row.no_worker else 1
     since_ns = now_ns - _OVER_NS
-    finished = (points for state in DONE_STATES for points in points_of.get(state, ()))
-    return 2 if sum(count_at(points, since_ns) for points in finished) >= row.total else 0
+    finished = (points for state in DONE_STATES for points in heard.points_of.get(state, ()))
+    return 2 if sum(count_at(points, since_ns) for points in finished) >= heard.total else 0
 
 
-def _rate_per_s(points_of: _StatePoints, done: int, now_ns: int) -> float:
+def _rate_per_s(counts: _Counts, now_ns: int) -> float:
     """Tasks done a second of late; 0 where none was."""
-    finished = [points for state in DONE_STATES for points in points_of.get(state, ())]
+    done = counts.done
+    finished = [points for state in DONE_STATES for points in counts.points_of.get(state, ())]
     first_ns = min((int(points.time_ns[0]) for points in finished), default=now_ns)
     for span_s in _RATE_SPANS_S:
         since_ns = now_ns - span_s * 1_000_000_000
@@ -130,9 +172,16 @@ def _rate_per_s(points_of: _StatePoints, done: int, now_ns: int) -> float:
     return 0.0
 
 
-def _left(done: int, total: int, erred: int, no_worker: int, rate_per_s: float) -> str:
-    if done == total:
-        return f"{quantity.count(erred)} erred" if erred else "done"
-    if no_worker == total - done:
+def _ended(erred: int) -> str:
+    return f"{quantity.count(erred)} erred" if erred else "done"
+
+
+def _left(counted: _Counted, rate_per_s: float) -> str:
+    """How long it will take to do what is left; nobody does that of a silent scheduler."""
+    heard = counted.heard
+    n_left = heard.total - heard.done
+    if not n_left:
+        return "silent"
+    if heard.count("no-worker") == n_left:
         return "no worker"
-    return quantity.time_left((total - done) / rate_per_s) if rate_per_s else ""
+    return quantity.time_left(n_left / rate_per_s) if rate_per_s else ""

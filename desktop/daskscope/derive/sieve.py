@@ -14,7 +14,7 @@ import numpy as np
 from daskscope.derive.frames import BarState
 from daskscope.derive.place import place
 from daskscope.store.schema import Kind
-from daskscope.store.snapshot import LaneKind
+from daskscope.store.snapshot import STILL, LaneKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     Bools = npt.NDArray[np.bool_]
     Bytes = npt.NDArray[np.uint8]
+    Int64s = npt.NDArray[np.int64]
     Which = npt.NDArray[np.intp] | slice
 
 #: By outcome of an attempt, and by status of what has none.
@@ -97,11 +98,15 @@ class Sieve:
         """Which cells of a level are shown, where no rows are needed."""
         return self._is_shown(level.lane, level.name, level.kind)
 
-    def running(self, running: Running | Attempts) -> Bools:
-        """Which attempts of a worker or of all are shown; what runs has no duration yet."""
+    def running(self, running: Running | Attempts, until_ns: int | Int64s) -> Bools:
+        """Which attempts of a worker or of all are shown; what runs has no duration yet.
+
+        `until_ns` is until when they are known to run: what a silent worker ran is lost.
+        """
         kind = np.full(len(running.lane), Kind.COMPUTE, np.uint8)
         result = self._is_shown(running.lane, running.name, kind)
-        result &= self.is_state_shown[BarState.RUNNING]
+        state = np.where(until_ns == STILL, BarState.RUNNING, BarState.LOST)
+        result &= self.is_state_shown[state]
         return result
 
     def _is_shown(self, lane: Unsigned, name: Unsigned, kind: Bytes) -> Bools:

@@ -8,6 +8,7 @@ import numpy as np
 
 from daskscope.derive.frames import BarState
 from daskscope.store.schema import Kind
+from daskscope.store.snapshot import STILL
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -32,6 +33,7 @@ SPAN: Final = np.dtype(
     ]
 )
 _COMPUTE, _RUNNING = np.uint8(Kind.COMPUTE), np.uint8(BarState.RUNNING)
+_LOST: Final = np.uint8(BarState.LOST)
 _BYTES: Final = np.dtype((np.void, SPAN.itemsize))
 
 
@@ -50,18 +52,23 @@ def picked(spans: Spans, at: npt.NDArray[np.intp]) -> Spans:
 
 
 def running_spans(snapshot: Snapshot, rows: Rowing, now_ns: int) -> Spans:
-    """What runs on the visible rows; `index` counts over the attempts of all workers."""
+    """What runs on the visible rows; `index` counts over the attempts of all workers.
+
+    What a silent worker ran is lost until it is heard again, and ends where it was heard last.
+    """
     attempts = snapshot.running.attempts
     index = np.flatnonzero(rows.row_of_lane[attempts.lane] >= 0)
     lane, start_ns = attempts.lane[index], attempts.start_ns[index]
     name = attempts.name[index]
+    until_ns = snapshot.running_until_ns[index]
     spans = np.empty(len(index), SPAN)
     spans["start_ns"] = start_ns
-    spans["end_ns"] = np.maximum(start_ns, now_ns)
+    spans["end_ns"] = np.maximum(start_ns, np.minimum(until_ns, now_ns))
     spans["row"] = rows.row_of_lane[lane] + rows.first_row
     spans["slot"] = snapshot.slot_of[name]
     spans["name"] = name
     spans["chunk"] = -1
     spans["index"] = index
-    spans["kind"], spans["state"] = _COMPUTE, _RUNNING
+    spans["kind"] = _COMPUTE
+    spans["state"] = np.where(until_ns == STILL, _RUNNING, _LOST)
     return spans

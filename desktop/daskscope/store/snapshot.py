@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from daskscope.store.schema import Array, Attributes, Series, SourceStatus
 
 
+#: Until when something is heard of that has not fallen silent: later than everything.
+STILL: Final = np.iinfo(np.int64).max
+
+
 class LaneKind(IntEnum):
     """What lies on a lane."""
 
@@ -283,7 +287,10 @@ class Snapshot:
     series_of
         Ids of all series of one metric name.
     running
-        By resource id; workers that run nothing are absent.
+        By resource id; workers that run nothing are absent. Of one that is silent it is what it
+        ran when it was last heard of.
+    heard_until_ns
+        int64, by resource id: when it was last heard of that is silent; `STILL` of the others.
     removed_ns
         By worker address: when the scheduler removed it; absent while it is there.
     added_ns
@@ -317,6 +324,7 @@ class Snapshot:
     newest: Newest
     series_of: Mapping[str, tuple[int, ...]]
     running: AllRunning
+    heard_until_ns: npt.NDArray[np.int64]
     events: Events
     overview: Overview
     removed_ns: Mapping[str, int]
@@ -330,6 +338,16 @@ class Snapshot:
     evicted_ns: int
     memory_bytes: int
     status: SourceStatus
+
+    @property
+    def running_until_ns(self) -> npt.NDArray[np.int64]:
+        """By attempt of `running`: when it was last known to run; `STILL` while it is."""
+        return self.heard_until_ns[self.running.attempts.resource]
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything runs, on workers that are not silent."""
+        return bool((self.running_until_ns == STILL).any())
 
     def chunk(self, number: int) -> Chunk | None:
         """The chunk of that number, None where it was evicted or is not there yet."""

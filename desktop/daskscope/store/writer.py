@@ -14,6 +14,7 @@ import numpy as np
 from dask_otel import conventions
 from daskscope.store.eventlog import EventLog
 from daskscope.store.filling import FillingChunk
+from daskscope.store.hearing import Hearing
 from daskscope.store.lanes import WAITING, LaneRegistry
 from daskscope.store.listing import Listing
 from daskscope.store.overview import OverviewBuilder
@@ -78,6 +79,7 @@ class Store:
         self._points = PointTable()
         self._events = EventLog()
         self._running = RunningTable()
+        self._hearing = Hearing()
         self._words = WaitingWords()
         self._awaited: dict[str, None] = {}
         self._overview = OverviewBuilder()
@@ -98,9 +100,10 @@ class Store:
             case SpanBatch():
                 self._add_spans(message)
             case PointBatch():
-                self._points.add(message)
-                self._see(self._points.first_ns, self._points.last_ns)
+                self._add_points(message)
             case RunningWords():
+                columns = message.words
+                self._hearing.hear(columns["resource"], columns["time_ns"].view(np.int64))
                 self._words.add(message)
                 if self._words.are_many:
                     self._take_words()
@@ -123,6 +126,12 @@ class Store:
             self._filling.provide()
         if self._sealed.chunks is not before:
             # What is known is the same, so the generation is: it is found faster.
+            self._snapshot = None
+
+    def judge(self, since_ns: int) -> None:
+        """Take for silent, until it is heard again, who has said nothing since then."""
+        if self._hearing.judge(since_ns):
+            self._generation += 1
             self._snapshot = None
 
     def snapshot(self) -> Snapshot:
@@ -155,6 +164,8 @@ class Store:
                 self._awaited[prefix] = None
         followed = added.get(conventions.TASKS.name, [])
         self._points.reach(len(self._series), followed, counters)
+        speakers = [series.resource for series in self._series[n_known:]]
+        self._hearing.reach(len(self._resources), speakers)
         longer = {name: (*self._series_of.get(name, ()), *more) for name, more in added.items()}
         self._series_of = self._series_of | longer
         self._add_counted_prefixes()
@@ -169,6 +180,12 @@ class Store:
         for string_id in sorted(known):
             self._palette.add(string_id, self._strings[string_id])
 
+    def _add_points(self, batch: PointBatch) -> None:
+        self._points.add(batch)
+        columns = batch.columns
+        self._hearing.read(columns["series"], columns["time_ns"].view(np.int64))
+        self._see(self._points.first_ns, self._points.last_ns)
+
     def _add_spans(self, batch: SpanBatch) -> None:
         if not len(batch):
             return
@@ -179,6 +196,7 @@ class Store:
         kind, name = columns["kind"].view(np.uint8), columns["name"]
         resource, run_id = columns["resource"], columns["run_id"].view(np.int32)
         thread = columns["thread"].view(np.int64)
+        self._hearing.hear(resource, end_ns)
         lane = self._lanes.of_spans(resource, thread, kind, start_ns, end_ns, run_id)
         is_compute = kind == _COMPUTE
         self._running.finish(resource, np.where(is_compute, run_id, _NO_RUN))
@@ -282,7 +300,8 @@ class Store:
         for address, time_ns in self._events.add(batch, self._strings):
             for resource in self._resources_at[address]:
                 self._running.remove(resource, time_ns)
-        times = batch.columns["time_ns"]
+        times = batch.columns["time_ns"].view(np.int64)
+        self._hearing.hear(batch.columns["resource"], times)
         self._see(int(times.min()), int(times.max()))
 
     def _see(self, first_ns: int, last_ns: int) -> None:
@@ -312,6 +331,7 @@ class Store:
             newest=self._points.newest(),
             series_of=self._series_of,
             running=self._running.frozen(),
+            heard_until_ns=self._hearing.until_ns(),
             events=self._events.frozen(),
             overview=overview,
             removed_ns=self._events.removed_ns,

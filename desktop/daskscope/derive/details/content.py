@@ -132,6 +132,8 @@ def details_frame(
 def _note(known: Known) -> str:
     if known.asked is Inquired.UNANSWERED:
         return "No answer yet to the question for all attributes."
+    if known.subject.heard_ns:
+        return "Nothing has been heard of its worker since: whether it has ended is not known."
     if known.asked is Inquired.NOT_YET:
         return "Attributes and dependencies are told once it has ended."
     return f"No attributes: {known.problem}." if known.problem else ""
@@ -154,9 +156,7 @@ def _split(snapshot: Snapshot, known: Known, attributes: Attributes) -> Split | 
 
 def _whole_time(times: Split | None, subject: Subject, now_ns: int) -> str:
     if times is None:
-        lasted_ns = subject.lasted_ns if subject.end_ns else max(now_ns - subject.start_ns, 0)
-        text = quantity.duration(lasted_ns)
-        return text if subject.end_ns else f"{text} so far"
+        return " ".join(_duration(subject, now_ns))
     since = "submission" if times.is_since_submission else "it was assigned"
     return f"{quantity.duration(times.total_ns)} since {since}"
 
@@ -202,13 +202,13 @@ def _facts(
     now_ns: int,
 ) -> tuple[Fact, ...]:
     subject = known.subject
-    lasted_ns = subject.lasted_ns if subject.end_ns else max(now_ns - subject.start_ns, 0)
-    so_far = () if subject.end_ns else ("so far",)
+    heard = _when(snapshot, subject.heard_ns) if subject.heard_ns else ()
     trace, span = subject.trace_id.hex(), f"{subject.chosen.span_id:016x}"
     address = subject.address.rpartition("://")[2]
     facts = [
         Fact("Start", _when(snapshot, subject.start_ns)),
-        Fact("Duration", (quantity.duration(lasted_ns), *so_far)),
+        Fact("Duration", _duration(subject, now_ns)),
+        Fact("Last heard", heard),
         Fact(
             "Worker" if subject.address else "Service",
             tuple(dict.fromkeys(part for part in (subject.worker, address) if part)),
@@ -223,6 +223,13 @@ def _facts(
         else Fact("Span", ()),
     ]
     return tuple(fact for fact in facts if any(fact.value))
+
+
+def _duration(subject: Subject, now_ns: int) -> tuple[str, ...]:
+    text = quantity.duration(max(subject.known_until_ns(now_ns) - subject.start_ns, 0))
+    if subject.end_ns:
+        return (text,)
+    return text, "at least" if subject.heard_ns else "so far"
 
 
 def _amounts(subject: Subject) -> list[Fact]:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from daskscope.derive.frames import BarState
-from daskscope.derive.pick import ending
+from daskscope.derive.pick import SILENT, ending
 from daskscope.derive.place import place
 from daskscope.session import Chosen
 from daskscope.store.schema import Kind, Outcome
+from daskscope.store.snapshot import STILL
 
 if TYPE_CHECKING:
     from daskscope.store.chunk import Chunk
@@ -40,6 +41,8 @@ class Subject:
         -1 where it is not known.
     end_ns
         0 while it runs.
+    heard_ns
+        When its worker was last heard of, if that has fallen silent while it ran; else 0.
     worker, address
         Name of the worker or service, and its address.
     wait_data_s, wait_thread_s
@@ -69,6 +72,7 @@ class Subject:
     outcome: Outcome = Outcome.NONE
     wait_data_s: float = float("nan")
     wait_thread_s: float = float("nan")
+    heard_ns: int = 0
 
     @property
     def is_attempt(self) -> bool:
@@ -79,6 +83,10 @@ class Subject:
     def lasted_ns(self) -> int:
         """How long it took; 0 while it runs."""
         return max(self.end_ns - self.start_ns, 0) if self.end_ns else 0
+
+    def known_until_ns(self, now_ns: int) -> int:
+        """Its end, or until when it is known to have run."""
+        return self.end_ns or max(self.heard_ns or now_ns, self.start_ns)
 
 
 def of_row(chunk: Chunk, index: int) -> Chosen:
@@ -138,14 +146,16 @@ def row_subject(snapshot: Snapshot, chunk: Chunk, index: int) -> Subject:
 def _of_running(snapshot: Snapshot, chosen: Chosen, running: Running, index: int) -> Subject:
     name = int(running.name[index])
     where = place(snapshot.resources[running.resource])
+    heard_ns = int(snapshot.heard_until_ns[running.resource])
+    is_silent = heard_ns != STILL
     return Subject(
         chosen=chosen,
         name=snapshot.strings[name],
         key=running.keys[index],
         slot=int(snapshot.slot_of[name]),
         kind=Kind.COMPUTE,
-        state=BarState.RUNNING,
-        status_text="running",
+        state=BarState.LOST if is_silent else BarState.RUNNING,
+        status_text=SILENT if is_silent else "running",
         lane=int(running.lane[index]),
         start_ns=int(running.start_ns[index]),
         end_ns=0,
@@ -153,6 +163,7 @@ def _of_running(snapshot: Snapshot, chosen: Chosen, running: Running, index: int
         address=where.address,
         name_id=name,
         run_id=chosen.run_id,
+        heard_ns=heard_ns if is_silent else 0,
     )
 
 

@@ -100,7 +100,7 @@ class Relatives:
         workers: dict[object, int] = {}
         self._lane = np.array([one.lane for one in subjects], np.int64)
         self._start_ns = np.array([one.start_ns for one in subjects], np.int64)
-        self._end_ns = np.array([one.end_ns for one in subjects], np.int64)
+        self._end_ns = np.array([one.end_ns or one.heard_ns for one in subjects], np.int64)
         self._is_sub = np.array([one.kind in SUB_KINDS for one in subjects], np.bool_)
         self._worker = np.array(
             [workers.setdefault(one.address or one.lane, len(workers)) for one in subjects],

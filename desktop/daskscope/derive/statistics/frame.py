@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -124,10 +124,10 @@ def statistics_frame(
     chosen = next((at for at, row in enumerate(rows) if texts[row] == session.statistics_prefix), 0)
     at = rows[chosen]
     past = _past(snapshot, figures.scope, now_ns)
-    running_ns, n_running = _running(snapshot, past, crew)
+    unended = _unended(snapshot, past, crew)
     medians, p95s = table.values["median"], table.values["p95"]
     return StatisticsFrame(
-        summary=_summary(snapshot, session, figures, crew, n_running),
+        summary=_summary(snapshot, session, figures, crew, unended),
         has_selection=session.selection_ns is not None,
         table=table,
         rows=rows,
@@ -140,7 +140,7 @@ def statistics_frame(
             figures.durations, int(table.name[at]), float(medians[at]), float(p95s[at])
         ),
         bins=session.bins,
-        shares=_shares(figures, crew, past, running_ns),
+        shares=_shares(figures, crew, past, unended.time_ns),
         facts=_facts(snapshot, figures, crew),
         share=figures.share,
     )
@@ -177,7 +177,7 @@ def _ordered(table: TaskTable, texts: Sequence[str], session: Session) -> tuple[
 
 
 def _summary(
-    snapshot: Snapshot, session: Session, figures: Figures, crew: Crew, n_running: int
+    snapshot: Snapshot, session: Session, figures: Figures, crew: Crew, unended: _Unended
 ) -> str:
     """One line: `3:33.62 – 3:42.92  9.30 s  2 810 tasks, totals cut at the edges`."""
     scope = figures.scope
@@ -194,8 +194,10 @@ def _summary(
     if snapshot.n_evicted and scope.from_ns < snapshot.evicted_ns:
         until = quantity.elapsed(snapshot.evicted_ns - snapshot.first_ns, step_ns)
         tasks.append(f"what was evicted until {until} not counted")
-    if n_running:
-        tasks.append(f"{quantity.count(n_running)} running not counted")
+    if unended.n_running:
+        tasks.append(f"{quantity.count(unended.n_running)} running not counted")
+    if unended.n_silent:
+        tasks.append(f"{quantity.count(unended.n_silent)} on silent workers not counted")
     tasks.append("totals cut at the edges")
     # What must not be cut off where there is little room comes first.
     parts = [
@@ -250,17 +252,28 @@ def _past(snapshot: Snapshot, scope: Scope, now_ns: int) -> Scope:
     return replace(scope, from_ns=from_ns, to_ns=to_ns)
 
 
-def _running(snapshot: Snapshot, past: Scope, crew: Crew) -> tuple[Floats, int]:
-    """Time of running attempts by worker, and their number."""
-    every = snapshot.running.attempts
-    is_meant = every.start_ns < past.to_ns
+class _Unended(NamedTuple):
+    """Attempts that have not ended: their time by worker, and how many of them run or may not."""
+
+    time_ns: Floats
+    n_running: int
+    n_silent: int
+
+
+def _unended(snapshot: Snapshot, past: Scope, crew: Crew) -> _Unended:
+    """What runs in a scope; what a silent worker ran does so until that was heard last."""
+    every, until_ns = snapshot.running.attempts, snapshot.running_until_ns
+    is_meant = (every.start_ns < past.to_ns) & (until_ns > past.from_ns)
     if past.filter != NO_FILTER:
-        is_meant &= sieve(snapshot, past.filter).running(every)
+        is_meant &= sieve(snapshot, past.filter).running(every, until_ns)
     if past.lanes is not None:
         is_meant &= np.isin(every.lane, list(past.lanes))
-    lasting_ns = past.to_ns - np.maximum(every.start_ns[is_meant], past.from_ns)
+    start_ns, until_ns = every.start_ns[is_meant], until_ns[is_meant]
+    lasting_ns = np.minimum(until_ns, past.to_ns) - np.maximum(start_ns, past.from_ns)
     resource = every.resource[is_meant].astype(np.int64)
-    return crew.by_worker(resource, lasting_ns.astype(np.float64)), len(lasting_ns)
+    time_ns = crew.by_worker(resource, np.maximum(lasting_ns, 0).astype(np.float64))
+    n_silent = int(np.count_nonzero(until_ns < past.to_ns))
+    return _Unended(time_ns, len(until_ns) - n_silent, n_silent)
 
 
 def _facts(snapshot: Snapshot, figures: Figures, crew: Crew) -> tuple[Fact, ...]:

@@ -23,6 +23,7 @@ from daskscope.store.schema import (
     SpanBatch,
     TextColumn,
 )
+from daskscope.store.snapshot import STILL
 from daskscope.store.writer import Store
 from tests.builders import Source
 
@@ -182,8 +183,11 @@ def test_points_of_very_many_series_are_taken_over_several_ticks(
     columns["time_ns"] += WALL
     columns["value"] = np.arange(n, dtype=np.float64)
     link = Link()
+    store = Store(1 << 20)
+    series = tuple(Series("m", "1", 0, is_cumulative=False, attributes={}) for _ in range(n))
+    store.apply(Definitions(resources=({},), series=series))
     link.messages = [PointBatch(columns)]
-    feed = Feed(link, Store(1 << 20))
+    feed = Feed(link, store)
 
     held = [len(feed.advance(WALL).newest.value) for _ in range(5)]
 
@@ -299,3 +303,54 @@ def test_what_waits_is_taken_in_in_order() -> None:
     link.messages += [SourceStatus(is_live=True, requests=2), spans(1, WALL)]
     snapshot = feed.advance(WALL, is_resting=True)
     assert (snapshot.status.requests, snapshot.n_spans, feed.has_spans) == (2, 1, True)
+
+
+def hushed(link: Link, feed: Feed, wall_ns: int) -> bool:
+    """Whether the one worker is silent in a tick."""
+    return bool(feed.advance(wall_ns).heard_until_ns[0] < STILL)
+
+
+def test_a_live_worker_is_silent_after_a_while_by_the_clusters_clock() -> None:
+    link = Link()
+    link.messages.append(spans(1, WALL - 100 * SECOND))  # its clock is behind
+    feed = Feed(link, Store(1 << 20))
+    assert not hushed(link, feed, WALL)
+    assert not hushed(link, feed, WALL + 9 * SECOND)
+    assert hushed(link, feed, WALL + 11 * SECOND)
+
+    link.messages.append(spans(1, WALL - 89 * SECOND))
+    assert not hushed(link, feed, WALL + 11 * SECOND)
+
+
+def test_a_tick_that_takes_nothing_notices_silence_as_well() -> None:
+    link = Link()
+    link.messages.append(spans(1, WALL))
+    feed = Feed(link, Store(1 << 20))
+    feed.advance(WALL)
+    assert feed.advance(WALL + 11 * SECOND, is_resting=True).heard_until_ns.tolist() == [WALL]
+
+
+def test_nobody_is_silent_while_much_waits_to_be_taken_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeding, "DRAIN_BUDGET_S", 0.0)
+    link = Link()
+    feed = Feed(link, Store(1 << 20))
+    link.messages.append(spans(1, WALL))
+    for _ in range(4):
+        feed.advance(WALL)
+    link.messages += [spans(1, WALL + SECOND), spans(1, WALL + 2 * SECOND)]
+    ticks = [(hushed(link, feed, WALL + 30 * SECOND), feed.is_behind) for _ in range(3)]
+    assert ticks == [(False, True), (False, True), (True, False)]
+
+
+def test_of_a_recording_is_silent_who_was_so_long_before_its_end() -> None:
+    link = Link()
+    status = SourceStatus(is_live=False, progress=0.5, ends_ns=WALL + 60 * SECOND)
+    link.messages += [status, spans(1, WALL)]
+    feed = Feed(link, Store(1 << 20))
+    assert not hushed(link, feed, 0)  # what comes later has not been read
+
+    link.messages.append(Definitions(resources_base=1, resources=({"service.name": "other"},)))
+    other = spans(1, WALL + 11 * SECOND)
+    other.columns["resource"][:] = 1
+    link.messages += [other, replace(status, progress=1.0)]
+    assert hushed(link, feed, 0)

@@ -77,6 +77,13 @@ def test_what_comes_elsewhere_changes_nothing(what: str) -> None:
     assert known.contents == before
 
 
+def test_that_a_worker_has_fallen_silent_is_seen() -> None:
+    known = Known()
+    before = known.contents
+    known.store.judge(T0 + 50 * SECOND)
+    assert known.contents != before
+
+
 @pytest.mark.parametrize("what", WITHIN)
 def test_what_comes_there_is_seen(what: str) -> None:
     known = Known()

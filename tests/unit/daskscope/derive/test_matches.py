@@ -281,6 +281,25 @@ def test_running_attempts_have_marks() -> None:
     assert marks.running[one].tolist() == [Mark.HIDDEN, Mark.HIDDEN]
 
 
+def test_what_a_silent_worker_ran_is_found_among_what_is_lost() -> None:
+    source, store, matches = Source(), Store(), Matches()
+    worker = source.worker("w0")
+    running = source.running(worker, SECOND, [("inc", 0, 7, 11)])
+    store.apply(source.definitions())
+    store.apply(running)
+
+    def marks(hidden: BarState) -> list[int]:
+        meant = Predicate(filter=Filter(hidden_states=frozenset({hidden})))
+        return searched(matches, store.snapshot(), meant).running[worker].tolist()
+
+    assert marks(BarState.LOST) == [Mark.PLAIN]
+    store.judge(T0 + 2 * SECOND)
+    assert marks(BarState.LOST) == [Mark.HIDDEN]
+    assert marks(BarState.RUNNING) == [Mark.PLAIN]
+    store.judge(T0)
+    assert marks(BarState.RUNNING) == [Mark.HIDDEN]
+
+
 def test_an_expression_that_takes_too_long_is_given_up_and_the_filter_holds() -> None:
     source, store = Source(), Store()
     worker = source.worker("w0")

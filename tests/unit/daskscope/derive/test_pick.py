@@ -154,6 +154,26 @@ def test_a_running_attempt_tells_how_long_it_has_been_running() -> None:
     assert fields(found)["Worker"] == "w2  10.0.4.11:2"
 
 
+def test_of_what_a_silent_worker_ran_it_is_told_when_that_was_heard_last() -> None:
+    source, store = Source(), Store()
+    worker = source.worker("w1", nthreads=1)
+    running = source.running(worker, 5 * SECOND, [("inc", SECOND, 7, 11)])
+    store.apply(source.definitions())
+    store.apply(running)
+    store.judge(T0 + 6 * SECOND)
+    snapshot = store.snapshot()
+    frame = frame_of(snapshot, fitted(Session(), T0, T0 + 12 * SECOND))
+    y_px = next(row.y_px for row in frame.layout.rows if row.kind is RowKind.LANE) + 3
+    found = hit(snapshot, frame, round(frame.view.x_px(T0 + 3 * SECOND)), y_px)
+
+    assert found is not None
+    assert found.state is BarState.LOST
+    assert fields(found)["Duration"] == "4.00 s at least"
+    assert fields(found)["Status"] == "its worker is silent"
+    assert fields(found)["Last heard"].startswith("0:04.000  ")
+    assert hit(snapshot, frame, round(frame.view.x_px(T0 + 6 * SECOND)), y_px) is None
+
+
 def test_short_tasks_are_summed_up() -> None:
     source = Source()
     worker = source.worker("w1", nthreads=1)

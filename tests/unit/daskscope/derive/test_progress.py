@@ -13,11 +13,12 @@ from dask_otel import conventions as names
 from daskscope.derive.progress import progress_frame, segments
 from daskscope.predicate import Filter
 from daskscope.store.schema import Kind
-from tests.builders import SECOND
+from tests.builders import SECOND, T0
 from tests.readings import AT_S, NOW, Cluster
 
 if TYPE_CHECKING:
     from daskscope.derive.panels import ProgressRow
+    from daskscope.store.snapshot import Snapshot
 
 
 def rows(cluster: Cluster) -> dict[str, ProgressRow]:
@@ -146,6 +147,58 @@ def test_an_old_count_holds_until_a_newer_one_comes() -> None:
     cluster.tasks("inc", at_s=0, memory=3)
     frame = progress_frame(cluster.snapshot(), NOW + 3_600 * SECOND)
     assert frame.rows[0].memory == 3
+
+
+def silenced(cluster: Cluster, heard_s: float) -> Snapshot:
+    """What is known when the scheduler of `cluster` has said nothing for long.
+
+    There is another one that counts, if that was heard at all.
+    """
+    store = cluster.store()
+    store.judge(T0 + round(heard_s * SECOND))
+    return store.snapshot()
+
+
+def half_done() -> Cluster:
+    cluster = Cluster()
+    cluster.tasks("inc", at_s=0, processing=100)
+    cluster.tasks("inc", memory=60, processing=40)
+    cluster.tasks("dec", memory=3)
+    return cluster
+
+
+def test_what_a_silent_scheduler_counts_has_no_time_left() -> None:
+    cluster = half_done()
+    for since_s, texts in ((AT_S, ("12.0/s", "4\u2009s")), (AT_S + 1, ("", "silent"))):
+        inc, dec = progress_frame(silenced(cluster, since_s), NOW).rows
+        assert (inc.rate_text, inc.left_text) == texts
+        assert (inc.done, inc.total, inc.memory, inc.processing) == (60, 100, 60, 40)
+        assert dec.left_text == "done"
+
+
+def test_a_scheduler_is_heard_by_whatever_it_says() -> None:
+    cluster = half_done()
+    cluster.point(names.EVENT_LOOP_LAG, cluster.scheduler, AT_S + 2, 0.1, {})
+    inc, _ = progress_frame(silenced(cluster, AT_S + 1), NOW).rows
+    assert inc.left_text == "4\u2009s"
+
+
+def test_after_a_scheduler_that_is_silent_the_next_one_tells_what_is_left() -> None:
+    cluster, later_s = half_done(), AT_S + 30
+    other = cluster.source.resource({names.SERVICE_NAME: names.SERVICE_SCHEDULER, "id": "other"})
+
+    def count(at_s: float, **counts: int) -> ProgressRow:
+        for state in ("processing", "memory"):
+            kinds = {names.TASK_PREFIX: "inc", names.TASK_STATE: state}
+            cluster.point(names.TASKS, other, at_s, counts.get(state, 0), kinds)
+        now_ns = T0 + round(at_s * SECOND)
+        return progress_frame(silenced(cluster, later_s - 5), now_ns).rows[0]
+
+    count(later_s, processing=50)
+    row = count(later_s + 5, memory=25, processing=25)
+    assert (row.done, row.total) == (85, 150)
+    assert (row.rate_text, row.left_text) == ("5.0/s", "5\u2009s")
+    assert count(later_s + 10, memory=50).left_text == "silent"
 
 
 def test_two_schedulers_add_up() -> None:

@@ -13,13 +13,14 @@ from daskscope.derive.details import sweep as sweep_module
 from daskscope.derive.details.subject import locate, of_row, row_subject, settled, subject
 from daskscope.derive.details.survey import Survey
 from daskscope.derive.details.sweep import Sweep
+from daskscope.derive.frames import BarState
 from daskscope.session import Chosen
 from daskscope.store import chunk as chunk_module
 from daskscope.store import filling as filling_module
 from daskscope.store.inquiry import Dependent
 from daskscope.store.schema import Kind, Outcome, SpanBatch
 from daskscope.store.writer import Store
-from tests.builders import SECOND, Source, Span
+from tests.builders import SECOND, T0, Source, Span
 
 if TYPE_CHECKING:
     from daskscope.store.snapshot import Snapshot
@@ -222,6 +223,14 @@ def test_a_running_attempt_stays_chosen_when_it_ends() -> None:
     found = subject(store.snapshot(), chosen)
     assert found is not None
     assert (found.key, found.end_ns) == ("fit-9", 0)
+    assert found.known_until_ns(T0 + 12 * SECOND) == T0 + 12 * SECOND
+    assert settled(store.snapshot(), chosen) is chosen
+
+    store.judge(T0 + 10 * SECOND)
+    found = subject(store.snapshot(), chosen)
+    assert found is not None
+    assert (found.state, found.end_ns) == (BarState.LOST, 0)
+    assert found.heard_ns == found.known_until_ns(T0 + 12 * SECOND) == T0 + 9 * SECOND
     assert settled(store.snapshot(), chosen) is chosen
 
     spans = source.spans(

@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from daskscope.store.snapshot import Snapshot
 
 
-def stored(source: Source, *messages: Message) -> Snapshot:
+def stored(source: Source, *messages: Message, silent_since: int = 0) -> Snapshot:
     store = Store()
     store.apply(source.definitions())
     for message in messages:
         store.apply(message)
+    store.judge(silent_since)
     return store.snapshot()
 
 
@@ -201,6 +202,20 @@ def test_what_runs_now_is_busy_until_now() -> None:
     assert ", 1 running not counted, " in frame.summary
     hidden = Session(filter=Filter(hidden_prefixes=frozenset({"fit"})))
     assert framed(snapshot, hidden).shares[0].compute == pytest.approx(9 / 20)
+
+
+def test_what_ran_on_a_silent_worker_is_busy_until_that_was_heard_last() -> None:
+    source, messages = cluster()
+    ran = source.running(0, 9 * SECOND, [("fit", 7 * SECOND, 99, 12)])
+    snapshot = stored(source, *messages, ran, silent_since=T0 + 9 * SECOND + 1)
+    frame = framed(snapshot, Session())
+    assert frame.shares[0].compute == pytest.approx((9 + 2) / 20)
+    assert ", 1 on silent workers not counted, " in frame.summary
+    assert " running not counted" not in frame.summary
+    before = framed(snapshot, Session(), Scope(T0, T0 + 8 * SECOND))
+    assert ", 1 running not counted, " in before.summary  # it did then
+    after = framed(snapshot, Session(), Scope(T0 + 9 * SECOND, T0 + 10 * SECOND))
+    assert "not counted" not in after.summary
 
 
 def test_time_that_has_not_come_yet_is_nobodys_idle_time(snapshot: Snapshot) -> None:

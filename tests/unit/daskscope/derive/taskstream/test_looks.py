@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,11 +11,14 @@ import pytest
 from dask_otel import conventions
 from daskscope.derive.frames import BarState
 from daskscope.predicate import Filter
-from daskscope.session import Session, fitted
+from daskscope.session import Grouping, Session, fitted
 from daskscope.store.schema import Kind, Status
 from daskscope.store.writer import Store
 from tests.builders import SECOND, T0, Source, Span, snapshot_of
 from tests.taskframes import WIDTH, frame_of, lane_rows
+
+if TYPE_CHECKING:
+    from daskscope.derive.frames import TaskStreamFrame
 
 
 def test_the_commonest_prefix_fills_a_column() -> None:
@@ -87,6 +91,46 @@ def test_running_attempts_grow_to_now() -> None:
         assert bars.index.tolist() == [0, 1]
         assert bars.x1_px.tolist() == [frame.now_px] * 2
         assert bars.x0_px[0] == pytest.approx(frame.view.x_px(T0 + SECOND // 2), abs=0.5)
+
+
+@pytest.mark.parametrize("is_folded", [False, True])
+def test_what_a_silent_worker_ran_ends_where_that_was_heard_last(*, is_folded: bool) -> None:
+    source, store = Source(), Store()
+    silent, heard = source.worker("w0", nthreads=2), source.worker("w1", port=40102)
+    messages = [
+        source.running(silent, 2 * SECOND, [("inc", SECOND, 1, 11), ("add", 0, 2, 12)]),
+        source.running(heard, 9 * SECOND, [("inc", SECOND, 3, 21)]),
+        source.event(conventions.EVENT_SPILL, 3 * SECOND),  # of the first resource
+    ]
+    store.apply(source.definitions())
+    for message in messages:
+        store.apply(message)
+    store.judge(T0 + 4 * SECOND)
+    grouping = Grouping.FOLDED if is_folded else Grouping.HOST
+    session = Session(span_ns=20 * SECOND, grouping=grouping)
+
+    def seen() -> tuple[TaskStreamFrame, int]:
+        now_ns = T0 + 20 * SECOND
+        frame = frame_of(store.snapshot(), session, now_ns=now_ns)
+        return frame, round(frame.view.x_px(T0 + 3 * SECOND))
+
+    frame, heard_px = seen()
+    if is_folded:
+        rows = frame.layout.rows
+        (share,) = (one.share.sum(axis=0) for one in frame.densities if rows[one.row].title == "w0")
+        assert np.flatnonzero(share)[-1] == heard_px - 1
+        return
+    states = [BarState.LOST, BarState.LOST, BarState.RUNNING]
+    assert frame.bars.state.tolist() == states
+    assert frame.bars.x1_px.tolist() == [heard_px, heard_px, frame.now_px]
+
+    # It hung, and is back.
+    again = source.running(silent, 19 * SECOND, [("inc", SECOND, 1, 11)])
+    store.apply(again)
+    store.judge(T0 + 4 * SECOND)
+    frame, _ = seen()
+    assert frame.bars.state.tolist() == [BarState.RUNNING] * 2
+    assert frame.bars.x1_px.tolist() == [frame.now_px] * 2
 
 
 def test_an_empty_store_has_an_empty_frame() -> None:
