@@ -41,7 +41,8 @@ class Held:
         while self.hand.now_s < until_s:
             start = 20 * SECOND + round((self.hand.now_s - 100) * SECOND)
             span = self.source.spans([Span(start, start + MS, "sum", 0, 11)])
-            self._link.messages = [*self._link.messages, span]
+            word = self.source.running(1, start, [("fit", 15 * SECOND, 9, 21)])  # as before
+            self._link.messages = [*self._link.messages, span, word]
             self.hand.tick(ARRIVAL_REST_S)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from daskscope.app.tempo import HELD_STEP_S, IDLE_AFTER_S, IDLE_STEP_S
 from daskscope.derive.panels import WorkerRowKind
+from daskscope.derive.reading import SILENCE_NS
 from daskscope.theme import GUTTER_PX
 from daskscope.views.resources.plot import ChartPlot
 from daskscope.views.resources.title import ChartTitle
@@ -34,7 +35,7 @@ class Idle:
             self.readings.read(worker, at_s, busy=1 + number, managed=GIB, latency=0.001)
         spans = self.readings.source.spans([Span(SECOND, 2 * SECOND, "sum", 0)])
         link.messages = [self.readings.source.definitions(), points(self.readings._rows), spans]
-        hand.waits(4 * IDLE_AFTER_S)
+        hand.waits(SILENCE_NS / SECOND + 2 * IDLE_STEP_S)  # and who was heard is silent
         window = hand.run.window
         plots = window.resources.findChildren(ChartPlot)
         titles = window.resources.findChildren(ChartTitle)

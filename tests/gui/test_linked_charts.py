@@ -253,5 +253,6 @@ def test_readings_are_summed_up_while_charts_are_hidden(charted: Run, link: Link
     for number in range(3):
         rows = [(0, (30 + number) * SECOND + at, 1.0) for at in range(40_000)]
         link.messages = [points(rows)]
+        charted.rouse()
         ticks(charted, 40)
     assert totals.n_waiting(charted.snapshot) <= 1

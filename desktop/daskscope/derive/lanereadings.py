@@ -12,12 +12,12 @@ import numpy as np
 from dask_otel import conventions
 from daskscope.derive import quantity
 from daskscope.derive.clocks import Clocks
-from daskscope.derive.reading import SILENCE_NS, newest_of
 from daskscope.derive.workers import alarm
 from daskscope.store.schema import Kind
+from daskscope.store.snapshot import STILL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -66,8 +66,8 @@ class LaneReadings:
         Newest points of all series.
     series_of
         By resource id: what each series of its memory tells, and the id of the series.
-    newest_ns
-        When any worker was last heard of.
+    heard_until_ns
+        As in the snapshot.
     skews
         By address of a worker: how wrong its clock is.
     added_ns
@@ -77,7 +77,7 @@ class LaneReadings:
     busy: npt.NDArray[np.float64]
     newest: Newest
     series_of: Mapping[int, Sequence[tuple[str, int]]]
-    newest_ns: int
+    heard_until_ns: npt.NDArray[np.int64]
     skews: Mapping[str, Skew]
     added_ns: Mapping[str, int]
 
@@ -86,23 +86,23 @@ class LaneReadings:
         known = [lane for lane in lanes if lane < len(self.busy)]
         return float(self.busy[known].sum())
 
-    def memory(self, resources: Iterable[int], told_bytes: float) -> Memory:
+    def memory(self, resources: Sequence[int], told_bytes: float) -> Memory:
         """Memory of the worker that has these resources; nothing of one that fell silent.
 
         `told_bytes` is its limit where no metric says it, 0 for none.
         """
         values: dict[str, float] = {}
-        time_ns = 0
         for resource in resources:
             for name, series_id in self.series_of.get(resource, ()):
                 if series_id >= len(self.newest.value):
                     continue  # nothing was measured yet
                 value = float(self.newest.value[series_id])
                 if math.isfinite(value):
-                    time_ns = max(time_ns, int(self.newest.time_ns[series_id]))
                     values[name] = values.get(name, 0.0) + value
-        if not time_ns or self.newest_ns - time_ns > SILENCE_NS:
-            return Memory(is_silent=time_ns > 0)
+        # One that measures nothing may have nothing to say.
+        is_silent = bool(values) and all(self.heard_until_ns[one] != STILL for one in resources)
+        if not values or is_silent:
+            return Memory(is_silent=is_silent)
         limit_bytes, is_paused = values.get(_LIMIT, told_bytes), values.get(_PAUSED, 0.0) > 0
         managed, old, recent, spilled = (values.get(part, 0.0) for part in _PARTS)
         used_bytes = managed + old + recent
@@ -149,16 +149,11 @@ class ReadingsKeeper:
         if last is not None and made_of == self._last_of and skews is last.skews:
             return last
         self._last_of = made_of
-        newest_ns = 0
-        for metric in (conventions.WORKER_LIMIT, conventions.WORKER_MEMORY):
-            newest_ns = int(newest_of(snapshot, metric)[0].max(initial=0))
-            if newest_ns:  # of each worker one series is enough
-                break
         self._last = LaneReadings(
             busy_lanes(snapshot),
             snapshot.newest,
             self._series_of,
-            newest_ns,
+            snapshot.heard_until_ns,
             skews,
             snapshot.added_ns,
         )
@@ -178,7 +173,8 @@ def busy_lanes(snapshot: Snapshot) -> npt.NDArray[np.float64]:
             rows = found[chunk.columns["kind"][found] == Kind.COMPUTE.value]
             in_it_ns = chunk.end_ns[rows] - np.maximum(chunk.start_ns[rows], from_ns)
             np.add.at(busy_ns, chunk.columns["lane"][rows], in_it_ns.astype(np.float64))
-    until_ns = np.minimum(snapshot.running_until_ns, to_ns)
-    in_it_ns = np.maximum(until_ns - snapshot.running.attempts.start_ns.clip(from_ns), 0)
-    np.add.at(busy_ns, snapshot.running.attempts.lane, in_it_ns.astype(np.float64))
+    attempts = snapshot.running.attempts
+    runs = np.flatnonzero(snapshot.running_until_ns == STILL)
+    in_it_ns = np.maximum(to_ns - attempts.start_ns[runs].clip(from_ns), 0)
+    np.add.at(busy_ns, attempts.lane[runs], in_it_ns.astype(np.float64))
     return np.minimum(busy_ns / BUSY_SPAN_NS, 1.0)

@@ -127,7 +127,7 @@ def _counted(snapshot: Snapshot) -> dict[str, _Counted]:
 def _row(name: str, slot: int, counted: _Counted, now_ns: int) -> ProgressRow:
     count = counted.every.count
     done, total = counted.every.done, counted.every.total
-    rate_per_s = _rate_per_s(counted.heard, now_ns) if done < total else 0.0
+    rate_per_s = _rate_per_s(counted.heard, now_ns)
     return ProgressRow(
         name=name,
         slot=slot,
@@ -159,8 +159,10 @@ def _rank(row: ProgressRow, counted: _Counted, now_ns: int) -> int:
 
 
 def _rate_per_s(counts: _Counts, now_ns: int) -> float:
-    """Tasks done a second of late; 0 where none was."""
+    """Tasks done a second of late; 0 where none was, or none is left."""
     done = counts.done
+    if done == counts.total:
+        return 0.0
     finished = [points for state in DONE_STATES for points in counts.points_of.get(state, ())]
     first_ns = min((int(points.time_ns[0]) for points in finished), default=now_ns)
     for span_s in _RATE_SPANS_S:

@@ -86,7 +86,7 @@ def workers_frame(
     return WorkersFrame(
         columns=COLUMNS,
         rows=rows,
-        summary=_summary(snapshot, samples, sampler) if is_measured else "",
+        summary=_summary(snapshot, samples, sampler, is_heard) if is_measured else "",
         sort=session.worker_sort,
         is_descending=session.is_sort_descending,
     )
@@ -273,11 +273,12 @@ def _unless_none(text_of: Callable[[float], str], value: float) -> str:
     return "" if value < LEAST_BYTES else text_of(value)
 
 
-def _summary(snapshot: Snapshot, samples: Samples, sampler: Sampler) -> str:
+def _summary(snapshot: Snapshot, samples: Samples, sampler: Sampler, is_heard: bool) -> str:
     """How many run, how many of the others are still there, and who left last."""
-    is_running = ~(samples.is_removed | samples.is_silent)
+    is_silent = samples.is_silent | (~samples.is_removed & (not is_heard))
+    is_running = ~(samples.is_removed | is_silent)
     text = f"{quantity.count(int(is_running.sum()))} running"
-    if n_silent := int(samples.is_silent.sum()):
+    if n_silent := int(is_silent.sum()):
         text = f"{text}, {quantity.count(n_silent)} silent"
     if not snapshot.removed_ns:
         return text

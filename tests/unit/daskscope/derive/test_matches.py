@@ -290,7 +290,8 @@ def test_what_a_silent_worker_ran_is_found_among_what_is_lost() -> None:
 
     def marks(hidden: BarState) -> list[int]:
         meant = Predicate(filter=Filter(hidden_states=frozenset({hidden})))
-        return searched(matches, store.snapshot(), meant).running[worker].tolist()
+        found: list[int] = searched(matches, store.snapshot(), meant).running[worker].tolist()
+        return found
 
     assert marks(BarState.LOST) == [Mark.PLAIN]
     store.judge(T0 + 2 * SECOND)

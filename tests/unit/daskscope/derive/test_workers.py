@@ -249,6 +249,7 @@ def test_while_nothing_is_heard_workers_are_silent_and_nothing_else() -> None:
     cluster.worker("w2", "node-02", 4, managed=GIB, paused=1)
     frame = workers_frame(cluster.snapshot(), Session(), NOW, is_heard=False)
     assert [row.state for row in frame.rows] == ["", "", "silent", "silent", "", "silent", "silent"]
+    assert frame.summary == "0 running, 4 silent"
 
 
 def test_no_worker_is_an_empty_table() -> None:

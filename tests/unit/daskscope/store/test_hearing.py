@@ -40,7 +40,8 @@ class Heard:
 
     def until_ns(self) -> list[int]:
         self.store.judge(T0 + SINCE * SECOND)
-        return self.store.snapshot().heard_until_ns.tolist()
+        found: list[int] = self.store.snapshot().heard_until_ns.tolist()
+        return found
 
 
 SAYINGS: dict[str, Callable[[Heard, int], Message]] = {

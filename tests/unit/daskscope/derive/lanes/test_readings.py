@@ -9,10 +9,11 @@ import pytest
 from dask_otel import conventions
 from daskscope.derive import lanereadings, lanes
 from daskscope.derive.clocks import Clocks, Skew
+from daskscope.derive.lanereadings import busy_lanes
 from daskscope.derive.lanes import LaneLayouts, lane_layout
 from daskscope.session import Session
 from daskscope.store.writer import Store
-from tests.builders import SECOND, Source, Span
+from tests.builders import SECOND, T0, Source, Span
 from tests.layouts import HEIGHT
 from tests.readings import GIB, Cluster
 
@@ -84,8 +85,34 @@ def test_a_worker_that_fell_silent_is_marked_until_it_is_removed(is_removed: boo
     address = "tcp://10.0.4.11:40101" if is_removed else "tcp://10.0.4.11:9"
     removed = conventions.EVENT_WORKER_REMOVED
     event = readings.source.event(removed, 5 * SECOND, dask_worker_address=address)
-    snapshot = readings.snapshot(readings.source.spans(spans), event)
-    silent, heard = lane_layout(snapshot, Session(), HEIGHT).workers
+    store = readings.store(readings.source.spans(spans), event)
+    store.judge(T0 + 6 * SECOND)
+    silent, heard = lane_layout(store.snapshot(), Session(), HEIGHT).workers
     assert (silent.memory_text, heard.memory_text) == ("", "1.0\u2009GiB")
     assert (silent.warning, heard.warning) == ("" if is_removed else "silent", "")
     assert ("Nothing has been heard" in silent.tip) is not is_removed
+
+
+def test_a_worker_that_measures_nothing_may_just_have_nothing_to_say() -> None:
+    source, store = Source(), Store()
+    worker = source.worker("w0")
+    spans = source.spans([Span(0, SECOND, resource=worker)])
+    store.apply(source.definitions())
+    store.apply(spans)
+    store.judge(T0 + 60 * SECOND)
+    (block,) = lane_layout(store.snapshot(), Session(), HEIGHT).workers
+    assert block.warning == ""
+
+
+def test_lanes_of_a_silent_worker_are_not_busy() -> None:
+    source, store = Source(), Store()
+    ran = [
+        source.running(source.worker(f"w{n}", port=n), 9 * n * SECOND, [("inc", 0, n, n)])
+        for n in (1, 2)
+    ]
+    store.apply(source.definitions())
+    for word in ran:
+        store.apply(word)
+    assert busy_lanes(store.snapshot()).tolist() == [1, 1]
+    store.judge(T0 + 10 * SECOND)
+    assert busy_lanes(store.snapshot()).tolist() == [0, 1]

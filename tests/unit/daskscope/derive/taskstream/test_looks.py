@@ -19,6 +19,7 @@ from tests.taskframes import WIDTH, frame_of, lane_rows
 
 if TYPE_CHECKING:
     from daskscope.derive.frames import TaskStreamFrame
+    from daskscope.store.schema import Message
 
 
 def test_the_commonest_prefix_fills_a_column() -> None:
@@ -97,7 +98,7 @@ def test_running_attempts_grow_to_now() -> None:
 def test_what_a_silent_worker_ran_ends_where_that_was_heard_last(*, is_folded: bool) -> None:
     source, store = Source(), Store()
     silent, heard = source.worker("w0", nthreads=2), source.worker("w1", port=40102)
-    messages = [
+    messages: list[Message] = [
         source.running(silent, 2 * SECOND, [("inc", SECOND, 1, 11), ("add", 0, 2, 12)]),
         source.running(heard, 9 * SECOND, [("inc", SECOND, 3, 21)]),
         source.event(conventions.EVENT_SPILL, 3 * SECOND),  # of the first resource
