@@ -60,7 +60,7 @@ def running_spans(snapshot: Snapshot, rows: Rowing, now_ns: int) -> Spans:
     index = np.flatnonzero(rows.row_of_lane[attempts.lane] >= 0)
     lane, start_ns = attempts.lane[index], attempts.start_ns[index]
     name = attempts.name[index]
-    until_ns = snapshot.running_until_ns[index]
+    until_ns = snapshot.heard_until_ns[attempts.resource[index]]
     spans = np.empty(len(index), SPAN)
     spans["start_ns"] = start_ns
     spans["end_ns"] = np.maximum(start_ns, np.minimum(until_ns, now_ns))
