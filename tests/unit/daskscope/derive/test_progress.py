@@ -176,6 +176,15 @@ def test_what_a_silent_scheduler_counts_has_no_time_left() -> None:
         assert dec.left_text == "done"
 
 
+def test_what_only_a_silent_scheduler_has_left_stands_below() -> None:
+    cluster = half_done()
+    other = cluster.source.resource({names.SERVICE_NAME: names.SERVICE_SCHEDULER, "id": "other"})
+    kinds = {names.TASK_PREFIX: "new", names.TASK_STATE: "processing"}
+    cluster.point(names.TASKS, other, AT_S + 20, 4, kinds)
+    frame = progress_frame(silenced(cluster, AT_S + 10), NOW + 20 * SECOND)
+    assert [row.name for row in frame.rows] == ["new", "inc", "dec"]
+
+
 def test_a_scheduler_is_heard_by_whatever_it_says() -> None:
     cluster = half_done()
     cluster.point(names.EVENT_LOOP_LAG, cluster.scheduler, AT_S + 2, 0.1, {})
