@@ -56,6 +56,12 @@ def test_choosing_a_tab_moves_none(dock: Dock) -> None:
     assert [tabs.tabRect(index) for index in range(tabs.count())] == before
 
 
+def test_a_longer_name_is_not_cut_until_qt_lays_out_anew(dock: Dock) -> None:
+    dock.set_title(1, "Details of what was chosen")
+    tabs = dock.title.tabs
+    assert tabs.tabRect(1).right() < tabs.width()
+
+
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
 def test_the_chosen_tab_is_underlined(dock: Dock, theme: Theme) -> None:
     dock.set_theme(theme)

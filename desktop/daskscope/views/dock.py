@@ -52,6 +52,10 @@ class DockTitle(QWidget):
         self.tabs.set_theme(theme)
         self.update()
 
+    def fit(self) -> None:
+        """Give tabs the room that they need now: a picture may be taken before Qt comes to it."""
+        self._layout.activate()
+
     def set_buttons(self, buttons: QWidget | None) -> None:
         """What stands right of the summary: of the page that is shown."""
         if self._buttons is not None:
@@ -137,6 +141,7 @@ class Dock(QWidget):
         """What the tab of page `number` says."""
         if text != self.title.tabs.tabText(number):
             self.title.tabs.setTabText(number, text)
+            self.title.fit()
 
     def set_summary(self, number: int, text: str) -> None:
         """What is said in the title while page `number` is shown."""
