@@ -48,7 +48,8 @@ def progress_frame(snapshot: Snapshot, now_ns: int, meant: Filter = NO_FILTER) -
         if name in counted:
             row = _row(name, int(snapshot.slot_of[string_id]), counted[name], now_ns)
             if row.total:
-                ranked[_rank(row, counted[name], now_ns)].append(row)
+                rank = _rank(row, counted[name], now_ns, snapshot.status.is_live)
+                ranked[rank].append(row)
     rows = [row for some in ranked for row in some]
     done = sum(row.done for row in rows)
     total = sum(row.total for row in rows)
@@ -145,7 +146,7 @@ def _row(name: str, slot: int, counted: _Counted, now_ns: int) -> ProgressRow:
     )
 
 
-def _rank(row: ProgressRow, counted: _Counted, now_ns: int) -> int:
+def _rank(row: ProgressRow, counted: _Counted, now_ns: int, is_live: bool) -> int:
     """0 for what is computed or was a moment ago, 1 for what has not begun, 2 for what is over.
 
     What only silent schedulers have left is over.
@@ -153,7 +154,7 @@ def _rank(row: ProgressRow, counted: _Counted, now_ns: int) -> int:
     heard = counted.heard
     if heard.done < heard.total:
         return 0 if row.done or row.processing or row.no_worker else 1
-    since_ns = now_ns - _OVER_NS
+    since_ns = now_ns - _OVER_NS if is_live else now_ns
     finished = (points for state in DONE_STATES for points in heard.points_of.get(state, ()))
     return 2 if sum(count_at(points, since_ns) for points in finished) >= heard.total else 0
 

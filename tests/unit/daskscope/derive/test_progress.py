@@ -12,7 +12,7 @@ import pytest
 from dask_otel import conventions as names
 from daskscope.derive.progress import progress_frame, segments
 from daskscope.predicate import Filter
-from daskscope.store.schema import Kind
+from daskscope.store.schema import Kind, SourceStatus
 from tests.builders import SECOND, T0
 from tests.readings import AT_S, NOW, Cluster
 
@@ -74,14 +74,15 @@ def test_what_is_computed_comes_first_and_what_is_over_last() -> None:
     cluster.tasks("sum", memory=1, waiting=8)
     cluster.tasks("fit", processing=1, waiting=8)
     cluster.tasks("embed", no_worker=8)
-    snapshot = cluster.snapshot()
 
-    def names_at(now_ns: int) -> list[str]:
+    def names_at(now_ns: int, is_live: bool = True) -> list[str]:
+        snapshot = cluster.snapshot(status=SourceStatus(is_live))
         return [row.name for row in progress_frame(snapshot, now_ns).rows]
 
-    # What was finished just now may go on at once.
+    # What was finished just now may go on at once, but not in a recording.
     assert names_at(NOW + 4 * SECOND) == ["read", "sum", "fit", "embed", "write"]
     assert names_at(NOW + 5 * SECOND) == ["sum", "fit", "embed", "write", "read"]
+    assert names_at(NOW, is_live=False) == ["sum", "fit", "embed", "write", "read"]
 
 
 def test_forgotten_tasks_still_count_as_done() -> None:
