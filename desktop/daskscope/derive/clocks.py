@@ -104,18 +104,23 @@ class Clocks:
             self._take(snapshot, SOME_ROWS)
 
     def _take(self, snapshot: Snapshot, most_rows: int) -> None:
-        fresh = self._fresh(snapshot, most_rows)
-        if not fresh:
-            return
-        waiting = np.concatenate([self._waiting, *fresh])
-        newest_ns = int(waiting["end_ns"].max(initial=0))
-        is_settled = waiting["end_ns"] < newest_ns - SETTLED_NS
-        touched = self._match(waiting, is_settled)
+        waiting = np.concatenate([self._waiting, *self._fresh(snapshot, most_rows)])
+        is_settled = waiting["end_ns"] < self._settled_ns(snapshot, waiting)
         self._waiting = waiting[~is_settled][-MOST_WAITING:]
+        touched = self._match(waiting, is_settled) if is_settled.any() else ()
         for pair in touched:
             self._judge(pair)
         if touched:
             self._skews = _attributed(self._proven, self._addresses)
+
+    def _settled_ns(self, snapshot: Snapshot, waiting: Ends) -> int:
+        """Of batches that ended before, both ends have come, if ever they do."""
+        newest_ns = int(waiting["end_ns"].max(initial=0))
+        if all(self._taken.get(chunk.number) == len(chunk) for chunk in snapshot.chunks):
+            if not snapshot.status.is_live and snapshot.status.progress >= 1.0:
+                return int(np.iinfo(np.int64).max)
+            newest_ns = max(newest_ns, snapshot.last_ns)
+        return newest_ns - SETTLED_NS
 
     # What is new ----------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import pytest
 from daskscope.derive import clocks as clocks_module
 from daskscope.derive.clocks import Clocks, Skew
 from daskscope.derive.lanerows import clock_tip
-from daskscope.store.schema import Kind
+from daskscope.store.schema import Kind, SourceStatus
 from daskscope.store.writer import Store
 from tests.builders import MS, SECOND, Source, Span
 
@@ -117,6 +117,32 @@ def test_of_workers_whose_clocks_are_right_nothing_is_kept() -> None:
     clocks = Clocks()
     skews({}, clocks=clocks)
     assert not clocks._bounds
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+def test_the_last_transfers_of_a_run_count(is_live: bool) -> None:
+    source, store, clocks = Source(), Store(), Clocks()
+    for worker in range(2):
+        source.worker(f"w{worker}", port=40_101 + worker)
+    ends = ((0, 40, Kind.SEND, 1), (1, 0, Kind.TRANSFER, 0))
+    spans = [
+        Span(
+            at + off * MS, at + (off + 2) * MS, kind.name, own, 0, kind, nbytes=at, peer=address(to)
+        )
+        for at in range(SECOND, 2 * SECOND, 100 * MS)
+        for own, off, kind, to in ends
+    ]
+    batch = source.spans(spans)
+    later = source.spans([Span(9 * SECOND, 9 * SECOND)])
+    store.apply(source.definitions())
+    store.apply(batch)
+    assert clocks.of(store.snapshot()) == {}  # other ends may still come
+    if is_live:  # something else goes on
+        store.apply(source.definitions())
+        store.apply(later)
+    else:
+        store.apply(SourceStatus(is_live=False, progress=1.0))
+    assert list(clocks.of(store.snapshot())) == [address(0)]
 
 
 def test_nothing_new_is_the_same() -> None:
