@@ -59,3 +59,26 @@ def test_it_is_made_anew_only_where_it_says_something_else(monkeypatch: pytest.M
     assert is_made(rows)
     assert is_made(replace(rows, row_of_lane=rows.row_of_lane.copy()))
     assert is_made(rows, GutterTarget(first.key, is_host=False, part="name"))
+
+
+@pytest.mark.usefixtures("qapp")
+def test_a_long_name_leaves_room_for_a_warning() -> None:
+    def picture(name: str) -> QImage:
+        rows = layout()
+        first = replace(
+            rows.workers[0], name=name, height_px=20, warning="+120 ms", address="", memory_text=""
+        )
+        image = QImage(GUTTER_PX, 60, QImage.Format.Format_RGB32)
+        with QPainter(image) as painter:
+            shown = frame(replace(rows, workers=[first]), BarList().bars(), height=60)
+            Gutter().draw(painter, shown, LIGHT, None)
+        return image.copy(0, first.y_px, GUTTER_PX, 20)
+
+    short, long = picture("w"), picture("a-worker-with-a-long-name")
+    left = next(
+        x for x in range(60, GUTTER_PX)
+        if any(short.pixel(x, y) & 0xFFFFFF != ground(LIGHT) for y in range(20))
+    )  # fmt: skip
+    assert short.copy(left, 0, GUTTER_PX, 20) == long.copy(left, 0, GUTTER_PX, 20)
+    gaps = {long.pixel(x, y) & 0xFFFFFF for x in (left - 1, left - 2) for y in range(20)}
+    assert gaps == {ground(LIGHT)}

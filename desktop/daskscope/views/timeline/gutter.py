@@ -43,6 +43,9 @@ RIGHT_PX: Final = GUTTER_PX - 11
 MEMORY_BAR_PX: Final = (84, 6)
 _LINE_PX: Final = 18
 _THREAD_ROOM_PX: Final = 22
+#: Of that, what a warning beside a name may take, and what parts it from the name.
+_WARNING_ROOM_PX: Final = 6
+_WARNING_GAP_PX: Final = 4
 #: A lane of this height has room for its thread's number.
 _LEAST_THREAD_PX: Final = 12
 
@@ -283,7 +286,13 @@ def _draw_worker(
         pin_top = round(top + (line - PIN_PX[1]) / 2)
         _draw_pin(painter, PIN_PX[0], pin_top, theme, is_pinned=block.is_pinned)
     first_right = PIN_PX[0] - 4 if has_pin else right
-    box: tuple[float, float, float, float] = (left, top, first_right - left, line)
+    if block.warning and n_lines < 3:
+        warning_px = round(text_width(Role.SMALL, block.warning))
+        warning_left = first_right + (0 if has_pin else _WARNING_ROOM_PX) - warning_px
+        box: tuple[float, float, float, float] = (warning_left, top, warning_px + 1, line)
+        draw_label(painter, box, block.warning, Role.SMALL, theme.warn)
+        first_right = warning_left - _WARNING_GAP_PX
+    box = (left, top, first_right - left, line)
     name = elided(Role.TITLE, block.name, int(box[2]), Qt.TextElideMode.ElideMiddle)
     name_px = draw_label(painter, box, name, Role.TITLE, ink)
     rest = left + name_px + 8
@@ -298,11 +307,6 @@ def _draw_worker(
             box = (left, top + 54, right - left, 14)
             draw_label(painter, box, block.memory_text, Role.SMALL, theme.t3)
         return
-    if block.warning:
-        warning_px = round(text_width(Role.SMALL, block.warning))
-        box = (first_right - warning_px, top, warning_px + 1, line)
-        draw_label(painter, box, block.warning, Role.SMALL, theme.warn)
-        first_right -= warning_px + 8
     address_px = text_width(Role.SMALL, block.address)
     if rest + address_px <= first_right:
         box = (rest, top, first_right - rest, line)
