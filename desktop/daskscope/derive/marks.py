@@ -35,6 +35,8 @@ MOST_MARKS: Final = 200
 _APART_PX: Final = 12
 #: The same of such as come all the time and are not what one looks for.
 _FAR_APART_PX: Final = 96
+#: One line of a sign goes down in so many columns: more of them would hide the tasks.
+_LINES_APART_PX: Final = 24
 #: OTLP severity number of WARN.
 _WARN: Final = 13
 #: Sign of events, and whether a line goes down from them.
@@ -136,11 +138,17 @@ def _told(snapshot: Snapshot, view: Viewport, told: Numbers) -> Iterator[EventMa
     facts = [
         (int(times[i]), _fact(_name(snapshot, i), events.attributes[i])) for i in told.tolist()
     ]
+    lines_apart_ns = _LINES_APART_PX * view.ns_per_px
+    lined: set[tuple[str, int]] = set()
     said = {(fact.name, fact.address): time_ns for time_ns, fact in facts}
     for time_ns, fact in facts:
         better_ns = said.get((_BETTER.get(fact.name, ""), fact.address), 0)
         if abs(better_ns - time_ns) > _SAME_NS:
             sign, has_line = _SIGNS[fact.name]
+            # Counted from the start of the run, as in `_together`.
+            stretch = sign, int((time_ns - snapshot.first_ns) / lines_apart_ns)
+            has_line &= stretch not in lined
+            lined.add(stretch)
             yield EventMark(round(view.x_px(time_ns)), sign, fact.text, has_line)
 
 

@@ -52,6 +52,19 @@ def test_each_event_has_its_mark() -> None:
     )
 
 
+def test_lines_of_many_events_do_not_hide_the_tasks() -> None:
+    source = Source()
+    # A column is a tenth of a second.
+    events = [
+        source.event(conventions.EVENT_GRAPH_SUBMITTED, number * SECOND // 5)
+        for number in range(50)
+    ]
+    marks = marks_of(source, *events)
+
+    assert [mark.x_px for mark in marks] == list(range(0, 100, 2))
+    assert [mark.x_px for mark in marks if mark.has_line] == [0, 24, 48, 72, 96]
+
+
 def test_events_out_of_view_and_plain_information_have_none() -> None:
     source = Source()
     marks = marks_of(
