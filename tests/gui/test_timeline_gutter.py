@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from PySide6.QtGui import QColor, QImage, QPainter
 
-from daskscope.theme import DARK, GUTTER_PX, LIGHT, Theme
+from daskscope.theme import COMFORTABLE, DARK, GUTTER_PX, LIGHT, NORMAL, Density, Theme
 from daskscope.views.timeline import gutter
-from daskscope.views.timeline.gutter import Gutter, GutterTarget, ground
+from daskscope.views.timeline.gutter import WORKER_TEXT_PX, Gutter, GutterTarget, ground
 from tests.gui.frames import BarList, frame, layout
 
 
@@ -82,3 +82,21 @@ def test_a_long_name_leaves_room_for_a_warning() -> None:
     assert short.copy(left, 0, GUTTER_PX, 20) == long.copy(left, 0, GUTTER_PX, 20)
     gaps = {long.pixel(x, y) & 0xFFFFFF for x in (left - 1, left - 2) for y in range(20)}
     assert gaps == {ground(LIGHT)}
+
+
+@pytest.mark.usefixtures("qapp")
+@pytest.mark.parametrize("density", [NORMAL, COMFORTABLE], ids=lambda density: density.pitch_px)
+def test_a_name_and_the_number_of_its_thread_share_a_baseline(density: Density) -> None:
+    rows = layout(((1, 1),), density=density)
+    first = replace(rows.workers[0], name="1", address="", memory_text="")
+    image = QImage(GUTTER_PX, 80, QImage.Format.Format_RGB32)
+    with QPainter(image) as painter:
+        shown = frame(replace(rows, workers=[first]), BarList().bars(), height=80)
+        Gutter().draw(painter, shown, LIGHT, None)
+
+    def lowest(columns: range) -> int:
+        lane = range(first.y_px, first.y_px + first.height_px)
+        ink = [y for y in lane for x in columns if QColor(image.pixel(x, y)).lightness() < 160]
+        return max(ink)
+
+    assert lowest(range(WORKER_TEXT_PX, 60)) == lowest(range(GUTTER_PX - 22, GUTTER_PX - 10))

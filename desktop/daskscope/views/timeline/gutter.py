@@ -198,22 +198,25 @@ def _draw_labels(
     for row in frame.layout.rows[frame.first_row : frame.last_row]:
         top = row.y_px - frame.scroll_px
         if row.kind is RowKind.LANE and row.height_px >= _LEAST_THREAD_PX:
-            box = (RIGHT_PX - 40, top, 40, _bar_px(row))
+            box = (RIGHT_PX - 40, top, 40, _bar_px(row.height_px))
             text = str(row.thread) if row.thread else row.caption
             draw_label(painter, box, text, Role.SMALL, theme.t3, Align.RIGHT)
         elif row.kind is RowKind.DENSITY and row.caption:
             _draw_density_label(painter, row, top, theme)
+    # The name stands beside the bars of the first lane, as the number of its thread does.
+    inset_px = max((_bar_px(frame.layout.pitch_px) - _LINE_PX) // 2, 0)
     for block in frame.layout.workers_within(frame.scroll_px, frame.height_px):
         is_met = target is not None and target.key == block.key
-        _draw_worker(painter, block, block.y_px - frame.scroll_px, theme, is_met=is_met)
+        top = block.y_px - frame.scroll_px + inset_px
+        _draw_worker(painter, block, top, theme, is_met=is_met)
         if is_met:
             _draw_mark(painter, block.y_px - frame.scroll_px, block.height_px, theme, target)
     for y_px in sight(frame).lines_px.tolist():
         painter.fillRect(_LINE_LEFT_PX, y_px, GUTTER_PX, 1, colour(theme.line2))
 
 
-def _bar_px(row: LaneRow) -> int:
-    return max(row.height_px - 5, 8)
+def _bar_px(pitch_px: int) -> int:
+    return max(pitch_px - 5, 8)
 
 
 def _draw_host(
