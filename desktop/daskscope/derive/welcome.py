@@ -127,7 +127,7 @@ def _counters(status: SourceStatus, now_ns: int) -> tuple[tuple[str, str, str], 
     return (
         ("Requests received", quantity.count(status.requests), last),
         ("Metric points", quantity.count(status.points), ""),
-        ("Tasks", quantity.count(status.spans), "none has finished yet" * (not status.spans)),
+        ("Tasks", quantity.count(status.spans), "none finished yet" * (not status.spans)),
         ("Rejected", quantity.count(status.rejected), "not valid OTLP" * bool(status.rejected)),
     )
 
