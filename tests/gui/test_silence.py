@@ -80,7 +80,12 @@ def test_details_tell_it_while_it_is_chosen(hand: Hand, link: Link, source: Sour
         "its worker is silent",
         "4.00 s at least",
         "0:17.000",
-        "Nothing has been heard of its worker since: whether it has ended is not known.",
+        "It may run still, or be lost with its worker.",
     )
+    assert run.frame is not None
+    ties = run.choosing.ties(run.frame, run._now_ns)
+    assert ties is not None
+    assert ties.chosen is not None
+    assert ties.chosen.x1_px == run.frame.bars.x1_px[run.frame.bars.state == BarState.LOST]
     link.messages = [source.running(1, 32 * SECOND, [("fit", 15 * SECOND, 9, 21)])]
     assert told()[0] == "running"

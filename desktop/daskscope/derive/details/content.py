@@ -112,7 +112,8 @@ def details_frame(
         kind=subject.kind,
         state=subject.state,
         pill=subject.status_text,
-        pill_ink=_PILL_TOKENS[subject.state],
+        # It may be that the worker only hangs.
+        pill_ink="warn" if subject.heard_ns else _PILL_TOKENS[subject.state],
         whole_time=_whole_time(times, subject, now_ns),
         shares=_shares(known, times) if times else (),
         facts_title=title,
@@ -133,7 +134,7 @@ def _note(known: Known) -> str:
     if known.asked is Inquired.UNANSWERED:
         return "No answer yet to the question for all attributes."
     if known.subject.heard_ns:
-        return "Nothing has been heard of its worker since: whether it has ended is not known."
+        return "It may run still, or be lost with its worker."
     if known.asked is Inquired.NOT_YET:
         return "Attributes and dependencies are told once it has ended."
     return f"No attributes: {known.problem}." if known.problem else ""
