@@ -46,7 +46,7 @@ def test_beside_busy_shares(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> No
     view = SharesView()
     qtbot.addWidget(view)
     view.resize(WIDTH_PX, 200)
-    view.show_shares(tuple(WorkerShare(name, 2, 0.5, 0.0, 0.0, 0.0) for name in NAMES))
+    view.show_shares(tuple(WorkerShare(name, name, 2, 0.5, 0.0, 0.0, 0.0) for name in NAMES))
     view.grab()
     assert told(drawn) == ["50", "51"]
 

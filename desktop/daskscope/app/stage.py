@@ -63,7 +63,7 @@ class Stage:
         self._is_forgetful = True
         self._session: Session | None = None
         self.timeline = TimelineShow(window, self._crowd.layouts)
-        self._statistics = StatisticsShow(window)
+        self._statistics = StatisticsShow(window, self._crowd.sampler.clusters)
         self._panels = Panels(window, self._crowd, cap_bytes)
         timeline = self.timeline
         jobs = timeline.show_minimap, timeline.show_legend, timeline.read_lanes

@@ -14,6 +14,7 @@ from daskscope.derive.statistics.work import Figures, Statistics
 
 if TYPE_CHECKING:
     from daskscope.app.window import Window
+    from daskscope.derive.clusters import Clusters
     from daskscope.derive.contents import Contents
     from daskscope.derive.members import Roster
     from daskscope.session import Session, Viewport
@@ -36,8 +37,9 @@ PATIENCE_S: Final = 0.3
 class StatisticsShow:
     """Works on the statistics of the selection, or of the view, and shows them."""
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: Window, clusters: Clusters) -> None:
         self._window = window
+        self._clusters = clusters
         self._statistics = Statistics()
         self._scope: Scope | None = None
         self._generation = -1
@@ -138,9 +140,10 @@ class StatisticsShow:
             return
         self._shown_of = (figures, _asked(session))
         lanes = figures.scope.lanes
-        crew_of = roster, lanes, snapshot.added_ns
+        clusters = self._clusters.labels(snapshot.added_ns)
+        crew_of = roster, lanes, clusters, snapshot.added_ns
         if self._crew is None or self._crew_of != crew_of:
-            self._crew, self._crew_of = crew(snapshot, roster, lanes), crew_of
+            self._crew, self._crew_of = crew(snapshot, roster, lanes, clusters), crew_of
         frame = statistics_frame(snapshot, session, figures, self._crew, now_ns)
         window = self._window
         window.statistics.show_frame(frame)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import numpy.typing as npt
 
@@ -25,8 +25,8 @@ class Crew:
 
     Attributes
     ----------
-    names
-        Of the workers.
+    names, clusters
+        Of the workers; what tells their clusters apart, "" where there is but one.
     n_threads
         float64, shape (n,): threads of each, of those lanes that are meant.
     worker_of
@@ -36,6 +36,7 @@ class Crew:
     """
 
     names: tuple[str, ...]
+    clusters: tuple[str, ...]
     n_threads: Floats
     worker_of: Int64s
     gone: npt.NDArray[np.int64]
@@ -55,8 +56,16 @@ class Crew:
         return np.bincount(worker[is_worker], value, len(self.names)).astype(np.float64)
 
 
-def crew(snapshot: Snapshot, roster: Roster, lanes: frozenset[int] | None) -> Crew:
-    """Workers that have any of some lanes, None for all; `roster` is of `snapshot`."""
+def crew(
+    snapshot: Snapshot,
+    roster: Roster,
+    lanes: frozenset[int] | None,
+    clusters: Mapping[str, str] | None = None,
+) -> Crew:
+    """Workers that have any of some lanes, None for all.
+
+    `roster` is of `snapshot`, `clusters` as `Clusters` labels them.
+    """
     n_threads = _n_threads(roster, lanes)
     n_threads[[not member.place.is_worker for member in roster.members]] = 0
     chosen = np.flatnonzero(n_threads)
@@ -70,6 +79,7 @@ def crew(snapshot: Snapshot, roster: Roster, lanes: frozenset[int] | None) -> Cr
     gone = [(at, *times) for at, one in enumerate(members) for times in _gone(one, snapshot)]
     return Crew(
         tuple(member.place.name for member in members),
+        tuple((clusters or {}).get(member.place.cluster, "") for member in members),
         n_threads[chosen].astype(np.float64),
         worker_of,
         np.array(gone, np.int64).reshape(-1, 3),

@@ -40,6 +40,8 @@ class WorkerShare:
 
     Attributes
     ----------
+    cluster
+        What tells its cluster from others, "" where there is but one.
     compute, transfer, disk
         Sums over what it did at once: transfers beside each other may exceed 1.
     gone
@@ -47,6 +49,7 @@ class WorkerShare:
     """
 
     name: str
+    cluster: str
     n_threads: int
     compute: float
     transfer: float
@@ -229,9 +232,10 @@ def _shares(
     compute += running_ns / (length_ns * crew.n_threads)
     gone = crew.gone_ns(past.from_ns, past.to_ns) / length_ns
     shares = (
-        WorkerShare(name, int(n_threads), *values)
-        for name, n_threads, *values in zip(
+        WorkerShare(name, cluster, int(n_threads), *values)
+        for name, cluster, n_threads, *values in zip(
             crew.names,
+            crew.clusters,
             crew.n_threads.tolist(),
             compute.tolist(),
             transfer.tolist(),

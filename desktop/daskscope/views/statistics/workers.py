@@ -57,6 +57,7 @@ class SharesView(RowArea):
         share = self._shares[row]
         parts = (("Compute", share.compute), ("Transfer", share.transfer), ("Disk", share.disk))
         lines = [f"{share.name[:400]}, {quantity.plural(share.n_threads, 'thread')}"]
+        lines += [f"Cluster {share.cluster[:400]}"] if share.cluster else []
         lines += [f"{name}: {quantity.share(part)}" for name, part in parts]
         if share.gone:
             lines.append(f"Not there: {quantity.share(share.gone)} of the time")

@@ -11,6 +11,8 @@ from daskscope.derive.lanelayout import RowKind
 from daskscope.derive.lanes import lane_layout
 from daskscope.derive.panels import WorkerRowKind
 from daskscope.derive.quantity import clock
+from daskscope.derive.roster import RosterKeeper
+from daskscope.derive.statistics.crew import crew
 from daskscope.derive.status import cluster_field
 from daskscope.derive.workers import workers_frame
 from daskscope.session import Session
@@ -88,6 +90,9 @@ def test_clusters_on_one_host_stand_apart_with_name_and_start(
     assert [(row.name, row.caption) for row in hosts] == [("node-01", label) for label in labels]
     assert [row.kind for row in rows].count(WorkerRowKind.WORKER) == 4
     assert plain(cluster_field(snapshot, NOW).label) == "2 clusters"
+    roster = RosterKeeper()
+    found = crew(snapshot, roster.of(snapshot), None, roster.clusters.labels(snapshot.added_ns))
+    assert found.clusters == (labels[0],) * 2 + (labels[1],) * 2
 
 
 def test_each_folds_by_itself_in_lanes_and_table() -> None:
