@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from daskscope.app import opening
 from daskscope.app.options import WindowOptions
 from daskscope.app.run import Run
 from daskscope.derive.status import status_frame
+from daskscope.ingest.journal import VERSION, Journal
 from daskscope.store.schema import SourceStatus
 from daskscope.views.statusbar import placed
 from tests.builders import MS, T0
@@ -139,6 +142,28 @@ def test_escape_stops_reading_and_afterwards_clears_the_selection(
 
     assert reader.n_stops == 1
     assert reading.session.selection_ns is None
+
+
+def test_what_cannot_be_opened_is_told_in_the_window(
+    reading: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+    told: list[str] = []
+    monkeypatch.setattr(opening, "open_in_new_window", asked.append)
+    monkeypatch.setattr(opening, "say", lambda _window, text: told.append(text))
+    path = tmp_path / "a.dscope"
+    Journal(path).close()
+    reading.opening.open(str(path))
+    assert (asked, told) == ([str(path)], [])
+
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute(f"PRAGMA user_version = {VERSION + 1}")
+    reading.opening.open(str(path))
+    assert (len(asked), told) == (1, [f"{path} was written by a newer daskscope (format 2)"])
+    path.write_text("no recording")
+    reading.opening.open(str(path))
+    assert len(asked) == 1
+    assert "neither a recording" in told[-1]
 
 
 def test_a_click_on_what_was_evicted_opens_it(

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daskscope.app.menu import chosen_recording
+from daskscope.app.menu import chosen_recording, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,13 +29,26 @@ class Opening:
         self.stop = stop
         window = run.window
         window.loading.stopped.connect(stop)
-        window.welcome.open_requested.connect(open_in_new_window)
-        window.welcome.recover_requested.connect(open_in_new_window)
+        window.welcome.open_requested.connect(self.open)
+        window.welcome.recover_requested.connect(self.open)
         window.welcome.choose_requested.connect(self.choose)
 
     def choose(self) -> None:
         """Let the user choose a recording, and open it."""
         if path := chosen_recording(self._run.window):
+            self.open(path)
+
+    def open(self, path: str) -> None:
+        """Open a recording; the user is told where it cannot be, which is not seen elsewhere."""
+        # Loaded when somebody opens one: a window needs none of it.
+        from daskscope.ingest.journal import RecordingError
+        from daskscope.ingest.recording import check
+
+        try:
+            check(Path(path))
+        except RecordingError as error:
+            say(self._run.window, str(error))
+        else:
             open_in_new_window(path)
 
     def escape(self) -> None:

@@ -62,17 +62,35 @@ def open_recording(path: Path) -> Recording:
     RecordingError
         It is not one, or cannot be read.
     """
+    if not _is_journal(path):
+        return LinesRecording(path)
+    reader = JournalReader(path)
+    return Remnant(reader) if reader.missing_bytes else JournalRecording(reader)
+
+
+def check(path: Path) -> None:
+    """See whether a recording can be opened, as far as its beginning tells.
+
+    Raises
+    ------
+    RecordingError
+        As `open_recording`.
+    """
+    if _is_journal(path):
+        JournalReader(path).close()
+
+
+def _is_journal(path: Path) -> bool:
+    """Whether a file is a `.dscope` file; else it is OTLP JSON lines."""
     try:
         with path.open("rb") as file:
             head = file.read(4096)
     except OSError as error:
         raise RecordingError(f"cannot read {path}: {error.strerror or error}") from error
-    if head.startswith(_SQLITE_HEADER):
-        reader = JournalReader(path)
-        return Remnant(reader) if reader.missing_bytes else JournalRecording(reader)
-    if head.lstrip()[:1] == b"{":
-        return LinesRecording(path)
-    raise RecordingError(f"{path} is neither a recording of daskscope nor OTLP JSON lines")
+    is_journal = head.startswith(_SQLITE_HEADER)
+    if not (is_journal or head.lstrip()[:1] == b"{"):
+        raise RecordingError(f"{path} is neither a recording of daskscope nor OTLP JSON lines")
+    return is_journal
 
 
 class JournalRecording:
