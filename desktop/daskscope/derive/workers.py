@@ -17,6 +17,7 @@ from daskscope.derive.lazy import Lazy
 from daskscope.derive.panels import WorkerRow, WorkerRowKind, WorkersFrame
 from daskscope.derive.place import Place, natural_key
 from daskscope.derive.sampling import Floats, Indices, Sampler, Samples, group_sums
+from daskscope.derive.unheard import with_unheard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -71,18 +72,21 @@ def workers_frame(
 
     When not one worker runs any more (the cluster has been closed, or a recording has ended), the
     last ones stay with what they last said, in state `removed`. Those of which nothing is heard any
-    more are `silent`: all of them while nothing comes at all, else those that count in no sum. A
-    `sampler` that is kept for one store makes all but the first call fast.
+    more, or was since they joined, are `silent`: all of them while nothing comes at all, else those
+    that count in no sum. A `sampler` that is kept for one store makes all but the first call fast.
     """
     sampler = sampler or Sampler()
-    samples = sampler.of(snapshot, now_ns)
+    samples = with_unheard(sampler.of(snapshot, now_ns), snapshot, now_ns)
     is_there = ~samples.is_removed
     shown = samples.those(is_there) if is_there.any() else samples
     is_measured = len(samples) or conventions.WORKER_THREADS.name in snapshot.series_of
     rows: Sequence[WorkerRow] = ()
     if len(shown):
         clusters = sampler.clusters.labels(snapshot.added_ns)
-        rows = _Rows(shown, session, sampler.ranks()[shown.resource], clusters, is_heard)
+        ranks = sampler.ranks()
+        n_unheard = len(samples.places) - len(ranks)  # their addresses come last
+        ranks = np.append(ranks, np.full(n_unheard, len(ranks)))[shown.resource]
+        rows = _Rows(shown, session, ranks, clusters, is_heard)
     return WorkersFrame(
         columns=COLUMNS,
         rows=rows,
