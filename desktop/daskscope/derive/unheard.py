@@ -27,14 +27,11 @@ def with_unheard(samples: Samples, snapshot: Snapshot, now_ns: int) -> Samples:
     if not len(samples) or len(samples.places) < len(snapshot.resources):
         return samples
     until_ns = min(now_ns, snapshot.last_ns)
-    joined = [
-        address
-        for address, time_ns in snapshot.added_ns.items()
-        if SILENCE_NS < until_ns - time_ns <= WORKER_TTL_NS and address not in snapshot.removed_ns
-    ]
-    known = {where.address for where in samples.places} if joined else set()
+    added_ns, known = snapshot.added_ns, {where.address for where in samples.places}
     places = [
-        place({conventions.WORKER_ADDRESS: address}) for address in joined if address not in known
+        place({conventions.WORKER_ADDRESS: address})
+        for address in sorted(added_ns.keys() - known - snapshot.removed_ns.keys())
+        if SILENCE_NS < until_ns - added_ns[address] <= WORKER_TTL_NS
     ]
     if not places:
         return samples

@@ -58,7 +58,7 @@ def test_it_stands_with_its_host_behind_those_that_have_names() -> None:
     frame = workers_frame(cluster.snapshot(*events), Session(), NOW)
     assert [row.name for row in frame.rows] == [
         *("Total", "node-01", "w0"),
-        *("10.0.4.11:9", "10.0.4.11:8"),
+        *("10.0.4.11:8", "10.0.4.11:9"),
     ]
 
 
