@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dask_otel import conventions as names
+from daskscope.store.hearing import MOST_PAUSE_NS
 from daskscope.store.snapshot import STILL
 from daskscope.store.writer import Store
 from tests.builders import SECOND, T0, Source, Span, points
@@ -38,6 +39,12 @@ class Heard:
     def point(self, at_s: int) -> Message:
         return points([(self.threads, at_s * SECOND, 1.0)])
 
+    def silent_at(self, at_s: int) -> list[bool]:
+        """Who is silent when nothing has come for `SINCE` seconds."""
+        self.store.judge(T0 + (at_s - SINCE) * SECOND)
+        until_ns = self.store.snapshot().heard_until_ns
+        return [ns != STILL for ns in until_ns.tolist()]
+
     def until_ns(self) -> list[int]:
         self.store.judge(T0 + SINCE * SECOND)
         found: list[int] = self.store.snapshot().heard_until_ns.tolist()
@@ -65,7 +72,6 @@ def test_who_has_said_nothing_for_long_is_silent_and_who_never_did_is_not() -> N
 @pytest.mark.parametrize("say", SAYINGS.values(), ids=SAYINGS)
 def test_any_word_is_heard(say: Callable[[Heard, int], Message]) -> None:
     heard = Heard()
-    heard.until_ns()
     heard.apply(say(heard, 8))
     assert heard.until_ns() == [T0 + 8 * SECOND, STILL]
     heard.apply(say(heard, SINCE))
@@ -92,3 +98,25 @@ def test_many_series_and_resources_are_told_apart() -> None:
     store.judge(T0 + 26 * SECOND)
     until_ns = store.snapshot().heard_until_ns.tolist()
     assert until_ns == [T0 + (1 + n) * SECOND if n < 25 else STILL for n in range(50)]
+
+
+def test_who_was_silent_and_is_heard_again_may_be_silent_for_as_long_again() -> None:
+    """As one whose exporter sends once a minute: between two exports it is not taken for lost."""
+    heard = Heard()
+    assert heard.silent_at(13) == [True, False]
+    heard.apply(heard.point(62))
+    assert heard.silent_at(62) == [False, False]
+    for at_s in (122, 182):
+        assert not any(heard.silent_at(at_s))
+        heard.apply(heard.point(at_s))
+    assert heard.silent_at(182 + SINCE + 2 * 60) == [False, False]
+    assert heard.silent_at(182 + SINCE + 2 * 60 + 1) == [True, False]
+
+
+def test_one_long_pause_as_of_a_machine_that_slept_is_not_waited_for_again() -> None:
+    heard = Heard()
+    assert heard.silent_at(13) == [True, False]
+    heard.apply(heard.point(3_600))
+    limit_s = 3_600 + SINCE + 2 * MOST_PAUSE_NS // SECOND
+    assert heard.silent_at(limit_s) == [False, False]
+    assert heard.silent_at(limit_s + 1) == [True, False]
