@@ -33,8 +33,9 @@ from dask_otel.emit import Emitter, patience
 from dask_otel.outputs import Providers
 from dask_otel.record.spans import SpanMaker
 from dask_otel.scheduler.adapter import EXPORT_S, SchedulerAdapter
-from dask_otel.worker.adapter import ENDING, PLUGIN_NAME, WorkerAdapter
+from dask_otel.worker.adapter import PLUGIN_NAME, WorkerAdapter
 from dask_otel.worker.nanny import ask
+from dask_otel.worker.probe import ENDING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,6 +21,9 @@ RUN_TASK_ASYNC: Final = "_run_task_async"
 #: Asks another worker for keys: `(rpc, keys, worker, ...)`.
 GET_DATA: Final = "get_data_from_worker"
 
+#: Where the handler of signals is made that `dask worker` and `dask scheduler` set.
+_SIGNALS: Final = "distributed._signals"
+
 
 def functions() -> MutableMapping[str, Any]:
     """Where workers find the functions above when they call them."""
@@ -34,3 +37,8 @@ def cause(worker: Worker, keys: Iterable[Any]) -> TaskState | None:
     """
     asked = [key for key in keys if key in worker.state.tasks]
     return worker._get_cause(asked) if asked else None
+
+
+def is_of_command(handler: object) -> bool:
+    """Whether a handler of signals is that of Dask's commands: such a process runs nothing else."""
+    return getattr(handler, "__module__", "") == _SIGNALS

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from distributed.core import Status
 from distributed.diagnostics.plugin import SchedulerPlugin
 from tornado.ioloop import PeriodicCallback
 
@@ -44,6 +45,9 @@ COUNT_TICKS: Final = 2
 EXPORT_S: Final = COUNT_TICKS * TICK_S
 #: Ticks from one measurement of the rest to the next, which takes as long again.
 CLUSTER_TICKS: Final = 4
+#: States of a scheduler that closes, and what it then tells its workers as the reason.
+ENDING: Final = frozenset({Status.closing, Status.closed})
+CLOSING: Final = "scheduler-close"
 #: Longest source code of a graph that is sent; its end is nearest to the call.
 MAX_CODE: Final = 16_384
 
@@ -103,6 +107,8 @@ class SchedulerAdapter(SchedulerPlugin):
             override.undo()
         self._overrides.clear()
         self._ticking.stop()
+        if self._scheduler.status in ENDING:
+            self._part()
         for graph in self._graphs.close_everything(clock.now_s()):
             self._graph_closed(graph)
         self._settle()
@@ -279,6 +285,16 @@ class SchedulerAdapter(SchedulerPlugin):
             self.emitter.record(losses.given_up(ws, said, gone(departure.reason), now_s))
         acknowledged_s = reading.acknowledged_s(ws) or 0.0
         self._make_good(ws.address, acknowledged_s - losses.CLOCK_ERROR_S)
+
+    def _part(self) -> None:
+        """Say of each worker that it goes: Dask removes none of those that its scheduler closes.
+
+        One that is there still says itself what becomes of what it runs, if it is instrumented.
+        """
+        for address, ws in list(self._workers.items()):
+            keys = [ts.key for ts in ws.processing]
+            said = {"worker": address, "processing-tasks": keys, "stimulus_id": CLOSING}
+            self._worker_removed({**said, "expected": True})
 
     def _unfinished(self, ws: WorkerState, keys: Iterable[Any], reason: str) -> Iterator[Attempt]:
         """What a worker has not ended, if it was killed."""

@@ -6,9 +6,8 @@ of Dask is logged once and keeps none of the others from their work.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from distributed.core import Status
 from distributed.diagnostics.plugin import WorkerPlugin
 from tornado.ioloop import PeriodicCallback
 
@@ -23,7 +22,9 @@ from dask_otel.worker.deserialize import DeserializeProbe
 from dask_otel.worker.disk import DiskProbe
 from dask_otel.worker.heartbeat import HeartbeatProbe
 from dask_otel.worker.pending import Pending
+from dask_otel.worker.probe import ENDING
 from dask_otel.worker.shuffle import ShuffleProbe
+from dask_otel.worker.signals import SignalProbe
 from dask_otel.worker.starts import Starts
 from dask_otel.worker.transfers import TransferProbe
 
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 PLUGIN_NAME = "dask-otel"
 POINTS_S = 0.5
-#: States of a worker that closes, in which Dask removes its plugins by itself.
-ENDING: Final = frozenset({Status.closing, Status.closed, Status.failed})
 
 
 class WorkerAdapter(WorkerPlugin):
@@ -70,6 +69,7 @@ class WorkerAdapter(WorkerPlugin):
             ShuffleProbe(worker, emitter, self._starts, self._points.watch_shuffles),
             DeserializeProbe(worker, emitter, self._pending),
             HeartbeatProbe(worker, emitter, self._attempts),
+            SignalProbe(worker),
             self._points,
         )
         self._running: dict[Any, reading.Known] = {}

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from threading import get_ident
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+from distributed.core import Status
 
 if TYPE_CHECKING:
     from distributed import Worker
     from distributed.worker_state_machine import TaskState
+
+#: States of a worker that closes, in which Dask removes its plugins by itself.
+ENDING: Final = frozenset({Status.closing, Status.closed, Status.failed})
 
 
 class Probe(Protocol):

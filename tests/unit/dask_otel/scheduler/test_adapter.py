@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from distributed.core import Status
 
 from dask_otel import conventions as names
 from dask_otel.config import Settings
@@ -22,7 +23,7 @@ class Ticking:
     def __init__(self) -> None:
         self.changed = False
         self.measured: list[Points] = []
-        scheduler = SimpleNamespace(workers={})
+        scheduler = SimpleNamespace(workers={}, status=Status.running)
         self.emitter = SimpleNamespace(
             log=lambda _: None, record=lambda _: None, measure=self.measured.append, measures=True
         )
