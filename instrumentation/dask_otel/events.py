@@ -190,6 +190,8 @@ SAID: Final = "said"
 ACKNOWLEDGED: Final = "acknowledged"
 #: A sequence of `GivenUp`; absent where there is none.
 GIVEN_UP: Final = "given_up"
+#: Entry for the scheduler's time in what it says of itself to who asks.
+TIME: Final = "dask-otel-time"
 #: Action of what a worker that closes says with `log_event` when all that it recorded is sent.
 CLOSED: Final = "dask-otel-closed"
 #: Its entry for how long the worker has waited for its endpoint, in seconds.

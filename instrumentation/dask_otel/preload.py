@@ -18,7 +18,7 @@ import socket
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from uuid import UUID, uuid5
 from weakref import WeakKeyDictionary
 
@@ -28,8 +28,9 @@ from distributed.diagnostics.plugin import NannyPlugin
 from dask_otel import config, dasklogs
 from dask_otel import conventions as names
 from dask_otel.client.adapter import ClientAdapter
-from dask_otel.compat import processes
+from dask_otel.compat import clock, processes
 from dask_otel.emit import Emitter, patience
+from dask_otel.events import TIME
 from dask_otel.outputs import Providers
 from dask_otel.record.spans import SpanMaker
 from dask_otel.scheduler.adapter import EXPORT_S, SchedulerAdapter
@@ -63,7 +64,14 @@ class _Running:
 
     adapter: Adapter | None
     emitter: Emitter
+    clock: _Distance | None = None
     asking: asyncio.Task[None] | None = None
+
+
+class _Distance(NamedTuple):
+    """How far the scheduler's clock is ahead of this machine's; Dask knows it of workers alone."""
+
+    scheduler_delay: float = 0.0
 
 
 class _Registry:
@@ -188,7 +196,7 @@ async def _start(server: Server | Client, settings: config.Settings, providers: 
         if running.adapter is not None:
             await _plug(server, running.adapter)
             running.adapter.begin()
-        dasklogs.begin(server, running.emitter, settings.tracebacks)
+        dasklogs.begin(running.clock or server, running.emitter, settings.tracebacks)
         if isinstance(server, Worker):  # which its nanny waits for before it answers
             asked = ask(server, _accompany, settings=settings)
             running.asking = asyncio.create_task(asked)
@@ -291,8 +299,9 @@ def _scheduler(scheduler: Scheduler, settings: config.Settings, providers: Provi
 
 
 async def _worker(worker: Worker, settings: config.Settings, providers: Providers) -> _Running:
+    member, _ = await _member(worker, names.SERVICE_WORKER, worker.scheduler)
     attributes = {
-        **await _member(worker, names.SERVICE_WORKER, worker.scheduler),
+        **member,
         names.WORKER_ADDRESS: worker.address,
         names.WORKER_NAME: str(worker.name),
         names.WORKER_NTHREADS: worker.state.nthreads,
@@ -307,25 +316,29 @@ async def _worker(worker: Worker, settings: config.Settings, providers: Provider
 
 
 async def _nanny(nanny: Nanny, settings: config.Settings, providers: Providers) -> _Running:
+    member, distance = await _member(nanny, names.SERVICE_NANNY, nanny.scheduler)
     attributes = {
-        **await _member(nanny, names.SERVICE_NANNY, nanny.scheduler),
+        **member,
         names.WORKER_NANNY: nanny.address,
     }
     if nanny.name is not None:
         attributes[names.WORKER_NAME] = str(nanny.name)
     logs_only = replace(_rarely(settings), traces=None, metrics=None)
     maker = SpanMaker(nanny.address, nanny.scheduler.address)
-    return _Running(None, Emitter(logs_only, attributes, maker, providers))
+    return _Running(None, Emitter(logs_only, attributes, maker, providers), distance)
 
 
 async def _client(client: Client, settings: config.Settings, providers: Providers) -> _Running:
     scheduler: Any = client.scheduler
+    member, distance = await _member(client, names.SERVICE_CLIENT, scheduler)
     attributes = {
-        **await _member(client, names.SERVICE_CLIENT, scheduler),
+        **member,
         names.GRAPH_CLIENT: client.id,
     }
     emitter = Emitter(settings, attributes, SpanMaker(client.id, scheduler.address), providers)
-    return _Running(ClientAdapter(client, emitter, providers.tracer_provider), emitter)
+    delay_s = distance.scheduler_delay
+    adapter = ClientAdapter(client, emitter, providers.tracer_provider, delay_s)
+    return _Running(adapter, emitter, distance)
 
 
 def _rarely(settings: config.Settings) -> config.Settings:
@@ -333,14 +346,18 @@ def _rarely(settings: config.Settings) -> config.Settings:
     return replace(settings, export_interval_s=max(settings.export_interval_s, EXPORT_S))
 
 
-async def _member(server: Server | Client, service: str, scheduler: Any) -> dict[str, str | int]:
-    """Who sends, of those that a scheduler knows."""
-    return {
+async def _member(
+    server: Server | Client, service: str, scheduler: Any
+) -> tuple[dict[str, str | int], _Distance]:
+    """Who sends, of those that a scheduler knows, and how far its clock is from theirs."""
+    cluster_id, distance = await _identity(scheduler)
+    attributes = {
         **_process(server),
         names.SERVICE_NAME: service,
-        names.SERVICE_NAMESPACE: await _cluster_id(scheduler),
+        names.SERVICE_NAMESPACE: cluster_id,
         names.SCHEDULER_ADDRESS: scheduler.address,
     }
+    return attributes, distance
 
 
 def _process(server: Server | Client) -> dict[str, str | int]:
@@ -351,11 +368,22 @@ def _process(server: Server | Client) -> dict[str, str | int]:
     }
 
 
-async def _cluster_id(scheduler: Any) -> str:
-    """Id of the scheduler, which names the cluster; its address when it does not answer."""
+async def _identity(scheduler: Any) -> tuple[str, _Distance]:
+    """Id of the scheduler, which names the cluster, and the distance to its clock.
+
+    Its address when it does not answer.
+    """
+    asked_s = clock.now_s()
     try:
         identity = await asyncio.wait_for(scheduler.identity(n_workers=0), _IDENTITY_S)
-        return str(identity["id"])
+        return str(identity["id"]), _distance(asked_s, identity.get(TIME), clock.now_s())
     except Exception:  # noqa: BLE001 - whatever Dask's comms raise
         logger.info("The scheduler does not answer yet: its address names the cluster")
-        return str(scheduler.address)
+        return str(scheduler.address), _Distance()
+
+
+def _distance(asked_s: float, said_s: float | None, heard_s: float) -> _Distance:
+    """None where a time that was said between two others can be that of the same clock."""
+    if said_s is None or asked_s <= said_s <= heard_s:
+        return _Distance()
+    return _Distance(said_s - (asked_s + heard_s) / 2)

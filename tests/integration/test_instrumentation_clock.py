@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import sys
 import time
@@ -11,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 import dask
 import pytest
 from dask.base import annotate
+from distributed import Client
 
 from dask_otel import conventions as names
-from tests.clusters import instrumented
+from tests.clusters import CLOCK_ERROR_NS, dask_command, instrumented
 from tests.sinks import HttpSink
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from distributed import Worker
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.cluster
 
 SHIFT_S = -5.0
+HOUR_BACK_S = -3_600.0
 #: Whose modules read the clock, under whatever name.
 READERS = ("dask", "distributed", "dask_otel")
 DURATIONS = (names.TASK_WAIT_DEPENDENCIES, names.TASK_WAIT_READY, names.TASK_EXECUTE)
@@ -77,7 +81,7 @@ def test_readings_of_workers_have_the_schedulers_time(monkeypatch: pytest.Monkey
         HttpSink() as sink,
         instrumented(monkeypatch, sink.endpoint, n_workers=1, processes=True) as client,
     ):
-        client.run(set_back, shift_s=-3_600.0)
+        client.run(set_back, shift_s=HOUR_BACK_S)
         changed_ns = time.time_ns()
 
         def is_right() -> bool:
@@ -85,6 +89,41 @@ def test_readings_of_workers_have_the_schedulers_time(monkeypatch: pytest.Monkey
             return any(seen.time_ns > changed_ns for seen in readings)
 
         wait_for(is_right)
+
+
+def say(what: str, time_s: float) -> None:
+    """Log a warning in Dask's name, at a time of a clock that `logging` does not read."""
+    logger = logging.getLogger("distributed.client")
+    record = logger.makeRecord(logger.name, logging.WARNING, __file__, 1, what, (), None)
+    record.created = time_s
+    logger.handle(record)
+
+
+def test_calls_of_a_client_have_the_schedulers_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "scheduler.json"
+    here = "--scheduler-file", str(file)
+    with (
+        HttpSink() as sink,
+        dask_command(tmp_path, sink.endpoint, "scheduler", "--port", "0", *here),
+        dask_command(tmp_path, sink.endpoint, "worker", "--no-nanny", *here),
+        dask.config.set({"distributed.client.preload": ["dask_otel"]}),
+    ):
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", sink.endpoint)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+        wait_for(lambda: file.exists() and file.read_text().endswith("}"))
+        set_back(monkeypatch.setattr, HOUR_BACK_S)
+        with Client(scheduler_file=str(file)) as client:
+            client.wait_for_workers(1, timeout=60)
+            before_ns = time.time_ns()
+            assert client.submit(work, 7).result() == 7
+            say("said by a client", time.time() + HOUR_BACK_S)
+            after_ns = time.time_ns()
+    (call,) = (seen for seen in sink.spans() if seen.span.name == "dask.client.submit")
+    (said,) = (seen for seen in sink.logs() if seen.body == "said by a client")
+    for time_ns in (call.span.start_time_unix_nano, call.span.end_time_unix_nano, said.time_ns):
+        assert before_ns - CLOCK_ERROR_NS < time_ns < after_ns + CLOCK_ERROR_NS
 
 
 @pytest.mark.parametrize("where", ["task", "workers", "scheduler"])

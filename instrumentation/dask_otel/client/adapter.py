@@ -48,14 +48,20 @@ class ClientAdapter:
         Takes what happens.
     provider
         Whose sampler and ids are used: see `calls.Caller`.
+    delay_s
+        What the scheduler's clock is ahead of this machine's.
     """
 
     def __init__(
-        self, client: Client, emitter: Emitter, provider: TracerProvider | None = None
+        self,
+        client: Client,
+        emitter: Emitter,
+        provider: TracerProvider | None = None,
+        delay_s: float = 0.0,
     ) -> None:
         self.emitter = emitter
         self._client = client
-        self._caller = Caller(client.id, provider)
+        self._caller = Caller(client.id, provider, delay_s)
         self._overrides: list[Override] = []
 
     def begin(self) -> None:

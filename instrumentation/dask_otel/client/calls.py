@@ -54,6 +54,8 @@ class Call:
         Span id of its parent; 0 at the root of a trace.
     attributes
         What its sampler says of it.
+    delay_s
+        What the scheduler's clock is ahead of this machine's.
     """
 
     __slots__ = (
@@ -75,6 +77,7 @@ class Call:
         span: SpanContext,
         parent: int,
         attributes: Mapping[str, Any] | None,
+        delay_s: float,
     ) -> None:
         self.client = client
         self.name = name
@@ -83,7 +86,7 @@ class Call:
         self.n = 0
         self.is_open = True
         self._attributes = attributes
-        self._start_s = clock.now_s()
+        self._start_s = clock.now_s() + delay_s
         self._began_s = perf_counter()  # how long it takes must not depend on a clock that is set
 
     @property
@@ -134,11 +137,16 @@ class Caller:
     provider
         Its sampler and its ids are used, by default those of the global one; where that is not the
         SDK's, what the environment says (`OTEL_TRACES_SAMPLER`).
+    delay_s
+        What the scheduler's clock is ahead of this machine's.
     """
 
-    def __init__(self, client: str, provider: trace.TracerProvider | None = None) -> None:
+    def __init__(
+        self, client: str, provider: trace.TracerProvider | None = None, delay_s: float = 0.0
+    ) -> None:
         self._client = client
         self._provider = provider
+        self._delay_s = delay_s
 
     def call(self, name: str, outside: Context) -> Call | None:
         """A call that begins in the context `outside`; None where it is part of another call.
@@ -161,7 +169,7 @@ class Caller:
         flags = TraceFlags(parent.trace_flags & ~TraceFlags.SAMPLED | sampled)
         span = SpanContext(trace_id, ids.generate_span_id(), False, flags, sampling.trace_state)
         parent_id = parent.span_id if parent.is_valid else 0
-        return Call(self._client, name, span, parent_id, sampling.attributes)
+        return Call(self._client, name, span, parent_id, sampling.attributes, self._delay_s)
 
     def inside(self, context: Context | None = None) -> Call | None:
         """The open call of this client in `context`, by default the current one."""

@@ -15,7 +15,7 @@ from tornado.ioloop import PeriodicCallback
 from dask_otel.compat import clock
 from dask_otel.compat import scheduler as private
 from dask_otel.emit import guarded, patience
-from dask_otel.events import CLOSED, WAITED, Failure, gone
+from dask_otel.events import CLOSED, TIME, WAITED, Failure, gone
 from dask_otel.points import SchedulerPoints
 from dask_otel.scheduler import losses, reading
 from dask_otel.scheduler.assignments import Assignment, Assignments
@@ -95,6 +95,7 @@ class SchedulerAdapter(SchedulerPlugin):
             private.watch_failures(scheduler, self._attempt_failed),
             private.watch_reschedules(scheduler, self._attempt_rescheduled),
             private.watch_target(scheduler, self._target_said),
+            private.answer_with_time(scheduler, TIME, clock.now_s),
         )
         self._overrides += [override for override in overrides if override is not None]
         self._ticking.start()
