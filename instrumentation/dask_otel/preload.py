@@ -54,6 +54,9 @@ _NANNY_S = 2.0
 #: How long a client or nanny waits at its end, which has little to send: workers may close after
 #: it, and do not know what it has waited.
 _BRIEFLY_S = 0.3
+#: How long a client waits that is alone in its process: its cluster is elsewhere, and goes on as a
+#: rule. If it closes as well, that takes two seconds altogether.
+_ALONE_S = 0.8
 
 logger = logging.getLogger(__name__)
 
@@ -221,13 +224,20 @@ async def _stop(server: Server | Client, running: _Running) -> None:
             running.adapter.end()
         with _each():
             await _unplug(server, running.adapter)
-    most_s = _BRIEFLY_S if isinstance(server, Client | Nanny) else patience.LAST_S
+    most_s = _patience_s(server)
     try:
         waited_s = await asyncio.to_thread(running.emitter.stop, most_s)
     except RuntimeError:  # the interpreter ends: no thread can be started
         waited_s = running.emitter.stop(most_s)
     if isinstance(running.adapter, WorkerAdapter):
         running.adapter.say_closed(waited_s)
+
+
+def _patience_s(server: Server | Client) -> float:
+    """How long `server` waits at its end for what it has not sent."""
+    if isinstance(server, Client) and not _registry.running:
+        return _ALONE_S
+    return _BRIEFLY_S if isinstance(server, Client | Nanny) else patience.LAST_S
 
 
 # In a nanny, by what Dask calls it there

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from distributed import Client, fire_and_forget, get_worker, wait
+from distributed import Client, LocalCluster, fire_and_forget, get_worker, wait
 
 from dask_otel import conventions as names
+from tests.certificates import Authority, ServerTls
 from tests.clusters import dask_command, held, instrumented, nannies_know
 from tests.seen import NANNIES, events, spans
+from tests.sinks import HttpSink
 from tests.starting import started
 from tests.waiting import wait_for
 
@@ -157,6 +160,35 @@ def test_a_scheduler_that_ends_says_what_those_workers_ran_that_say_nothing(
     assert seen.attributes[names.TASK_OUTCOME] == names.OUTCOME_LOST
     assert seen.attributes[names.TASK_EXECUTING] is True
     assert removed(sink) == [(seen.attributes[names.WORKER_ADDRESS], "scheduler-close")]
+
+
+SCRIPT = """
+import sys
+from distributed import Client
+
+with Client(sys.argv[1]) as client:
+    client.submit(abs, -1, key="abs").result()
+"""
+#: What a server takes to greet who connects, as one with TLS does that is far away.
+GREETING_S = 0.5
+
+
+def test_a_script_that_ends_at_once_waits_for_an_endpoint_that_is_slow_to_connect_to(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    authority = Authority(tmp_path)
+    environment["OTEL_EXPORTER_OTLP_CERTIFICATE"] = str(authority.own.certificate)
+    environment["DASK_DISTRIBUTED__CLIENT__PRELOAD"] = "dask_otel"
+    with (
+        LocalCluster(n_workers=1, processes=False, dashboard_address=":0", protocol="tcp") as local,
+        HttpSink(tls=ServerTls(authority.signed("server"))) as sink,
+    ):
+        finish = sink._server.finish_request
+        sink._server.finish_request = lambda *args: (time.sleep(GREETING_S), finish(*args))  # type: ignore[assignment,func-returns-value]
+        environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = sink.endpoint
+        script = [sys.executable, "-c", SCRIPT, local.scheduler_address]
+        subprocess.run(script, env=environment, check=True, timeout=60)
+    assert "dask.client.submit" in [seen.span.name for seen in sink.spans()]
 
 
 def forked(path: str) -> int:
