@@ -93,6 +93,7 @@ def dask_command(folder: Path, endpoint: str, *words: str) -> Iterator[subproces
             **os.environ,
             "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            "PYTHONPATH": os.pathsep.join(sys.path),  # tasks are functions of tests
         },
         cwd=folder,
     )
