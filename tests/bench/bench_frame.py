@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -22,6 +22,9 @@ from dask_otel.conventions import THREAD_ID, WORKER_ADDRESS
 from tests.e2e.programs import DASKSCOPE
 from tests.ports import free_port
 from tests.telemetry import tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 N_WORKERS, N_THREADS = 32, 8
 N_LANES = N_WORKERS * N_THREADS
@@ -37,18 +40,23 @@ RANGE_S = 90.0
 
 
 class Cluster:
-    """Makes requests with the next `N_BATCH` tasks of all lanes, and sends them."""
+    """Makes requests with the next `N_BATCH` tasks of all lanes, and sends them.
 
-    def __init__(self, port: int, start_ns: int) -> None:
+    Those of another `number` have other workers and other ids.
+    """
+
+    def __init__(self, port: int, start_ns: int, number: int = 0) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         self._start_ns = start_ns
+        self._number = number
         self.n_sent = 0
         self._request = ExportTraceServiceRequest()
         for worker in range(N_WORKERS):
             part = tasks(N_BATCH // N_WORKERS, worker * N_BATCH // N_WORKERS).resource_spans[0]
             for pair in part.resource.attributes:
                 if pair.key == WORKER_ADDRESS:
-                    pair.value.string_value = f"tcp://10.0.0.{1 + worker // 8}:{40_000 + worker}"
+                    host = f"10.0.{number}.{1 + worker // 8}"
+                    pair.value.string_value = f"tcp://{host}:{40_000 + worker}"
             self._request.resource_spans.append(part)
         self._lanes = [
             (worker * N_THREADS + i % N_THREADS, span)
@@ -66,15 +74,23 @@ class Cluster:
 
     def send(self) -> None:
         """Send the next tasks."""
+        self.post(self.body())
+
+    def body(self) -> bytes:
+        """A request with the next tasks."""
         turn_of = [0] * N_LANES
         before = self.n_sent // N_LANES
         for number, (lane, span) in enumerate(self._lanes, self.n_sent + 1):
             turn = before + turn_of[lane]
             turn_of[lane] += 1
-            span.span_id = number.to_bytes(8, "big")
+            span.span_id = (self._number << 48 | number).to_bytes(8, "big")
             span.start_time_unix_nano = self._start_ns + turn * PERIOD_NS
             span.end_time_unix_nano = span.start_time_unix_nano + PERIOD_NS * 9 // 10
-        body = self._request.SerializeToString()
+        self.n_sent += N_BATCH
+        return self._request.SerializeToString()
+
+    def post(self, body: bytes) -> None:
+        """Send a request, and wait until it is acknowledged."""
         self._connection.request(
             "POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"}
         )
@@ -82,11 +98,10 @@ class Cluster:
         answer.read()
         if answer.status != 200:
             raise RuntimeError(f"the receiver answered {answer.status}")
-        self.n_sent += N_BATCH
 
 
-def frames(folder: Path) -> list[dict[str, float]]:
-    """Lines of the frame log while the window follows."""
+def logged(folder: Path, send: Callable[[int], None]) -> list[dict[str, float]]:
+    """Lines of the frame log of a window, while something is sent to its port."""
     log, port = folder / "frames.csv", free_port()
     command = [DASKSCOPE, "connect", "--seconds", str(LIMIT_S), "--frame-log", str(log)]
     ports = ["--http", f"127.0.0.1:{port}", "--grpc", f"127.0.0.1:{free_port()}"]
@@ -99,21 +114,27 @@ def frames(folder: Path) -> list[dict[str, float]]:
         try:
             assert window.stdout is not None
             window.stdout.readline()
-            start_ns = time.time_ns() - (N_HELD // N_LANES) * PERIOD_NS
-            cluster = Cluster(port, start_ns)
-            while cluster.n_sent < N_HELD:
-                cluster.send()
-            live_until_ns = time.time_ns() + round(LIVE_S * 1e9)
-            while cluster.end_ns < live_until_ns:
-                cluster.send()
-                time.sleep(max((cluster.end_ns - time.time_ns()) / 1e9, 0.0))
+            send(port)
         finally:
             window.terminate()
     with log.open(newline="") as file:
-        lines = [
-            {name: float(text) for name, text in line.items()} for line in csv.DictReader(file)
-        ]
-    return [line for line in lines if line["spans_in_view"] >= N_HELD]
+        return [{name: float(text) for name, text in line.items()} for line in csv.DictReader(file)]
+
+
+def live(port: int) -> None:
+    """Fill the view, and go on as time does."""
+    cluster = Cluster(port, time.time_ns() - (N_HELD // N_LANES) * PERIOD_NS)
+    while cluster.n_sent < N_HELD:
+        cluster.send()
+    live_until_ns = time.time_ns() + round(LIVE_S * 1e9)
+    while cluster.end_ns < live_until_ns:
+        cluster.send()
+        time.sleep(max((cluster.end_ns - time.time_ns()) / 1e9, 0.0))
+
+
+def frames(folder: Path) -> list[dict[str, float]]:
+    """Lines of the frame log while the window follows."""
+    return [line for line in logged(folder, live) if line["spans_in_view"] >= N_HELD]
 
 
 def run() -> list[dict[str, Any]]:
