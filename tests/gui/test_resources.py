@@ -7,23 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from pyqtgraph import PlotCurveItem
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QMouseEvent, QWheelEvent
-from PySide6.QtTest import QTest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
-from daskscope.derive.panels import Chart, Curve, ResourcesFrame
-from daskscope.paint.wheel import FINE_ZOOM_STEP, PAN_SHARE, ZOOM_STEP
-from daskscope.session import Viewport
+from daskscope.derive.panels import Curve, ResourcesFrame
 from daskscope.theme import DARK, LIGHT, Theme
 from daskscope.views.resources import ResourcesView
-from daskscope.views.resources.cross import Cross
-from daskscope.views.resources.panel import AXIS_PX
-from daskscope.views.resources.plot import ChartPlot
 from daskscope.views.resources.ranges import RangeItem
 from daskscope.views.resources.title import ChartTitle
-from tests.builders import SECOND, T0
+from tests.builders import T0
+from tests.gui.charts import VIEW, X, curves, draw, flat, frame, plots, shown
 from tests.gui.paints import Paints
 
 NO_BUTTON, LEFT = Qt.MouseButton.NoButton, Qt.MouseButton.LeftButton
@@ -34,56 +27,6 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
 THEMES = pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
-X = np.arange(0.0, 301.0)
-#: Five minutes, in charts as wide as those of a view that is 420 pixels wide.
-VIEW = Viewport(T0, SECOND * 300 / 352, 352)
-
-
-def chart(title: str, unit: str, *curves: Curve, **changes: object) -> Chart:
-    made = Chart(
-        title=title,
-        value_text="12 / 24",
-        unit=unit,
-        curves=curves,
-        capacity=24,
-        capacity_text="limit",
-        most=24,
-        is_stacked=False,
-    )
-    return replace(made, **changes)  # type: ignore[arg-type]
-
-
-def flat(name: str, token: str, level: float, *, is_dashed: bool = False) -> Curve:
-    y = np.full(len(X), level)
-    return Curve(name, token, X, y, y, y, is_dashed)
-
-
-def frame(level: float = 12.0) -> ResourcesFrame:
-    bands = flat("managed", "mem", level), flat("unmanaged", "mem_un", 2 * level)
-    lines = flat("network", "transfer", level), flat("disk", "disk", level / 2, is_dashed=True)
-    charts = (
-        chart("CPU", "cores", flat("cpu", "c1", level)),
-        chart("Memory", "bytes", *bands, capacity=48, most=48, is_stacked=True),
-        chart("Transfer", "bytes/s", *lines, capacity=float("nan")),
-    )
-    return ResourcesFrame(charts, VIEW, T0, 1, ((0, "0:00"), (176, "2:30")))
-
-
-def draw(view: ResourcesView, frame: ResourcesFrame) -> None:
-    """Draw all charts, which may have to be loaded."""
-    view.begin_frame(frame)
-    while view.is_waiting:
-        view.show_next()
-
-
-def shown(qtbot: QtBot, theme: Theme = LIGHT, width: int = 420) -> ResourcesView:
-    view = ResourcesView()
-    qtbot.addWidget(view)
-    view.set_theme(theme)
-    view.resize(width, 400)
-    view.show()
-    draw(view, frame())
-    return view
 
 
 def test_each_chart_has_its_turn_however_fast_frames_come(qtbot: QtBot) -> None:
@@ -96,15 +39,6 @@ def test_each_chart_has_its_turn_however_fast_frames_come(qtbot: QtBot) -> None:
         after = [curves(plot)[0].getData()[1].tolist() for plot in plots(view)]
         drawn.append([a != b for a, b in zip(before, after, strict=True)].index(True))
     assert drawn == [0, 1, 2]
-
-
-def plots(view: ResourcesView) -> list[ChartPlot]:
-    return view.findChildren(ChartPlot)
-
-
-def curves(plot: ChartPlot) -> list[PlotCurveItem]:
-    """What is drawn of a chart but ranges, from back to front."""
-    return [item for item in plot.box.addedItems if isinstance(item, PlotCurveItem)]
 
 
 def test_bands_are_stacked(qtbot: QtBot) -> None:
@@ -334,73 +268,3 @@ def test_ranges_are_drawn_where_a_column_has_several_seconds(qtbot: QtBot) -> No
     view = shown(qtbot)
     kinds = [[type(item) for item in plot.items()].count(RangeItem) for plot in plots(view)]
     assert kinds == [1, 1, 2]  # of bands their sum has one
-
-
-def values(view: ResourcesView) -> list[str]:
-    titles = view.findChildren(ChartTitle)
-    return [title.told.value_text.replace("\u2009", " ") for title in titles if title.told]
-
-
-def move(view: ResourcesView, share: float, buttons: Qt.MouseButton = NO_BUTTON) -> None:
-    """Move the pointer to a share of the charts' width."""
-    place = QPointF(AXIS_PX + share * view.charts_px, 120.0)
-    kind = QEvent.Type.MouseMove
-    event = QMouseEvent(kind, place, view.mapToGlobal(place), NO_BUTTON, buttons, NO_KEY)
-    QApplication.sendEvent(view, event)
-
-
-def test_the_pointer_reports_the_time_and_its_leaving(qtbot: QtBot) -> None:
-    view = shown(qtbot)
-    times: list[int | None] = []
-    view.pointed.connect(times.append)
-    move(view, 0.5)
-    move(view, -0.1)
-    QApplication.sendEvent(view, QEvent(QEvent.Type.Leave))
-    assert times == [T0 + 150 * SECOND, None, None]
-
-
-def test_all_charts_tell_what_they_show_at_a_time(qtbot: QtBot) -> None:
-    view = shown(qtbot)
-    cross = view.findChild(Cross)
-    assert cross is not None
-    assert values(view) == ["12 / 24"] * 3
-    view.point(T0 + 100 * SECOND)
-    assert values(view) == ["12.0 cores", "24.0 B", ""]
-    memory = view.findChildren(ChartTitle)[1].told
-    assert memory is not None
-    assert memory.curve_texts == ("12.0\u2009B", "12.0\u2009B")
-    assert cross.isVisible()
-    assert cross.x_px == round(100 / 300 * 352)
-    picture = view.grab().toImage()
-    x_px = AXIS_PX + cross.x_px
-    for plot in plots(view):
-        assert picture.pixel(x_px, plot.y() + 10) & 0xFFFFFF == LIGHT.t2
-    view.point(T0 + 400 * SECOND)  # not in view
-    assert values(view) == ["12 / 24"] * 3
-    assert not cross.isVisible()
-
-
-def test_wheel_and_drag_are_reported_as_shares_of_the_width(qtbot: QtBot) -> None:
-    view = shown(qtbot)
-    found: list[tuple[object, ...]] = []
-    view.zoomed.connect(lambda share, factor: found.append(("zoom", round(share, 3), factor)))
-    view.panned.connect(lambda share: found.append(("pan", round(share, 3))))
-    for keys, angle in ((NO_KEY, 120), (CONTROL, -120), (SHIFT, 120)):
-        place = QPointF(AXIS_PX + 0.25 * view.charts_px, 90.0)
-        turn = QPoint(0, angle)
-        phase = Qt.ScrollPhase.NoScrollPhase
-        event = QWheelEvent(
-            place, view.mapToGlobal(place), QPoint(), turn, NO_BUTTON, keys, phase, False
-        )
-        QApplication.sendEvent(view, event)
-    assert found == [
-        ("zoom", 0.25, 1 / ZOOM_STEP),
-        ("zoom", 0.25, FINE_ZOOM_STEP),
-        ("pan", -PAN_SHARE),
-    ]
-    found.clear()
-    QTest.mousePress(view, LEFT, NO_KEY, QPoint(AXIS_PX + view.charts_px // 2, 90))
-    move(view, 0.25, LEFT)
-    QTest.mouseRelease(view, LEFT)
-    move(view, 0.75)
-    assert found == [("pan", 0.25)]

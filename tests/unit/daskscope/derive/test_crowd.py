@@ -5,7 +5,8 @@ from __future__ import annotations
 from daskscope.derive.crowd import MOST_LINES
 from daskscope.store.schema import Kind
 from tests.builders import SECOND, Source, Span
-from tests.unit.daskscope.derive.test_pick import at, fields, snapshot_of
+from tests.pointed import fields
+from tests.unit.daskscope.derive.test_pick import at, snapshot_of
 
 SUB_LANE_DY = 24
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dask_otel import conventions
-from daskscope.derive.frames import BarState, Hit, TaskStreamFrame
+from daskscope.derive.frames import BarState, Hit
 from daskscope.derive.lanelayout import RowKind
 from daskscope.derive.lanes import lane_layout
 from daskscope.derive.matches import Matches
@@ -23,13 +23,13 @@ from daskscope.store.chunk import CHUNK_ROWS
 from daskscope.store.schema import Kind, Outcome, Status
 from daskscope.store.writer import Store
 from tests.builders import MS, SECOND, T0, Load, Source, Span
+from tests.pointed import HEIGHT, WIDTH, fields, frame_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from daskscope.store.snapshot import Snapshot
 
-WIDTH, HEIGHT = 1_012, 400
 KEY = "('<b>inc</b>-0123\n', 19)" * 400
 
 
@@ -40,13 +40,6 @@ def utc() -> Iterator[None]:
         time.tzset()
         yield
     time.tzset()
-
-
-def frame_of(snapshot: Snapshot, session: Session | None = None) -> TaskStreamFrame:
-    session = session or fitted(Session(), T0, T0 + 10 * SECOND)
-    view = viewport(session, WIDTH, snapshot.last_ns, snapshot.first_ns, 12)
-    layout = lane_layout(snapshot, session, HEIGHT)
-    return TaskStream().frame(snapshot, session, layout, view, HEIGHT, T0 + 10 * SECOND)
 
 
 def snapshot_of(source: Source, *spans: Span) -> Snapshot:
@@ -63,11 +56,6 @@ def at(snapshot: Snapshot, time_ns: int, thread: int = 1, dy: int = 3) -> Hit | 
         row for row in frame.layout.rows if row.kind is RowKind.LANE and row.thread == thread
     )
     return hit(snapshot, frame, round(frame.view.x_px(T0 + time_ns)), row.y_px + dy)
-
-
-def fields(found: Hit | None) -> dict[str, str]:
-    assert found is not None
-    return {label: value.replace(THIN, " ") for label, value in found.fields}
 
 
 def test_a_task_tells_all_that_is_known_of_it() -> None:
@@ -152,26 +140,6 @@ def test_a_running_attempt_tells_how_long_it_has_been_running() -> None:
     assert fields(found)["Duration"] == "8.00 s so far"
     assert fields(found)["Status"] == "running"
     assert fields(found)["Worker"] == "w2  10.0.4.11:2"
-
-
-def test_of_what_a_silent_worker_ran_it_is_told_when_that_was_heard_last() -> None:
-    source, store = Source(), Store()
-    worker = source.worker("w1", nthreads=1)
-    running = source.running(worker, 5 * SECOND, [("inc", SECOND, 7, 11)])
-    store.apply(source.definitions())
-    store.apply(running)
-    store.judge(T0 + 6 * SECOND)
-    snapshot = store.snapshot()
-    frame = frame_of(snapshot, fitted(Session(), T0, T0 + 12 * SECOND))
-    y_px = next(row.y_px for row in frame.layout.rows if row.kind is RowKind.LANE) + 3
-    found = hit(snapshot, frame, round(frame.view.x_px(T0 + 3 * SECOND)), y_px)
-
-    assert found is not None
-    assert found.state is BarState.LOST
-    assert fields(found)["Duration"] == "4.00 s at least"
-    assert fields(found)["Status"] == "its worker is silent"
-    assert fields(found)["Last heard"].startswith("0:04.000  ")
-    assert hit(snapshot, frame, round(frame.view.x_px(T0 + 6 * SECOND)), y_px) is None
 
 
 def test_short_tasks_are_summed_up() -> None:

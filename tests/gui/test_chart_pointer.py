@@ -1,0 +1,97 @@
+"""The pointer over the charts of a cluster's resources, its wheel and its drag."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from daskscope.paint.wheel import FINE_ZOOM_STEP, PAN_SHARE, ZOOM_STEP
+from daskscope.theme import LIGHT
+from daskscope.views.resources.cross import Cross
+from daskscope.views.resources.panel import AXIS_PX
+from daskscope.views.resources.title import ChartTitle
+from tests.builders import SECOND, T0
+from tests.gui.charts import plots, shown
+
+NO_BUTTON, LEFT = Qt.MouseButton.NoButton, Qt.MouseButton.LeftButton
+NO_KEY = Qt.KeyboardModifier.NoModifier
+CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+    from daskscope.views.resources import ResourcesView
+
+
+def values(view: ResourcesView) -> list[str]:
+    titles = view.findChildren(ChartTitle)
+    return [title.told.value_text.replace("\u2009", " ") for title in titles if title.told]
+
+
+def move(view: ResourcesView, share: float, buttons: Qt.MouseButton = NO_BUTTON) -> None:
+    """Move the pointer to a share of the charts' width."""
+    place = QPointF(AXIS_PX + share * view.charts_px, 120.0)
+    kind = QEvent.Type.MouseMove
+    event = QMouseEvent(kind, place, view.mapToGlobal(place), NO_BUTTON, buttons, NO_KEY)
+    QApplication.sendEvent(view, event)
+
+
+def test_the_pointer_reports_the_time_and_its_leaving(qtbot: QtBot) -> None:
+    view = shown(qtbot)
+    times: list[int | None] = []
+    view.pointed.connect(times.append)
+    move(view, 0.5)
+    move(view, -0.1)
+    QApplication.sendEvent(view, QEvent(QEvent.Type.Leave))
+    assert times == [T0 + 150 * SECOND, None, None]
+
+
+def test_all_charts_tell_what_they_show_at_a_time(qtbot: QtBot) -> None:
+    view = shown(qtbot)
+    cross = view.findChild(Cross)
+    assert cross is not None
+    assert values(view) == ["12 / 24"] * 3
+    view.point(T0 + 100 * SECOND)
+    assert values(view) == ["12.0 cores", "24.0 B", ""]
+    memory = view.findChildren(ChartTitle)[1].told
+    assert memory is not None
+    assert memory.curve_texts == ("12.0\u2009B", "12.0\u2009B")
+    assert cross.isVisible()
+    assert cross.x_px == round(100 / 300 * 352)
+    picture = view.grab().toImage()
+    x_px = AXIS_PX + cross.x_px
+    for plot in plots(view):
+        assert picture.pixel(x_px, plot.y() + 10) & 0xFFFFFF == LIGHT.t2
+    view.point(T0 + 400 * SECOND)  # not in view
+    assert values(view) == ["12 / 24"] * 3
+    assert not cross.isVisible()
+
+
+def test_wheel_and_drag_are_reported_as_shares_of_the_width(qtbot: QtBot) -> None:
+    view = shown(qtbot)
+    found: list[tuple[object, ...]] = []
+    view.zoomed.connect(lambda share, factor: found.append(("zoom", round(share, 3), factor)))
+    view.panned.connect(lambda share: found.append(("pan", round(share, 3))))
+    for keys, angle in ((NO_KEY, 120), (CONTROL, -120), (SHIFT, 120)):
+        place = QPointF(AXIS_PX + 0.25 * view.charts_px, 90.0)
+        turn = QPoint(0, angle)
+        phase = Qt.ScrollPhase.NoScrollPhase
+        event = QWheelEvent(
+            place, view.mapToGlobal(place), QPoint(), turn, NO_BUTTON, keys, phase, False
+        )
+        QApplication.sendEvent(view, event)
+    assert found == [
+        ("zoom", 0.25, 1 / ZOOM_STEP),
+        ("zoom", 0.25, FINE_ZOOM_STEP),
+        ("pan", -PAN_SHARE),
+    ]
+    found.clear()
+    QTest.mousePress(view, LEFT, NO_KEY, QPoint(AXIS_PX + view.charts_px // 2, 90))
+    move(view, 0.25, LEFT)
+    QTest.mouseRelease(view, LEFT)
+    move(view, 0.75)
+    assert found == [("pan", 0.25)]
