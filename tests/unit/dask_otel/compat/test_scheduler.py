@@ -47,8 +47,10 @@ async def test_what_the_scheduler_keeps_to_itself_is_where_it_was() -> None:
             private.watch_failures(scheduler, failures.append),
             private.watch_reschedules(scheduler, rescheduled.append),
             private.watch_target(scheduler, targets.append),
+            private.answer_with_time(scheduler, "its time", lambda: 7.0),
         ]
         assert None not in overrides
+        assert (await cluster.scheduler_comm.identity(n_workers=0))["its time"] == 7.0
         total = client.submit(sum, [client.submit(int, 1), client.submit(int, 2)], key="total")
         assert await total == 3
         assert await client.submit(divmod, 1, 0, retries=1, key="bad").exception()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from distributed import Client, LocalCluster
+from distributed._signals import wait_for_signals
 
 from dask_otel.compat import worker as dasks
 
@@ -36,6 +38,17 @@ def test_the_functions_are_where_workers_look_for_them() -> None:
     of_coroutine = inspect.signature(found[dasks.RUN_TASK_ASYNC]).parameters
     assert list(of_coroutine) == ["task", "data", "time_delay"]
     assert inspect.iscoroutinefunction(dasks.functions()[dasks.GET_DATA])
+
+
+async def test_handlers_of_signals_of_dasks_commands_are_known_from_others() -> None:
+    assert not any(map(dasks.is_of_command, (signal.SIG_DFL, signal.default_int_handler, print)))
+    waiting = asyncio.create_task(wait_for_signals())
+    await asyncio.sleep(0)
+    handlers = [signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)]
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert all(map(dasks.is_of_command, handlers))
 
 
 def test_workers_call_them_with_what_is_read_of_them(
