@@ -6,7 +6,7 @@ from daskscope.derive.crowd import MOST_LINES
 from daskscope.store.schema import Kind
 from tests.builders import SECOND, Source, Span
 from tests.pointed import fields
-from tests.unit.daskscope.derive.test_pick import at, snapshot_of
+from tests.unit.daskscope.derive.pick.test_spots import at, snapshot_of
 
 SUB_LANE_DY = 24
 
