@@ -42,11 +42,13 @@ def progress_frame(snapshot: Snapshot, now_ns: int, meant: Filter = NO_FILTER) -
     Dask's own counters know no filter, so tasks that `meant` hides are counted, and that is said.
     """
     counted = _counted(snapshot)
+    has_workers = _has_workers(snapshot)
     ranked: tuple[list[ProgressRow], ...] = ([], [], [])
     for string_id in snapshot.prefixes:
         name = snapshot.strings[string_id]
         if name in counted:
-            row = _row(name, int(snapshot.slot_of[string_id]), counted[name], now_ns)
+            slot = int(snapshot.slot_of[string_id])
+            row = _row(name, slot, counted[name], now_ns, has_workers=has_workers)
             if row.total:
                 rank = _rank(row, counted[name], now_ns, snapshot.status.is_live)
                 ranked[rank].append(row)
@@ -125,7 +127,18 @@ def _counted(snapshot: Snapshot) -> dict[str, _Counted]:
     }
 
 
-def _row(name: str, slot: int, counted: _Counted, now_ns: int) -> ProgressRow:
+def _has_workers(snapshot: Snapshot) -> bool:
+    """Whether a scheduler that is not silent has any, as far as schedulers say."""
+    newest, is_silent = snapshot.newest.value, snapshot.heard_until_ns != STILL
+    counts = [
+        newest[number]
+        for number in snapshot.series_of.get(conventions.WORKERS.name, ())
+        if number < len(newest) and not is_silent[snapshot.series[number].resource]
+    ]
+    return not np.isfinite(counts).any() or bool(np.nansum(counts) > 0)
+
+
+def _row(name: str, slot: int, counted: _Counted, now_ns: int, *, has_workers: bool) -> ProgressRow:
     count = counted.every.count
     done, total = counted.every.done, counted.every.total
     rate_per_s = _rate_per_s(counted.heard, now_ns)
@@ -142,7 +155,9 @@ def _row(name: str, slot: int, counted: _Counted, now_ns: int) -> ProgressRow:
         total=total,
         done_text=quantity.ratio(done, total),
         rate_text=quantity.rate(rate_per_s) if rate_per_s else "",
-        left_text=_left(counted, rate_per_s) if done < total else _ended(count("erred")),
+        left_text=_left(counted, rate_per_s, has_workers=has_workers)
+        if done < total
+        else _ended(count("erred")),
     )
 
 
@@ -179,12 +194,15 @@ def _ended(erred: int) -> str:
     return f"{quantity.count(erred)} erred" if erred else "done"
 
 
-def _left(counted: _Counted, rate_per_s: float) -> str:
-    """How long it will take to do what is left; nobody does that of a silent scheduler."""
+def _left(counted: _Counted, rate_per_s: float, *, has_workers: bool) -> str:
+    """How long it will take to do what is left; nobody does that of a silent scheduler.
+
+    Where there is no worker, Dask lets tasks wait or queue, and most have not the state of it.
+    """
     heard = counted.heard
     n_left = heard.total - heard.done
     if not n_left:
         return "silent"
-    if heard.count("no-worker") == n_left:
+    if not has_workers or heard.count("no-worker") == n_left:
         return "no worker"
     return quantity.time_left(n_left / rate_per_s) if rate_per_s else ""

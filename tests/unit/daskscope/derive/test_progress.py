@@ -95,6 +95,26 @@ def test_a_task_that_no_worker_may_run() -> None:
     assert (row.total, row.no_worker, row.left_text) == (1, 1, "no worker")
 
 
+@pytest.mark.parametrize(
+    ("n_running", "text"), [(None, "4\u2009s"), (1, "4\u2009s"), (0, "no worker")]
+)
+def test_what_waits_or_is_queued_while_there_is_no_worker_waits_for_one(
+    n_running: int | None, text: str
+) -> None:
+    cluster = Cluster()
+    cluster.tasks("inc", at_s=0, processing=100)
+    cluster.tasks("inc", memory=60, waiting=20, queued=20)
+    if n_running is not None:
+        for state, count in (("running", n_running), ("paused", 0)):
+            kinds = {names.WORKER_STATE: state}
+            cluster.point(names.WORKERS, cluster.scheduler, AT_S, count, kinds)
+    cluster.tasks("dec", memory=3)
+    assert {name: row.left_text for name, row in rows(cluster).items()} == {
+        "inc": text,
+        "dec": "done",
+    }
+
+
 def test_erred_tasks_are_named_when_nothing_is_left() -> None:
     assert rows(cluster_of(memory=3, erred=2))["inc"].left_text == "2 erred"
 
