@@ -9,7 +9,7 @@ import numpy as np
 from dask_otel import conventions
 from daskscope.derive import quantity
 from daskscope.derive.panels import StatusField, StatusFrame
-from daskscope.derive.place import SCHEDULER_ID, split_address
+from daskscope.derive.place import APART, SCHEDULER_ID, split_address
 from daskscope.derive.reading import SILENCE_NS, newest_of
 from daskscope.derive.sampling import SIZES, Sampler
 
@@ -112,15 +112,23 @@ def _told(snapshot: Snapshot) -> list[tuple[str, float]]:
 
 
 def _name(snapshot: Snapshot, samples: Samples, addresses: Sequence[str]) -> str:
-    """The name somebody gave; of several clusters that are there, their number."""
+    """The name somebody gave; of several clusters that are there, their number.
+
+    Clusters that are no longer there may have had other names.
+    """
     running = samples.resource[~samples.is_removed].tolist()
     clusters = {samples.places[resource].cluster for resource in running} - {""}
     if len(clusters) > 1:
         return quantity.plural(len(clusters), "cluster")
+    for cluster in clusters:
+        name, is_given, _ = cluster.partition(APART)
+        if is_given:
+            return name
+    others = {where.cluster_name for where in samples.places if where.cluster not in clusters}
     for attributes in snapshot.resources:
         name = str(attributes.get(conventions.SERVICE_NAMESPACE) or "")
         is_address = name == attributes.get(conventions.SCHEDULER_ADDRESS)
-        if name and not (is_address or SCHEDULER_ID.fullmatch(name)):
+        if name and not (name in others or is_address or SCHEDULER_ID.fullmatch(name)):
             return name
     is_local = all(split_address(address)[0] in _LOCAL for address in addresses)
     return "local cluster" if is_local else "Dask cluster"

@@ -19,7 +19,7 @@ from daskscope.session import Session
 from daskscope.store.schema import SourceStatus
 from tests.builders import SECOND, T0
 from tests.layouts import HEIGHT, plain
-from tests.readings import NOW, Cluster
+from tests.readings import NOW, Cluster, removed
 
 if TYPE_CHECKING:
     from daskscope.store.snapshot import Snapshot
@@ -28,10 +28,11 @@ ONE = "Scheduler-6b8b4567-327b-23c6-643c-98696633487a"
 OTHER = "Scheduler-74b0dc51-1949-5cff-2ae8-944a625558ec"
 
 
-def snapshot_of(*clusters: tuple[str, str]) -> Snapshot:
+def snapshot_of(*clusters: tuple[str, str], n_gone: int = 0) -> Snapshot:
     """Two workers on one host of each cluster, by namespace and port of the scheduler.
 
-    The first cluster is there after one second, the next one after two, and so on.
+    The first cluster is there after one second, the next one after two, and so on; the first
+    `n_gone` of them have gone again.
     """
     made = Cluster()
     moves = []
@@ -54,6 +55,8 @@ def snapshot_of(*clusters: tuple[str, str]) -> Snapshot:
             moves.append(
                 made.source.event(names.EVENT_WORKER_ADDED, joined_ns, dask_worker_address=address)
             )
+            if at < n_gone:
+                moves += removed(made.source, address, at_s=9)
     return made.snapshot(*moves, status=SourceStatus(True, ("a:1",), requests=1))
 
 
@@ -93,6 +96,23 @@ def test_clusters_on_one_host_stand_apart_with_name_and_start(
     roster = RosterKeeper()
     found = crew(snapshot, roster.of(snapshot), None, roster.clusters.labels(snapshot.added_ns))
     assert found.clusters == (labels[0],) * 2 + (labels[1],) * 2
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "label"),
+    [
+        ("etl", "training", "training"),
+        ("etl", ONE, "Dask cluster"),
+        (ONE, "training", "training"),
+        ("etl", "etl", "etl"),
+    ],
+)
+def test_after_a_cluster_that_has_gone_the_next_one_is_named(
+    before: str, now: str, label: str
+) -> None:
+    snapshot = snapshot_of((before, "8786"), (now, "8790"), n_gone=1)
+    field = cluster_field(snapshot, NOW)
+    assert (plain(field.label), plain(field.value)) == (label, "2 workers, 4 threads")
 
 
 def test_each_folds_by_itself_in_lanes_and_table() -> None:
