@@ -117,7 +117,7 @@ def _name(snapshot: Snapshot, samples: Samples, addresses: Sequence[str]) -> str
     Clusters that are no longer there may have had other names.
     """
     running = samples.resource[~samples.is_removed].tolist()
-    clusters = {samples.places[resource].cluster for resource in running} - {""}
+    clusters: set[str] = {samples.places[resource].cluster for resource in running} - {""}
     if len(clusters) > 1:
         return quantity.plural(len(clusters), "cluster")
     for cluster in clusters:

@@ -35,7 +35,7 @@ def snapshot_of(*clusters: tuple[str, str], n_gone: int = 0) -> Snapshot:
     `n_gone` of them have gone again.
     """
     made = Cluster()
-    moves = []
+    moves: list[object] = []
     for at, (namespace, port) in enumerate(clusters):
         for number in range(2):
             address = f"tcp://10.0.4.11:{40_000 + 2 * at + number}"
