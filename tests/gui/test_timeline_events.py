@@ -54,6 +54,18 @@ def test_at_the_right_edge_a_text_stands_left_of_its_mark() -> None:
     assert event.width_px == 60
 
 
+@pytest.mark.parametrize(("before_px", "is_told"), [(905, False), (890, True)])
+def test_no_text_stands_where_it_could_belong_to_the_mark_before(
+    before_px: int, is_told: bool
+) -> None:
+    before, event = placed((before_px, 200 * "x"), (990, "task erred"))
+    assert before.width_px == 0
+    assert (event.width_px > 0) is is_told
+    own_px = 990 - event.left_px - event.width_px
+    if is_told:
+        assert event.left_px - before_px > 2 * own_px
+
+
 def test_a_text_that_fits_nowhere_is_cut_or_left_out() -> None:
     first, second, _ = placed((100, "graph submitted"), (180, "worker lost"), (200, "again"))
     assert 0 < first.width_px < 90

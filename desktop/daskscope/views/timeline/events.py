@@ -33,6 +33,8 @@ MARK_PX: Final = 9
 _TEXT_PX: Final = MARK_PX // 2 + 6
 #: Between the end of one text and the next mark.
 _APART_PX: Final = 8
+#: Besides, between what comes before and a text left of its mark, lest that be taken for its mark.
+_ASTRAY_PX: Final = 12
 #: A cut text must show this much.
 _LEAST_TEXT_PX: Final = 48
 _LEAST_SHARE: Final = 0.5
@@ -81,13 +83,14 @@ def placed_events(
     kept, firsts = _apart(seen)
     begins_px = [event.x_px - MARK_PX // 2 for event in kept]
     result: list[PlacedEvent] = []
-    free_px = 0
+    free_px = -_ASTRAY_PX
     for event, first, end, next_px in zip(
         kept, firsts, [*firsts[1:], len(seen)], [*begins_px[1:], width_px + _APART_PX], strict=False
     ):
         members, x_px = seen[first:end], event.x_px
         left, stop, before = x_px + _TEXT_PX, next_px - _APART_PX, x_px - _TEXT_PX
-        if stop < left and before < free_px:
+        begin_px = free_px + _ASTRAY_PX
+        if stop < left and before < begin_px:
             # Where marks stand close, as most do when they are many, there is room for no text.
             result.append(PlacedEvent(event, left, 0, members, ""))
             free_px = x_px + MARK_PX
@@ -102,7 +105,7 @@ def placed_events(
         if text_px <= room or room >= max(_LEAST_TEXT_PX, _LEAST_SHARE * text_px):
             result.append(PlacedEvent(event, left, min(text_px, room), members, text))
             free_px = left + min(text_px, room) + _APART_PX
-        elif before >= free_px and not _overlap((before, before + text_px), taken_px):
+        elif before >= begin_px and not _overlap((before, before + text_px), taken_px):
             result.append(PlacedEvent(event, before, text_px, members, text))
             free_px = x_px + MARK_PX
         else:
