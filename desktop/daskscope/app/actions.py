@@ -102,7 +102,7 @@ ACTIONS: Final = (
     ),
     Action("density.compact", "Compact", "Density", "low rows", is_checkable=True),
     Action("density.normal", "Normal", "Density", "rows of middle height, higher where there is room", is_checkable=True),
-    Action("density.comfortable", "Comfortable", "Density", "high rows", is_checkable=True),
+    Action("density.comfortable", "Comfortable", "Density", "high rows, however many there are", is_checkable=True),
     Action("theme.light", "Light", "Theme", "dark on light", is_checkable=True),
     Action("theme.dark", "Dark", "Theme", "light on dark", is_checkable=True),
     Action("theme.toggle", "Change theme", "Theme", "change between light and dark"),

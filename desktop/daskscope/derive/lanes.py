@@ -2,7 +2,8 @@
 
 Few lanes are drawn roomy. Else they are as high as the density says while the rows fill at most
 `MOST_SCREENS` heights of the view; of larger clusters they are lower, in steps, so that few changes
-of size move them. From where even the lowest lanes need too much, each worker is one density row.
+of size move them, unless somebody has asked for high ones, in which names have room. From where
+even the lowest lanes need too much, each worker is one density row.
 
 Where rows lie is computed for all at once, in arrays, when a lane, a worker or the session has
 changed; what is written beside them is made of the rows that are asked for.
@@ -216,7 +217,8 @@ def _shares(
     height_px: int,
 ) -> _Shares:
     density = session.density
-    pitches = [density.pitch_px, *(p for p in LOWER_PITCHES_PX if p < density.pitch_px)]
+    lower_px = LOWER_PITCHES_PX if density != COMFORTABLE else ()
+    pitches = [density.pitch_px, *(p for p in lower_px if p < density.pitch_px)]
     is_folded = is_turned ^ (session.grouping is Grouping.FOLDED)
     thin_px = np.maximum(n_rows * FOLDED_PITCH_PX, LEAST_BLOCK_PX)
     folded_px = np.maximum(thin_px, density.pitch_px)
@@ -232,7 +234,7 @@ def _shares(
         if needed_px(pitch_px) <= MOST_SCREENS * height_px:
             return _Shares(pitch_px, is_folded, folded_px)
     # A page of threads is worth more than a line of workers, until there are dozens of pages.
-    if int(open_rows.sum()) * pitches[-1] <= 4 * MOST_SCREENS * height_px:
+    if int(open_rows.sum()) * LOWER_PITCHES_PX[-1] <= 4 * MOST_SCREENS * height_px:
         return _Shares(pitches[-1], is_folded, thin_px if is_folded.all() else folded_px)
     is_folded = ~is_turned if session.grouping is not Grouping.FOLDED else is_folded
     pitch_px = FOLDED_PITCH_PX if is_folded.all() else COMPACT.pitch_px

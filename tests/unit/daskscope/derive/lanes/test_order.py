@@ -11,7 +11,7 @@ from daskscope.derive.quantity import THIN
 from daskscope.predicate import Filter
 from daskscope.session import Grouping, Session
 from daskscope.store.schema import Kind
-from daskscope.theme import COMPACT, NORMAL
+from daskscope.theme import COMFORTABLE, COMPACT, NORMAL
 from tests.builders import SECOND, Source, Span, snapshot_of
 from tests.layouts import HEIGHT, cluster, plain, titles
 
@@ -101,6 +101,17 @@ def test_a_chosen_density_is_kept_while_there_is_room() -> None:
     layout = lane_layout(cluster(4, 4), Session(density=COMPACT), HEIGHT)
 
     assert layout.pitch_px == COMPACT.pitch_px
+
+
+@pytest.mark.parametrize("n_workers", [1, 64, 150])
+def test_who_asks_for_high_lanes_has_them_however_many_there_are(n_workers: int) -> None:
+    snapshot = cluster(n_workers, 4)
+    layout = lane_layout(snapshot, Session(density=COMFORTABLE), HEIGHT)
+
+    assert layout.pitch_px == COMFORTABLE.pitch_px
+    assert sum(row.kind is RowKind.LANE for row in layout.rows) == 4 * n_workers
+    if n_workers == 150:
+        assert lane_layout(snapshot, Session(), HEIGHT).pitch_px == 6
 
 
 def test_a_folded_host_of_many_workers_says_how_many() -> None:
