@@ -20,7 +20,7 @@ from daskscope.store.schema import SUB_KINDS, Array, Kind
 from daskscope.store.snapshot import Lane, LaneKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from daskscope.store.past import Past
 
 #: Lanes of one resource for spans that overlap and name no thread.
 MAX_PACKED: Final = 16
@@ -58,13 +58,13 @@ class LaneRegistry:
         By id.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, past: Past) -> None:
         self.lanes: list[Lane] = []
         self._frozen: tuple[Lane, ...] | None = ()
         self._id_of: dict[tuple[int, int], int] = {}
         self._packed_ends: dict[int, list[int]] = {}
-        self._levels = Levels()
-        self._level_ids: dict[tuple[int, int], int] = {}
+        self._past = past
+        self._levels = Levels(past)
         self._has_attempts = np.zeros(0, np.bool_)
         # All pairs by a hash of them, so that a batch is looked up at once; of each lane its own.
         self._codes = np.empty(0, np.uint64)
@@ -108,8 +108,8 @@ class LaneRegistry:
         self._run(lane, ~is_beside)
         self._levels.reach(len(self.lanes))
         is_run = (thread > 0) & ~is_beside
-        levels = self._levels.upper(lane, start_ns, end_ns, run_id, is_run, kind == _COMPUTE)
-        self._lift(lane, levels)
+        lifted = self._levels.upper(lane, start_ns, end_ns, run_id, is_run, kind == _COMPUTE)
+        self._lift(lane, *lifted)
         self._see(lane, start_ns, end_ns)
         return lane
 
@@ -123,7 +123,8 @@ class LaneRegistry:
         for number in self._levels.concerned(resource, lane):
             rows = np.flatnonzero(resource == number)
             levels = self._levels.run(number, lane[rows], start_ns[rows], run_id[rows])
-            self._lift(lane, [(int(rows[at]), level) for at, level in levels])
+            at, level = np.array(levels, np.int64).reshape(-1, 2).T
+            self._lift(lane, rows[at], level)
         self._see(lane, start_ns, start_ns)
         return lane
 
@@ -144,20 +145,20 @@ class LaneRegistry:
         n = len(self.lanes)
         return self._first_ns[:n].copy(), self._last_ns[:n].copy()
 
-    def _lift(self, lane: LaneIds, levels: Iterable[tuple[int, int]]) -> None:
+    def _lift(self, lane: LaneIds, rows: Int64s, level: Int64s) -> None:
         """Move rows to other levels of their lane, in place."""
-        for row, level in levels:
-            lane[row] = self._level_id(int(lane[row]), level)
-
-    def _level_id(self, lane: int, level: int) -> int:
-        """The lane of a level above another lane."""
-        known = self._level_ids.get((lane, level))
-        if known is None:
-            base = self.lanes[lane]
-            kind = LaneKind.INNER if base.kind is LaneKind.INNER else LaneKind.LEVEL
-            known = self._add(replace(base, kind=kind, level=level))
-            self._level_ids[lane, level] = known
-        return known
+        if not len(rows):
+            return
+        base = lane[rows]
+        missing = np.flatnonzero(self._past.lane_of[level, base] < 0)
+        # In order of first appearance.
+        for number, above in dict.fromkeys(
+            zip(base[missing].tolist(), level[missing].tolist(), strict=True)
+        ):
+            of = self.lanes[number]
+            kind = LaneKind.INNER if of.kind is LaneKind.INNER else LaneKind.LEVEL
+            self._past.know(self._add(replace(of, kind=kind, level=above)), number, above)
+        lane[rows] = self._past.lane_of[level, base]
 
     def _known(self, resource: Array, thread: Int64s) -> LaneIds:
         """Lanes of known pairs by searching their codes, of others and of a few one by one."""

@@ -19,6 +19,7 @@ from daskscope.store.lanes import WAITING, LaneRegistry
 from daskscope.store.listing import Listing
 from daskscope.store.overview import OverviewBuilder
 from daskscope.store.palette import NO_SLOT, Palette
+from daskscope.store.past import Past
 from daskscope.store.points import PointTable
 from daskscope.store.running import RunningTable
 from daskscope.store.schema import (
@@ -74,7 +75,8 @@ class Store:
         self._resources_at: defaultdict[str, list[int]] = defaultdict(list)
         self._sealed = SealedChunks()
         self._filling = FillingChunk(0)
-        self._lanes = LaneRegistry()
+        self._past = Past(self._sealed, self._filling)
+        self._lanes = LaneRegistry(self._past)
         self._palette = Palette()
         self._points = PointTable()
         self._events = EventLog()
@@ -253,7 +255,7 @@ class Store:
     def _seal(self) -> None:
         chunk = self._filling.full()
         self._sealed.add(chunk)
-        self._filling = FillingChunk(chunk.number + 1)
+        self._filling = self._past.filling = FillingChunk(chunk.number + 1)
         while self._sealed.nbytes > self._cap_bytes and len(self._sealed.chunks) > 1:
             gone = self._sealed.evict()
             self._n_spans -= len(gone)

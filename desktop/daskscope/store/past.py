@@ -1,0 +1,99 @@
+"""What is held of the times at which spans come late: the chunks know, so nobody else has to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from daskscope.store.placing import MOST_LEVELS, Int64s, Mask, Spans
+from daskscope.store.schema import SUB_KINDS, Kind
+
+if TYPE_CHECKING:
+    from daskscope.store.chunk import Chunk
+    from daskscope.store.filling import FillingChunk
+    from daskscope.store.sealing import SealedChunks
+
+#: Stretches of time are known by some hundred cells: what touches none of theirs is left out.
+_CELL_BITS: Final = 9
+#: Kinds as numpy compares them fast.
+_FIRST_SUB: Final = np.uint8(SUB_KINDS[0])
+_LAST_SUB: Final = np.uint8(SUB_KINDS[-1])
+_COMPUTE: Final = np.uint8(Kind.COMPUTE)
+
+
+class Past:
+    """Finds spans that are held, by lane, level and time.
+
+    Attributes
+    ----------
+    filling
+        The chunk that is being filled; whoever begins another one says so.
+    lane_of
+        int64, by level and lane: the lane that is this level of it, -1 where there is none yet.
+    """
+
+    def __init__(self, sealed: SealedChunks, filling: FillingChunk) -> None:
+        self._sealed = sealed
+        self.filling = filling
+        # Of each lane the one whose level it is, often itself, and which.
+        self._base = np.empty(0, np.int64)
+        self._level = np.empty(0, np.int64)
+        self.lane_of = np.empty((MOST_LEVELS, 0), np.int64)
+
+    def reach(self, n_lanes: int) -> None:
+        """Know of so many lanes, each its own level 0."""
+        n = len(self._base)
+        if n_lanes > n:
+            fresh = np.arange(n, max(n_lanes, 2 * n))
+            self._base = np.append(self._base, fresh)
+            self._level = np.append(self._level, np.zeros(len(fresh), np.int64))
+            levels = np.full((MOST_LEVELS, len(fresh)), -1)
+            levels[0] = fresh
+            self.lane_of = np.append(self.lane_of, levels, axis=1)
+
+    def know(self, lane: int, base: int, level: int) -> None:
+        """Know of a lane that it is a level of another one."""
+        self.reach(lane + 1)
+        self._base[lane], self._level[lane] = base, level
+        self.lane_of[level, base] = lane
+
+    def held(self, lanes: Int64s, from_ns: Int64s, to_ns: Int64s) -> Spans:
+        """Spans on all levels of some lanes at some stretches of time, and some around those.
+
+        What lies beside a thread's tasks is none of them.
+        """
+        is_lane = np.zeros(len(self._base), np.bool_)
+        is_lane[lanes] = True
+        is_lane = is_lane[self._base]
+        parts = []
+        for chunk in (*self._sealed.chunks, self.filling.frozen()):
+            is_in = (from_ns < chunk.t_max) & (to_ns > chunk.t_min)
+            if is_in.any():
+                parts.append(self._held(chunk, is_lane, from_ns[is_in], to_ns[is_in]))
+        return Spans.none().joined(*parts)
+
+    def _held(self, chunk: Chunk, is_lane: Mask, from_ns: Int64s, to_ns: Int64s) -> Spans:
+        """Those of one chunk."""
+        first_ns, last_ns = int(from_ns.min()), int(to_ns.max())
+        rows = np.concatenate([chunk.begun(first_ns), chunk.starting(first_ns, last_ns)])
+        rows = rows[is_lane[chunk.columns["lane"][rows]]]
+        kind = chunk.columns["kind"][rows]
+        is_meant = (kind < _FIRST_SUB) | (kind > _LAST_SUB)
+        rows, kind = rows[is_meant], kind[is_meant]
+        lane, start_ns, end_ns = (
+            chunk.columns["lane"][rows],
+            chunk.start_ns[rows],
+            chunk.end_ns[rows],
+        )
+        # Cells that are asked about, before each one.
+        bits = max((last_ns - first_ns).bit_length() - _CELL_BITS, 0)
+        n_cells = ((last_ns - first_ns) >> bits) + 2
+        edges = np.bincount((from_ns - first_ns) >> bits, minlength=n_cells)
+        edges -= np.bincount(((to_ns - first_ns) >> bits) + 1, minlength=n_cells)
+        n_asked = np.append(0, np.cumsum(np.cumsum(edges) > 0))
+        first = np.maximum(start_ns - first_ns, 0) >> bits
+        last = np.minimum(end_ns - first_ns, last_ns - first_ns) >> bits
+        is_asked = n_asked[last + 1] > n_asked[first]
+        spans = Spans(self._base[lane], self._level[lane], start_ns, end_ns, kind == _COMPUTE)
+        return spans.those(is_asked)
