@@ -29,7 +29,7 @@ from daskscope.paint.brush import (
     use_ratio,
 )
 from daskscope.paint.control import plain_tip
-from daskscope.paint.font import Role, elided, font, one_line, text_width
+from daskscope.paint.font import Role, elided, font, one_line, text_width, wrapped
 from daskscope.paint.icon import draw_event_mark, icon
 from daskscope.paint.text import Align, draw_label, draw_text
 from daskscope.theme import DARK, LIGHT, Theme
@@ -98,6 +98,28 @@ def test_a_text_of_ten_thousand_characters_keeps_both_ends() -> None:
     assert len(line) < 1_100
     assert line.startswith("start-")
     assert line.endswith("-end")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "worker-00021  10.100.100.102:40006",
+        "sklearn.linear_model.LogisticRegressionCV",
+        "dask_otel.WorkerLost: connection to the worker was lost while it ran",
+        "\U0001f600 " * 20,
+        300 * "x",
+    ],
+)
+def test_wrapped_text_fits_and_is_whole_or_tells_that_it_was_cut(text: str) -> None:
+    lines = wrapped(Role.VALUE, text, 180, 3)
+
+    assert 1 < len(lines) <= 3
+    assert all(0 < text_width(Role.VALUE, line) <= 180 for line in lines)
+    told = "".join(lines).replace(" ", "")
+    assert told == text.replace(" ", "") or told.endswith("…")
+    assert told.removesuffix("…") in text.replace(" ", "")
+    assert told.endswith("…") is (len(text) > 100)
+    assert wrapped(Role.VALUE, "inc", 180, 3) == ("inc",)
 
 
 def test_elided_text_fits_and_tells_that_it_was_cut() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,7 @@ from tests.gui import frames
 from tests.gui.frames import colour_at
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QImage
     from pytestqt.qtbot import QtBot
 
 THEMES = pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
@@ -54,3 +56,24 @@ def test_the_tooltip_grows_with_its_facts() -> None:
     hit = frames.hit(1, 100, 200, "key")
     fewer = Hit("t", "key", 0, 0, hit.state, hit.fields[:2], 0, 1, 1)
     assert height_px(hit) > height_px(fewer)
+
+
+def test_what_a_value_ends_with_is_told_on_more_lines(qtbot: QtBot) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    tooltip = Tooltip(LIGHT, parent)
+    values = ("w0 10.0.4.11:40101", "worker-00021  10.100.100.102:40006", 5_000 * "x ")
+    heights = []
+    for value in values:
+        hit = frames.hit(1, 100, 200, "key")
+        tooltip.show_hit(replace(hit, fields=(("Worker", value),)), QPoint(300, 300))
+        image = tooltip.grab().toImage()
+        rows = {y for y in range(52, tooltip.height() - 28) if _is_written(image, y)}
+        heights.append((tooltip.height(), max(rows) - min(rows) > 17))
+    first_px = heights[0][0]
+    assert heights == [(first_px, False), (first_px + 17, True), (first_px + 34, True)]
+
+
+def _is_written(image: QImage, y: int) -> bool:
+    """Whether a line of pixels has some of a value's text."""
+    return any(image.pixel(x, y) & 0xFF < 0x80 for x in range(92, 306))

@@ -6,12 +6,20 @@ tabular figures, so that a number that changes does not move.
 
 from __future__ import annotations
 
+import itertools
 from enum import Enum
 from functools import cache, lru_cache
 from typing import Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFont, QFontDatabase, QFontMetricsF, QGuiApplication
+from PySide6.QtGui import (
+    QFont,
+    QFontDatabase,
+    QFontMetricsF,
+    QGuiApplication,
+    QTextLayout,
+    QTextOption,
+)
 
 from daskscope.theme import MONO_FAMILIES, UI_FAMILIES
 
@@ -115,3 +123,30 @@ def elided(
     if text_width(role, _ELLIPSIS) > width_px:
         return ""
     return metrics(role).elidedText(line, mode, width_px)
+
+
+@lru_cache(maxsize=1_000)
+def wrapped(role: Role, text: str, width_px: int, most: int) -> tuple[str, ...]:
+    """`text` on at most `most` lines of `width_px`, broken between words or else anywhere.
+
+    What does not fit on the last line is cut by an ellipsis.
+    """
+    line = one_line(text)
+    if text_width(role, line) <= width_px:
+        return (line,)
+    option = QTextOption()
+    option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+    layout = QTextLayout(line, font(role))
+    layout.setTextOption(option)
+    layout.beginLayout()
+    begins: list[int] = []
+    while len(begins) < most and (part := layout.createLine()).isValid():
+        part.setLineWidth(width_px)
+        begins.append(2 * part.textStart())
+    layout.endLayout()
+    units = line.encode("utf-16-le")  # Qt counts in them
+    parts = [
+        units[begin:end].decode("utf-16-le").strip()
+        for begin, end in itertools.pairwise([*begins, len(units)])
+    ]
+    return (*parts[:-1], elided(role, parts[-1], width_px))

@@ -9,7 +9,7 @@ from PySide6.QtGui import QGuiApplication, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
 from daskscope.paint.brush import colour
-from daskscope.paint.font import Role, elided
+from daskscope.paint.font import Role, elided, wrapped
 from daskscope.paint.swatch import draw_swatch
 from daskscope.paint.text import Align, draw_text
 
@@ -31,13 +31,21 @@ _FIELDS_TOP_PX: Final = 52
 _LINE_PX: Final = 17
 _FOOTER_PX: Final = 26
 _SWATCH_PX: Final = 10
+#: Of a value, such as an address or an error; what they end with tells most.
+_MOST_LINES: Final = 3
 _HINTS: Final = ("Double click zooms", "Drag selects time")
 
 
 def height_px(hit: Hit) -> int:
     """Height of the tooltip of `hit`."""
     first = _FIELDS_TOP_PX if hit.key else _KEY_TOP_PX
-    return first + len(hit.fields) * _LINE_PX + 8 + _FOOTER_PX
+    n_lines = sum(len(_lines(value)) for _, value in hit.fields)
+    return first + n_lines * _LINE_PX + 8 + _FOOTER_PX
+
+
+def _lines(value: str) -> tuple[str, ...]:
+    """A value on as many lines as it needs."""
+    return wrapped(Role.VALUE, value, WIDTH_PX - 2 * PADDING_PX - VALUE_LEFT_PX, _MOST_LINES)
 
 
 def corner(pointer: QPoint, size: tuple[int, int], screen: QRect) -> QPoint:
@@ -116,9 +124,10 @@ class Tooltip(QWidget):
                 box = (PADDING_PX, top, VALUE_LEFT_PX - 6, _LINE_PX)
                 draw_text(painter, box, label, Role.VALUE, theme.t3)
                 left = PADDING_PX + VALUE_LEFT_PX
-                box = (left, top, WIDTH_PX - PADDING_PX - left, _LINE_PX)
-                draw_text(painter, box, value, Role.VALUE, theme.t1)
-                top += _LINE_PX
+                for line in _lines(value):
+                    box = (left, top, WIDTH_PX - PADDING_PX - left, _LINE_PX)
+                    draw_text(painter, box, line, Role.VALUE, theme.t1)
+                    top += _LINE_PX
             self._paint_footer(painter)
 
     def _paint_footer(self, painter: QPainter) -> None:
