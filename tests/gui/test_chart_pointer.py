@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
@@ -69,6 +70,26 @@ def test_all_charts_tell_what_they_show_at_a_time(qtbot: QtBot) -> None:
     view.point(T0 + 400 * SECOND)  # not in view
     assert values(view) == ["12 / 24"] * 3
     assert not cross.isVisible()
+
+
+def test_a_label_that_the_time_at_the_pointer_would_cut_stands_back(qtbot: QtBot) -> None:
+    view = shown(qtbot)
+    *_, (left, right) = plots(view)[-1].times_px()
+
+    def label(until_px: float) -> set[int]:
+        """Colours where the label "2:30" stands, up to a pixel of the charts."""
+        image = view.grab().toImage()
+        columns = range(AXIS_PX + math.ceil(left), AXIS_PX + math.floor(until_px))
+        rows = range(view.height() - 20, view.height() - 7)
+        return {image.pixel(x, y) & 0xFFFFFF for x in columns for y in rows}
+
+    assert len(label(right)) > 1
+    for at_s, is_there in ((30, True), (160, False), (220, True)):
+        view.point(T0 + at_s * SECOND)
+        cross = view.findChild(Cross)
+        assert cross is not None
+        flag_px = cross.x_px - 17
+        assert (len(label(min(right, flag_px) if not is_there else right)) > 1) is is_there
 
 
 def test_wheel_and_drag_are_reported_as_shares_of_the_width(qtbot: QtBot) -> None:

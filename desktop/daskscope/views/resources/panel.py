@@ -159,7 +159,10 @@ class ResourcesView(QWidget):
                 title.show_reading(None)
             return
         heights = zip(self._plots, _BELOW_PX, strict=False)
-        self._cross.cover([(plot.y(), plot.geometry().bottom() - px) for plot, px in heights])
+        times_px = [px for plot in self._plots for px in plot.times_px()]
+        self._cross.cover(
+            [(plot.y(), plot.geometry().bottom() - px) for plot, px in heights], times_px
+        )
         self._cross.point(round(reading.x_px), reading.time_text)
         for title, told in zip(self._titles, reading.charts, strict=True):
             title.show_reading(told)

@@ -153,15 +153,24 @@ class ChartPlot(pg.GraphicsView):
             lowest = y
             box = (0.0, y - _TICK_TEXT_PX / 2, _AXIS_PX - 6.0, _TICK_TEXT_PX)
             draw_text(painter, box, text, Role.TINY, theme.t3, Align.RIGHT)
-        for x_px, text in self._frame.ticks:
+        for x_px, _ in self._frame.ticks:
             x = round(area.left() + x_px)
             if x_px < area.width():
                 painter.fillRect(QRectF(x, area.top(), 1, area.height()), colour(theme.grid))
-            if self._has_time_axis:
-                width = text_width(Role.TINY, text) + 2
-                left = min(max(x - width / 2, area.left()), area.right() - width)
-                box = (left, area.bottom() + 4, width, 14.0)
-                draw_text(painter, box, text, Role.TINY, theme.t3, Align.CENTRE)
+        for (left, right), (_, text) in zip(self.times_px(), self._frame.ticks, strict=False):
+            box = (area.left() + left, area.bottom() + 4, right - left, 14.0)
+            draw_text(painter, box, text, Role.TINY, theme.t3, Align.CENTRE)
+
+    def times_px(self) -> list[tuple[float, float]]:
+        """From where to where the labels of times stand, from the left edge of the curves."""
+        if self._frame is None or not self._has_time_axis:
+            return []
+        found = []
+        for x_px, text in self._frame.ticks:
+            width = text_width(Role.TINY, text) + 2
+            left = min(max(x_px - width / 2, 0.0), self.area().width() - width)
+            found.append((left, left + width))
+        return found
 
     def drawForeground(self, painter: QPainter, _rect: QRectF) -> None:  # noqa: N802
         """Draw the capacity over the curves."""
