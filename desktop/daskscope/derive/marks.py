@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from itertools import repeat
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dask_otel import conventions
 from daskscope.derive import quantity
+from daskscope.derive.eventwords import (
+    BETTER,
+    FREQUENT,
+    SIGNS,
+    SILENT,
+    WARN,
+    fact_of,
+    first_line,
+    many,
+)
 from daskscope.derive.failures import FAILING
 from daskscope.derive.frames import EventMark
-from daskscope.derive.isolation import isolated
-from daskscope.derive.place import place, split_address
 from daskscope.store.schema import Kind
 
 if TYPE_CHECKING:
@@ -24,7 +30,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from daskscope.session import Viewport
-    from daskscope.store.schema import Attributes
     from daskscope.store.snapshot import Snapshot
 
     Numbers = npt.NDArray[np.intp]
@@ -37,43 +42,7 @@ _APART_PX: Final = 12
 _FAR_APART_PX: Final = 96
 #: One line of a sign goes down in so many columns: more of them would hide the tasks.
 _LINES_APART_PX: Final = 24
-#: OTLP severity number of WARN.
-_WARN: Final = 13
-#: Sign of events, and whether a line goes down from them.
-_SIGNS: Final = {
-    conventions.EVENT_GRAPH_SUBMITTED: ("graph", True),
-    conventions.EVENT_WORKER_ADDED: ("added", False),
-    conventions.EVENT_WORKER_REMOVED: ("removed", True),
-    conventions.EVENT_WORKER_LOST: ("lost", True),
-    conventions.EVENT_WORKER_RESTARTED: ("restarted", True),
-    conventions.EVENT_WORKER_PAUSED: ("paused", False),
-    conventions.EVENT_WORKER_RESUMED: ("resumed", False),
-    conventions.EVENT_SPILL: ("spill", False),
-    conventions.EVENT_STEAL: ("steal", False),
-}
-#: Many of these are usual.
-_FREQUENT: Final = (conventions.EVENT_SPILL, conventions.EVENT_STEAL)
-#: What several are called.
-_MANY: Final = {
-    "graph": "graphs submitted",
-    "added": "workers added",
-    "removed": "workers removed",
-    "lost": "workers lost",
-    "restarted": "workers restarted",
-    "paused": "workers paused",
-    "resumed": "workers resumed",
-    "spill": "spills",
-    "steal": "steals",
-    "other": "warnings",
-}
-#: What says more than an event that comes with it.
-_BETTER: Final = {
-    conventions.EVENT_WORKER_REMOVED: conventions.EVENT_WORKER_LOST,
-    conventions.EVENT_WORKER_ADDED: conventions.EVENT_WORKER_RESTARTED,
-}
 _SAME_NS: Final = 1_000_000_000
-#: Told by the failures of its tasks.
-_SILENT: Final = (conventions.EVENT_GROUP_ERRED,)
 _X_PX: Final = attrgetter("x_px")
 _NOUNS: Final = {
     Kind.COMPUTE: "task",
@@ -94,24 +63,6 @@ def event_marks(
     """
     marks = [*_logged(snapshot, view), *_failures(failed, snapshot.first_ns, view)]
     return tuple(sorted(marks, key=_X_PX))
-
-
-def mark_of(name: str) -> str:
-    """Sign of events of a name, "" where they have none of their own."""
-    return _SIGNS[name][0] if name in _SIGNS else ""
-
-
-def warning_sign(severity: int) -> str:
-    """Sign of a record of a severity, as OTLP numbers it, "" where it needs none."""
-    return "other" if severity >= _WARN else ""
-
-
-def worker_of(attributes_text: str) -> str:
-    """Name of the worker that a record is about, "" where it names none."""
-    where = place(_attributes(attributes_text))
-    if not where.address:
-        return ""
-    return where.name or "".join(split_address(where.address))
 
 
 def _logged(snapshot: Snapshot, view: Viewport) -> Iterator[EventMark]:
@@ -136,15 +87,15 @@ def _told(snapshot: Snapshot, view: Viewport, told: Numbers) -> Iterator[EventMa
     events = snapshot.events
     times = events.columns["time_ns"].view(np.int64)
     facts = [
-        (int(times[i]), _fact(_name(snapshot, i), events.attributes[i])) for i in told.tolist()
+        (int(times[i]), fact_of(_name(snapshot, i), events.attributes[i])) for i in told.tolist()
     ]
     lines_apart_ns = _LINES_APART_PX * view.ns_per_px
     lined: set[tuple[str, int]] = set()
     said = {(fact.name, fact.address): time_ns for time_ns, fact in facts}
     for time_ns, fact in facts:
-        better_ns = said.get((_BETTER.get(fact.name, ""), fact.address), 0)
+        better_ns = said.get((BETTER.get(fact.name, ""), fact.address), 0)
         if abs(better_ns - time_ns) > _SAME_NS:
-            sign, has_line = _SIGNS[fact.name]
+            sign, has_line = SIGNS[fact.name]
             # Counted from the start of the run, as in `_together`.
             stretch = sign, int((time_ns - snapshot.first_ns) / lines_apart_ns)
             has_line &= stretch not in lined
@@ -169,14 +120,13 @@ def _together(
     _, first, counts = np.unique(key, return_index=True, return_counts=True)
     for row, n in zip(rows[first].tolist(), counts.tolist(), strict=True):
         name, x_px = _name(snapshot, row), round(view.x_px(int(columns["time_ns"][row])))
-        sign, has_line = _SIGNS.get(name, ("other", False))
+        sign, has_line = SIGNS.get(name, ("other", False))
         if n > 1:
-            text = f"{quantity.count(n)}{quantity.THIN}{_MANY[sign]}"
-        elif name in _SIGNS:
-            text = _fact(name, events.attributes[row]).text
+            text = many(sign, n)
+        elif name in SIGNS:
+            text = fact_of(name, events.attributes[row]).text
         else:
-            lines = events.bodies[row].strip().splitlines()
-            text = lines[0] if lines else name
+            text = first_line(name, events.bodies[row])
         yield EventMark(x_px, sign, text, has_line, n)
 
 
@@ -187,11 +137,11 @@ def _chosen(snapshot: Snapshot, in_view: Numbers) -> tuple[Numbers, Numbers, Num
     n_of_name = np.bincount(names)
     has_mark, is_frequent, is_silent = np.zeros((3, len(n_of_name)), np.bool_)
     for number in np.flatnonzero(n_of_name).tolist():
-        has_mark[number] = snapshot.strings[number] in _SIGNS
-        is_frequent[number] = snapshot.strings[number] in _FREQUENT
-        is_silent[number] = snapshot.strings[number] in _SILENT
+        has_mark[number] = snapshot.strings[number] in SIGNS
+        is_frequent[number] = snapshot.strings[number] in FREQUENT
+        is_silent[number] = snapshot.strings[number] in SILENT
     is_told = has_mark[names]
-    is_warned = columns["severity"][in_view].view(np.uint8) >= _WARN
+    is_warned = columns["severity"][in_view].view(np.uint8) >= WARN
     warned = in_view[is_warned & ~is_told & ~is_silent[names]]
     is_often = is_frequent[names]
     return in_view[is_told & ~is_often], in_view[is_often], warned
@@ -199,28 +149,6 @@ def _chosen(snapshot: Snapshot, in_view: Numbers) -> tuple[Numbers, Numbers, Num
 
 def _name(snapshot: Snapshot, index: int) -> str:
     return snapshot.strings[int(snapshot.events.columns["name"][index])]
-
-
-class _Fact(NamedTuple):
-    """What an event says: its name, the worker that it is about, and its words."""
-
-    name: str
-    address: str
-    text: str
-
-
-@lru_cache(maxsize=1_024)
-def _fact(name: str, attributes_text: str) -> _Fact:
-    attributes = _attributes(attributes_text)
-    address = str(attributes.get(conventions.WORKER_ADDRESS))
-    if name == conventions.EVENT_GRAPH_SUBMITTED:
-        n_tasks = attributes.get(conventions.GRAPH_TASKS)
-        counted = f", {quantity.plural(n_tasks, 'task')}" if isinstance(n_tasks, int) else ""
-        return _Fact(name, address, f"graph submitted{counted}")
-    if name in _FREQUENT:
-        worker = isolated(worker_of(attributes_text))
-        return _Fact(name, address, f"{_SIGNS[name][0]} {worker}".strip())
-    return _Fact(name, address, f"{isolated(_worker(attributes))} {_SIGNS[name][0]}")
 
 
 def _failures(failed: npt.NDArray[np.int32], first_ns: int, view: Viewport) -> list[EventMark]:
@@ -247,19 +175,3 @@ def _erred(line: int, n: int) -> str:
     noun = _NOUNS[FAILING[line]]
     verb = "erred" if noun == "task" else "failed"
     return f"{noun} {verb}" if n == 1 else f"{quantity.plural(n, noun)} {verb}"
-
-
-def _worker(attributes: Attributes) -> str:
-    """The worker's name, as everywhere else; "workers" if the record names none."""
-    where = place(attributes)
-    if not where.address:
-        return "workers"
-    return where.name or "".join(split_address(where.address)) or "worker"
-
-
-def _attributes(text: str) -> Attributes:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -11,8 +11,8 @@ import numpy as np
 
 from dask_otel import conventions
 from daskscope.derive import quantity
+from daskscope.derive.eventwords import mark_of, warning_sign, worker_of
 from daskscope.derive.lazy import Lazy
-from daskscope.derive.marks import mark_of, warning_sign, worker_of
 from daskscope.derive.place import place
 
 if TYPE_CHECKING:
