@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import repeat
+from itertools import chain, repeat
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from daskscope.derive import quantity
+from daskscope.derive.eventrows import EventRows, Timed
 from daskscope.derive.eventwords import (
     BETTER,
-    FREQUENT,
     SIGNS,
-    SILENT,
-    WARN,
     fact_of,
     first_line,
     many,
@@ -25,12 +23,10 @@ from daskscope.derive.frames import EventMark
 from daskscope.store.schema import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import numpy.typing as npt
 
     from daskscope.session import Viewport
-    from daskscope.store.snapshot import Snapshot
+    from daskscope.store.snapshot import Events, Snapshot
 
     Numbers = npt.NDArray[np.intp]
 
@@ -54,101 +50,210 @@ _NOUNS: Final = {
 }
 
 
-def event_marks(
-    snapshot: Snapshot, view: Viewport, failed: npt.NDArray[np.int32]
-) -> tuple[EventMark, ...]:
-    """Marks in view, in order of time.
+class EventMarks:
+    """Makes marks of one store's events.
 
-    `failed` are numbers of failures by kind and pixel column of the view, as in `failures`.
+    What they say is kept while the same events are in view, and where there are many, by stretch:
+    a frame makes that of the few stretches anew that events have come to, or left with the view's
+    edge. What is kept changes nothing but how long it takes.
     """
-    marks = [*_logged(snapshot, view), *_failures(failed, snapshot.first_ns, view)]
-    return tuple(sorted(marks, key=_X_PX))
+
+    def __init__(self) -> None:
+        self._rows = EventRows()
+        self._scale: object = None
+        self._parts = _Part(_APART_PX, MOST_MARKS), _Part(_FAR_APART_PX), _Part(_APART_PX)
+        self._times_ns = np.empty(0, np.int64)
+        self._columns: list[tuple[object, ...]] = []
+
+    def of(
+        self, snapshot: Snapshot, view: Viewport, failed: npt.NDArray[np.int32]
+    ) -> tuple[EventMark, ...]:
+        """Marks in view, in order of time.
+
+        `failed` are numbers of failures by kind and pixel column of the view, as in `failures`.
+        """
+        self._look(snapshot, view)
+        x_px = np.rint((self._times_ns - view.start_ns) / view.ns_per_px).astype(np.int64)
+        marks = list(map(EventMark._make, zip(x_px.tolist(), *self._columns, strict=False)))
+        marks += _failures(failed, snapshot.first_ns, view)
+        return tuple(sorted(marks, key=_X_PX))
+
+    def _look(self, snapshot: Snapshot, view: Viewport) -> None:
+        """Know what is said in view."""
+        rows = self._rows
+        rows.learn(snapshot)
+        scale = snapshot.events.n_evicted, view.ns_per_px, snapshot.first_ns
+        if scale != self._scale:
+            self._scale = scale
+            for part in self._parts:
+                part.forget(snapshot.events.n_evicted)
+        source = _Source(snapshot.events, rows, snapshot.first_ns, view.ns_per_px)
+        pairs = zip(self._parts, (rows.told, rows.frequent, rows.warned), strict=True)
+        are_new = [part.look(source, timed, view) for part, timed in pairs]
+        if any(are_new):
+            said = [one for part in self._parts for one in part.said]
+            self._times_ns = np.array([one.time_ns for one in said], np.int64)
+            self._columns = list(zip(*said, strict=True))[1:]
 
 
-def _logged(snapshot: Snapshot, view: Viewport) -> Iterator[EventMark]:
-    times = snapshot.events.columns["time_ns"].view(np.int64)
-    in_view = np.flatnonzero((times >= view.start_ns) & (times < view.end_ns))
-    if not len(in_view):
-        return
-    told, frequent, warned = _chosen(snapshot, in_view)
-    is_many = len(told) > MOST_MARKS
-    if not is_many:
-        yield from _told(snapshot, view, told)
-    for rows, apart_px in (
-        (told if is_many else told[:0], _APART_PX),
-        (frequent, _FAR_APART_PX),
-        (warned, _APART_PX),
-    ):
-        yield from _together(snapshot, view, rows, apart_px)
+class _Source(NamedTuple):
+    """What says what an event says, and where its stretch begins."""
+
+    events: Events
+    rows: EventRows
+    first_ns: int
+    ns_per_px: float
 
 
-def _told(snapshot: Snapshot, view: Viewport, told: Numbers) -> Iterator[EventMark]:
-    """One mark for each event, but for such as another tells better."""
-    events = snapshot.events
-    times = events.columns["time_ns"].view(np.int64)
-    facts = [
-        (int(times[i]), fact_of(_name(snapshot, i), events.attributes[i])) for i in told.tolist()
-    ]
-    lines_apart_ns = _LINES_APART_PX * view.ns_per_px
-    lined: set[tuple[str, int]] = set()
-    said = {(fact.name, fact.address): time_ns for time_ns, fact in facts}
-    for time_ns, fact in facts:
-        better_ns = said.get((BETTER.get(fact.name, ""), fact.address), 0)
-        if abs(better_ns - time_ns) > _SAME_NS:
-            sign, has_line = SIGNS[fact.name]
-            # Counted from the start of the run, as in `_together`.
-            stretch = sign, int((time_ns - snapshot.first_ns) / lines_apart_ns)
-            has_line &= stretch not in lined
-            lined.add(stretch)
-            yield EventMark(round(view.x_px(time_ns)), sign, fact.text, has_line)
+class _Said(NamedTuple):
+    """A mark without its place."""
+
+    time_ns: int
+    sign: str
+    text: str
+    has_line: bool
+    n: int = 1
 
 
-def _together(
-    snapshot: Snapshot, view: Viewport, rows: Numbers, apart_px: int
-) -> Iterator[EventMark]:
-    """One mark for all events of one name within stretches of so many columns.
+class _Told(NamedTuple):
+    """An event that has a mark of its own.
 
-    Stretches count from the start of the run, so that marks stay together while time scrolls.
+    Attributes
+    ----------
+    said, plain
+        With and without a line.
+    what, better
+        Name of the event and address of the worker, and those of one that would say more.
     """
-    if not len(rows):
-        return
-    columns, events = snapshot.events.columns, snapshot.events
-    names = columns["name"][rows].astype(np.int64)
-    times = columns["time_ns"].view(np.int64)[rows]
-    stretch = ((times - snapshot.first_ns) / (apart_px * view.ns_per_px)).astype(np.int64)
-    key = stretch * (int(names.max(initial=0)) + 1) + names
-    _, first, counts = np.unique(key, return_index=True, return_counts=True)
-    for row, n in zip(rows[first].tolist(), counts.tolist(), strict=True):
-        name, x_px = _name(snapshot, row), round(view.x_px(int(columns["time_ns"][row])))
-        sign, has_line = SIGNS.get(name, ("other", False))
-        if n > 1:
-            text = many(sign, n)
-        elif name in SIGNS:
-            text = fact_of(name, events.attributes[row]).text
+
+    said: _Said
+    plain: _Said
+    what: tuple[str, str]
+    better: tuple[str, str]
+
+    @classmethod
+    def of(cls, events: Events, row: int, name: str) -> _Told:
+        """The event of a row of the log."""
+        said = _said(events, name, row, 1)
+        address = fact_of(name, events.attributes[row]).address
+        what, better = (name, address), (BETTER.get(name, ""), address)
+        return cls(said, said._replace(has_line=False), what, better)
+
+
+class _Part:
+    """What some kind of events says.
+
+    Parameters
+    ----------
+    apart_px
+        All events of one name within stretches of so many columns are one mark. Stretches count
+        from the start of the run, so that marks stay together while time scrolls.
+    n_each
+        Of so many in view each has a mark of its own.
+    """
+
+    def __init__(self, apart_px: int, n_each: int = 0) -> None:
+        self.said: list[_Said] = []
+        self._apart_px, self._n_each = apart_px, n_each
+        self._seen: object = None
+        #: By number of a stretch in view and of its events: as those only come, they are the same
+        #: while they are as many.
+        self._kept: dict[tuple[int, int], list[_Said]] = {}
+        #: By row in the log: those in view that have a mark of their own.
+        self._told: dict[int, _Told] = {}
+        self._n_evicted = 0
+
+    def forget(self, n_evicted: int) -> None:
+        """Begin anew at another scale, or after so many events have been evicted."""
+        self._seen, self._kept = None, {}
+        if n_evicted != self._n_evicted:
+            self._n_evicted, self._told = n_evicted, {}
+
+    def look(self, source: _Source, timed: Timed, view: Viewport) -> bool:
+        """Know what is said in view; whether that may be something else than before."""
+        first, end = timed.within(view.start_ns, view.end_ns)
+        seen = timed, first, end
+        if seen == self._seen:
+            return False
+        self._seen = seen
+        if end - first <= self._n_each:
+            self._kept = {}
+            self.said = self._each(source, np.sort(timed.rows[first:end]).tolist())
         else:
-            text = first_line(name, events.bodies[row])
-        yield EventMark(x_px, sign, text, has_line, n)
+            self.said = self._together(source, timed, first, end)
+        return True
+
+    def _together(self, source: _Source, timed: Timed, first: int, end: int) -> list[_Said]:
+        """One mark for all events of one name within a stretch."""
+        stretch_ns = self._apart_px * source.ns_per_px
+        number = ((timed.times_ns[first:end] - source.first_ns) / stretch_ns).astype(np.int64)
+        at = np.flatnonzero(np.diff(number, prepend=number[0] - 1))
+        ends = np.append(at[1:], end - first)
+        keys = list(zip(number[at].tolist(), (ends - at).tolist(), strict=True))
+        # The view may cut the outermost.
+        new = [i for i, key in enumerate(keys) if i in (0, len(keys) - 1) or key not in self._kept]
+        made = _of_runs(source, timed, first + np.stack([at[new], ends[new]], axis=1))
+        known = self._kept | dict(zip((keys[i] for i in new), made, strict=True))
+        self._kept = {key: known[key] for key in keys}
+        return list(chain.from_iterable(self._kept.values()))
+
+    def _each(self, source: _Source, rows: list[int]) -> list[_Said]:
+        """One mark for each event, but for such as another tells better."""
+        new = [row for row in rows if row not in self._told]
+        names = source.rows.names_of(source.events, new)
+        for row, name in zip(new, names, strict=True):
+            self._told[row] = _Told.of(source.events, row, name)
+        self._told = {row: self._told[row] for row in rows}
+        lines_apart_ns = _LINES_APART_PX * source.ns_per_px
+        lined: set[tuple[str, int]] = set()
+        time_of = {one.what: one.said.time_ns for one in self._told.values()}
+        result = []
+        for said, plain, _, better in self._told.values():
+            if abs(time_of.get(better, 0) - said.time_ns) <= _SAME_NS:
+                continue
+            if said.has_line:
+                # Counted from the start of the run, as other stretches are.
+                stretch = said.sign, int((said.time_ns - source.first_ns) / lines_apart_ns)
+                result.append(plain if stretch in lined else said)
+                lined.add(stretch)
+            else:
+                result.append(said)
+        return result
 
 
-def _chosen(snapshot: Snapshot, in_view: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-    """Of some events those with a mark of their own, those that are frequent, and warnings."""
-    columns = snapshot.events.columns
-    names = columns["name"][in_view]
-    n_of_name = np.bincount(names)
-    has_mark, is_frequent, is_silent = np.zeros((3, len(n_of_name)), np.bool_)
-    for number in np.flatnonzero(n_of_name).tolist():
-        has_mark[number] = snapshot.strings[number] in SIGNS
-        is_frequent[number] = snapshot.strings[number] in FREQUENT
-        is_silent[number] = snapshot.strings[number] in SILENT
-    is_told = has_mark[names]
-    is_warned = columns["severity"][in_view].view(np.uint8) >= WARN
-    warned = in_view[is_warned & ~is_told & ~is_silent[names]]
-    is_often = is_frequent[names]
-    return in_view[is_told & ~is_often], in_view[is_often], warned
+def _of_runs(source: _Source, timed: Timed, runs: Numbers) -> list[list[_Said]]:
+    """One mark for all events of one name in each run of some; the first that came gives the place.
+
+    `runs` are intp of shape (n, 2): first and end in `timed`.
+    """
+    n_rows = runs[:, 1] - runs[:, 0]
+    before = np.cumsum(n_rows) - n_rows
+    at = np.arange(n_rows.sum()) + np.repeat(runs[:, 0] - before, n_rows)
+    names, name_ids = source.rows.names, np.array(source.rows.name_ids)
+    group = np.repeat(np.arange(len(runs)), n_rows) * len(names) + timed.codes[at]
+    n_of = np.bincount(group)
+    row_of = np.full(len(n_of), len(source.events.bodies))
+    np.minimum.at(row_of, group, timed.rows[at])
+    groups = np.flatnonzero(n_of)
+    run, code = np.divmod(groups, len(names))
+    order = np.lexsort((name_ids[code], run))
+    result: list[list[_Said]] = [[] for _ in runs]
+    columns = (run, code, row_of[groups], n_of[groups])
+    for one, name, row, n in zip(*(column[order].tolist() for column in columns), strict=True):
+        result[one].append(_said(source.events, names[name], row, n))
+    return result
 
 
-def _name(snapshot: Snapshot, index: int) -> str:
-    return snapshot.strings[int(snapshot.events.columns["name"][index])]
+def _said(events: Events, name: str, row: int, n: int) -> _Said:
+    """What some events of a name say, the first of which is in that row."""
+    sign, has_line = SIGNS.get(name, ("other", False))
+    if n > 1:
+        text = many(sign, n)
+    elif name in SIGNS:
+        text = fact_of(name, events.attributes[row]).text
+    else:
+        text = first_line(name, events.bodies[row])
+    return _Said(int(events.columns["time_ns"][row]), sign, text, has_line, n)
 
 
 def _failures(failed: npt.NDArray[np.int32], first_ns: int, view: Viewport) -> list[EventMark]:

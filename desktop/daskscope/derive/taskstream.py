@@ -17,7 +17,7 @@ from daskscope.derive.choice import EVERYTHING, Choice
 from daskscope.derive.dimming import lit, marks_of
 from daskscope.derive.frames import Bars, Dense, DensityColumns, Evicted, TaskStreamFrame
 from daskscope.derive.looks import Looks
-from daskscope.derive.marks import event_marks
+from daskscope.derive.marks import EventMarks
 from daskscope.derive.matches import NO_MARKS, Mark
 from daskscope.derive.rowing import rowing
 from daskscope.derive.sieve import Sieves
@@ -70,6 +70,7 @@ class TaskStream:
         self._sieves = Sieves(NO_FILTER)
         self._is_lit_first = False
         self._census = Census()
+        self._events = EventMarks()
         self._rows_of: object = None
         self._rows: Rowing
 
@@ -132,7 +133,7 @@ class TaskStream:
             ),
             marks=self._marks,
             found=None if found is None else found_mark(found, layout, seen, view),
-            events=event_marks(snapshot, view, shown.failed),
+            events=self._events.of(snapshot, view, shown.failed),
             now_px=_now_px(snapshot, view, now_ns),
             count_in_view=self._census.counting(snapshot.chunks, view.start_ns, view.end_ns),
             is_exact=self._shown.is_exact and (lit is None or self._lit.is_exact),

@@ -65,6 +65,17 @@ def test_lines_of_many_events_do_not_hide_the_tasks() -> None:
     assert [mark.x_px for mark in marks if mark.has_line] == [0, 24, 48, 72, 96]
 
 
+def test_a_line_stays_where_it_is_when_an_event_comes_late() -> None:
+    source = Source()
+    marks = marks_of(
+        source,
+        source.event(conventions.EVENT_GRAPH_SUBMITTED, 2 * SECOND),
+        source.event(conventions.EVENT_GRAPH_SUBMITTED, SECOND),
+    )
+
+    assert [(mark.x_px, mark.has_line) for mark in marks] == [(10, False), (20, True)]
+
+
 def test_events_out_of_view_and_plain_information_have_none() -> None:
     source = Source()
     marks = marks_of(
