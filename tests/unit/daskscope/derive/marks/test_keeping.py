@@ -106,7 +106,7 @@ class Life:
 
     def failed(self) -> npt.NDArray[np.int32]:
         """Failures, in some frames."""
-        share = self._rng.choice([0.0, 0.0, 0.01])
+        share = float(self._rng.choice([0.0, 0.0, 0.01]))
         return (self._rng.random((6, WIDTH)) < share).astype(np.int32)
 
 
