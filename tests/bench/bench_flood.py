@@ -1,45 +1,74 @@
-"""Frames of a live window to which two senders send as fast as the receiver takes it.
+"""Frames of a live window that takes in all that a receiver has to stand.
 
-What they send is made before, so that the clock sees receiver and window, but senders, receiver and
-window share the machine.
+Two clusters of 256 threads, whose tasks end as fast as the budget asks, in their own time. What
+they send is made before, so that the clock sees receiver and window. Senders are on other machines,
+so here they leave the cores to both; `frame` is the benchmark of a machine that is shared with
+them. Once more over OTLP/HTTP with requests one after the other: what comes beyond the budget.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from tests.bench.bench_frame import N_BATCH, Cluster, logged
+from daskscope.ingest.source import NICENESS
+from tests.bench.bench_frame import N_BATCH, Cluster, Ports, grpc_post, http_post, logged
 from tests.bench.figures import Figure, figure
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 N_SENDERS: Final = 2
-N_REQUESTS: Final = 180
+N_REQUESTS: Final = 360
 N_SENT: Final = N_SENDERS * N_REQUESTS * N_BATCH
 RATE_BUDGET: Final = 150_000
+#: A little more than is asked for, for what a pause of the machine costs.
+RATE: Final = 153_000
+#: A window that has just got its first spans makes and loads once what all later frames use.
+BEGINNING_S: Final = 1.0
 #: Until the window has all that was acknowledged.
 SETTLING_S: Final = 3.0
 
 
-def send(port: int, number: int, start_ns: int, ready: Any) -> None:
-    """Send requests one after the other, each when the one before is acknowledged."""
-    cluster = Cluster(port, start_ns, number)
-    made = [cluster.body() for _ in range(N_REQUESTS)]
+def send(
+    post_to: Callable[[Ports], Callable[[bytes], None]],
+    ports: Ports,
+    is_paced: bool,
+    number: int,
+    start_ns: int,
+    ready: Any,
+) -> None:
+    """Send requests, each when the one before is acknowledged and, if paced, its tasks are over."""
+    os.nice(NICENESS)
+    cluster, post = Cluster(start_ns, RATE // N_SENDERS, number), post_to(ports)
+    made: list[tuple[float, bytes]] = []
+    for _ in range(N_REQUESTS):
+        body = cluster.body()
+        made.append(((cluster.end_ns - start_ns) / 1e9, body))
     ready.wait()
-    for body in made:
-        cluster.post(body)
+    # Senders take turns.
+    began_s = time.perf_counter() + number * made[0][0] / N_SENDERS
+    for due_s, body in made:
+        if is_paced:
+            time.sleep(max(began_s + due_s - time.perf_counter(), 0.0))
+        post(body)
 
 
-def flood(port: int) -> None:
+def flood(
+    post_to: Callable[[Ports], Callable[[bytes], None]], is_paced: bool, ports: Ports
+) -> None:
     """Let all senders send at once, and wait for them."""
     context = multiprocessing.get_context("spawn")
     ready, start_ns = context.Barrier(N_SENDERS), time.time_ns()
     senders = [
-        context.Process(target=send, args=(port, number, start_ns, ready))
+        context.Process(target=send, args=(post_to, ports, is_paced, number, start_ns, ready))
         for number in range(N_SENDERS)
     ]
     for sender in senders:
@@ -51,29 +80,41 @@ def flood(port: int) -> None:
     time.sleep(SETTLING_S)
 
 
-def run() -> list[Figure]:
-    """Measure."""
+def measured(
+    name: str, post_to: Callable[[Ports], Callable[[bytes], None]], *, is_paced: bool
+) -> list[Figure]:
+    """Rate and frames, after the beginning; frames have a budget at the rate of the budget."""
     with tempfile.TemporaryDirectory() as folder:
-        lines = logged(Path(folder), flood)
+        lines = logged(Path(folder), partial(flood, post_to, is_paced))
     held = np.array([line["spans_held"] for line in lines])
     if held[-1] != N_SENT:
         raise RuntimeError(f"the window has {held[-1]:,.0f} of {N_SENT:,} spans")
-    # From the first frame with spans to the first one with all of them.
-    first, last = int(np.flatnonzero(held > 0)[0]), int(np.flatnonzero(held == N_SENT)[0])
-    took_s = lines[last]["t_s"] - lines[first]["t_s"]
-    rate = (N_SENT - held[first]) / took_s
+    t_s = np.array([line["t_s"] for line in lines])
+    first = int(np.searchsorted(t_s, t_s[np.flatnonzero(held > 0)[0]] + BEGINNING_S))
+    last = int(np.flatnonzero(held == N_SENT)[0])
+    took_s = t_s[last] - t_s[first]
+    rate = float((N_SENT - held[first]) / took_s)
     frame_ms = np.array([line["frame_ms"] for line in lines[first : last + 1]])
     p50, p95, p99 = np.percentile(frame_ms, (50, 95, 99)).tolist()
     return [
         Figure(
-            name="flood over OTLP/http, in the window",
-            value=float(rate),
+            name=f"{name}: in the window",
+            value=rate,
             unit="spans/s",
             budget=RATE_BUDGET,
-            met=bool(rate >= RATE_BUDGET),
+            met=rate >= RATE_BUDGET,
         ),
-        figure("flood: frames", len(frame_ms) / took_s, "1/s"),
-        figure("flood: frame, median", p50, "ms"),
-        figure("flood: frame, p95", p95, "ms", 8.0),
-        figure("flood: frame, p99", p99, "ms", 16.0),
+        figure(f"{name}: frames", len(frame_ms) / took_s, "1/s"),
+        figure(f"{name}: frame, median", p50, "ms"),
+        figure(f"{name}: frame, p95", p95, "ms", 8.0 if is_paced else None),
+        figure(f"{name}: frame, p99", p99, "ms", 16.0 if is_paced else None),
+    ]
+
+
+def run() -> list[Figure]:
+    """Measure."""
+    return [
+        *measured("150,000 spans/s over OTLP/http", http_post, is_paced=True),
+        *measured("150,000 spans/s over OTLP/grpc", grpc_post, is_paced=True),
+        *measured("as fast as acknowledged over OTLP/http", http_post, is_paced=False),
     ]

@@ -13,8 +13,9 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import grpc
 import numpy as np
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -34,22 +35,27 @@ N_HELD = 1_000_000
 RATE = 20_000
 LIVE_S = 15.0
 LIMIT_S = 60.0
-#: Of each lane: as long as it takes that all lanes together end `RATE` tasks a second.
-PERIOD_NS = N_LANES * 1_000_000_000 // RATE
 RANGE_S = 90.0
 
 
+class Ports(NamedTuple):
+    """Where a window's receiver listens."""
+
+    http: int
+    grpc: int
+
+
 class Cluster:
-    """Makes requests with the next `N_BATCH` tasks of all lanes, and sends them.
+    """Makes requests with the next `N_BATCH` tasks of all lanes, of which `rate` end a second.
 
     Those of another `number` have other workers and other ids.
     """
 
-    def __init__(self, port: int, start_ns: int, number: int = 0) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    def __init__(self, start_ns: int, rate: int = RATE, number: int = 0) -> None:
         self._start_ns = start_ns
+        self._period_ns = N_LANES * 1_000_000_000 // rate
         self._number = number
-        self.n_sent = 0
+        self.n_made = 0
         self._request = ExportTraceServiceRequest()
         for worker in range(N_WORKERS):
             part = tasks(N_BATCH // N_WORKERS, worker * N_BATCH // N_WORKERS).resource_spans[0]
@@ -69,42 +75,54 @@ class Cluster:
 
     @property
     def end_ns(self) -> int:
-        """When the last task that was sent ended."""
-        return self._start_ns + self.n_sent // N_LANES * PERIOD_NS
-
-    def send(self) -> None:
-        """Send the next tasks."""
-        self.post(self.body())
+        """When the last task that was made ended."""
+        return self._start_ns + self.n_made // N_LANES * self._period_ns
 
     def body(self) -> bytes:
         """A request with the next tasks."""
         turn_of = [0] * N_LANES
-        before = self.n_sent // N_LANES
-        for number, (lane, span) in enumerate(self._lanes, self.n_sent + 1):
+        before = self.n_made // N_LANES
+        for number, (lane, span) in enumerate(self._lanes, self.n_made + 1):
             turn = before + turn_of[lane]
             turn_of[lane] += 1
             span.span_id = (self._number << 48 | number).to_bytes(8, "big")
-            span.start_time_unix_nano = self._start_ns + turn * PERIOD_NS
-            span.end_time_unix_nano = span.start_time_unix_nano + PERIOD_NS * 9 // 10
-        self.n_sent += N_BATCH
+            span.start_time_unix_nano = self._start_ns + turn * self._period_ns
+            span.end_time_unix_nano = span.start_time_unix_nano + self._period_ns * 9 // 10
+        self.n_made += N_BATCH
         return self._request.SerializeToString()
 
-    def post(self, body: bytes) -> None:
-        """Send a request, and wait until it is acknowledged."""
-        self._connection.request(
-            "POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"}
-        )
-        answer = self._connection.getresponse()
+
+def http_post(ports: Ports) -> Callable[[bytes], None]:
+    """Send a request over OTLP/HTTP, and wait until it is acknowledged."""
+    connection = http.client.HTTPConnection("127.0.0.1", ports.http, timeout=30)
+
+    def post(body: bytes) -> None:
+        connection.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"})
+        answer = connection.getresponse()
         answer.read()
         if answer.status != 200:
             raise RuntimeError(f"the receiver answered {answer.status}")
 
+    return post
 
-def logged(folder: Path, send: Callable[[int], None]) -> list[dict[str, float]]:
-    """Lines of the frame log of a window, while something is sent to its port."""
-    log, port = folder / "frames.csv", free_port()
+
+def grpc_post(ports: Ports) -> Callable[[bytes], None]:
+    """Send a request over OTLP/gRPC, and wait until it is acknowledged."""
+    export: grpc.UnaryUnaryMultiCallable[bytes, bytes] = grpc.insecure_channel(
+        f"127.0.0.1:{ports.grpc}"
+    ).unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+
+    def post(body: bytes) -> None:
+        export(body, timeout=30)
+
+    return post
+
+
+def logged(folder: Path, send: Callable[[Ports], None]) -> list[dict[str, float]]:
+    """Lines of the frame log of a window, while something is sent to its ports."""
+    log, http_port, grpc_port = folder / "frames.csv", free_port(), free_port()
     command = [DASKSCOPE, "connect", "--seconds", str(LIMIT_S), "--frame-log", str(log)]
-    ports = ["--http", f"127.0.0.1:{port}", "--grpc", f"127.0.0.1:{free_port()}"]
+    ports = ["--http", f"127.0.0.1:{http_port}", "--grpc", f"127.0.0.1:{grpc_port}"]
     look = ["--size", "1600x900", "--range", str(RANGE_S), "--theme", "light"]
     homes = {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
     environment = os.environ | homes | {"QT_QPA_PLATFORM": "offscreen"}
@@ -114,21 +132,22 @@ def logged(folder: Path, send: Callable[[int], None]) -> list[dict[str, float]]:
         try:
             assert window.stdout is not None
             window.stdout.readline()
-            send(port)
+            send(Ports(http_port, grpc_port))
         finally:
             window.terminate()
     with log.open(newline="") as file:
         return [{name: float(text) for name, text in line.items()} for line in csv.DictReader(file)]
 
 
-def live(port: int) -> None:
+def live(ports: Ports) -> None:
     """Fill the view, and go on as time does."""
-    cluster = Cluster(port, time.time_ns() - (N_HELD // N_LANES) * PERIOD_NS)
-    while cluster.n_sent < N_HELD:
-        cluster.send()
+    cluster = Cluster(time.time_ns() - N_HELD * 1_000_000_000 // RATE)
+    post = http_post(ports)
+    while cluster.n_made < N_HELD:
+        post(cluster.body())
     live_until_ns = time.time_ns() + round(LIVE_S * 1e9)
     while cluster.end_ns < live_until_ns:
-        cluster.send()
+        post(cluster.body())
         time.sleep(max((cluster.end_ns - time.time_ns()) / 1e9, 0.0))
 
 

@@ -27,7 +27,7 @@ _START_S: Final = 30.0
 _END_S: Final = 10.0
 #: How much nicer than the window: what comes in can wait a moment, what somebody looks at cannot,
 #: and the tasks of a cluster on the same machine should not.
-NICENESS: Final = 5
+NICENESS: Final = 10
 _MOST_NICE: Final = 19
 
 
