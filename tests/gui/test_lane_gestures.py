@@ -239,6 +239,14 @@ def test_without_a_mouse_keys_go_to_a_worker_and_fold_and_pin_it(focused: Run) -
     assert stream.target.key == before.rows[0].host  # the pointer's word is the newest
 
 
+def test_who_goes_there_by_keys_hears_what_stands_there(focused: Run, told: list[str]) -> None:
+    stream = focused.window.timeline.stream
+    QTest.keyClick(stream, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    row = layout(focused).rows[0]
+    assert told[-1].startswith(f"{row.title}, {row.caption}, ")
+    assert "threads" in told[-1]
+
+
 def test_keys_bring_what_they_go_to_into_view(focused: Run) -> None:
     focused.window.resize(1280, 640)
     stream = focused.window.timeline.stream

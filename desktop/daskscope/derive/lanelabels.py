@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from daskscope.derive.lanelayout import RowKind
+from daskscope.derive.lanerows import DOT
 
 if TYPE_CHECKING:
     from daskscope.derive.lanelayout import Int32s, LaneLayout
@@ -21,6 +22,8 @@ class Label(NamedTuple):
         Of the host or worker, as the session folds and pins it.
     y_px, height_px
         Where it stands in the unscrolled content.
+    said
+        In words what stands beside it, too.
     """
 
     key: str
@@ -28,6 +31,7 @@ class Label(NamedTuple):
     name: str
     y_px: int
     height_px: int
+    said: str = ""
 
 
 def beside(layout: LaneLayout, label: Label | None, top_px: int, step: int) -> Label | None:
@@ -45,15 +49,28 @@ def beside(layout: LaneLayout, label: Label | None, top_px: int, step: int) -> L
         index = int(order[position])
         if index >= len(hosts):
             block = layout.workers[index - len(hosts)]
-            return Label(block.key, False, block.name, block.y_px, block.height_px)
+            words = _words(
+                block.name,
+                block.address,
+                block.warning,
+                "removed" if block.gone_ns else "",
+                "folded" if block.is_folded else "",
+            )
+            return Label(block.key, False, block.name, block.y_px, block.height_px, words)
         row = layout.rows[int(hosts[index])]
-        return Label(row.host, True, row.title, row.y_px, row.height_px)
+        words = _words(row.title, row.caption, row.detail, "folded" if row.is_folded else "")
+        return Label(row.host, True, row.title, row.y_px, row.height_px, words)
 
     position = _position(tops_px[order], top_px if label is None else label.y_px)
     if label is not None:
         same = (near for near in (position, *range(len(order))) if at(near)[:2] == label[:2])
         position = next(same, position) + step
     return at(min(max(position, 0), len(order) - 1))
+
+
+def _words(*parts: str) -> str:
+    """Texts one after the other, where dots stand between them, too."""
+    return ", ".join(part for part in parts if part).replace(DOT, ", ")
 
 
 def _position(tops_px: Int32s, y_px: int) -> int:

@@ -33,7 +33,8 @@ _CAPTIONS: Final = {0: "lost", LEVEL: "async", INNER: "spans", BEYOND: "extra"}
 _MOST_NAMES: Final = 3
 #: Longer names are cut in a tooltip.
 _MOST_NAME: Final = 400
-_DOT: Final = f"{quantity.THIN}·{quantity.THIN}"
+#: Between texts that stand side by side.
+DOT: Final = f"{quantity.THIN}·{quantity.THIN}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +148,7 @@ class Rows(Lazy[LaneRow]):
         if where.is_worker:
             cluster = self._told.clusters.get(where.cluster, "")
             title = where.host_name
-            caption = _DOT.join(text for text in (where.host_address, cluster) if text)
+            caption = DOT.join(text for text in (where.host_address, cluster) if text)
         if host == PINNED:
             title, caption = "Pinned", ""
         return LaneRow(
@@ -175,7 +176,7 @@ class Rows(Lazy[LaneRow]):
         if n_rows:
             busy = min(self._told.readings.busy_lanes(lanes) / n_rows, 1.0)
             parts.append(f"{quantity.share(busy)} busy")
-        return _DOT.join(parts)
+        return DOT.join(parts)
 
 
 def _density(

@@ -353,7 +353,7 @@ class StreamView(Strip):
         if label is not None:
             self._meet(GutterTarget(label.key, label.is_host, "keys"))
             self.update()  # headers go on over the lanes
-            announce(self, label.name)
+            announce(self, label.said)
         return label
 
     def event(self, event: QEvent) -> bool:

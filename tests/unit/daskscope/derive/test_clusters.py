@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dask_otel import conventions as names
+from daskscope.derive.lanelabels import beside
 from daskscope.derive.lanelayout import RowKind
 from daskscope.derive.lanes import lane_layout
 from daskscope.derive.panels import WorkerRowKind
@@ -113,6 +114,22 @@ def test_after_a_cluster_that_has_gone_the_next_one_is_named(
     snapshot = snapshot_of((before, "8786"), (now, "8790"), n_gone=1)
     field = cluster_field(snapshot, NOW)
     assert (plain(field.label), plain(field.value)) == (label, "2 workers, 4 threads")
+
+
+def test_who_hears_their_headers_hears_which_is_which() -> None:
+    snapshot = snapshot_of(("etl", "8786"), ("train", "8790"))
+    session = Session(collapsed_hosts=frozenset({"node-01"}))
+    found = lane_layout(snapshot, session, HEIGHT)
+    label, said = None, []
+    for _ in range(3):
+        label = beside(found, label, 0, 1)
+        assert label is not None
+        said.append(plain(label.said))
+    assert said == [
+        f"node-01, 10.0.4.11, etl, since {since(1)}, 2 workers, 4 threads, 0 % busy, folded",
+        f"node-01, 10.0.4.11, train, since {since(2)}, 2 workers, 4 threads, 0 % busy",
+        "worker 0, :40002",
+    ]
 
 
 def test_each_folds_by_itself_in_lanes_and_table() -> None:

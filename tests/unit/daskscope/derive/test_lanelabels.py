@@ -31,10 +31,12 @@ def test_labels_are_walked_down_and_up() -> None:
 def test_the_first_one_is_in_view() -> None:
     found = layout()
     second = found.workers[1]
-    assert beside(found, None, second.y_px, 1) == Label("w1", False, "w1", *found.block_px[:, 1])
-    assert beside(found, None, second.y_px + 1, -1) == Label(
-        "node-02", True, "node-02", *_host(found)
-    )
+    top_px, height_px = found.block_px[:, 1].tolist()
+    worker = Label("w1", False, "w1", top_px, height_px, "w1, :40107")
+    assert beside(found, None, second.y_px, 1) == worker
+    label = beside(found, None, second.y_px + 1, -1)
+    assert label is not None
+    assert label[:-1] == Label("node-02", True, "node-02", *_host(found))[:-1]
 
 
 def test_a_label_that_has_moved_is_found_again() -> None:
