@@ -240,7 +240,9 @@ class Sampler:
         cell = (reading * len(resource) + place_of)[is_number]
         sums = group_sums(value[is_number], cell, len(NAMES) * len(resource))
         sums = sums.reshape(len(NAMES), len(resource))
-        return self._recent(snapshot, resource, first, newest.time_ns[series[first]], sums, now_ns)
+        heard_ns = np.full(len(resource), np.iinfo(np.int64).min)
+        np.maximum.at(heard_ns, place_of, newest.time_ns[series])
+        return self._recent(snapshot, resource, first, heard_ns, sums, now_ns)
 
     def learn(self, snapshot: Snapshot, most: int | None = None) -> bool:
         """Take in resources and series that are new, `most` series or as much work at once.

@@ -51,7 +51,8 @@ def walk(snapshot: Snapshot, now_ns: int, metrics: Iterable[names.Metric]) -> Wa
             if name is None:
                 continue
             mine = values.setdefault(series.resource, {})
-            heard_ns.setdefault(series.resource, int(held.time_ns[-1]))
+            before_ns = heard_ns.get(series.resource, 0)
+            heard_ns[series.resource] = max(before_ns, int(held.time_ns[-1]))
             value = growth_per_s(held) if series.is_cumulative else float(held.value[-1])
             if math.isfinite(value):
                 mine[name] = mine.get(name, 0.0) + value
