@@ -62,29 +62,26 @@ class OverviewBuilder:
             return
         self._frozen = None
         plane = self._planes(slot)
-        self._reach(int(start_ns.min()), int(end_ns.max()))
+        first_ns, last_ns = int(start_ns.min()), int(end_ns.max())
+        self._reach(first_ns, last_ns)
+        # From its start on a span takes all time, and from its end on none of it: what is left of
+        # the stretch in which each of the two lies, and all of those that follow.
         shift = self._width_ns.bit_length() - 1
-        from_ns, to_ns = start_ns - self._start_ns, end_ns - self._start_ns
-        first, last = from_ns >> shift, np.maximum(to_ns - 1, from_ns) >> shift
-        flat = self._busy.reshape(-1)
-        base = plane * MAX_BUCKETS
-        head_ns = np.minimum(to_ns, (first + 1) << shift) - from_ns
-        np.add.at(flat, base + first, head_ns.astype(np.float64))
-        long = np.flatnonzero(last > first)
-        if not len(long):
-            return
-        plane, first, last = plane[long], first[long], last[long]
-        tail_ns = to_ns[long] - (last << shift)
-        np.add.at(flat, base[long] + last, tail_ns.astype(np.float64))
-        # In between they are as long as each stretch.
-        left, right = int(first.min()) + 1, int(last.max())
-        if left < right:
-            shape = len(self._slots), right - left + 1
-            plane *= shape[1]
-            edges = np.bincount(plane + (first + 1 - left), minlength=shape[0] * shape[1])
-            edges -= np.bincount(plane + (last - left), minlength=shape[0] * shape[1])
-            n_whole = edges.reshape(shape).cumsum(axis=1)[:, :-1]
-            self._busy[:, left:right] += n_whole * self._width_ns
+        left = (first_ns - self._start_ns) >> shift
+        n_stretches = ((last_ns - self._start_ns) >> shift) + 1 - left
+        shape = len(self._slots), n_stretches
+        size, base = shape[0] * shape[1], plane * n_stretches - left
+        n, times_ns = len(start_ns), np.concatenate([start_ns, end_ns])
+        times_ns -= self._start_ns
+        at = times_ns >> shift
+        rest_ns = self._width_ns - (times_ns & self._width_ns - 1)
+        rest_ns[n:] *= -1
+        at[:n] += base
+        at[n:] += base
+        n_busy = np.bincount(at[:n], minlength=size) - np.bincount(at[n:], minlength=size)
+        busy = np.bincount(at, rest_ns, size).reshape(shape)
+        busy[:, 1:] += n_busy.reshape(shape).cumsum(axis=1)[:, :-1] * self._width_ns
+        self._busy[:, left : left + n_stretches] += busy
 
     def frozen(self) -> Overview:
         """What was added so far."""

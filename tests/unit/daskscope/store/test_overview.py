@@ -48,6 +48,20 @@ def test_busy_time_lies_where_the_spans_are() -> None:
     np.testing.assert_allclose(overview.busy_ns.sum(axis=0), expected, rtol=1e-4, atol=10)
 
 
+def test_spans_may_begin_and_end_where_stretches_do() -> None:
+    width_ns = 1 << 20
+    ends = [(0, 1), (1, 1), (1, 3), (0, MAX_BUCKETS - 1), (MAX_BUCKETS - 2, MAX_BUCKETS - 1)]
+    start, end = T0 + np.array(ends).T * width_ns
+    builder = OverviewBuilder()
+    builder.add(start, end, np.zeros(len(ends), np.int32))
+    overview = builder.frozen()
+
+    expected = np.ones(MAX_BUCKETS - 1)
+    expected[[0, 1, 2, -1]] += 1
+    assert overview.width_ns == width_ns
+    assert (overview.busy_ns[0] / width_ns).tolist() == expected.tolist()
+
+
 def test_data_from_before_the_start_move_the_start() -> None:
     builder = OverviewBuilder()
     slot = np.zeros(1, np.int32)
