@@ -131,15 +131,14 @@ class Levels:
         if not len(order):
             return _NOTHING
         lanes, begin_ns, until_ns = lane[order], start_ns[order], end_ns[order]
-        is_first = np.ones(len(order), np.bool_)
-        np.not_equal(lanes[1:], lanes[:-1], out=is_first[1:])
-        first = np.flatnonzero(is_first)
+        cuts = np.flatnonzero(lanes[1:] != lanes[:-1])
+        first, last = np.append(0, cuts + 1), np.append(cuts, len(order) - 1)
         numbers = lanes[first]
-        known_ns = self._last_ns[0][:, numbers]
+        last_start_ns, last_end_ns = self._last_ns[0]
+        known_ns = last_start_ns[numbers], last_end_ns[numbers]
         before_ns = np.empty_like(until_ns)
         before_ns[1:], before_ns[first] = until_ns[:-1], known_ns[1]
-        last = np.append(first[1:], len(order)) - 1
-        self._last_ns[0][:, numbers] = begin_ns[last], until_ns[last]
+        last_start_ns[numbers], last_end_ns[numbers] = begin_ns[last], until_ns[last]
         is_early = begin_ns < before_ns
         if is_early.any():
             since_ns = np.empty_like(begin_ns)
@@ -152,8 +151,9 @@ class Levels:
             return _NOTHING
         concerned = np.zeros(len(self._is_crowded), np.bool_)
         concerned[lanes[is_early]] = True
-        is_concerned = concerned[numbers]
-        self._last_ns[0][:, numbers[is_concerned]] = known_ns[:, is_concerned]
+        last_start_ns[numbers], last_end_ns[numbers] = np.where(
+            concerned[numbers], known_ns, (begin_ns[last], until_ns[last])
+        )
         rows = order[concerned[lanes]]
         # In order of start, so that new levels come in the order of time.
         rows = rows[np.argsort(start_ns[rows], kind="stable")]

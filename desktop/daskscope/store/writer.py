@@ -202,13 +202,14 @@ class Store:
         lane = self._lanes.of_spans(resource, thread, kind, start_ns, end_ns, run_id)
         is_compute = kind == _COMPUTE
         self._running.finish(resource, np.where(is_compute, run_id, _NO_RUN))
-        is_foreign = kind == _OTHER
         is_shown = is_compute & (columns["outcome"].view(np.uint8) != _LOST_WAITING)
-        # What is within an attempt keeps no thread busy besides it.
-        foreign = np.flatnonzero(is_foreign)
-        is_shown[foreign[~self._lanes.are_inner(lane[foreign])]] = True
+        slots = self._slots(name, is_compute)
+        foreign = np.flatnonzero(kind == _OTHER)
+        if len(foreign):
+            # What is within an attempt keeps no thread busy besides it.
+            is_shown[foreign[~self._lanes.are_inner(lane[foreign])]] = True
+            slots[foreign] = NO_SLOT
         shown = np.flatnonzero(is_shown)
-        slots = np.where(is_foreign, NO_SLOT, self._slots(name, is_compute))
         self._overview.add(start_ns[shown], end_ns[shown], slots[shown])
         self._store({**columns, "lane": lane, "end_ns": end_ns}, batch)
         self._sealed.advance(len(batch))
