@@ -95,9 +95,9 @@ class LaneRegistry:
         run_id: RunIds,
     ) -> LaneIds:
         """Lane of each of some spans; `thread` is `WAITING` of what may never have begun."""
-        is_beside = (kind >= _FIRST_SUB) & (kind <= _LAST_SUB)
+        is_run = (kind < _FIRST_SUB) | (kind > _LAST_SUB)
         thread = np.where((kind == _GRAPH) | (kind == _SEND), _HIDDEN, thread)
-        loose = np.flatnonzero((thread == 0) & ~is_beside)
+        loose = np.flatnonzero((thread == 0) & is_run)
         if len(loose):
             thread[loose] = self._packed(resource[loose], start_ns[loose], end_ns[loose])
         inner = np.flatnonzero((kind == _OTHER) & (thread > 0))
@@ -105,9 +105,9 @@ class LaneRegistry:
             inner = inner[self._has_attempts[resource[inner]]]
             thread[inner] += _INNER
         lane = self._known(resource, thread)
-        self._run(lane, ~is_beside)
+        self._run(lane, is_run)
         self._levels.reach(len(self.lanes))
-        is_run = (thread > 0) & ~is_beside
+        is_run &= thread > 0
         lifted = self._levels.upper(lane, start_ns, end_ns, run_id, is_run, kind == _COMPUTE)
         self._lift(lane, *lifted)
         self._see(lane, start_ns, end_ns)
@@ -243,6 +243,8 @@ class LaneRegistry:
     def _run(self, lane: LaneIds, is_run: npt.NDArray[np.bool_]) -> None:
         """Know the threads of lanes for such as run something."""
         is_news = self._is_beside[lane] & is_run
+        if not is_news.any():
+            return
         for number in set(lane[is_news].tolist()):
             before = self.lanes[number]
             self.lanes[number] = Lane(before.resource, before.thread, LaneKind.THREAD)

@@ -131,10 +131,13 @@ class Levels:
         if not len(order):
             return _NOTHING
         lanes, begin_ns, until_ns = lane[order], start_ns[order], end_ns[order]
-        cuts = np.flatnonzero(lanes[1:] != lanes[:-1])
-        first, last = np.append(0, cuts + 1), np.append(cuts, len(order) - 1)
+        is_last = np.ones(len(order), np.bool_)
+        np.not_equal(lanes[1:], lanes[:-1], out=is_last[:-1])
+        last = np.flatnonzero(is_last)
+        first = np.zeros_like(last)
+        first[1:] = last[:-1] + 1
         numbers = lanes[first]
-        last_start_ns, last_end_ns = self._last_ns[0]
+        last_start_ns, last_end_ns = self._last_ns[0, 0], self._last_ns[0, 1]
         known_ns = last_start_ns[numbers], last_end_ns[numbers]
         before_ns = np.empty_like(until_ns)
         before_ns[1:], before_ns[first] = until_ns[:-1], known_ns[1]

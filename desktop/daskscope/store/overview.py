@@ -68,7 +68,8 @@ class OverviewBuilder:
         # the stretch in which each of the two lies, and all of those that follow.
         shift = self._width_ns.bit_length() - 1
         left = (first_ns - self._start_ns) >> shift
-        n_stretches = ((last_ns - self._start_ns) >> shift) + 1 - left
+        # One more, as of a span that ends in the last one the next is not taken.
+        n_stretches = ((last_ns - self._start_ns) >> shift) + 2 - left
         shape = len(self._slots), n_stretches
         size, base = shape[0] * shape[1], plane * n_stretches - left
         n, times_ns = len(start_ns), np.concatenate([start_ns, end_ns])
@@ -78,10 +79,11 @@ class OverviewBuilder:
         rest_ns[n:] *= -1
         at[:n] += base
         at[n:] += base
+        busy = np.bincount(at, rest_ns, size)
+        at += 1
         n_busy = np.bincount(at[:n], minlength=size) - np.bincount(at[n:], minlength=size)
-        busy = np.bincount(at, rest_ns, size).reshape(shape)
-        busy[:, 1:] += n_busy.reshape(shape).cumsum(axis=1)[:, :-1] * self._width_ns
-        self._busy[:, left : left + n_stretches] += busy
+        busy += n_busy.cumsum() * self._width_ns
+        self._busy[:, left : left + n_stretches - 1] += busy.reshape(shape)[:, :-1]
 
     def frozen(self) -> Overview:
         """What was added so far."""
