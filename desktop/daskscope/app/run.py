@@ -263,9 +263,11 @@ class Run(QObject):
     def _is_to_scroll(self, wall: int) -> bool:
         """Whether this tick scrolls, and the next one, which comes soon, does not: it shall take.
 
-        Where nothing scrolls only what is new is painted.
+        Where nothing scrolls only what is new is painted. Where much has come there is more, which
+        would be too much for the next tick.
         """
-        comes_soon = self._clock.period_s <= FRAME_S and not self._feed.is_behind
+        has_more = self._feed.is_behind or self._feed.has_much
+        comes_soon = self._clock.period_s <= FRAME_S and not has_more
         now_ns = self._feed.now_ns(self._snapshot, wall)
         return comes_soon and self._stage.timeline.scrolls(self._snapshot, self.session, now_ns)
 

@@ -68,9 +68,9 @@ def build_index(
     start_ns: npt.NDArray[np.int64], end_ns: npt.NDArray[np.int64], status: Array
 ) -> Iterator[Index | None]:
     """Orders of at most `CHUNK_ROWS` rows: the last step's result, None of the steps before."""
-    by_start = np.argsort(start_ns).astype(np.uint16)
+    by_start = np.argsort(start_ns, kind="stable").astype(np.uint16)
     yield None
-    by_end = np.argsort(end_ns).astype(np.uint16)
+    by_end = np.argsort(end_ns, kind="stable").astype(np.uint16)
     yield None
     classes = duration_class(end_ns - start_ns)
     n_of_class = np.bincount(classes, minlength=64)

@@ -272,7 +272,7 @@ def _summed(cells: Int64s, busy_ns: Int64s) -> Parts:
     if not len(cells):
         return cells, busy_ns
     if (cells[1:] < cells[:-1]).any():
-        order = np.argsort(cells)
+        order = np.argsort(cells, kind="stable")
         cells, busy_ns = cells[order], busy_ns[order]
     is_first = np.ones(len(cells), np.bool_)
     np.not_equal(cells[1:], cells[:-1], out=is_first[1:])
