@@ -163,6 +163,7 @@ def layout(
         .reshape(-1, 2)
         .T,
         row_of_lane=row_of_lane,
+        is_inner=np.zeros(lane, np.bool_),
         height_px=y,
         pitch_px=density.pitch_px,
         n_hosts=n_hosts,

@@ -136,6 +136,8 @@ class LaneLayout:
         int32, shape (2, number of workers): top and height of each worker's label.
     row_of_lane
         int32, shape (number of lanes in the store,): index in `rows`, -1 where a lane has none.
+    is_inner
+        bool, by lane: what lies on it lies within attempts; a density row has their time alone.
     pitch_px
         Height of a lane; below 6 px workers have become density rows.
     """
@@ -146,6 +148,7 @@ class LaneLayout:
     kinds: npt.NDArray[np.uint8]
     block_px: Int32s
     row_of_lane: Int32s
+    is_inner: npt.NDArray[np.bool_]
     height_px: int
     pitch_px: int
     n_hosts: int

@@ -191,7 +191,13 @@ def _density(
         host,
         title=", ".join(names) if len(names) <= _MOST_NAMES else quantity.plural(len(names), what),
         caption=caption,
-        lanes=tuple(lane for member in members for lanes in member.rows for lane in lanes),
+        lanes=tuple(
+            lane
+            for member in members
+            for thread, lanes in zip(member.threads, member.rows, strict=True)
+            if thread != INNER
+            for lane in lanes
+        ),
         n_threads=sum(member.n_lanes for member in members),
     )
 

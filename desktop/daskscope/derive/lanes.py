@@ -251,6 +251,7 @@ def _layout(items: Items, told: Told, row_of_lane: Int32s) -> LaneLayout:
         kinds=items.row_kinds,
         block_px=items.px[:, items.kind >= Items.WORKER],
         row_of_lane=row_of_lane,
+        is_inner=roster.is_inner,
         height_px=items.height_px,
         pitch_px=items.pitch_px,
         n_hosts=len(items.order.hosts),

@@ -116,6 +116,8 @@ class Roster:
         int32, by lane id: index in `members`, and row of that member; -1 of what is not drawn.
     is_waiting
         bool, by lane id: it holds attempts that may never have begun.
+    is_inner
+        bool, by lane id: it holds spans that lie within attempts.
     """
 
     members: tuple[Member, ...]
@@ -125,6 +127,7 @@ class Roster:
     member_of_lane: Int32s
     row_of_lane: Int32s
     is_waiting: npt.NDArray[np.bool_]
+    is_inner: npt.NDArray[np.bool_]
 
     @property
     def n_threads(self) -> int:

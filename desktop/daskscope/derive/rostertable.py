@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from daskscope.derive.members import Member, Roster
+from daskscope.derive.members import INNER, Member, Roster
 from daskscope.derive.place import Place
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class RosterTable:
         self._member_of_lane = np.empty(0, np.int32)
         self._row_of_lane = np.empty(0, np.int32)
         self._is_waiting = np.empty(0, np.bool_)
+        self._is_inner = np.empty(0, np.bool_)
 
     def reach(self, n_lanes: int) -> None:
         """Know of so many lanes."""
@@ -45,6 +46,7 @@ class RosterTable:
             self._member_of_lane = np.concatenate([self._member_of_lane, fresh])
             self._row_of_lane = np.concatenate([self._row_of_lane, fresh])
             self._is_waiting = np.concatenate([self._is_waiting, np.zeros(n_more, np.bool_)])
+            self._is_inner = np.concatenate([self._is_inner, np.zeros(n_more, np.bool_)])
 
     def put(self, name: Name, members: Sequence[Member]) -> None:
         """These are the members of a name now."""
@@ -62,9 +64,11 @@ class RosterTable:
             self._members[at] = member
             self._sizes[:, at] = member.n_rows, member.n_lanes, member.gone_ns > 0
             for row, lanes in enumerate((*member.rows, member.waiting)):
+                is_waiting = row == len(member.rows)
+                is_inner = not is_waiting and member.threads[row] == INNER
                 for lane in lanes:
                     self._member_of_lane[lane], self._row_of_lane[lane] = at, row
-                    self._is_waiting[lane] = row == len(member.rows)
+                    self._is_waiting[lane], self._is_inner[lane] = is_waiting, is_inner
 
     def roster(self) -> Roster:
         """All members as they are now."""
@@ -81,6 +85,7 @@ class RosterTable:
             index_of[self._member_of_lane],
             self._row_of_lane.copy(),
             self._is_waiting.copy(),
+            self._is_inner.copy(),
         )
 
     def _fresh(self) -> int:

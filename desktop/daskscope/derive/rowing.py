@@ -25,7 +25,8 @@ class Rowing:
     first_row, last_row
         Visible rows of the layout, `last_row` exclusive.
     row_of_lane
-        int32, by lane id: row counted from `first_row`, -1 for a lane that is not visible.
+        int32, by lane id: row counted from `first_row`, -1 for a lane that is not visible. What
+        lies within attempts keeps no thread of a density row busy besides them.
     is_density
         bool, by visible row.
     """
@@ -53,4 +54,7 @@ def rowing(layout: LaneLayout, n_lanes: int, top_px: int, height_px: int) -> Row
     is_in = (known >= first) & (known < last)
     row_of_lane[: len(known)][is_in] = known[is_in] - np.int32(first)
     is_density = layout.kinds[first:last] == RowKind.DENSITY.value
+    inner = np.flatnonzero(layout.is_inner[:n_lanes])
+    inner = inner[row_of_lane[inner] >= 0]
+    row_of_lane[inner[is_density[row_of_lane[inner]]]] = -1
     return Rowing(first, last, row_of_lane, is_density)

@@ -14,7 +14,7 @@ from daskscope.derive.lanelayout import RowKind
 from daskscope.session import WHOLE_RUN, Session, Viewport, fitted
 from daskscope.store.schema import Kind
 from daskscope.store.writer import Store
-from tests.builders import MS, SECOND, Load
+from tests.builders import MS, SECOND, Load, Source, Span, snapshot_of
 
 if TYPE_CHECKING:
     from daskscope.store.snapshot import Snapshot
@@ -135,3 +135,21 @@ def test_only_visible_rows_are_derived_and_scrolling_is_bounded(big: Snapshot) -
     assert bottom.first_row > 0
     assert (bottom.bars.row >= bottom.first_row).all()
     assert (top.bars.row < top.last_row).all()
+
+
+def test_spans_within_tasks_are_no_time_of_a_folded_worker_besides() -> None:
+    folded = Session(collapsed_hosts=frozenset({"node-01"}), span_ns=WHOLE_RUN)
+
+    def snapshot(n_inner: int) -> Snapshot:
+        source = Source()
+        worker = source.worker("w0", nthreads=2)
+        spans = [Span(0, 4 * SECOND, "inc", worker, 11), Span(0, SECOND, "inc", worker, 12)]
+        inner = Span(SECOND, 4 * SECOND, "load", worker, 11, Kind.OTHER)
+        return snapshot_of(source, spans + n_inner * [inner])
+
+    (expected,) = frame_of(snapshot(0), folded).densities
+    (found,) = frame_of(snapshot(2), folded).densities
+    assert found.slots == expected.slots
+    np.testing.assert_array_equal(found.share, expected.share)
+    bars = frame_of(snapshot(2), Session(span_ns=WHOLE_RUN)).bars
+    assert np.count_nonzero(bars.kind == Kind.OTHER) == 2
