@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from daskscope.store.schema import SPAN_COLUMNS, Array, Status, TextColumn
+from daskscope.store.ordering import order_of
+from daskscope.store.schema import MAX_TIME_NS, SPAN_COLUMNS, Array, Status, TextColumn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -68,8 +69,9 @@ def build_index(
     start_ns: npt.NDArray[np.int64], end_ns: npt.NDArray[np.int64], status: Array
 ) -> Iterator[Index | None]:
     """Orders of at most `CHUNK_ROWS` rows: the last step's result, None of the steps before."""
-    by_start = np.argsort(start_ns, kind="stable").astype(np.uint16)
+    by_start = order_of(start_ns - start_ns.min(initial=MAX_TIME_NS)).astype(np.uint16)
     yield None
+    # Spans come in the order of their end, or those of each of a few senders do.
     by_end = np.argsort(end_ns, kind="stable").astype(np.uint16)
     yield None
     classes = duration_class(end_ns - start_ns)

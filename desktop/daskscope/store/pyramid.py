@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from daskscope.store.ordering import order_of
 from daskscope.store.schema import Array, Status
 
 if TYPE_CHECKING:
@@ -272,7 +273,7 @@ def _summed(cells: Int64s, busy_ns: Int64s) -> Parts:
     if not len(cells):
         return cells, busy_ns
     if (cells[1:] < cells[:-1]).any():
-        order = np.argsort(cells, kind="stable")
+        order = order_of(cells)
         cells, busy_ns = cells[order], busy_ns[order]
     is_first = np.ones(len(cells), np.bool_)
     np.not_equal(cells[1:], cells[:-1], out=is_first[1:])
