@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QApplication, QToolTip
 
 from daskscope.derive.frames import EventMark
 from daskscope.theme import DARK, EVENTS_LANE_PX, GUTTER_PX, LIGHT, Theme
-from daskscope.views.timeline.events import MARK_PX, EventsView, PlacedEvent, placed_events
+from daskscope.views.timeline.events import EventsView
+from daskscope.views.timeline.placing import MARK_PX, PlacedEvent, placed_events
 from tests.gui import frames
 from tests.gui.frames import BarList, colour_at, frame, layout
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 THEMES = pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
 
 
-def placed(*events: tuple[int, str], taken: tuple[int, int] = (0, 0)) -> list[PlacedEvent]:
+def placed(*events: tuple[int, str], taken: tuple[int, int] | None = None) -> list[PlacedEvent]:
     """Events placed on 1000 px where every character takes 6."""
     marks = [EventMark(x, "other", text, False) for x, text in events]
     return placed_events(marks, 1_000, lambda text: 6.0 * len(text), taken)

@@ -69,10 +69,17 @@ def test_a_strip_is_painted_anew_only_when_something_is_new(
     selection_ns = drawn.view.time_ns(100), drawn.view.time_ns(300)
     assert show(drawn, selection_ns) == [GUTTER_PX]
     assert show(drawn, selection_ns) == []
+    # Only the axis shows where time goes on in which nothing is.
+    goes_on = [GUTTER_PX] if make is AxisView else []
     view.show_notes((Bookmark(drawn.view.time_ns(50), "here"),), None)
-    assert show(drawn, selection_ns) == [GUTTER_PX]
-    moved = replace(drawn.view, start_ns=drawn.view.start_ns + 1_000_000)
-    assert show(replace(drawn, view=moved), selection_ns) == [GUTTER_PX]
+    assert show(drawn, selection_ns) == goes_on
+    moved = replace(drawn, view=replace(drawn.view, start_ns=drawn.view.time_ns(1)))
+    assert show(moved) == [GUTTER_PX]
+    assert show(drawn) == goes_on
+    assert show(drawn, selection_ns) == show(moved, selection_ns) == [GUTTER_PX]
+    events = (EventMark(500, "added", "w1 added", has_line=False),)
+    are_new = [GUTTER_PX] if make is EventsView else []
+    assert show(replace(moved, events=events), selection_ns) == are_new
     view.set_theme(DARK)
     assert watched.taken() == [0]
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from operator import attrgetter
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QEvent, QRectF, QSize
-from PySide6.QtGui import QHelpEvent, QPainter
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QHelpEvent, QPainter, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QToolTip
 
 from daskscope.paint.brush import colour, fill_zone, not_yet_brush
@@ -17,128 +16,24 @@ from daskscope.paint.icon import draw_event_marks
 from daskscope.paint.text import Align, draw_label, draw_text
 from daskscope.theme import EVENTS_LANE_PX, GUTTER_PX
 from daskscope.views.timeline.gutter import RIGHT_PX
+from daskscope.views.timeline.placing import MARK_PX, Placing
 from daskscope.views.timeline.strip import Strip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Sequence
 
     from PySide6.QtGui import QPaintEvent
     from PySide6.QtWidgets import QWidget
 
     from daskscope.derive.frames import EventMark, TaskStreamFrame
     from daskscope.theme import Theme
+    from daskscope.views.timeline.placing import PlacedEvent
 
-MARK_PX: Final = 9
-#: From the middle of a mark to its text.
-_TEXT_PX: Final = MARK_PX // 2 + 6
-#: Between the end of one text and the next mark.
-_APART_PX: Final = 8
-#: Besides, between what comes before and a text left of its mark, lest that be taken for its mark.
-_ASTRAY_PX: Final = 12
-#: A cut text must show this much.
-_LEAST_TEXT_PX: Final = 48
-_LEAST_SHARE: Final = 0.5
 #: How near to a mark it is meant.
 _REACH_PX: Final = 6
-_X_PX: Final = attrgetter("x_px")
 #: Lines of a tooltip, and characters of each.
 _MOST_LINES: Final = 12
 _MOST_TEXT: Final = 300
-#: Which of two marks in one place is kept.
-_WEIGHTS: Final = {"paused": 1, "restarted": 1, "removed": 1, "erred": 2, "lost": 3}
-
-
-class PlacedEvent(NamedTuple):
-    """An event with the room its text got: none where `width_px` is 0.
-
-    Attributes
-    ----------
-    members
-        All events that its mark stands for.
-    text
-        What it says, and how many others stand in its place; "" where there is no room.
-    """
-
-    event: EventMark
-    left_px: int
-    width_px: int
-    members: Sequence[EventMark]
-    text: str
-
-
-def placed_events(
-    events: Iterable[EventMark],
-    width_px: int,
-    width_of: Callable[[str], float],
-    taken_px: tuple[int, int] = (0, 0),
-) -> list[PlacedEvent]:
-    """Place the texts of events so that none covers another or another's mark.
-
-    A text stands right of its mark, cut if half of it can be shown, else left of it, else it is
-    left out. Of marks that would cover each other the first is drawn, unless a later one tells of
-    something worse, and the others are counted. `width_px` is the right edge, `taken_px` a stretch
-    in which no text may stand.
-    """
-    seen = sorted((one for one in events if -MARK_PX < one.x_px < width_px), key=_X_PX)
-    kept, firsts = _apart(seen)
-    begins_px = [event.x_px - MARK_PX // 2 for event in kept]
-    result: list[PlacedEvent] = []
-    free_px = -_ASTRAY_PX
-    for event, first, end, next_px in zip(
-        kept, firsts, [*firsts[1:], len(seen)], [*begins_px[1:], width_px + _APART_PX], strict=False
-    ):
-        members, x_px = seen[first:end], event.x_px
-        left, stop, before = x_px + _TEXT_PX, next_px - _APART_PX, x_px - _TEXT_PX
-        begin_px = free_px + _ASTRAY_PX
-        if stop < left and before < begin_px:
-            # Where marks stand close, as most do when they are many, there is room for no text.
-            result.append(PlacedEvent(event, left, 0, members, ""))
-            free_px = x_px + MARK_PX
-            continue
-        if taken_px[0] <= left < taken_px[1]:
-            left = taken_px[1] + _APART_PX
-        if left <= taken_px[0] < stop:
-            stop = taken_px[0] - _APART_PX
-        room, text = stop - left, _text(event, members)
-        text_px = round(width_of(text) + 0.5)
-        before -= text_px
-        if text_px <= room or room >= max(_LEAST_TEXT_PX, _LEAST_SHARE * text_px):
-            result.append(PlacedEvent(event, left, min(text_px, room), members, text))
-            free_px = left + min(text_px, room) + _APART_PX
-        elif before >= begin_px and not _overlap((before, before + text_px), taken_px):
-            result.append(PlacedEvent(event, before, text_px, members, text))
-            free_px = x_px + MARK_PX
-        else:
-            result.append(PlacedEvent(event, left, 0, members, ""))
-            free_px = x_px + MARK_PX
-    return result
-
-
-def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    return one[0] < other[1] and other[0] < one[1]
-
-
-def _text(event: EventMark, members: Sequence[EventMark]) -> str:
-    if len(members) == 1:
-        return event.text
-    return f"{event.text} +{sum(one.n for one in members) - event.n}"
-
-
-def _apart(events: Sequence[EventMark]) -> tuple[list[EventMark], list[int]]:
-    """Marks that do not cover each other, and which event is the first in the place of each."""
-    kept: list[EventMark] = []
-    firsts: list[int] = []
-    end_px = -MARK_PX
-    for number, event in enumerate(events):
-        if event.x_px >= end_px:
-            firsts.append(number)
-            kept.append(event)
-        elif _WEIGHTS.get(event.sign, 0) > _WEIGHTS.get(kept[-1].sign, 0):
-            kept[-1] = event
-        else:
-            continue
-        end_px = event.x_px + MARK_PX
-    return kept, firsts
 
 
 class EventsView(Strip):
@@ -149,7 +44,9 @@ class EventsView(Strip):
         self._events: tuple[EventMark, ...] = ()
         self._now_px = 0
         self._selection_text = ""
-        self._placed: list[PlacedEvent] = []
+        self._placing = Placing(partial(text_width, Role.SMALL))
+        self._inner = QPixmap()
+        self._inner_of: object = None
         self.setAccessibleName("Events")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -170,6 +67,10 @@ class EventsView(Strip):
         drawn = frame.events, frame.now_px, selection_text
         self._show(frame.view, selection_ns, selection_lanes, *drawn)
 
+    def _on_axis(self) -> tuple[object, ...]:
+        """Only the selection: where no event is, time goes on unseen."""
+        return self._view and self._view.width_px, self._selection_px()
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint marks, texts and the badge."""
         with QPainter(self) as painter:
@@ -189,32 +90,52 @@ class EventsView(Strip):
                 fill_zone(painter, (self._now_px, 0, right, height - 1), not_yet_brush(theme))
                 painter.fillRect(self._now_px, 0, 1, height, colour(theme.accent))
             badge = self._badge()
-            self._placed = placed_events(
-                self._events,
-                self._view.width_px - 4,
-                partial(text_width, Role.SMALL),
-                badge or (0, 0),
-            )
-            self._paint_events(painter)
+            self._placing.place(self._events, self._view.width_px - 4, badge)
+            painter.translate(self._placing.shift_px, 0)
+            self._paint_placed(painter)
+            painter.translate(-self._placing.shift_px, 0)
             self._paint_selection_edges(painter)
             if badge is not None:
                 self._paint_badge(painter, badge)
 
-    def _paint_events(self, painter: QPainter) -> None:
+    def _paint_placed(self, painter: QPainter) -> None:
+        placing, placed = self._placing, self._placing.placed
+        ratio = painter.device().devicePixelRatio()
+        # Between pixels of the screen a picture would not stand where its parts do.
+        if placing.is_kept and len(placed) > 2 and ratio.is_integer():
+            painter.drawPixmap(-MARK_PX, 0, self._inner_picture(ratio))
+            placed = [placed[number] for number in placing.outer]
+        self._paint_events(painter, placed)
+
+    def _inner_picture(self, ratio: float) -> QPixmap:
+        """Picture of all but the outermost: made once while all move together."""
+        made_of = self._placing.n_times, self._theme, self.size(), ratio
+        if made_of != self._inner_of:
+            self._inner_of = made_of
+            self._inner = QPixmap(self.size() * ratio)
+            self._inner.setDevicePixelRatio(ratio)
+            self._inner.fill(Qt.GlobalColor.transparent)
+            with QPainter(self._inner) as painter:
+                painter.translate(MARK_PX, 0)
+                self._paint_events(painter, self._placing.placed[1:-1])
+        return self._inner
+
+    def _paint_events(self, painter: QPainter, placed: Sequence[PlacedEvent]) -> None:
         height = self.height() - 1
-        marks = ((placed.event.sign, placed.event.x_px) for placed in self._placed)
+        marks = ((one.event.sign, one.event.x_px) for one in placed)
         draw_event_marks(painter, marks, (0, height / 2), self._theme)
-        for placed in self._placed:
-            if placed.width_px:
-                box = (placed.left_px, 0, placed.width_px, height)
-                draw_label(painter, box, placed.text, Role.SMALL, self._theme.t2)
+        for one in placed:
+            if one.width_px:
+                box = (one.left_px, 0, one.width_px, height)
+                draw_label(painter, box, one.text, Role.SMALL, self._theme.t2)
 
     def placed_at(self, x_px: float) -> PlacedEvent | None:
         """The event whose mark or text is at a place right of the gutter."""
-        for placed in self._placed:
+        x_px -= self._placing.shift_px
+        for placed in self._placing.placed:
             is_text = placed.left_px <= x_px < placed.left_px + placed.width_px
             if is_text or abs(placed.event.x_px - x_px) <= _REACH_PX:
-                return placed
+                return placed.moved(self._placing.shift_px)
         return None
 
     def event(self, event: QEvent) -> bool:

@@ -78,7 +78,7 @@ class Strip(QWidget):
         selection_lanes: frozenset[int] | None,
         *others: object,
     ) -> bool:
-        """Draw a view with what lies in it, if that or one of `others` is another than before.
+        """Draw a view with what lies in it, if that or one of `others` looks other than before.
 
         Returns
         -------
@@ -87,12 +87,17 @@ class Strip(QWidget):
         """
         self._view = view
         self._selection_ns, self._selection_lanes = selection_ns, selection_lanes
-        shown = (view, selection_ns, selection_lanes, self._bookmarks, self._measured_ns, *others)
+        shown = (*self._on_axis(), *others)
         if shown == self._shown:
             return False
         self._shown = shown
         self.update(GUTTER_PX, 0, self.width() - GUTTER_PX, self.height())
         return True
+
+    def _on_axis(self) -> tuple[object, ...]:
+        """What is drawn of the time axis, and of what the user put on it."""
+        notes = self._bookmarks, self._measured_ns
+        return self._view, self._selection_ns, self._selection_lanes, *notes
 
     def show_notes(
         self, bookmarks: tuple[Bookmark, ...], measured_ns: tuple[int, int] | None
