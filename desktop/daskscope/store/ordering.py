@@ -21,3 +21,13 @@ def order_of(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
         digits = (numbers >> shift).astype(np.uint16)
         order = order[np.argsort(digits[order], kind="stable")]
     return order
+
+
+def ranks_of(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """How many other, smaller numbers there are than each of some, none of them negative."""
+    order = order_of(numbers)
+    ordered, rank = numbers[order], np.empty(len(order), np.int64)
+    is_more = np.zeros(len(order), np.int64)
+    np.not_equal(ordered[1:], ordered[:-1], out=is_more[1:], casting="unsafe")
+    rank[order] = is_more.cumsum()
+    return rank

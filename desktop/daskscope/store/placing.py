@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from daskscope.store.ordering import order_of, ranks_of
 from daskscope.store.schema import MAX_TIME_NS
 
 #: Levels of one lane; what finds none free lies on the last.
@@ -121,13 +122,12 @@ def placed(new: Spans, known: Spans) -> Int64s:
     known_lane = np.searchsorted(lanes, known.lane)
     level_of, turn_of = _turns(known.level, known_lane, known.end_ns, len(lanes))
     # Times as their numbers in order, so that lane and time are one number.
-    times, number = np.unique(
-        np.concatenate([new.start_ns, new.end_ns, known.start_ns]), return_inverse=True
-    )
-    begin = lane * len(times) + number[: len(new)]
-    until = lane * len(times) + number[len(new) : 2 * len(new)]
+    times_ns = np.concatenate([new.start_ns, new.end_ns, known.start_ns])
+    number, n_times = ranks_of(times_ns - times_ns.min(initial=MAX_TIME_NS)), len(times_ns)
+    begin = lane * n_times + number[: len(new)]
+    until = lane * n_times + number[len(new) : 2 * len(new)]
     turn = turn_of[known.level, known_lane]
-    floors = _Floors(replace(known, level=turn), known_lane * len(times) + number[2 * len(new) :])
+    floors = _Floors(replace(known, level=turn), known_lane * n_times + number[2 * len(new) :])
     level = np.full(len(new), MOST_LEVELS - 1)
     left = np.arange(len(new))
     for one in range(MOST_LEVELS - 1):
@@ -162,7 +162,7 @@ class _Floors:
     """
 
     def __init__(self, known: Spans, begin: Int64s) -> None:
-        order = np.lexsort((begin, known.level))
+        order = order_of(known.level * (begin.max(initial=0) + 1) + begin)
         known = known.those(order)
         self._lane, self._begin = known.lane, begin[order]
         self._start_ns, self._lasting_ns = known.start_ns, known.end_ns - known.start_ns
@@ -225,7 +225,7 @@ def _are_next(lane: Int64s) -> Mask:
 
 def _latest(lane: Int64s, end_ns: Int64s) -> Rows:
     """Which ends last of each row and those before it of its lane, rows being in order of lane."""
-    order = np.argsort(end_ns, kind="stable")
+    order = order_of(end_ns - end_ns.min(initial=MAX_TIME_NS))
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     base = lane * len(order)
