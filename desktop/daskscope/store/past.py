@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Stretches of time are known by some hundred cells: what touches none of theirs is left out.
 _CELL_BITS: Final = 9
+#: So few are not worth leaving some out.
+_FEW: Final = 1_024
 #: Kinds as numpy compares them fast.
 _FIRST_SUB: Final = np.uint8(SUB_KINDS[0])
 _LAST_SUB: Final = np.uint8(SUB_KINDS[-1])
@@ -76,7 +78,11 @@ class Past:
     def _held(self, chunk: Chunk, is_lane: Mask, from_ns: Int64s, to_ns: Int64s) -> Spans:
         """Those of one chunk."""
         first_ns, last_ns = int(from_ns.min()), int(to_ns.max())
-        rows = np.concatenate([chunk.begun(first_ns), chunk.starting(first_ns, last_ns)])
+        if chunk.index is None:
+            are_in = (chunk.start_ns < last_ns) & (chunk.end_ns > first_ns)
+            rows = np.flatnonzero(are_in)
+        else:
+            rows = np.concatenate([chunk.begun(first_ns), chunk.starting(first_ns, last_ns)])
         rows = rows[is_lane[chunk.columns["lane"][rows]]]
         kind = chunk.columns["kind"][rows]
         is_meant = (kind < _FIRST_SUB) | (kind > _LAST_SUB)
@@ -86,6 +92,9 @@ class Past:
             chunk.start_ns[rows],
             chunk.end_ns[rows],
         )
+        spans = Spans(self._base[lane], self._level[lane], start_ns, end_ns, kind == _COMPUTE)
+        if len(spans) <= _FEW:
+            return spans
         # Cells that are asked about, before each one.
         bits = max((last_ns - first_ns).bit_length() - _CELL_BITS, 0)
         n_cells = ((last_ns - first_ns) >> bits) + 2
@@ -95,5 +104,4 @@ class Past:
         first = np.maximum(start_ns - first_ns, 0) >> bits
         last = np.minimum(end_ns - first_ns, last_ns - first_ns) >> bits
         is_asked = n_asked[last + 1] > n_asked[first]
-        spans = Spans(self._base[lane], self._level[lane], start_ns, end_ns, kind == _COMPUTE)
         return spans.those(is_asked)

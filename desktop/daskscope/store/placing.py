@@ -95,6 +95,8 @@ def overlapping(spans: Spans) -> Int64s:
     """
     spans = spans.those(np.lexsort((spans.start_ns, spans.lane)))
     begin_ns, until_ns, is_next = spans.start_ns, spans.end_ns, _are_next(spans.lane)
+    if not (is_next[1:] & (begin_ns[1:] < until_ns[:-1])).any():
+        return np.empty(0, np.int64)
     lasting_ns = until_ns - begin_ns
     # That span before each one which ends last, and until when there were two at once.
     latest = _latest(spans.lane, until_ns)
