@@ -18,6 +18,7 @@ from daskscope.derive.frames import BarState
 from daskscope.derive.picture import Picture
 from daskscope.derive.taskstream import TaskStream
 from daskscope.store.schema import SourceStatus
+from daskscope.store.writer import Store
 from tests.builders import MS, SECOND, Span
 from tests.gui.working import NOW, Hand, Link, bar, cluster, set_clock
 
@@ -200,8 +201,9 @@ def test_of_ticks_that_all_take_in_much_every_other_one_draws_if_that_is_long_or
 
 
 def test_what_comes_is_taken_by_a_tick_that_does_not_scroll_where_few_do(
-    busy: Run, link: Link
+    busy: Run, link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("daskscope.app.rota.TURN_S", 1e9)  # no tick comes for panels
     source, _ = cluster()
 
     def taken(since_s: int, span_ns: int) -> list[int]:
@@ -347,6 +349,30 @@ def test_a_tick_that_comes_for_panels_leaves_the_task_stream_alone_and_delays_no
             pass
         change()
         assert draws()[0]
+
+
+def test_what_the_store_has_put_off_is_done_by_a_tick_that_takes_and_draws_nothing(
+    busy: Run, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand = Hand(busy, monkeypatch)
+    busy.replace(span_ns=SECOND)  # each tick scrolls
+    hand.waits(0.5)
+    monkeypatch.setattr("daskscope.app.rota.TURN_S", 1e9)
+    monkeypatch.setattr(Store, "has_due", True)
+    has_time: list[bool] = []
+    monkeypatch.setattr(Store, "go_on", lambda *_, **said: has_time.append(said["has_time"]))
+    source, _ = cluster()
+    found: list[tuple[bool, int, bool]] = []
+    for n in range(8):
+        link.messages = [*link.messages, source.spans([Span(n, n + MS, "sum", 0, 11)])]
+        before, n_before, has_time[:] = bars(busy), busy.snapshot.n_spans, []
+        hand.tick()
+        n_taken = busy.snapshot.n_spans - n_before
+        found.append((bars(busy) is not before, n_taken, has_time == [True]))
+    first = found.index((True, 2, False))
+    assert len(found) - first >= 6
+    assert set(found[first::2]) == {(True, 2, False)}
+    assert set(found[first + 1 :: 2]) == {(False, 0, True)}
 
 
 def test_a_running_task_grows_with_the_clock(busy: Run) -> None:

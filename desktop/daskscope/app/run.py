@@ -220,7 +220,7 @@ class Run(QObject):
         is_shown = self._stage.begin(self._snapshot, self.session, started_s)
         generation = self._snapshot.generation
         is_resting = self._stage.is_resting
-        leaves = self._is_to_scroll(wall)
+        leaves = self._stage.has_asked or self._is_to_scroll(wall)
         self._snapshot = self._feed.advance(
             wall, is_shown=is_shown, is_resting=is_resting, leaves=leaves
         )

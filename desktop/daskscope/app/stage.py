@@ -70,6 +70,11 @@ class Stage:
         self._rota = Rota[Tick]((*self._panels.jobs, *jobs))
 
     @property
+    def has_asked(self) -> bool:
+        """Whether the last tick asked for this one: for what waits for its turn, and no frame."""
+        return self._asked_s is not None
+
+    @property
     def roster(self) -> Roster | None:
         """Who is in the task stream, None before its first frame."""
         return self._crowd.layouts.roster
@@ -227,7 +232,8 @@ class Stage:
         elif self._turn is Turn.ALL:
             self.is_busy = has_painted or tick.feed.has_much
             self._rota.take(tick, tick.now_s, is_busy=self.is_busy)
-            if self.is_busy and self._rota.is_waiting(tick.now_s):
+            is_waiting = self._rota.is_waiting(tick.now_s) or tick.feed.store.has_due
+            if self.is_busy and is_waiting:
                 self.period_s, self._asked_s = 0.0, tick.now_s
         is_working = self._statistics.is_working or self._panels.is_behind
         self._is_done = self._crowd.is_known and not (self.timeline.has_work or is_working)

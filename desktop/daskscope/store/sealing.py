@@ -54,18 +54,26 @@ class SealedChunks:
         while self._n_due_rows >= PATIENCE_ROWS:
             self.catch_up()
 
-    def catch_up(self) -> bool:
-        """Do a step that is due, and say whether one was."""
-        if self._n_due_rows < ROWS_A_STEP:
-            return False
-        self._n_due_rows -= ROWS_A_STEP
-        # A chunk that has more steps than usual must not let others wait behind it.
-        for _ in range(len(self._work)):
-            self.step()
-        return True
+    @property
+    def are_due(self) -> bool:
+        """Whether a step is due."""
+        return self._n_due_rows >= ROWS_A_STEP
+
+    def catch_up(self) -> None:
+        """Do a step if one is due."""
+        if self.are_due:
+            # A chunk that has more steps than usual must not let others wait behind it.
+            for _ in range(len(self._work)):
+                self._step()
+            self._n_due_rows -= ROWS_A_STEP
 
     def step(self) -> bool:
-        """Do the next step, and say whether one was left."""
+        """Do the next step, due or not, and say whether one was left."""
+        if self.are_due:
+            self._n_due_rows -= ROWS_A_STEP
+        return self._step()
+
+    def _step(self) -> bool:
         while self._work:
             try:
                 next(self._work[0])

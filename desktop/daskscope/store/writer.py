@@ -130,6 +130,11 @@ class Store:
             # What is known is the same, so the generation is: it is found faster.
             self._snapshot = None
 
+    @property
+    def has_due(self) -> bool:
+        """Whether some of the work that was put off is due."""
+        return self._sealed.are_due
+
     def judge(self, since_ns: int) -> None:
         """Take for silent, until it is heard again, who has said nothing since then."""
         if self._hearing.judge(since_ns):

@@ -310,14 +310,14 @@ def test_steps_are_done_between_batches_where_there_is_time(
     for n in (CHUNK_ROWS - 1, 1, GRACE_ROWS - 1):
         store.apply(load.batch(n))
     steps: list[str] = []
-    step = SealedChunks.step
+    step = SealedChunks._step
     during = ""
 
     def counted(sealed: SealedChunks) -> bool:
         steps.append(during)
         return step(sealed)
 
-    monkeypatch.setattr(SealedChunks, "step", counted)
+    monkeypatch.setattr(SealedChunks, "_step", counted)
     for _ in range(15):
         during = "a batch"
         store.apply(load.batch(ROWS_A_STEP))
@@ -325,6 +325,22 @@ def test_steps_are_done_between_batches_where_there_is_time(
         store.go_on(has_time=False)
         store.go_on(has_time=False)
     assert steps == 15 * ["no batch"]
+
+
+def test_a_step_that_is_done_when_there_is_time_is_due_no_more() -> None:
+    load = Load(n_workers=2, n_threads=2)
+    store = Store()
+    store.apply(load.source.definitions())
+    are_due = []
+    for n in (CHUNK_ROWS - 1, 1, GRACE_ROWS + ROWS_A_STEP - 2, 1):
+        store.apply(load.batch(n))
+        are_due.append(store.has_due)
+    assert are_due == [False, False, False, True]
+    store.go_on()
+    are_due = [store.has_due]
+    store.go_on()  # one that was not due yet
+    store.apply(load.batch(ROWS_A_STEP))
+    assert [*are_due, store.has_due] == [False, True]
 
 
 def test_memory_that_is_kept_ready_is_not_seen() -> None:
