@@ -99,3 +99,11 @@ def test_labels_of_durations_stand_apart(
     view.grab()
     assert len(boxes) >= 2
     assert all(one[1] + 4 < other[0] for one, other in pairwise(boxes))
+
+
+def test_counts_beside_the_axis_have_room(chosen: Run) -> None:
+    room_px = chosen.window.statistics.histogram.plot().left() - 6
+    labels = [histogram.count_label(power) for power in range(9)]
+    assert all(text_width(Role.TINY, label) <= room_px for label in labels)
+    told = [label.replace("\u2009", " ") for label in labels]
+    assert told == ["1", "10", "100", "1 000", "10 000", "100 k", "1 M", "10 M", "100 M"]

@@ -37,6 +37,14 @@ _QUIET: Final = 0.35
 _BASE: Final = -0.4
 
 
+def count_label(power: int) -> str:
+    """A power of ten in the room beside the axis."""
+    thousands, beyond = divmod(power, 3)
+    if power < 5:
+        return quantity.count(10**power)
+    return f"{10**beyond}{THIN}{'kMG'[thousands - 1]}"
+
+
 class HistogramView(QWidget):
     """Bars of one frame."""
 
@@ -227,8 +235,7 @@ class HistogramView(QWidget):
             y = self._y_px(shown, 10.0**power)
             painter.fillRect(plot.left(), y, plot.width(), 1, colour(theme.grid_major))
             box = (0, y - 7, _LEFT_PX - 6, 14)
-            text = quantity.count(10**power) if power < 6 else f"{10 ** (power - 6)}{THIN}M"
-            draw_text(painter, box, text, Role.TINY, theme.t3, Align.RIGHT)
+            draw_text(painter, box, count_label(power), Role.TINY, theme.t3, Align.RIGHT)
         painter.fillRect(plot.left(), plot.bottom() + 1, plot.width(), 1, colour(theme.line))
         taken_px = 0.0
         for share, text in ticks(shown):
