@@ -119,7 +119,7 @@ def placed_events(
     A text stands right of its mark, cut if half of it can be shown, else left of it, else it is
     left out. Of marks that would cover each other the first is drawn, unless a later one tells of
     something worse, and the others are counted. `width_px` is the right edge, `taken_px` a stretch
-    in which no text may stand.
+    in which no text may stand, nor close to it.
     """
     return _placed(_seen(events, width_px), width_px, width_of, taken_px)
 
@@ -162,10 +162,12 @@ def _placed_one(
     """Place one between what is free on its left and what follows."""
     left, before = event.x_px + _TEXT_PX, event.x_px - _TEXT_PX
     free_px, stop = room_px[0], room_px[1] - _APART_PX
-    if taken_px is not None and taken_px[0] <= left < taken_px[1]:
-        left = taken_px[1] + _APART_PX
-    if taken_px is not None and left <= taken_px[0] < stop:
-        stop = taken_px[0] - _APART_PX
+    if taken_px is not None:
+        taken_px = taken_px[0] - _APART_PX, taken_px[1] + _APART_PX
+        if taken_px[0] <= left < taken_px[1]:
+            left = taken_px[1]
+        if left <= taken_px[0] < stop:
+            stop = taken_px[0]
     room, text = stop - left, _text(event, members)
     text_px = round(width_of(text) + 0.5)
     if text_px <= room or room >= max(_LEAST_TEXT_PX, _LEAST_SHARE * text_px):
