@@ -150,7 +150,7 @@ class LaneRegistry:
         if not len(rows):
             return
         base = lane[rows]
-        missing = np.flatnonzero(self._past.lane_of[level, base] < 0)
+        missing = np.flatnonzero(self._past.lanes_of(base, level) < 0)
         # In order of first appearance.
         for number, above in dict.fromkeys(
             zip(base[missing].tolist(), level[missing].tolist(), strict=True)
@@ -158,7 +158,7 @@ class LaneRegistry:
             of = self.lanes[number]
             kind = LaneKind.INNER if of.kind is LaneKind.INNER else LaneKind.LEVEL
             self._past.know(self._add(replace(of, kind=kind, level=above)), number, above)
-        lane[rows] = self._past.lane_of[level, base]
+        lane[rows] = self._past.lanes_of(base, level)
 
     def _known(self, resource: Array, thread: Int64s) -> LaneIds:
         """Lanes of known pairs by searching their codes, of others and of a few one by one."""

@@ -48,8 +48,8 @@ class Levels:
 
     def __init__(self, past: Past) -> None:
         self._past = past
-        # By level and lane: start and end of the span that ends last.
-        self._last_ns = np.empty((MOST_LEVELS, 2, 0), np.int64)
+        # By level, as far as some is used, and lane: start and end of the span that ends last.
+        self._last_ns = np.empty((1, 2, 0), np.int64)
         # Whether spans of a lane are known to overlap.
         self._is_crowded = np.zeros(0, np.bool_)
         # Of each worker: of its lanes on which spans overlap, the level and start of each attempt
@@ -62,7 +62,7 @@ class Levels:
         n_known = len(self._is_crowded)
         if n_lanes > n_known:
             n_more = max(n_lanes - n_known, n_known)
-            fresh = np.zeros((MOST_LEVELS, 2, n_more), np.int64)
+            fresh = np.zeros((len(self._last_ns), 2, n_more), np.int64)
             self._last_ns = np.concatenate([self._last_ns, fresh], axis=2)
             self._is_crowded = np.append(self._is_crowded, np.zeros(n_more, np.bool_))
 
@@ -110,8 +110,10 @@ class Levels:
 
     def _free(self, number: int, begin_ns: int, taken: set[int]) -> int:
         """The lowest level on which nothing runs and that was over at a time."""
-        for level, end_ns in enumerate(self._last_ns[:-1, 1, number].tolist()):
-            if end_ns <= begin_ns + SLACK_NS and level not in taken:
+        ends = self._last_ns[:, 1, number].tolist()
+        for level in range(MOST_LEVELS - 1):
+            is_over = level >= len(ends) or ends[level] <= begin_ns + SLACK_NS
+            if is_over and level not in taken:
                 return level
         return MOST_LEVELS - 1
 
@@ -226,6 +228,10 @@ class Levels:
 
     def _remember(self, new: Spans, level: Int64s) -> None:
         """Know those of some spans that end last."""
+        n_more = int(level.max()) + 1 - len(self._last_ns)
+        if n_more > 0:
+            fresh = np.zeros((n_more, *self._last_ns.shape[1:]), np.int64)
+            self._last_ns = np.concatenate([self._last_ns, fresh])
         order = np.argsort(new.end_ns, kind="stable")
         lane, level = new.lane[order], level[order]
         # Of several of one level the last one stays.

@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from daskscope.store.placing import MOST_LEVELS, Int64s, Mask, Spans
+from daskscope.store.placing import Int64s, Mask, Spans
 from daskscope.store.schema import SUB_KINDS, Kind
 
 if TYPE_CHECKING:
     from daskscope.store.chunk import Chunk
     from daskscope.store.filling import FillingChunk
+    from daskscope.store.schema import Array
     from daskscope.store.sealing import SealedChunks
 
 #: Stretches of time are known by some hundred cells: what touches none of theirs is left out.
 _CELL_BITS: Final = 9
+_NONE: Final = -1
 #: So few are not worth leaving some out.
 _FEW: Final = 1_024
 #: Kinds as numpy compares them fast.
@@ -31,8 +33,6 @@ class Past:
     ----------
     filling
         The chunk that is being filled; whoever begins another one says so.
-    lane_of
-        int64, by level and lane: the lane that is this level of it, -1 where there is none yet.
     """
 
     def __init__(self, sealed: SealedChunks, filling: FillingChunk) -> None:
@@ -41,7 +41,8 @@ class Past:
         # Of each lane the one whose level it is, often itself, and which.
         self._base = np.empty(0, np.int64)
         self._level = np.empty(0, np.int64)
-        self.lane_of = np.empty((MOST_LEVELS, 0), np.int64)
+        # By level above 0, as far as some is used, and lane: the lane that is this level of it.
+        self._above = np.empty((0, 0), np.int64)
 
     def reach(self, n_lanes: int) -> None:
         """Know of so many lanes, each its own level 0."""
@@ -50,15 +51,23 @@ class Past:
             fresh = np.arange(n, max(n_lanes, 2 * n))
             self._base = np.append(self._base, fresh)
             self._level = np.append(self._level, np.zeros(len(fresh), np.int64))
-            levels = np.full((MOST_LEVELS, len(fresh)), -1)
-            levels[0] = fresh
-            self.lane_of = np.append(self.lane_of, levels, axis=1)
+            above = np.full((len(self._above), len(fresh)), _NONE)
+            self._above = np.append(self._above, above, axis=1)
 
     def know(self, lane: int, base: int, level: int) -> None:
         """Know of a lane that it is a level of another one."""
         self.reach(lane + 1)
         self._base[lane], self._level[lane] = base, level
-        self.lane_of[level, base] = lane
+        self._above[level - 1, base] = lane
+
+    def lanes_of(self, base: Array, level: Int64s) -> Int64s:
+        """Lanes that are some level above 0 of others, -1 where there is none yet."""
+        n_more = int(level.max()) - len(self._above)
+        if n_more > 0:
+            fresh = np.full((n_more, len(self._base)), _NONE)
+            self._above = np.append(self._above, fresh, axis=0)
+        lanes: Int64s = self._above[level - 1, base]
+        return lanes
 
     def held(self, lanes: Int64s, from_ns: Int64s, to_ns: Int64s) -> Spans:
         """Spans on all levels of some lanes at some stretches of time, and some around those.
