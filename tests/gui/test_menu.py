@@ -166,6 +166,19 @@ def test_the_layout_of_the_first_start_comes_back(focused: Run) -> None:
         assert sizes == pytest.approx(before, abs=2)  # shared anew, in whole pixels
 
 
+def test_docks_keep_their_share_of_the_height_of_any_window(focused: Run) -> None:
+    window = focused.window
+    shares = []
+    for size in ((2560, 1440), (1024, 640), (2560, 1440)):
+        window.resize(*size)
+        QApplication.processEvents()
+        low, high = window.workers_dock.height(), window.timeline.height()
+        shares.append((low / (low + high), window.progress_dock.height() / window.height()))
+    for low, right in shares:
+        assert low == pytest.approx(0.28, abs=0.02)
+        assert right == pytest.approx(shares[0][1], abs=0.05)
+
+
 def test_a_picture_goes_to_the_clipboard(focused: Run) -> None:
     stream = focused.window.timeline.stream
     both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier

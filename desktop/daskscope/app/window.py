@@ -111,6 +111,8 @@ class Window(QMainWindow):
         self._right_px: list[int] = []
         self.progress_dock.page_changed.connect(self._share_right)
         self._all = self._splitter(Qt.Orientation.Horizontal, self._left, self._right)
+        # Docks keep their width, and their share of the height of any window.
+        self._all.setStretchFactor(0, 1)
         self._pages = QStackedWidget(self)
         self._pages.addWidget(self.welcome)
         self._pages.addWidget(self._all)
@@ -167,7 +169,6 @@ class Window(QMainWindow):
         splitter.setChildrenCollapsible(False)
         for part in parts:
             splitter.addWidget(part)
-        splitter.setStretchFactor(0, 1)
         return splitter
 
     def set_theme(self, theme: Theme) -> None:
