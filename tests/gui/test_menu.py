@@ -174,8 +174,8 @@ def test_docks_keep_their_share_of_the_height_of_any_window(focused: Run) -> Non
         QApplication.processEvents()
         low, high = window.workers_dock.height(), window.timeline.height()
         shares.append((low / (low + high), window.progress_dock.height() / window.height()))
-    for low, right in shares:
-        assert low == pytest.approx(0.28, abs=0.02)
+    for below, right in shares:
+        assert below == pytest.approx(0.28, abs=0.02)
         assert right == pytest.approx(shares[0][1], abs=0.05)
 
 
