@@ -257,3 +257,14 @@ def test_what_was_evicted_looks_other_than_idle_time(qtbot: QtBot, theme: Theme)
     # The text stands on a ground of its own, over all that is drawn.
     grounds = [colour_at(after, x, drawn.height_px // 2 - 8) for x in range(600)]
     assert grounds.count(theme.lane2) > 200
+
+
+@pytest.mark.parametrize(("width_px", "is_told"), [(100, True), (40, False)])
+def test_in_little_room_too_it_is_said_that_spans_were_evicted(
+    qtbot: QtBot, width_px: int, is_told: bool
+) -> None:
+    drawn = some_bars()
+    evicted = Evicted(0, width_px, "1 310 720 spans evicted; see File", "1 310 720 spans evicted")
+    after = picture(shown(qtbot, replace(drawn, evicted=evicted), LIGHT))
+    grounds = [colour_at(after, x, drawn.height_px // 2 - 8) for x in range(width_px)]
+    assert (grounds.count(LIGHT.lane2) > 30) is is_told

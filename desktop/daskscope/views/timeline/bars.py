@@ -245,8 +245,7 @@ def draw_evicted(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> Non
     if frame.evicted is not None:
         left, right, text, short = frame.evicted
         box = left, 0, right - left, frame.height_px
-        if not _draw_caption(painter, box, text, theme):
-            _draw_caption(painter, box, short, theme)
+        any(_draw_caption(painter, box, one, theme) for one in (text, short, "evicted"))
 
 
 def _draw_caption(painter: QPainter, box: Box, text: str, theme: Theme) -> bool:
