@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-#: Rows whose memory is kept ready: what a fifth of a second brings of 20,000 spans a second.
-AHEAD_ROWS: Final = 4_096
+#: Rows whose memory is kept ready: what three frames bring of 150,000 spans a second.
+AHEAD_ROWS: Final = 8_192
 
 
 class FillingChunk:

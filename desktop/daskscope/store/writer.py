@@ -13,7 +13,7 @@ import numpy as np
 
 from dask_otel import conventions
 from daskscope.store.eventlog import EventLog
-from daskscope.store.filling import FillingChunk
+from daskscope.store.filling import AHEAD_ROWS, FillingChunk
 from daskscope.store.hearing import Hearing
 from daskscope.store.lanes import WAITING, LaneRegistry
 from daskscope.store.listing import Listing
@@ -74,7 +74,7 @@ class Store:
         self._series_of: dict[str, tuple[int, ...]] = {}
         self._resources_at: defaultdict[str, list[int]] = defaultdict(list)
         self._sealed = SealedChunks()
-        self._filling = FillingChunk(0)
+        self._filling, self._next = FillingChunk(0), FillingChunk(1)
         self._past = Past(self._sealed, self._filling)
         self._lanes = LaneRegistry(self._past)
         self._palette = Palette()
@@ -124,8 +124,11 @@ class Store:
         before = self._sealed.chunks
         if not has_time:
             self._sealed.catch_up()
-        elif not self._sealed.step():
+        else:
             self._filling.provide()
+            if self._filling.room <= AHEAD_ROWS:
+                self._next.provide()
+            self._sealed.step()
         if self._sealed.chunks is not before:
             # What is known is the same, so the generation is: it is found faster.
             self._snapshot = None
@@ -261,7 +264,8 @@ class Store:
     def _seal(self) -> None:
         chunk = self._filling.full()
         self._sealed.add(chunk)
-        self._filling = self._past.filling = FillingChunk(chunk.number + 1)
+        self._filling = self._past.filling = self._next
+        self._next = FillingChunk(chunk.number + 2)
         while self._sealed.nbytes > self._cap_bytes and len(self._sealed.chunks) > 1:
             gone = self._sealed.evict()
             self._n_spans -= len(gone)

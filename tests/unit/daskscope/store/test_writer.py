@@ -11,6 +11,7 @@ import pytest
 
 from dask_otel import conventions
 from daskscope.store.chunk import CHUNK_ROWS
+from daskscope.store.filling import AHEAD_ROWS
 from daskscope.store.schema import Definitions, Kind, SourceStatus, SpanBatch, Status
 from daskscope.store.sealing import GRACE_ROWS, ROWS_A_STEP, SealedChunks
 from daskscope.store.writer import Store
@@ -373,3 +374,23 @@ def test_full_chunks_are_done_before_as_many_more_are_full() -> None:
     *done, _, _ = store.snapshot().chunks
     assert len(done) > 3
     assert all(chunk.pyramid is not None for chunk in done)
+
+
+def test_a_chunk_that_is_nearly_full_has_the_memory_of_the_next_one_made_ready() -> None:
+    load = Load(n_workers=2, n_threads=2)
+    store = Store()
+    store.apply(load.source.definitions())
+    store.apply(load.batch(CHUNK_ROWS - AHEAD_ROWS - 1))
+    store.go_on()
+    assert store._next._n_given == 0
+    store.apply(load.batch(1))
+    for _ in range(4):
+        store.go_on()
+    ready = store._next
+    assert ready._n_given == AHEAD_ROWS
+    store.apply(load.batch(AHEAD_ROWS + 1))
+    assert store._filling is ready
+    assert [(chunk.number, len(chunk)) for chunk in store.snapshot().chunks] == [
+        (0, CHUNK_ROWS),
+        (1, 1),
+    ]
