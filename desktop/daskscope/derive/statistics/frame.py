@@ -311,12 +311,13 @@ def _bytes_text(number: float) -> str:
 def _failures(figures: Figures, crew: Crew) -> list[Fact]:
     n_erred, n_lost = (_column(figures, name) for name in ("n_erred", "n_lost"))
     lost_with = np.flatnonzero(crew.by_worker(figures.workers.key, n_lost)).tolist()
-    texts = []
+    erred = ""
     if n_erred.any():
-        texts.append(f"{quantity.count(n_erred.sum())} erred")
-    if n_lost.any():
-        whom = quantity.plural(len(lost_with), "worker")
-        if len(lost_with) == 1:
-            whom = crew.names[lost_with[0]]
-        texts.append(f"{quantity.count(n_lost.sum())} lost with {whom}")
-    return [Fact("Failed", ", ".join(texts), is_bad=bool(texts))]
+        erred = f"{quantity.count(n_erred.sum())} erred"
+    if not n_lost.any():
+        return [Fact("Failed", erred, is_bad=bool(erred))]
+    whom = quantity.plural(len(lost_with), "worker")
+    if len(lost_with) == 1:
+        whom = crew.names[lost_with[0]]
+    lost = Fact("Lost", f"{quantity.count(n_lost.sum())} with {whom}", is_bad=True)
+    return [Fact("Failed", erred, is_bad=True), lost] if erred else [lost]

@@ -242,7 +242,8 @@ def test_facts_tell_of_bytes_and_failures(snapshot: Snapshot) -> None:
         ("Moved between workers", "4.0 MiB", False),
         ("Busiest, w1 to w0", "4.0 MiB", False),
         ("Disk", "1.0 MiB", False),
-        ("Failed", "1 erred, 1 lost with w1", True),
+        ("Failed", "1 erred", True),
+        ("Lost", "1 with w1", True),
     ]
 
 
