@@ -72,13 +72,24 @@ def test_places_that_are_kept_are_those_of_a_fresh_start(seed: int, apart_px: in
     assert n_kept > (40 if apart_px > 10 else 0)
 
 
-def test_other_events_in_the_same_places_are_placed_anew() -> None:
+@pytest.mark.parametrize(
+    ("text", "x_px"),
+    [
+        ("worker lost", (100, 300, 500)),
+        ("spill", (100, 310, 500)),
+        ("spill", (100, 500)),
+        ("spill", (100, 300, 400, 500)),
+    ],
+)
+def test_other_events_are_placed_anew(text: str, x_px: tuple[int, ...]) -> None:
     placing = Placing(width_of)
-    for text in ("spill", "worker lost"):
-        events = [EventMark(x_px, "other", text, has_line=False) for x_px in (100, 300, 500)]
-        placing.place(events, WIDTH, None)
+    placing.place(
+        [EventMark(x, "other", "spill", has_line=False) for x in (100, 300, 500)], WIDTH, None
+    )
+    placing.place([EventMark(x, "other", text, has_line=False) for x in x_px], WIDTH, None)
 
-    assert [one.text for one in placing.placed] == ["worker lost"] * 3
+    assert [(one.event.x_px, one.text) for one in placing.placed] == [(x, text) for x in x_px]
+    assert not placing.is_kept
 
 
 def test_nothing_is_placed_anew_while_all_events_move_together() -> None:

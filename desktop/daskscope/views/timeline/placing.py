@@ -73,20 +73,20 @@ class Placing:
         self.n_times = 0
         self.is_kept = False
         self._width_of = width_of
-        self._known: object = None
-        self._first_px = 0
+        self._seen: list[EventMark] = []
 
     def place(self, events: Iterable[EventMark], width_px: int, taken_px: Stretch | None) -> None:
         """Place events between 0 and `width_px`, with no text in the stretch `taken_px`."""
         seen = _seen(events, width_px)
-        first_px = seen[0].x_px if seen else 0
-        known = [one.x_px - first_px for one in seen], [one[1:] for one in seen], taken_px
-        self.is_kept = known == self._known and taken_px is None
-        if self.is_kept:
-            self.shift_px = first_px - self._first_px
-            self._place_outer(-self.shift_px, width_px - self.shift_px)
+        moved_px = _moved_px(self._seen, seen) if taken_px is None else None
+        self.is_kept = moved_px is not None
+        if moved_px is not None:
+            self.shift_px = moved_px
+            self._place_outer(-moved_px, width_px - moved_px)
             return
-        self._known, self._first_px, self.shift_px = known, first_px, 0
+        # With a stretch that is taken they may stand elsewhere the next time.
+        self._seen = seen if taken_px is None else []
+        self.shift_px = 0
         self.n_times += 1
         self.placed = _placed(seen, width_px, self._width_of, taken_px)
 
@@ -126,6 +126,19 @@ def placed_events(
 
 def _seen(events: Iterable[EventMark], width_px: int) -> list[EventMark]:
     return sorted((one for one in events if -MARK_PX < one.x_px < width_px), key=_X_PX)
+
+
+def _moved_px(before: Sequence[EventMark], events: Sequence[EventMark]) -> int | None:
+    """By how many pixels all events have moved, None where they are others."""
+    if not events or len(before) != len(events):
+        return None
+    moved_px = events[0].x_px - before[0].x_px
+    # Where many come and go, the last ones tell.
+    if events[-1].x_px - before[-1].x_px != moved_px:
+        return None
+    pairs = zip(before, events, strict=True)
+    is_same = all(now[0] - was[0] == moved_px and now[1:] == was[1:] for was, now in pairs)
+    return moved_px if is_same else None
 
 
 def _placed(
