@@ -84,12 +84,17 @@ def time_left(time_s: float) -> str:
 
 def elapsed(time_ns: int, step_ns: int = SECOND_NS) -> str:
     """Time since a start, with as many digits as steps of `step_ns` need: "3:24.542", "12 d"."""
-    sign, time_ns = ("\u2212", -time_ns) if time_ns < 0 else ("", time_ns)
+    text = _elapsed(abs(time_ns), step_ns)
+    # What is written as nothing has no sign.
+    return f"\u2212{text}" if time_ns < 0 and text.strip(f"0:.{THIN}yd") else text
+
+
+def _elapsed(time_ns: int, step_ns: int) -> str:
     for unit_ns, unit in ((YEAR_NS, "y"), (DAY_NS, "d")):
         if step_ns >= unit_ns:
-            return f"{sign}{count(time_ns // unit_ns)}{THIN}{unit}"
+            return f"{count(time_ns // unit_ns)}{THIN}{unit}"
     whole_s, rest_ns = divmod(time_ns, SECOND_NS)
-    return f"{sign}{_minutes(whole_s)}{_fraction(rest_ns, step_ns)}"
+    return f"{_minutes(whole_s)}{_fraction(rest_ns, step_ns)}"
 
 
 def clock(time_ns: int, step_ns: int = SECOND_NS) -> str:
