@@ -197,7 +197,7 @@ class Levels:
         lane, from_ns = new.lane[late], new.start_ns[late]
         to_ns = np.minimum(new.end_ns[late], until_ns[late])
         seen_ns = np.minimum(to_ns, from_ns + _MOST_SEEN_NS)
-        return self._past.held(np.unique(lane), from_ns, seen_ns), lane[seen_ns < to_ns]
+        return self._past.held(lane, from_ns, seen_ns), lane[seen_ns < to_ns]
 
     def _lifted(self, new: Spans, run_id: npt.NDArray[np.int32], known: Spans) -> Int64s:
         """Levels of spans of lanes on which spans overlap, beside what is known of these."""

@@ -10,16 +10,14 @@ from daskscope.store.placing import Int64s, Mask, Spans
 from daskscope.store.schema import SUB_KINDS, Kind
 
 if TYPE_CHECKING:
-    from daskscope.store.chunk import Chunk
+    from daskscope.store.chunk import Chunk, Rows
     from daskscope.store.filling import FillingChunk
     from daskscope.store.schema import Array
     from daskscope.store.sealing import SealedChunks
 
-#: Stretches of time are known by some hundred cells: what touches none of theirs is left out.
-_CELL_BITS: Final = 9
+#: Cells by which stretches of time are known, for each of them.
+_CELLS_EACH: Final = 8
 _NONE: Final = -1
-#: So few are not worth leaving some out.
-_FEW: Final = 1_024
 #: Kinds as numpy compares them fast.
 _FIRST_SUB: Final = np.uint8(SUB_KINDS[0])
 _LAST_SUB: Final = np.uint8(SUB_KINDS[-1])
@@ -69,48 +67,67 @@ class Past:
         lanes: Int64s = self._above[level - 1, base]
         return lanes
 
-    def held(self, lanes: Int64s, from_ns: Int64s, to_ns: Int64s) -> Spans:
-        """Spans on all levels of some lanes at some stretches of time, and some around those.
+    def held(self, lane: Int64s, from_ns: Int64s, to_ns: Int64s) -> Spans:
+        """Spans on all levels of some lanes at a stretch of time of each, and some around those.
 
-        What lies beside a thread's tasks is none of them.
+        A lane may have several stretches. What lies beside a thread's tasks is none of its spans.
         """
-        is_lane = np.zeros(len(self._base), np.bool_)
-        is_lane[lanes] = True
-        is_lane = is_lane[self._base]
+        lanes, at = np.unique(lane, return_inverse=True)
+        place_of = np.full(len(self._base), _NONE)
+        place_of[lanes] = np.arange(len(lanes))
+        place_of = place_of[self._base]
         parts = []
         for chunk in (*self._sealed.chunks, self.filling.frozen()):
             is_in = (from_ns < chunk.t_max) & (to_ns > chunk.t_min)
             if is_in.any():
-                parts.append(self._held(chunk, is_lane, from_ns[is_in], to_ns[is_in]))
+                stretches = _Stretches(at[is_in], from_ns[is_in], to_ns[is_in], len(lanes))
+                parts.append(self._held(chunk, place_of, stretches))
         return Spans.none().joined(*parts)
 
-    def _held(self, chunk: Chunk, is_lane: Mask, from_ns: Int64s, to_ns: Int64s) -> Spans:
+    def _held(self, chunk: Chunk, place_of: Int64s, stretches: _Stretches) -> Spans:
         """Those of one chunk."""
-        first_ns, last_ns = int(from_ns.min()), int(to_ns.max())
-        if chunk.index is None:
-            are_in = (chunk.start_ns < last_ns) & (chunk.end_ns > first_ns)
-            rows = np.flatnonzero(are_in)
-        else:
-            rows = np.concatenate([chunk.begun(first_ns), chunk.starting(first_ns, last_ns)])
-        rows = rows[is_lane[chunk.columns["lane"][rows]]]
+        rows = stretches.around(chunk)
+        rows = rows[place_of[chunk.columns["lane"][rows]] >= 0]
         kind = chunk.columns["kind"][rows]
         is_meant = (kind < _FIRST_SUB) | (kind > _LAST_SUB)
         rows, kind = rows[is_meant], kind[is_meant]
-        lane, start_ns, end_ns = (
-            chunk.columns["lane"][rows],
-            chunk.start_ns[rows],
-            chunk.end_ns[rows],
-        )
+        start_ns, end_ns = chunk.start_ns[rows], chunk.end_ns[rows]
+        lane = chunk.columns["lane"][rows]
         spans = Spans(self._base[lane], self._level[lane], start_ns, end_ns, kind == _COMPUTE)
-        if len(spans) <= _FEW:
-            return spans
+        return spans.those(stretches.touch(place_of[lane], start_ns, end_ns))
+
+
+class _Stretches:
+    """Stretches of time of some lanes, which are numbered from 0."""
+
+    def __init__(self, place: Int64s, from_ns: Int64s, to_ns: Int64s, n_lanes: int) -> None:
+        self._first_ns, self._last_ns = int(from_ns.min()), int(to_ns.max())
+        n_bits = (_CELLS_EACH * len(place) // n_lanes).bit_length()
+        self._bits = max((self._last_ns - self._first_ns).bit_length() - n_bits, 0)
+        # One more behind the last, of which nothing is asked.
+        self._n_cells = self._cell(to_ns).max() + 2
+        size, base = n_lanes * self._n_cells, place * self._n_cells
+        edges = np.bincount(base + self._cell(from_ns), minlength=size)
+        edges -= np.bincount(base + self._cell(to_ns) + 1, minlength=size)
         # Cells that are asked about, before each one.
-        bits = max((last_ns - first_ns).bit_length() - _CELL_BITS, 0)
-        n_cells = ((last_ns - first_ns) >> bits) + 2
-        edges = np.bincount((from_ns - first_ns) >> bits, minlength=n_cells)
-        edges -= np.bincount(((to_ns - first_ns) >> bits) + 1, minlength=n_cells)
-        n_asked = np.append(0, np.cumsum(np.cumsum(edges) > 0))
-        first = np.maximum(start_ns - first_ns, 0) >> bits
-        last = np.minimum(end_ns - first_ns, last_ns - first_ns) >> bits
-        is_asked = n_asked[last + 1] > n_asked[first]
-        return spans.those(is_asked)
+        self._n_asked = np.append(0, np.cumsum(np.cumsum(edges) > 0))
+
+    def around(self, chunk: Chunk) -> Rows:
+        """Rows between the first start and the last end."""
+        if chunk.index is None:
+            are_in = (chunk.start_ns < self._last_ns) & (chunk.end_ns > self._first_ns)
+            return np.flatnonzero(are_in)
+        begun, starting = chunk.begun(self._first_ns), chunk.starting(self._first_ns, self._last_ns)
+        return np.concatenate([begun, starting])
+
+    def touch(self, place: Int64s, start_ns: Int64s, end_ns: Int64s) -> Mask:
+        """Whether spans are in a cell in which a stretch of their lane is."""
+        base = place * self._n_cells
+        first = base + self._cell(np.maximum(start_ns, self._first_ns))
+        last = base + self._cell(np.minimum(end_ns, self._last_ns))
+        touch: Mask = self._n_asked[last + 1] > self._n_asked[first]
+        return touch
+
+    def _cell(self, time_ns: Int64s) -> Int64s:
+        cell: Int64s = (time_ns - self._first_ns) >> self._bits
+        return cell
