@@ -7,26 +7,25 @@ million spans held, all of them in view, once with ten times as many held.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from daskscope.derive.lanes import lane_layout
 from daskscope.derive.taskstream import TaskStream
 from daskscope.session import WHOLE_RUN, Session, viewport
+from daskscope.store.schema import SpanBatch
 from daskscope.store.writer import Store
 from daskscope.theme import NOT_YET_PX
 from tests.bench.figures import Figure, figure
 from tests.builders import Load
-
-if TYPE_CHECKING:
-    from daskscope.store.schema import SpanBatch
 
 WIDTH_PX, HEIGHT_PX = 1_432, 700
 N_HELD, N_MORE = 1_000_000, 9_000_000
 N_BATCH = 4_096
 TICK_SPANS = 20_000 // 60
 N_TICKS = 600
+#: Batches of spans that overlap in their threads.
+N_CROWDED = 80
 #: Spans of 64 workers with 4 threads that together end 20,000 tasks a second.
 RANGE_NS = 50_000_000_000
 
@@ -88,6 +87,27 @@ class Following:
         return float(np.median(times))
 
 
+def coroutines_ms(late: int) -> float:
+    """p95 of a batch of 4,096, eight at once in a thread; every other one so many batches late."""
+    load, store = Load(n_threads=8), Store(cap_bytes=1 << 40)
+    store.apply(load.source.definitions())
+    batches = []
+    for number in range(N_CROWDED):
+        batch = load.batch(N_BATCH)
+        load.wait(int(batch.columns["end_ns"].view(np.int64).max()))
+        thread = batch.columns["resource"].astype(np.int64) + 1
+        batches.append(
+            (number + late * (number % 2), batch.keys, {**batch.columns, "thread": thread})
+        )
+    times = []
+    for _, keys, columns in sorted(batches, key=lambda one: one[0]):
+        begin_s = time.perf_counter()
+        store.apply(SpanBatch(columns, keys))
+        times.append((time.perf_counter() - begin_s) * 1e3)
+        store.go_on()
+    return float(np.percentile(times, 95))
+
+
 def run() -> list[Figure]:
     """Measure."""
     following = Following()
@@ -105,6 +125,8 @@ def run() -> list[Figure]:
     return [
         figure("store: apply and seal, per span", fill_s / N_HELD * 1e6, "us", 0.3),
         figure("store: memory per span beyond its texts", span_bytes, "bytes", 100.0),
+        figure("store: 4,096 spans of coroutines, p95", coroutines_ms(0), "ms", 8.0),
+        figure("store: 4,096 that come late, p95", coroutines_ms(31), "ms", 8.0),
         figure("derive, 1,000,000 in view, live: spans in view", float(n_in_view), "spans"),
         figure("derive, 1,000,000 in view, live, median", p50, "ms"),
         figure("derive, 1,000,000 in view, live, p95", p95, "ms", 8.0),
