@@ -10,6 +10,7 @@ import pytest
 
 from daskscope.app import panels
 from daskscope.app.clock import FRAME_S, elapsed_s
+from daskscope.app.feed import Feed
 from daskscope.app.pace import Pace
 from daskscope.app.tempo import IDLE_STEP_S
 from daskscope.app.timeline import DRAWN_WORK_S, UNFINISHED_PERIOD_S
@@ -25,6 +26,7 @@ from tests.gui.working import NOW, Hand, Link, bar, cluster, set_clock
 if TYPE_CHECKING:
     from daskscope.app.run import Run
     from daskscope.derive.frames import Bars, TaskStreamFrame
+    from daskscope.store.snapshot import Snapshot
 
 
 def bars(run: Run) -> Bars:
@@ -321,10 +323,18 @@ def test_a_tick_that_draws_leaves_the_toolbar_to_the_next_one(
     assert told == {True: "", False: quantity.duration(busy.session.span_ns)}
 
 
+@pytest.mark.parametrize("taking_s", [0.0, 0.004])
 def test_a_tick_that_comes_for_panels_leaves_the_task_stream_alone_and_delays_no_frame(
-    busy: Run, monkeypatch: pytest.MonkeyPatch
+    taking_s: float, busy: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hand = Hand(busy, monkeypatch)
+    advance = Feed.advance
+
+    def taken(feed: Feed, wall_ns: int, **how: bool) -> Snapshot:
+        hand.now_s += 0.0 if how["leaves"] else taking_s
+        return advance(feed, wall_ns, **how)
+
+    monkeypatch.setattr(Feed, "advance", taken)
     busy.replace(span_ns=SECOND)  # each tick scrolls
     hand.waits(0.5)
 

@@ -68,8 +68,10 @@ class Hand:
 
     def tick(self, most_s: float = IDLE_STEP_S) -> float:
         """Tick once; how long the clock waits then, if nothing arrives after `most_s`."""
-        self.run.tick(NOW + round((self.now_s - 100) * SECOND))
-        self.now_s += min(max(self.run._clock.period_s, 0.001), most_s)
+        began_s = self.now_s
+        self.run.tick(NOW + round((began_s - 100) * SECOND))
+        waits_s = min(max(self.run._clock.period_s, 0.001), most_s)
+        self.now_s = max(self.now_s + 0.001, began_s + waits_s)
         return self.run._clock.period_s
 
     def waits(self, seconds: float) -> list[float]:

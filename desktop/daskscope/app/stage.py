@@ -55,7 +55,9 @@ class Stage:
         self.is_resting = self.is_busy = False
         self._crowd = Crowd()
         self._tempo = Tempo()
-        #: When a tick asked for this one, which comes for what waits for its turn.
+        #: When this tick began, before it took in what has come; when the one began that asked for
+        #: it, where it comes for what waits for its turn.
+        self._began_s = 0.0
         self._asked_s: float | None = None
         self._turns, self._turn = Turns(), Turn.ALL
         #: All is as it will be, and so it was shown.
@@ -124,6 +126,7 @@ class Stage:
 
     def begin(self, snapshot: Snapshot, session: Session, now_s: float) -> bool:
         """Begin a tick; whether it shows everything that has changed."""
+        self._began_s = now_s
         is_reading = not (snapshot.status.is_live or self.is_over(snapshot) or self._is_forgetful)
         is_moved = session.without_pointer != self._session
         self._turn = self._turns.next(now_s, is_reading=is_reading, is_moved=is_moved)
@@ -234,7 +237,7 @@ class Stage:
             self._rota.take(tick, tick.now_s, is_busy=self.is_busy)
             is_waiting = self._rota.is_waiting(tick.now_s) or tick.feed.store.has_due
             if self.is_busy and is_waiting:
-                self.period_s, self._asked_s = 0.0, tick.now_s
+                self.period_s, self._asked_s = 0.0, self._began_s
         is_working = self._statistics.is_working or self._panels.is_behind
         self._is_done = self._crowd.is_known and not (self.timeline.has_work or is_working)
         if not self._is_done:
@@ -248,7 +251,7 @@ class Stage:
         asked_s, self._asked_s = self._asked_s, None
         if asked_s is None or tick.is_all or tick.feed.has_much:
             return False
-        self.period_s = min(self.period_s, max(FRAME_S - (tick.now_s - asked_s), 0.0))
+        self.period_s = min(self.period_s, max(FRAME_S - (self._began_s - asked_s), 0.0))
         return True
 
     def _show_stream(self, tick: Tick) -> bool:

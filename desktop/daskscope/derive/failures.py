@@ -43,6 +43,8 @@ class Failures:
         What was lost with its worker has the mark of the worker.
         """
         failed = chunk.erred_among(rows)
+        if not len(failed):
+            return
         outcome = chunk.columns["outcome"][failed].view(np.uint8)
         line = _LINE_OF[chunk.columns["kind"][failed].view(np.uint8)]
         end_ns = chunk.end_ns[failed]
