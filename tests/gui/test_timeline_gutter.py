@@ -10,7 +10,13 @@ from PySide6.QtGui import QColor, QImage, QPainter
 
 from daskscope.theme import COMFORTABLE, DARK, GUTTER_PX, LIGHT, NORMAL, Density, Theme
 from daskscope.views.timeline import gutter
-from daskscope.views.timeline.gutter import WORKER_TEXT_PX, Gutter, GutterTarget, ground
+from daskscope.views.timeline.gutter import (
+    WORKER_TEXT_PX,
+    Gutter,
+    GutterTarget,
+    Headers,
+    ground,
+)
 from tests.gui.frames import BarList, frame, layout
 
 
@@ -100,3 +106,22 @@ def test_a_name_and_the_number_of_its_thread_share_a_baseline(density: Density) 
         return max(ink)
 
     assert lowest(range(WORKER_TEXT_PX, 60)) == lowest(range(GUTTER_PX - 22, GUTTER_PX - 10))
+
+
+@pytest.mark.usefixtures("qapp")
+@pytest.mark.parametrize(
+    ("address", "is_told"), [("10.0.4.11", True), ("10.100.100.100 etl", False)]
+)
+def test_beside_a_pin_an_address_is_told_by_half_or_not_at_all(address: str, is_told: bool) -> None:
+    rows = layout()
+
+    def picture(caption: str) -> QImage:
+        first = replace(rows.rows[0], title="node-0001", caption=caption)
+        shown = frame(replace(rows, rows=[first, *rows.rows[1:]]), BarList().bars(), height=60)
+        image = QImage(GUTTER_PX, 60, QImage.Format.Format_RGB32)
+        image.fill(QColor(ground(LIGHT)))
+        with QPainter(image) as painter:
+            Headers().draw(painter, shown, LIGHT, GutterTarget(first.host, True, "name"))
+        return image
+
+    assert (picture(address) != picture("")) is is_told

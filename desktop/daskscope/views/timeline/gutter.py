@@ -240,8 +240,11 @@ def _draw_host(
     box = (HOST_TEXT_PX, 0, max(room, 0), height - 1)
     title_px = draw_label(painter, box, row.title, Role.TITLE, theme.t1)
     left = HOST_TEXT_PX + title_px + 10
-    caption_box = (left, 0, max(room - title_px - 10, 0), height - 1)
-    draw_label(painter, caption_box, row.caption, Role.VALUE, theme.t3)
+    caption_px = max(room - title_px - 10, 0)
+    # Of what the pin leaves no half of, such as "10.…", nothing is told.
+    if not has_pin or 2 * caption_px >= text_width(Role.VALUE, row.caption):
+        caption_box = (left, 0, caption_px, height - 1)
+        draw_label(painter, caption_box, row.caption, Role.VALUE, theme.t3)
 
 
 def _room_px(frame: TaskStreamFrame) -> int:
