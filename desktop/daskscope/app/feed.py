@@ -30,11 +30,14 @@ if TYPE_CHECKING:
     from daskscope.store.writer import Store
 
 #: Share of a frame that draining may take, so that a burst never holds up the picture.
-DRAIN_BUDGET_S = 0.004
+DRAIN_BUDGET_S = 0.002
+#: The same while more comes than that is enough for.
+BEHIND_BUDGET_S = 0.004
 #: The same in a tick that shows nothing, while a recording is read: somebody waits for that.
 READING_BUDGET_S = 0.01
-#: Rows that are taken at once: some milliseconds' work.
-_MOST_ROWS: Final = 1 << 12
+#: Rows that are taken at once: about a millisecond's work.
+_MOST_SPANS: Final = 1 << 11
+_MOST_POINTS: Final = 1 << 12
 _MOST_EVENTS: Final = 1 << 9
 _MOST_WORDS: Final = 1 << 10
 #: So many spans in a tick leave it no time for what can wait: a millisecond's work.
@@ -73,8 +76,10 @@ class Feed:
         Spans that came in over the last seconds.
     has_spans
         Some came in the last tick.
+    has_more
+        There may be more than the last tick had time for: the next one takes it.
     is_behind
-        There may be more than the last tick had time for.
+        So it was in the tick before as well: more comes than ticks that draw have time for.
     has_much
         The last tick took in so many spans that what can wait should.
     answers
@@ -94,7 +99,7 @@ class Feed:
         self._budget_s = DRAIN_BUDGET_S
         self._waits_since_ns = 0
         self._has_left = False
-        self.is_behind = False
+        self.has_more = self.is_behind = False
         self.has_much = False
 
     @property
@@ -119,7 +124,9 @@ class Feed:
         self._has_left = leaves and not self._has_left
         if self._has_left or (is_resting and self._may_wait(wall_ns)):
             return self._wait(wall_ns)
-        self._budget_s = DRAIN_BUDGET_S if is_shown else READING_BUDGET_S
+        had_more = self.has_more
+        drain_s = BEHIND_BUDGET_S if had_more else DRAIN_BUDGET_S
+        self._budget_s = drain_s if is_shown else READING_BUDGET_S
         n_spans = 0
         newest_ns = 0
         for message in self._arriving():
@@ -134,6 +141,7 @@ class Feed:
                 newest_ns = max(newest_ns, int(message.columns["time_ns"].max(initial=0)))
             elif isinstance(message, RunningWords):
                 newest_ns = max(newest_ns, int(message.words["time_ns"].max(initial=0)))
+        self.is_behind = self.has_more and (had_more or not is_shown)
         if newest_ns:
             self._see(newest_ns, wall_ns)
         self.has_spans = n_spans > 0
@@ -144,6 +152,7 @@ class Feed:
     def _wait(self, wall_ns: int) -> Snapshot:
         """Take nothing in this tick: what has arrived waits, and holds up its sender."""
         self.has_spans = self.has_much = self.is_behind = False
+        self.has_more = bool(self._waiting)
         self._count(0, wall_ns)
         return self._known(wall_ns)
 
@@ -153,7 +162,7 @@ class Feed:
         Of a recording, or while there is more to take, only until where it has been read.
         """
         snapshot = self.store.snapshot()
-        is_partial = self.is_behind or not snapshot.status.is_live
+        is_partial = self.has_more or not snapshot.status.is_live
         until_ns = snapshot.last_ns if is_partial else self.now_ns(snapshot, wall_ns)
         self.store.judge(until_ns - SILENCE_NS)
         return self.store.snapshot()
@@ -165,14 +174,14 @@ class Feed:
         """
         # Of this thread: what others of the machine take is not to be made up for by less.
         begin_s = time.thread_time()
-        self.is_behind = False
+        self.has_more = False
         while self._waiting or self._fetch():
             message = self._waiting.popleft()
             yield message
             # Who is new is known to all views before the next ones come.
             is_crowd = isinstance(message, Definitions) and len(message.resources) >= _CROWD
             if is_crowd or time.thread_time() - begin_s >= self._budget_s:
-                self.is_behind = True
+                self.has_more = True
                 return
 
     def _may_wait(self, wall_ns: int) -> bool:
@@ -233,10 +242,16 @@ def _portions(message: Message | Answer) -> Iterator[Message | Answer]:
         for begin in range(0, len(message.words["n"]), _MOST_WORDS):
             yield words_of(message, begin, begin + _MOST_WORDS)
         return
-    if not isinstance(message, SpanBatch | PointBatch | EventBatch):
-        yield message
-        return
-    most = _MOST_EVENTS if isinstance(message, EventBatch) else _MOST_ROWS
+    match message:
+        case SpanBatch():
+            most = _MOST_SPANS
+        case PointBatch():
+            most = _MOST_POINTS
+        case EventBatch():
+            most = _MOST_EVENTS
+        case _:
+            yield message
+            return
     for begin in range(0, len(message), most):
         end = min(begin + most, len(message))
         yield rows_of(message, begin, end) if end - begin < len(message) else message

@@ -266,7 +266,7 @@ class Run(QObject):
         Where nothing scrolls only what is new is painted. Where much has come there is more, which
         would be too much for the next tick.
         """
-        has_more = self._feed.is_behind or self._feed.has_much
+        has_more = self._feed.has_more or self._feed.has_much
         comes_soon = self._clock.period_s <= FRAME_S and not has_more
         now_ns = self._feed.now_ns(self._snapshot, wall)
         return comes_soon and self._stage.timeline.scrolls(self._snapshot, self.session, now_ns)

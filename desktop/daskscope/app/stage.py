@@ -130,7 +130,7 @@ class Stage:
         is_reading = not (snapshot.status.is_live or self.is_over(snapshot) or self._is_forgetful)
         is_moved = session.without_pointer != self._session
         self._turn = self._turns.next(now_s, is_reading=is_reading, is_moved=is_moved)
-        return self._turn is not Turn.NOTHING
+        return self._turn is not Turn.NOTHING and self._window.presence.is_seen
 
     def show(
         self,
@@ -162,7 +162,7 @@ class Stage:
         self.period_s = self._tempo.period_s(now_s, has_work=feed.is_behind, is_held=is_held)
         if not self._window.presence.is_seen:
             self.is_resting = True
-            self.period_s = 0.0 if feed.is_behind else IDLE_STEP_S
+            self.period_s = 0.0 if feed.has_more else IDLE_STEP_S
             self._crowd.keep_up(snapshot)
             return False
         if self.is_resting and self._is_done and not has_changed:

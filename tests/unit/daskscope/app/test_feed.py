@@ -73,6 +73,12 @@ def test_spans_reach_the_store() -> None:
     assert snapshot.last_ns == WALL
 
 
+def take_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each tick have no more time than one message needs."""
+    for name in ("DRAIN_BUDGET_S", "BEHIND_BUDGET_S"):
+        monkeypatch.setattr(feeding, name, 0.0)
+
+
 def test_a_burst_is_taken_over_many_ticks() -> None:
     class Burst(Link):
         def drain(self, budget_s: float) -> list[Message]:
@@ -85,7 +91,7 @@ def test_a_burst_is_taken_over_many_ticks() -> None:
     n_spans = []
     for _ in range(100):
         n_spans.append(feed.advance(WALL).n_spans)
-        if not feed.is_behind:
+        if not feed.has_more:
             break
     assert n_spans[-1] == 40 * 8_192
     assert len(n_spans) > 5
@@ -176,7 +182,7 @@ def test_a_recording_stands_at_its_end_while_it_is_read_to_there() -> None:
 def test_points_of_very_many_series_are_taken_over_several_ticks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(feeding, "DRAIN_BUDGET_S", 0.0)
+    take_one_at_a_time(monkeypatch)
     n = 20_000
     columns = {name: np.zeros(n, dtype) for name, dtype in POINT_COLUMNS.items()}
     columns["series"] += np.arange(n, dtype=columns["series"].dtype)
@@ -198,19 +204,45 @@ def test_points_of_very_many_series_are_taken_over_several_ticks(
 def test_many_spans_are_taken_over_several_ticks_and_none_is_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(feeding, "DRAIN_BUDGET_S", 0.0)
+    take_one_at_a_time(monkeypatch)
     link = Link()
     link.messages.append(spans(10_000, WALL))
     feed = Feed(link, Store(1 << 20))
 
-    n_spans = [feed.advance(WALL).n_spans for _ in range(5)]
-    assert n_spans == [0, 0, 4_096, 8_192, 10_000]
+    ticks = [(feed.advance(WALL).n_spans, feed.has_more, feed.is_behind) for _ in range(8)]
+    assert ticks[1:] == [
+        (0, True, True),
+        (2_048, True, True),
+        (4_096, True, True),
+        (6_144, True, True),
+        (8_192, True, True),
+        (10_000, True, True),
+        (10_000, False, False),
+    ]
+
+
+def test_more_than_one_tick_has_time_for_waits_for_the_next_one_before_they_are_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    take_one_at_a_time(monkeypatch)
+    link = Link()
+    feed = Feed(link, Store(1 << 20))
+    for _ in range(4):
+        feed.advance(WALL)
+    found = []
+    for n in (3_000, 0, 0, 1_000, 1_000, 0):
+        link.messages += [spans(n, WALL)] if n else []
+        feed.advance(WALL)
+        found.append((feed.has_more, feed.is_behind))
+    # Whether more waits in the link is known when the next tick finds nothing there.
+    one, behind, over = (True, False), (True, True), (False, False)
+    assert found == [one, behind, over, one, behind, over]
 
 
 def test_words_of_many_workers_are_taken_over_several_ticks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(feeding, "DRAIN_BUDGET_S", 0.0)
+    take_one_at_a_time(monkeypatch)
     source, n = Source(), 2_500
     said = [
         source.running(source.worker(f"w{i}"), i, [("inc", i, 2 * i + k, k) for k in range(i % 3)])
@@ -247,19 +279,19 @@ def test_a_crowd_of_workers_ends_a_tick(monkeypatch: pytest.MonkeyPatch) -> None
     feed = Feed(link, Store(1 << 20))
 
     assert len(feed.advance(WALL).resources) == 41
-    assert feed.is_behind
+    assert feed.has_more
     assert len(feed.advance(WALL).resources) == 81
 
 
 def test_a_tick_that_shows_nothing_takes_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feeding, "DRAIN_BUDGET_S", 0.0)
+    take_one_at_a_time(monkeypatch)
     monkeypatch.setattr(feeding, "READING_BUDGET_S", 9.0)
     link = Link()
     link.messages += [spans(5, WALL), spans(6, WALL)]
     feed = Feed(link, Store(1 << 20))
 
     assert feed.advance(WALL).n_spans == 0
-    assert feed.is_behind
+    assert feed.has_more
     assert feed.advance(WALL, is_shown=False).n_spans == 11
 
 
@@ -331,14 +363,14 @@ def test_a_tick_that_takes_nothing_notices_silence_as_well() -> None:
 
 
 def test_nobody_is_silent_while_much_waits_to_be_taken_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feeding, "DRAIN_BUDGET_S", 0.0)
+    take_one_at_a_time(monkeypatch)
     link = Link()
     feed = Feed(link, Store(1 << 20))
     link.messages.append(spans(1, WALL))
     for _ in range(4):
         feed.advance(WALL)
     link.messages += [spans(1, WALL + SECOND), spans(1, WALL + 2 * SECOND)]
-    ticks = [(hushed(link, feed, WALL + 30 * SECOND), feed.is_behind) for _ in range(3)]
+    ticks = [(hushed(link, feed, WALL + 30 * SECOND), feed.has_more) for _ in range(3)]
     assert ticks == [(False, True), (False, True), (True, False)]
 
 
