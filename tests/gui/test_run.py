@@ -352,3 +352,24 @@ def test_a_window_that_was_closed_is_let_go_with_all_that_it_showed(
     gc.collect()
 
     assert [one() for one in held] == [None] * len(held)
+
+
+def test_the_brush_of_the_minimap_follows_a_gesture_at_once(busy: Run) -> None:
+    minimap = busy.window.timeline.minimap
+    busy.tick(NOW + 16 * MS)
+    before = minimap.brush_px
+    busy.window.timeline.zoomed.emit(200.0, 0.25)
+    busy.tick(NOW + 32 * MS)
+    assert minimap.brush_px != before
+
+
+def test_a_running_task_grows_with_the_clock(busy: Run) -> None:
+    x_px, _ = bar(busy, BarState.RUNNING)
+    frame = busy.frame
+    assert frame is not None
+    width_px = frame.now_px - x_px
+    busy.tick(NOW + 5 * SECOND)
+    later = busy.frame
+    assert later is not None
+
+    assert later.now_px - bar(busy, BarState.RUNNING)[0] > width_px * 1.5
