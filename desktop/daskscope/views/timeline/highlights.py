@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRect, Qt
-from PySide6.QtGui import QImage, QPainter, QPen, QPixmap
+from PySide6.QtGui import QImage, QPainter, QPen
 
 from daskscope.derive.lanelayout import RowKind
 from daskscope.paint.brush import colour
@@ -39,11 +39,11 @@ def draw_event_lines(painter: QPainter, frame: TaskStreamFrame, theme: Theme) ->
     # In the middle under its mark, as a pen would draw it.
     off_px = (other.width() // 2) / ratio
     for x_px, is_graph in lines:
-        painter.drawPixmap(QPointF(x_px - off_px, 0), graph if is_graph else other)
+        painter.drawImage(QPointF(x_px - off_px, 0), graph if is_graph else other)
 
 
 @lru_cache(maxsize=4)
-def _line(pieces: tuple[tuple[int, int], ...], rgb: int, ratio: float) -> QPixmap:
+def _line(pieces: tuple[tuple[int, int], ...], rgb: int, ratio: float) -> QImage:
     """Picture of a line from the top down: a pen's dashes take seven times as long to draw."""
     height_px = pieces[-1][1] + 1
     is_drawn = np.zeros(height_px + 1, np.bool_)
@@ -54,9 +54,9 @@ def _line(pieces: tuple[tuple[int, int], ...], rgb: int, ratio: float) -> QPixma
     is_seen = is_drawn[(at / ratio).astype(np.intp)]
     width = max(round(ratio), 1)
     pixels = np.where(is_seen[:, None], np.uint32(rgb | OPAQUE), np.uint32(0)).repeat(width, axis=1)
-    image = QImage(pixels.data, width, len(pixels), width * 4, _FORMAT)
+    image = QImage(pixels.data, width, len(pixels), width * 4, _FORMAT).copy()  # its own memory
     image.setDevicePixelRatio(ratio)
-    return QPixmap.fromImage(image)
+    return image
 
 
 def _between_headers(frame: TaskStreamFrame) -> tuple[tuple[int, int], ...]:
