@@ -15,7 +15,7 @@ from tests.builders import MS, SECOND
 from tests.gui.chain import chain, ticked
 from tests.gui.searching import Searched
 from tests.gui.selecting import at, drag, row_y, tick
-from tests.gui.working import NOW, Hand, Link, cluster
+from tests.gui.working import NOW, Hand, Link, cluster, set_budget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +38,12 @@ def searches() -> Iterator[None]:
     before = gc.get_threshold()
     yield
     gc.set_threshold(*before)
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each tick take in all that has come, however slow the machine is."""
+    set_budget(monkeypatch, 1e9)
 
 
 @pytest.fixture

@@ -20,18 +20,12 @@ from daskscope.derive.taskstream import TaskStream
 from daskscope.store.schema import SourceStatus
 from daskscope.store.writer import Store
 from tests.builders import MS, SECOND, Span
-from tests.gui.working import NOW, Hand, Link, cluster, set_clock
+from tests.gui.working import NOW, Hand, Link, cluster, set_budget, set_clock
 
 if TYPE_CHECKING:
     from daskscope.app.run import Run
     from daskscope.derive.frames import Bars, TaskStreamFrame
     from daskscope.store.snapshot import Snapshot
-
-
-def set_budget(monkeypatch: pytest.MonkeyPatch, budget_s: float) -> None:
-    """What a tick may take for what has come."""
-    for name in ("DRAIN_BUDGET_S", "BEHIND_BUDGET_S"):
-        monkeypatch.setattr(f"daskscope.app.feed.{name}", budget_s)
 
 
 def bars(run: Run) -> Bars:
@@ -211,7 +205,6 @@ def test_what_comes_is_taken_by_a_tick_that_does_not_scroll_where_few_do(
     busy: Run, link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("daskscope.app.rota.TURN_S", 1e9)  # no tick comes for panels
-    set_budget(monkeypatch, 1e9)  # however slow the machine is
     source, _ = cluster()
 
     def taken(since_s: int, span_ns: int) -> list[int]:
@@ -367,7 +360,6 @@ def test_what_the_store_has_put_off_is_done_by_a_tick_that_takes_and_draws_nothi
     busy.replace(span_ns=SECOND)  # each tick scrolls
     hand.waits(0.5)
     monkeypatch.setattr("daskscope.app.rota.TURN_S", 1e9)
-    set_budget(monkeypatch, 1e9)
     monkeypatch.setattr(Store, "has_due", True)
     has_time: list[bool] = []
     monkeypatch.setattr(Store, "go_on", lambda *_, **said: has_time.append(said["has_time"]))

@@ -33,6 +33,12 @@ def set_clock(monkeypatch: pytest.MonkeyPatch, elapsed_s: Callable[[], float]) -
         monkeypatch.setattr(f"daskscope.app.{module}.spent_s", elapsed_s)
 
 
+def set_budget(monkeypatch: pytest.MonkeyPatch, budget_s: float) -> None:
+    """What a tick that draws may take for what has come."""
+    for name in ("DRAIN_BUDGET_S", "BEHIND_BUDGET_S"):
+        monkeypatch.setattr(f"daskscope.app.feed.{name}", budget_s)
+
+
 class Link:
     """Stands where the source process stands: messages are literals."""
 
