@@ -1,7 +1,7 @@
 """Ten minutes of a live window at 20,000 spans a second: is the end as the start was?
 
-A simulated cluster of 256 threads sends; sender, receiver and window share the machine. Not one of
-the benchmarks that run by default: `make bench ARGS=soak`.
+A simulated cluster of 256 threads sends; sender, receiver and window share the machine, and the
+window comes first. Not one of the benchmarks that run by default: `make bench ARGS=soak`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 import psutil
 
 from daskscope.ingest.catalogue import recordings
+from daskscope.ingest.source import NICENESS
 from tests.e2e.programs import DASKSCOPE
 from tests.ports import free_port
 
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 SECONDS: Final = 600.0
 RATE: Final = 20_000
 N_WORKERS, N_THREADS = 64, 4
-#: What is compared: so much after the window has filled, and so much before the end.
+#: Time in view, which is full of spans after it.
+RANGE_S: Final = 60.0
+#: What is compared: so much after the view has filled, and so much before the end.
 MINUTE_S: Final = 60.0
 #: Until data come, and until what was sent is in the window.
 SETTLING_S: Final = 5.0
@@ -68,8 +71,9 @@ def soak(seconds: float) -> list[Figure]:
         window = subprocess.Popen(
             [
                 *(DASKSCOPE, "connect", "--http", f"127.0.0.1:{http}"),
-                *("--grpc", f"127.0.0.1:{free_port()}", "--size", "1600x900", "--range", "60"),
-                *("--seconds", str(seconds + 2 * SETTLING_S), "--frame-log", frames),
+                *("--grpc", f"127.0.0.1:{free_port()}", "--size", "1600x900"),
+                *("--range", str(RANGE_S), "--seconds", str(seconds + 2 * SETTLING_S)),
+                *("--frame-log", frames),
             ],
             env=os.environ
             | {
@@ -102,7 +106,8 @@ def simulate(http: int, seconds: float) -> int:
     size = ("--workers", str(N_WORKERS), "--threads", str(N_THREADS), "--rate", str(RATE))
     done = subprocess.run(
         [
-            *(DASKSCOPE, "simulate", *size, "--seconds", str(seconds)),
+            # A cluster is on other machines: it leaves the cores to receiver and window.
+            *("nice", "-n", str(NICENESS), DASKSCOPE, "simulate", *size, "--seconds", str(seconds)),
             *("--to", f"http://127.0.0.1:{http}"),
         ],
         capture_output=True,
@@ -116,18 +121,19 @@ def simulate(http: int, seconds: float) -> int:
 
 
 def compared(frames: Path, seconds: float) -> list[Figure]:
-    """95th percentiles of the frames of the first and of the last minute."""
+    """95th percentiles of the frames of the first minute with a full view, and of the last."""
     with frames.open() as file:
         rows = [(float(row["t_s"]), float(row["frame_ms"])) for row in csv.DictReader(file)]
     t_s, frame_ms = np.array(rows).T
     length_s = min(MINUTE_S, seconds / 3)
-    first = frame_ms[(t_s >= SETTLING_S) & (t_s < SETTLING_S + length_s)]
+    full_s = SETTLING_S + RANGE_S
+    first = frame_ms[(t_s >= full_s) & (t_s < full_s + length_s)]
     last = frame_ms[(t_s >= seconds - length_s) & (t_s < seconds)]
     before_ms, after_ms = (float(np.percentile(part, 95)) for part in (first, last))
     return [
-        figure("frame, first minute, p95", before_ms, "ms", None),
+        figure("frame, first minute with a full view, p95", before_ms, "ms", None),
         figure("frame, last minute, p95", after_ms, "ms", P95_BUDGET_MS),
-        figure("last minute / first minute", after_ms / before_ms, "", WORSE_BUDGET),
+        figure("last minute / first one with a full view", after_ms / before_ms, "", WORSE_BUDGET),
         figure("frames in the last minute", len(last), "", None),
     ]
 
