@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from daskscope.store.ordering import order_of
 from daskscope.store.placing import (
     MOST_LEVELS,
     SLACK_NS,
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from daskscope.store.past import Past
     from daskscope.store.schema import Array
 
-#: Lane ids that sort in linear time.
-_MOST_SHORT: Final = 1 << 16
 #: So much of a span that comes late is compared with what is held; of the few that last longer it
 #: would be most of all that there is.
 _MOST_SEEN_NS: Final = 1_000_000_000
@@ -127,8 +126,7 @@ class Levels:
         is_attempt: Mask,
     ) -> Placing:
         """Place some of some spans; rows and levels of those that are not on level 0."""
-        is_short = len(self._is_crowded) <= _MOST_SHORT
-        order = np.argsort(lane.astype(np.uint16) if is_short else lane, kind="stable")
+        order = order_of(lane.astype(np.int64))
         order = order[is_meant[order]]
         if not len(order):
             return _NOTHING
