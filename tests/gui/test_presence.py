@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from daskscope.app.tempo import HELD_STEP_S, IDLE_AFTER_S, IDLE_STEP_S
 from daskscope.derive.panels import WorkerRowKind
 from daskscope.store.schema import SourceStatus
 from tests.builders import MS, SECOND, Span, points
-from tests.gui.working import NOW, cluster
+from tests.gui.working import NOW, cluster, set_budget
 from tests.readings import Cluster
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def move_pointer(run: Run) -> None:
 def test_an_idle_window_waits_for_its_next_step_or_for_somebody(hand: Hand, link: Link) -> None:
     link.messages = cluster()[1][:-1]  # nothing runs
     assert max(hand.waits(IDLE_AFTER_S / 2)) <= FRAME_S
+    importlib.import_module("daskscope.views.resources.plot")  # a thread loads it in real time
     hand.waits(2 * IDLE_AFTER_S)
     assert min(hand.waits(5 * IDLE_STEP_S)) > IDLE_STEP_S / 2
     assert not hand.run.window.resources.is_waiting  # a step draws all charts
@@ -153,6 +155,19 @@ def test_a_window_that_is_covered_waits_for_what_arrives(
     QCoreApplication.sendEvent(handle, QExposeEvent(QRegion()))
     assert hand.tick() <= FRAME_S
     assert run.frame is not before
+
+
+def test_a_window_that_nobody_sees_takes_in_more_at_once(
+    hand: Hand, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_budget(monkeypatch, 0.0)
+    monkeypatch.setattr("daskscope.app.feed.READING_BUDGET_S", 1e9)
+    link.messages = cluster()[1]
+    hand.tick()
+    assert not hand.run.snapshot.n_spans
+    hand.run.window.showMinimized()
+    hand.tick()
+    assert hand.run.snapshot.n_spans
 
 
 def test_what_a_minimised_window_was_told_to_show_anew_it_shows_later(

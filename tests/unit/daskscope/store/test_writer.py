@@ -394,3 +394,5 @@ def test_a_chunk_that_is_nearly_full_has_the_memory_of_the_next_one_made_ready()
         (0, CHUNK_ROWS),
         (1, 1),
     ]
+    store.go_on()  # also while an index is to be made
+    assert ready._n_given > AHEAD_ROWS

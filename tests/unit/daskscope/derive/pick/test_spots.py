@@ -50,6 +50,17 @@ def snapshot_of(source: Source, *spans: Span) -> Snapshot:
     return store.snapshot()
 
 
+def short_tasks() -> Snapshot:
+    """Half a millisecond of each of ten seconds, every tenth of them `rare`."""
+    source = Source()
+    worker = source.worker("w1", nthreads=1)
+    spans = [
+        Span(n * MS, n * MS + 500_000, "rare" if n % 10 == 0 else "common", worker)
+        for n in range(10_000)
+    ]
+    return snapshot_of(source, *spans)
+
+
 def at(snapshot: Snapshot, time_ns: int, thread: int = 1, dy: int = 3) -> Hit | None:
     frame = frame_of(snapshot)
     row = next(
@@ -143,13 +154,7 @@ def test_a_running_attempt_tells_how_long_it_has_been_running() -> None:
 
 
 def test_short_tasks_are_summed_up() -> None:
-    source = Source()
-    worker = source.worker("w1", nthreads=1)
-    spans = [
-        Span(n * MS, n * MS + 500_000, "rare" if n % 10 == 0 else "common", worker)
-        for n in range(10_000)
-    ]
-    found = at(snapshot_of(source, *spans), 5 * SECOND)
+    found = at(short_tasks(), 5 * SECOND)
 
     assert found is not None
     n = 10 * (found.x1_px - found.x0_px)
@@ -360,13 +365,7 @@ def test_sending_ends_and_graphs_are_under_no_pointer() -> None:
 
 
 def test_what_is_hidden_is_under_no_pointer_and_matches_are_counted() -> None:
-    source = Source()
-    worker = source.worker("w1", nthreads=1)
-    spans = [
-        Span(n * MS, n * MS + 500_000, "rare" if n % 10 == 0 else "common", worker)
-        for n in range(10_000)
-    ]
-    snapshot = snapshot_of(source, *spans)
+    snapshot = short_tasks()
     session = fitted(Session(), T0, T0 + 10 * SECOND)
 
     def summed(asked: Session) -> dict[str, str]:
