@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from daskscope.derive.crowd import MOST_LINES
 from daskscope.store.schema import Kind
-from tests.builders import SECOND, Source, Span
+from tests.builders import SECOND, Source, Span, snapshot_of
 from tests.pointed import fields
-from tests.unit.daskscope.derive.pick.test_spots import at, snapshot_of
+from tests.unit.daskscope.derive.pick.test_spots import at
 
 SUB_LANE_DY = 24
 
@@ -28,7 +28,7 @@ def transfers(n: int) -> tuple[Source, list[Span]]:
 
 def test_all_that_lie_under_the_pointer_are_counted() -> None:
     source, spans = transfers(3)
-    found = at(snapshot_of(source, *spans), 2 * SECOND, dy=SUB_LANE_DY)
+    found = at(snapshot_of(source, spans), 2 * SECOND, dy=SUB_LANE_DY)
 
     assert found is not None
     assert found.title == "3\u2009transfers at once"
@@ -42,7 +42,7 @@ def test_all_that_lie_under_the_pointer_are_counted() -> None:
 
 def test_of_many_the_first_are_told_and_the_rest_counted() -> None:
     source, spans = transfers(MOST_LINES + 4)
-    found = at(snapshot_of(source, *spans), 2 * SECOND, dy=SUB_LANE_DY)
+    found = at(snapshot_of(source, spans), 2 * SECOND, dy=SUB_LANE_DY)
 
     assert found is not None
     assert fields(found)["And"] == "4 more spans"
@@ -50,7 +50,7 @@ def test_of_many_the_first_are_told_and_the_rest_counted() -> None:
 
 def test_one_alone_is_told_as_ever() -> None:
     source, spans = transfers(3)
-    found = at(snapshot_of(source, *spans[:1], spans[-1]), 2 * SECOND, dy=SUB_LANE_DY)
+    found = at(snapshot_of(source, [spans[0], spans[-1]]), 2 * SECOND, dy=SUB_LANE_DY)
 
     assert found is not None
     assert found.title == "transfer"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
 
@@ -12,19 +10,7 @@ from daskscope.derive.minimap import error_columns, minimap
 from daskscope.session import Viewport
 from daskscope.store.schema import Kind, Status
 from daskscope.store.writer import Store
-from tests.builders import SECOND, T0, Load, Source, Span
-
-if TYPE_CHECKING:
-    from daskscope.store.snapshot import Snapshot
-
-
-def snapshot_of(source: Source, *spans: Span) -> Snapshot:
-    store = Store()
-    batch = source.spans(spans)
-    store.apply(source.definitions())
-    store.apply(batch)
-    return store.snapshot()
-
+from tests.builders import SECOND, T0, Load, Source, Span, snapshot_of
 
 VIEW = Viewport(T0 + 40 * SECOND, SECOND / 10, 200)
 
@@ -34,9 +20,11 @@ def test_columns_show_busy_threads_by_prefix() -> None:
     worker = source.worker("w0", nthreads=4)
     snapshot = snapshot_of(
         source,
-        Span(0, 50 * SECOND, "inc", worker, 1),
-        Span(0, 100 * SECOND, "inc", worker, 2),
-        Span(50 * SECOND, 100 * SECOND, "add", worker, 3),
+        [
+            Span(0, 50 * SECOND, "inc", worker, 1),
+            Span(0, 100 * SECOND, "inc", worker, 2),
+            Span(50 * SECOND, 100 * SECOND, "add", worker, 3),
+        ],
     )
     found = minimap(snapshot, VIEW, 100, snapshot.last_ns, 4)
     slot = {name: int(snapshot.slot_of[snapshot.strings.index(name)]) for name in ("inc", "add")}
@@ -59,7 +47,7 @@ def test_spans_within_tasks_keep_no_more_threads_busy() -> None:
         Span(0, SECOND, "mine", worker, 1, Kind.OTHER),
         Span(0, 9, "order", shop, 3, Kind.OTHER),
     ]
-    snapshot = snapshot_of(source, *spans)
+    snapshot = snapshot_of(source, spans)
     found = minimap(snapshot, VIEW, 10, snapshot.last_ns, 2)
 
     assert (found.most, found.most_label) == (2, "busy threads")
@@ -69,7 +57,7 @@ def test_spans_within_tasks_keep_no_more_threads_busy() -> None:
 def test_more_at_once_than_there_are_threads_are_not_called_threads() -> None:
     source = Source()
     worker = source.worker("w0", nthreads=2)
-    snapshot = snapshot_of(source, *[Span(n, SECOND, "get", worker, 99) for n in range(7)])
+    snapshot = snapshot_of(source, [Span(n, SECOND, "get", worker, 99) for n in range(7)])
     found = minimap(snapshot, VIEW, 10, snapshot.last_ns, 2)
 
     assert (found.most, found.most_label) == (7, "most at once")
@@ -92,7 +80,7 @@ def test_all_busy_time_is_shown() -> None:
 def test_the_run_goes_on_until_now() -> None:
     source = Source()
     worker = source.worker("w0", nthreads=1)
-    snapshot = snapshot_of(source, Span(0, 50 * SECOND, "inc", worker))
+    snapshot = snapshot_of(source, [Span(0, 50 * SECOND, "inc", worker)])
     found = minimap(snapshot, VIEW, 100, T0 + 100 * SECOND, 1)
 
     assert found.busy[0, 10] == pytest.approx(1, rel=1e-3)
@@ -113,7 +101,7 @@ def test_each_column_with_a_failure_is_marked_once() -> None:
     worker = source.worker("w0", nthreads=1)
     ends = (10, 10.2, 50, 99.9, 100)
     spans = [Span(0, round(end * SECOND), "inc", worker, status=Status.ERROR) for end in ends]
-    snapshot = snapshot_of(source, *spans)
+    snapshot = snapshot_of(source, spans)
     errors = ErrorKeeper().of(snapshot)
 
     assert error_columns(snapshot, errors, 100, snapshot.last_ns).tolist() == [10, 50, 99]

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import math
-import time
-from typing import TYPE_CHECKING
 
 import pytest
 
 from daskscope.derive import quantity
 from daskscope.derive.quantity import THIN
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def plain(text: str) -> str:
@@ -155,15 +150,6 @@ def test_elapsed_time_has_the_digits_that_its_steps_need(
     time_ns: int, step_ns: int, text: str
 ) -> None:
     assert plain(quantity.elapsed(time_ns, step_ns)) == text
-
-
-@pytest.fixture
-def utc() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TZ", "UTC")
-        time.tzset()
-        yield
-    time.tzset()
 
 
 @pytest.mark.usefixtures("utc")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,32 +21,15 @@ from daskscope.session import Session, fitted, viewport
 from daskscope.store.chunk import CHUNK_ROWS
 from daskscope.store.schema import Kind, Outcome, Status
 from daskscope.store.writer import Store
-from tests.builders import MS, SECOND, T0, Load, Source, Span
+from tests.builders import MS, SECOND, T0, Load, Source, Span, snapshot_of
 from tests.pointed import HEIGHT, WIDTH, fields, frame_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from daskscope.store.snapshot import Snapshot
 
+pytestmark = pytest.mark.usefixtures("utc")
+
 KEY = "('<b>inc</b>-0123\n', 19)" * 400
-
-
-@pytest.fixture(autouse=True)
-def utc() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TZ", "UTC")
-        time.tzset()
-        yield
-    time.tzset()
-
-
-def snapshot_of(source: Source, *spans: Span) -> Snapshot:
-    store = Store()
-    batch = source.spans(spans)
-    store.apply(source.definitions())
-    store.apply(batch)
-    return store.snapshot()
 
 
 def short_tasks() -> Snapshot:
@@ -58,7 +40,7 @@ def short_tasks() -> Snapshot:
         Span(n * MS, n * MS + 500_000, "rare" if n % 10 == 0 else "common", worker)
         for n in range(10_000)
     ]
-    return snapshot_of(source, *spans)
+    return snapshot_of(source, spans)
 
 
 def at(snapshot: Snapshot, time_ns: int, thread: int = 1, dy: int = 3) -> Hit | None:
@@ -75,7 +57,7 @@ def test_a_task_tells_all_that_is_known_of_it() -> None:
     task = Span(
         2 * SECOND, 4_730 * MS, "inc", worker, 12, key=KEY, nbytes=79_587_328, type="DataFrame"
     )
-    snapshot = snapshot_of(source, Span(0, SECOND, "add", worker, 11), task)
+    snapshot = snapshot_of(source, [Span(0, SECOND, "add", worker, 11), task])
     found = at(snapshot, 3 * SECOND, thread=2)
 
     assert found is not None
@@ -101,7 +83,7 @@ def test_a_transfer_tells_from_where_and_how_fast() -> None:
         SECOND, 3 * SECOND, "transfer", worker, 0, Kind.TRANSFER, nbytes=50_000_000,
         peer="tcp://10.0.4.11:2",
     )  # fmt: skip
-    snapshot = snapshot_of(source, Span(0, 9 * SECOND, "inc", worker, 11), move)
+    snapshot = snapshot_of(source, [Span(0, 9 * SECOND, "inc", worker, 11), move])
     over = at(snapshot, 2 * SECOND, dy=lane_height(snapshot) - 4)
 
     assert over is not None
@@ -122,7 +104,7 @@ def test_a_failure_tells_its_error() -> None:
     source = Source()
     worker = source.worker("w1")
     task = Span(0, SECOND, "inc", worker, status=Status.ERROR, error="ValueError: <i>no</i>")
-    found = at(snapshot_of(source, task), SECOND // 2)
+    found = at(snapshot_of(source, [task]), SECOND // 2)
 
     assert found is not None
     assert found.state is BarState.ERRED
@@ -169,7 +151,7 @@ def test_short_tasks_are_summed_up() -> None:
 def test_a_single_short_task_is_told_in_full_and_met_nearby() -> None:
     source = Source()
     worker = source.worker("w1", nthreads=1)
-    snapshot = snapshot_of(source, Span(5 * SECOND, 5 * SECOND + MS, "inc", worker, key="inc-1"))
+    snapshot = snapshot_of(source, [Span(5 * SECOND, 5 * SECOND + MS, "inc", worker, key="inc-1")])
     for away in (-20 * MS, 0, 20 * MS):
         found = at(snapshot, 5 * SECOND + away)
         assert found is not None
@@ -186,7 +168,7 @@ def test_a_density_row_tells_its_busy_share(begin_ms: int, end_ms: int, busy: st
     source = Source()
     worker = source.worker("w1", "node-01", nthreads=2)
     task = Span(begin_ms * MS, end_ms * MS, "inc", worker, 5)
-    snapshot = snapshot_of(source, task)
+    snapshot = snapshot_of(source, [task])
     session = Session(collapsed_hosts=frozenset({"node-01"}), is_following=False)
     session = fitted(session, T0, T0 + 10 * SECOND)
     frame = frame_of(snapshot, session)
@@ -200,7 +182,7 @@ def test_a_density_row_tells_its_busy_share(begin_ms: int, end_ms: int, busy: st
 def test_headers_empty_lanes_and_the_outside_hold_nothing() -> None:
     source = Source()
     worker = source.worker("w1", nthreads=1)
-    snapshot = snapshot_of(source, Span(0, SECOND, "inc", worker))
+    snapshot = snapshot_of(source, [Span(0, SECOND, "inc", worker)])
     frame = frame_of(snapshot)
     lane = next(row for row in frame.layout.rows if row.kind is RowKind.LANE)
 
@@ -214,7 +196,7 @@ def test_headers_empty_lanes_and_the_outside_hold_nothing() -> None:
 def test_scrolling_is_counted_in() -> None:
     source = Source()
     workers = [source.worker(f"w{n:02}", port=n, nthreads=4) for n in range(20)]
-    snapshot = snapshot_of(source, *(Span(0, SECOND, f"on-{w}", w, 5) for w in workers))
+    snapshot = snapshot_of(source, [Span(0, SECOND, f"on-{w}", w, 5) for w in workers])
     session = Session(scroll_px=10**6)
     session = fitted(session, T0, T0 + 10 * SECOND)
     frame = frame_of(snapshot, session)
@@ -284,7 +266,7 @@ def test_no_other_attempt_is_told_in_the_place_of_one_that_has_ended() -> None:
 def test_a_span_of_another_service_names_it() -> None:
     source = Source()
     shop = source.resource({conventions.SERVICE_NAME: "shop", conventions.HOST_NAME: "web"})
-    found = at(snapshot_of(source, Span(0, SECOND, "GET /", shop, 0, Kind.OTHER)), SECOND // 2)
+    found = at(snapshot_of(source, [Span(0, SECOND, "GET /", shop, 0, Kind.OTHER)]), SECOND // 2)
 
     assert found is not None
     assert (found.title, found.slot, found.kind) == ("GET /", -1, Kind.OTHER)
@@ -305,7 +287,7 @@ def test_every_end_is_told_and_drawn(outcome: Outcome, state: BarState, status: 
     source = Source()
     failed = Status.ERROR if outcome in (Outcome.FAILED, Outcome.LOST) else Status.UNSET
     span = Span(0, SECOND, "inc", source.worker("w1"), status=failed, outcome=outcome)
-    snapshot = snapshot_of(source, span)
+    snapshot = snapshot_of(source, [span])
     found = at(snapshot, SECOND // 2)
 
     assert found is not None
@@ -318,7 +300,7 @@ def test_what_may_never_have_begun_names_no_thread() -> None:
     source = Source()
     worker = source.worker("w1", nthreads=1)
     lost = Span(0, SECOND, "inc", worker, 0, outcome=Outcome.LOST_WAITING)
-    told = fields(at(snapshot_of(source, lost), SECOND // 2, thread=0))
+    told = fields(at(snapshot_of(source, [lost]), SECOND // 2, thread=0))
 
     assert told["Status"] == "lost, perhaps before it began"
     assert "Thread" not in told
@@ -338,14 +320,14 @@ def test_waits_are_told(data_s: float, thread_s: float, told: str | None) -> Non
     worker = source.worker("w1")
     span = Span(0, SECOND, "inc", worker, wait_data_s=data_s, wait_thread_s=thread_s)
 
-    assert fields(at(snapshot_of(source, span), SECOND // 2)).get("Waited") == told
+    assert fields(at(snapshot_of(source, [span]), SECOND // 2)).get("Waited") == told
 
 
 def test_a_transfer_of_the_event_loop_names_no_thread() -> None:
     source = Source()
     worker = source.worker("w1")
     move = Span(0, SECOND, "transfer", worker, 99, Kind.TRANSFER, Status.ERROR)
-    snapshot = snapshot_of(source, Span(SECOND, 2 * SECOND, "inc", worker, 11), move)
+    snapshot = snapshot_of(source, [Span(SECOND, 2 * SECOND, "inc", worker, 11), move])
     found = at(snapshot, SECOND // 2, dy=lane_height(snapshot) - 4)
 
     assert found is not None
@@ -361,7 +343,7 @@ def test_sending_ends_and_graphs_are_under_no_pointer() -> None:
         Span(0, 9 * SECOND, "dask.graph", worker, 0, Kind.GRAPH),
     ]
 
-    assert at(snapshot_of(source, *spans), SECOND) is None
+    assert at(snapshot_of(source, spans), SECOND) is None
 
 
 def test_what_is_hidden_is_under_no_pointer_and_matches_are_counted() -> None:
