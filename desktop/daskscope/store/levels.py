@@ -170,6 +170,8 @@ class Levels:
     def _placed(self, new: Spans, run_id: npt.NDArray[np.int32]) -> Int64s:
         """Levels of spans of some lanes, all that have come of these."""
         held, unseen = self._around(new)
+        # What encloses others comes after them: no thread does that with attempts.
+        self._is_crowded[new.lane[unseen[~new.is_attempt[unseen]]]] = True
         is_calm = ~self._is_crowded[new.lane]
         if is_calm.any():
             others = held.those(~self._is_crowded[held.lane])
@@ -178,13 +180,13 @@ class Levels:
         crowded = np.flatnonzero(self._is_crowded[new.lane])
         if len(crowded):
             lifted = new.those(crowded)
-            known = held.joined(self._lasts(np.unique(lifted.lane), unseen))
+            known = held.joined(self._lasts(np.unique(lifted.lane), new.lane[unseen]))
             level[crowded] = self._lifted(lifted, run_id[crowded], known)
         self._remember(new, level)
         return level
 
-    def _around(self, new: Spans) -> tuple[Spans, Int64s]:
-        """What is held at the times of those that come late, and lanes not seen in full there."""
+    def _around(self, new: Spans) -> tuple[Spans, Rows]:
+        """What is held at the times of those that come late, and which of them only in part."""
         lanes, at = np.unique(new.lane, return_inverse=True)
         until_ns = self._last_ns[:, 1, lanes].max(axis=0)[at]
         # Where spans overlap, what ends after all that is known can only meet the last of a level.
@@ -195,7 +197,7 @@ class Levels:
         lane, from_ns = new.lane[late], new.start_ns[late]
         to_ns = np.minimum(new.end_ns[late], until_ns[late])
         seen_ns = np.minimum(to_ns, from_ns + _MOST_SEEN_NS)
-        return self._past.held(lane, from_ns, seen_ns), lane[seen_ns < to_ns]
+        return self._past.held(lane, from_ns, seen_ns), late[seen_ns < to_ns]
 
     def _lifted(self, new: Spans, run_id: npt.NDArray[np.int32], known: Spans) -> Int64s:
         """Levels of spans of lanes on which spans overlap, beside what is known of these."""

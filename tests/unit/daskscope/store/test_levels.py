@@ -163,6 +163,19 @@ def test_what_lasts_long_and_comes_late_is_not_put_where_something_may_be() -> N
     assert len(snapshot.lanes) == 4
 
 
+@pytest.mark.parametrize("last", [6, 12])
+def test_a_long_span_of_a_user_is_apart_from_those_within_it(last: int) -> None:
+    source = Source()
+    shop = source.resource({"service.name": "shop"})
+    inner, outer = (
+        [Span(at * SECOND, end * SECOND, "GET", shop, 7, Kind.OTHER) for at, end in times]
+        for times in ([(2, 3), (4, 5), (last, last + 1)], [(0, 10)])
+    )
+    snapshot = stored(source, inner, outer, [Span(20 * SECOND, 21 * SECOND, "GET", shop, 7)])
+    assert not overlaps_ns(snapshot)
+    assert [lane.level for lane in snapshot.lanes] == [0, 1]
+
+
 def test_what_comes_late_is_compared_with_full_chunks() -> None:
     load, store = Load(n_workers=1, n_threads=1), Store()
     store.apply(load.source.definitions())
