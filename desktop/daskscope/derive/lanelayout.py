@@ -39,8 +39,8 @@ class LaneRow:
         Key of the host the row belongs to (for folding).
     title, caption
         Host header: host name and address; density row: names of the workers folded in it, with a
-        caption if it is a whole host; a lane that is no thread's says "lost", "async", "spans" or
-        "extra".
+        caption if it is a whole host; a lane that is no thread's says "lost", "async", "spans",
+        "extra" or "other".
     detail
         Right end of a host header: "2 workers, 8 threads, 98 % busy".
     thread

@@ -12,7 +12,7 @@ from dask_otel import conventions
 from daskscope.derive import quantity
 from daskscope.derive.lanelayout import PINNED, LaneRow, RowKind, WorkerBlock
 from daskscope.derive.lazy import Lazy
-from daskscope.derive.members import BEYOND, INNER, LEVEL
+from daskscope.derive.members import BEYOND, INNER, LEVEL, UNTOLD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from daskscope.store.schema import Attributes
 
 #: Of rows that are no thread's.
-_CAPTIONS: Final = {0: "lost", LEVEL: "async", INNER: "spans", BEYOND: "extra"}
+_CAPTIONS: Final = {0: "lost", LEVEL: "async", INNER: "spans", BEYOND: "extra", UNTOLD: "other"}
 #: More of them have no room beside a row.
 _MOST_NAMES: Final = 3
 #: Longer names are cut in a tooltip.

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 Name = tuple[str, str, str]
 
 #: In place of the number of a thread: attempts that overlap others in it; spans within attempts;
-#: what is run by a thread beyond those for tasks: the event loop, or one that a task has left.
+#: what is run by a thread beyond those for tasks: the event loop, or one that a task has left;
+#: attempts whose thread is not known, as those of a process pool, of a worker that is there.
 LEVEL: Final = -1
 INNER: Final = -2
 BEYOND: Final = -3
+UNTOLD: Final = -4
 
 
 @dataclass(slots=True)
@@ -46,9 +48,9 @@ class Member:
     rows
         Lane ids of each row, from thread 1 on; a row has several after a restart.
     threads
-        Number of the thread of each row, 0 for a row of attempts whose thread is not known, `LEVEL`
-        or `INNER` for one of what its thread did at the same time as what is above, `BEYOND` for
-        one of a thread that is not among `n_threads`.
+        Number of the thread of each row, 0 for a row of lost attempts whose thread is not known,
+        `UNTOLD` for one of others, `LEVEL` or `INNER` for one of what its thread did at the same
+        time as what is above, `BEYOND` for one of a thread that is not among `n_threads`.
     levels
         Lane ids of such rows by row of the thread, kind and level, until all rows are known.
     beside

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daskscope.derive.members import BEYOND, INNER, LEVEL, Member
+from daskscope.derive.members import BEYOND, INNER, LEVEL, UNTOLD, Member
 from daskscope.derive.place import natural_key
 from daskscope.store.snapshot import LaneKind
 
@@ -161,14 +161,14 @@ class _Track:
 
 def _finish(member: Member, snapshot: Snapshot) -> None:
     """Number the threads, and add what lies beside them."""
-    n_threads = 0
+    n_threads, untold = 0, 0 if member.gone_ns else UNTOLD
     is_told = member.place.is_worker and member.n_threads > 0
     for row, lanes in enumerate(member.rows):
         has_thread = any(snapshot.lanes[lane].kind is LaneKind.THREAD for lane in lanes)
         has_thread |= not member.place.is_worker
         is_own = row < member.n_threads or (has_thread and not is_told)
         n_threads += is_own
-        member.threads.append(n_threads if is_own else BEYOND if has_thread else 0)
+        member.threads.append(n_threads if is_own else BEYOND if has_thread else untold)
     if member.beside:
         if not member.rows:
             member.rows.append([])

@@ -3,8 +3,8 @@
 A thread's lane lies beside the others until the thread is seen to run something: transfers and disk
 may be the event loop's. Attempts that overlap in one thread are on several levels of it, and spans
 that user code opens in a worker's tasks on levels of their own. Attempts and foreign spans that
-name no thread are packed so that they do not overlap, into at most `MAX_PACKED` lanes of their
-resource. What may never have begun shares one lane, and so does what is not drawn.
+name no thread are on the levels of one lane of their resource. What may never have begun shares one
+lane, and so does what is not drawn.
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ from daskscope.store.snapshot import Lane, LaneKind
 if TYPE_CHECKING:
     from daskscope.store.past import Past
 
-#: Lanes of one resource for spans that overlap and name no thread.
-MAX_PACKED: Final = 16
 #: Numbers of kinds as numpy compares them fast.
 _FIRST_SUB: Final = np.uint8(SUB_KINDS[0])
 _LAST_SUB: Final = np.uint8(SUB_KINDS[-1])
@@ -32,11 +30,18 @@ _GRAPH: Final = np.uint8(Kind.GRAPH)
 _OTHER: Final = np.uint8(Kind.OTHER)
 _SEND: Final = np.uint8(Kind.SEND)
 _PRIME: Final = np.uint64(0x9E3779B97F4A7C15)
-#: Stand for the thread of what is not drawn, and of attempts that may never have begun; packed
-#: lanes have the threads -1, -2 and so on.
+#: Stand for the thread of what is not drawn, of attempts that may never have begun, and of what
+#: names no thread.
 _HIDDEN: Final = -1 << 40
 WAITING: Final = -1 << 39
-_KINDS: Final = {_HIDDEN: LaneKind.HIDDEN, WAITING: LaneKind.WAITING}
+_UNTOLD: Final = -1
+_KINDS: Final = {
+    _HIDDEN: LaneKind.HIDDEN,
+    WAITING: LaneKind.WAITING,
+    _UNTOLD: LaneKind.PACKED,
+}
+#: Lanes of which the levels are of the same kind; others have those of their threads.
+_ALIKE: Final = (LaneKind.INNER, LaneKind.PACKED)
 #: Added to the thread of spans within attempts: more than any thread's number.
 _INNER: Final = 1 << 61
 #: So few rows are faster looked up one by one: a word of one worker.
@@ -62,7 +67,6 @@ class LaneRegistry:
         self.lanes: list[Lane] = []
         self._frozen: tuple[Lane, ...] | None = ()
         self._id_of: dict[tuple[int, int], int] = {}
-        self._packed_ends: dict[int, list[int]] = {}
         self._past = past
         self._levels = Levels(past)
         self._has_attempts = np.zeros(0, np.bool_)
@@ -97,9 +101,7 @@ class LaneRegistry:
         """Lane of each of some spans; `thread` is `WAITING` of what may never have begun."""
         is_run = (kind < _FIRST_SUB) | (kind > _LAST_SUB)
         thread = np.where((kind == _GRAPH) | (kind == _SEND), _HIDDEN, thread)
-        loose = np.flatnonzero((thread == 0) & is_run)
-        if len(loose):
-            thread[loose] = self._packed(resource[loose], start_ns[loose], end_ns[loose])
+        thread[is_run & (thread == 0)] = _UNTOLD
         inner = np.flatnonzero((kind == _OTHER) & (thread > 0))
         if len(inner):
             inner = inner[self._has_attempts[resource[inner]]]
@@ -107,7 +109,7 @@ class LaneRegistry:
         lane = self._known(resource, thread)
         self._run(lane, is_run)
         self._levels.reach(len(self.lanes))
-        is_run &= thread > 0
+        is_run &= (thread > 0) | (thread == _UNTOLD)
         lifted = self._levels.upper(lane, start_ns, end_ns, run_id, is_run, kind == _COMPUTE)
         self._lift(lane, *lifted)
         self._see(lane, start_ns, end_ns)
@@ -117,7 +119,7 @@ class LaneRegistry:
         self, resource: Array, thread: Int64s, start_ns: Int64s, run_id: RunIds
     ) -> LaneIds:
         """Lane of each attempt that some workers run, those of a worker one after the other."""
-        lane = self._known(resource, thread)
+        lane = self._known(resource, np.where(thread == 0, _UNTOLD, thread))
         self._run(lane, np.ones(len(lane), np.bool_))
         self._levels.reach(len(self.lanes))
         for number in self._levels.concerned(resource, lane):
@@ -156,7 +158,7 @@ class LaneRegistry:
             zip(base[missing].tolist(), level[missing].tolist(), strict=True)
         ):
             of = self.lanes[number]
-            kind = LaneKind.INNER if of.kind is LaneKind.INNER else LaneKind.LEVEL
+            kind = of.kind if of.kind in _ALIKE else LaneKind.LEVEL
             self._past.know(self._add(replace(of, kind=kind, level=above)), number, above)
         lane[rows] = self._past.lanes_of(base, level)
 
@@ -221,10 +223,12 @@ class LaneRegistry:
         known = self._id_of.get(key)
         if known is not None:
             return known
-        kind = _KINDS.get(thread, LaneKind.BESIDE if thread >= 0 else LaneKind.PACKED)
+        kind = _KINDS.get(thread, LaneKind.BESIDE)
         if thread >= _INNER:
             kind, thread = LaneKind.INNER, thread - _INNER
         lane = self._id_of[key] = self._add(Lane(resource, thread, kind))
+        if kind is LaneKind.PACKED:
+            self._levels.crowd(lane)
         return lane
 
     def _add(self, lane: Lane) -> int:
@@ -250,21 +254,6 @@ class LaneRegistry:
             self.lanes[number] = Lane(before.resource, before.thread, LaneKind.THREAD)
             self._is_beside[number] = False
             self._frozen = None
-
-    def _packed(self, resource: Array, start_ns: Int64s, end_ns: Int64s) -> Int64s:
-        """Thread -1, -2 and so on of spans that must not overlap."""
-        thread = np.empty(len(start_ns), np.int64)
-        for i in np.argsort(start_ns, kind="stable").tolist():
-            ends = self._packed_ends.setdefault(int(resource[i]), [])
-            begin = int(start_ns[i])
-            slot = next((n for n, end in enumerate(ends) if end <= begin), len(ends))
-            if slot == MAX_PACKED:
-                slot = ends.index(min(ends))
-            if slot == len(ends):
-                ends.append(0)
-            ends[slot] = max(ends[slot], int(end_ns[i]))
-            thread[i] = -1 - slot
-        return thread
 
     def _see(self, lane: LaneIds, start_ns: Int64s, end_ns: Int64s) -> None:
         np.minimum.at(self._first_ns, lane, start_ns)

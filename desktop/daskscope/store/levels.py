@@ -65,6 +65,11 @@ class Levels:
             self._last_ns = np.concatenate([self._last_ns, fresh], axis=2)
             self._is_crowded = np.append(self._is_crowded, np.zeros(n_more, np.bool_))
 
+    def crowd(self, lane: int) -> None:
+        """Know that spans of a lane may overlap from the first on."""
+        self.reach(lane + 1)
+        self._is_crowded[lane] = True
+
     def run(
         self, resource: int, lane: Array, start_ns: Int64s, run_id: npt.NDArray[np.int32]
     ) -> list[tuple[int, int]]:

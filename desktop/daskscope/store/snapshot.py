@@ -38,7 +38,7 @@ class LaneKind(IntEnum):
     THREAD = 0
     #: Transfers and disk of an unknown thread, or of one that runs no tasks: the event loop's.
     BESIDE = 1
-    #: Spans that name no thread, packed so that they do not overlap.
+    #: Spans that name no thread; one lane for each level.
     PACKED = 2
     #: Attempts that were lost and may never have begun.
     WAITING = 3

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dask_otel import conventions
-from daskscope.store.lanes import MAX_PACKED
+from daskscope.store.placing import MOST_LEVELS
 from daskscope.store.schema import SUB_KINDS, Kind, Outcome
 from daskscope.store.snapshot import Lane, LaneKind
 from daskscope.store.writer import Store
@@ -157,9 +157,9 @@ def test_spans_of_other_services_are_packed_so_that_they_do_not_overlap() -> Non
 def test_packed_lanes_are_bounded() -> None:
     source = Source()
     shop = source.resource({"service.name": "shop"})
-    spans = [Span(n, 1_000, "GET", shop, 0, Kind.OTHER) for n in range(3 * MAX_PACKED)]
+    spans = [Span(n, 1_000, "GET", shop, 0, Kind.OTHER) for n in range(3 * MOST_LEVELS)]
 
-    assert len(snapshot_of(source, spans).lanes) == MAX_PACKED
+    assert len(snapshot_of(source, spans).lanes) == MOST_LEVELS
 
 
 def test_graphs_and_sending_ends_are_not_drawn() -> None:

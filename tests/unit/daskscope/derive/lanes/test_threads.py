@@ -123,6 +123,32 @@ def test_lost_attempts_of_unknown_threads_take_rows_on_which_nothing_happens() -
     assert lane_rows(layout) == [(1, "", 2), (2, "", 1), (0, "lost", 1)]
 
 
+def test_attempts_of_a_process_pool_have_rows_of_their_own_while_they_run_and_later() -> None:
+    source, store = Source(), Store()
+    worker = source.worker("w0", nthreads=1)
+    runs = [("inc", 2 * MS * run, run, 0) for run in (1, 2)]
+    word = source.running(worker, SECOND, [*runs, ("inc", 0, 3, 11)])
+    ended = [
+        Span(start, 2 * SECOND, "inc", worker, thread, run_id=run)
+        for _, start, run, thread in reversed(runs)
+    ]
+    batch = source.spans(ended)
+    for message in (source.definitions(), word):
+        store.apply(message)
+    running = store.snapshot().running[worker]
+    store.apply(batch)
+    snapshot = store.snapshot()
+
+    assert lane_rows(lane_layout(snapshot, Session(), HEIGHT)) == [
+        (1, "", 1),
+        (0, "other", 1),
+        (0, "other", 1),
+    ]
+    lane_of = dict(zip(running.run_id.tolist(), running.lane.tolist(), strict=True))
+    assert snapshot.chunks[0].columns["lane"].tolist() == [lane_of[2], lane_of[1]]
+    assert len(set(lane_of.values())) == 3
+
+
 def test_what_waited_is_no_time_of_a_folded_worker() -> None:
     source = Source()
     worker = source.worker("w0", nthreads=2)
