@@ -80,17 +80,25 @@ class Source:
             self.strings.append(text)
         return self.strings.index(text)
 
-    def worker(self, name: str, host: str = "node-01", port: int = 40101, nthreads: int = 2) -> int:
+    def worker(
+        self,
+        name: str,
+        host: str = "node-01",
+        port: int = 40101,
+        nthreads: int = 2,
+        loop_thread: int = 0,
+    ) -> int:
         """A worker's resource; a new process of it has another port."""
-        return self.resource(
-            {
-                conventions.SERVICE_NAME: conventions.SERVICE_WORKER,
-                conventions.HOST_NAME: host,
-                conventions.WORKER_NAME: name,
-                conventions.WORKER_ADDRESS: f"tcp://10.0.4.11:{port}",
-                conventions.WORKER_NTHREADS: nthreads,
-            }
-        )
+        attributes: dict[str, AttributeValue] = {
+            conventions.SERVICE_NAME: conventions.SERVICE_WORKER,
+            conventions.HOST_NAME: host,
+            conventions.WORKER_NAME: name,
+            conventions.WORKER_ADDRESS: f"tcp://10.0.4.11:{port}",
+            conventions.WORKER_NTHREADS: nthreads,
+        }
+        if loop_thread:
+            attributes[conventions.WORKER_LOOP_THREAD] = loop_thread
+        return self.resource(attributes)
 
     def resource(self, attributes: Attributes) -> int:
         self.resources.append(attributes)

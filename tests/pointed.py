@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 1_012, 400
 
 
-def frame_of(snapshot: Snapshot, session: Session | None = None) -> TaskStreamFrame:
+def frame_of(
+    snapshot: Snapshot, session: Session | None = None, height_px: int = HEIGHT
+) -> TaskStreamFrame:
     session = session or fitted(Session(), T0, T0 + 10 * SECOND)
     view = viewport(session, WIDTH, snapshot.last_ns, snapshot.first_ns, 12)
-    layout = lane_layout(snapshot, session, HEIGHT)
-    return TaskStream().frame(snapshot, session, layout, view, HEIGHT, T0 + 10 * SECOND)
+    layout = lane_layout(snapshot, session, height_px)
+    return TaskStream().frame(snapshot, session, layout, view, height_px, T0 + 10 * SECOND)
 
 
 def fields(found: Hit | None) -> dict[str, str]:

@@ -315,6 +315,7 @@ async def _worker(worker: Worker, settings: config.Settings, providers: Provider
         names.WORKER_ADDRESS: worker.address,
         names.WORKER_NAME: str(worker.name),
         names.WORKER_NTHREADS: worker.state.nthreads,
+        names.WORKER_LOOP_THREAD: threading.get_ident(),
     }
     if worker.memory_manager.memory_limit:
         attributes[names.WORKER_MEMORY_LIMIT] = int(worker.memory_manager.memory_limit)

@@ -125,7 +125,9 @@ def test_coroutines_and_seceded_tasks(monkeypatch: pytest.MonkeyPatch, sink: Sin
             "seceded": client.submit(seceded, key="seceded").result(),
         }
     for seen in spans(sink, names.ACTION_COMPUTE):
-        assert seen.attributes[names.THREAD_ID] == threads.pop(seen.attributes[names.TASK_KEY])
+        thread, key = seen.attributes[names.THREAD_ID], seen.attributes[names.TASK_KEY]
+        assert thread == threads.pop(key)
+        assert (thread == seen.resource[names.WORKER_LOOP_THREAD]) is (key == "coroutine")
     assert threads == {}
     named = {
         key

@@ -25,6 +25,8 @@ class RowKind(IntEnum):
     LANE = 1
     #: Many lanes folded into one row: busy share by prefix.
     DENSITY = 2
+    #: A lane whose spans overlap, as no other row was free for them: drawn like a folded row.
+    CROWD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class LaneRow:
     title, caption
         Host header: host name and address; density row: names of the workers folded in it, with a
         caption if it is a whole host; a lane that is no thread's says "lost", "async", "spans",
-        "extra" or "other".
+        "extra" or "other",
+        a crowd's "more".
     detail
         Right end of a host header: "2 workers, 8 threads, 98 % busy".
     thread

@@ -12,7 +12,7 @@ from dask_otel import conventions
 from daskscope.derive import quantity
 from daskscope.derive.lanelayout import PINNED, LaneRow, RowKind, WorkerBlock
 from daskscope.derive.lazy import Lazy
-from daskscope.derive.members import BEYOND, INNER, LEVEL, UNTOLD
+from daskscope.derive.members import BEYOND, INNER, LEVEL, LOOP, UNTOLD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +28,14 @@ if TYPE_CHECKING:
     from daskscope.store.schema import Attributes
 
 #: Of rows that are no thread's.
-_CAPTIONS: Final = {0: "lost", LEVEL: "async", INNER: "spans", BEYOND: "extra", UNTOLD: "other"}
+_CAPTIONS: Final = {
+    0: "lost",
+    LEVEL: "async",
+    LOOP: "async",
+    INNER: "spans",
+    BEYOND: "extra",
+    UNTOLD: "other",
+}
 #: More of them have no room beside a row.
 _MOST_NAMES: Final = 3
 #: Longer names are cut in a tooltip.
@@ -89,7 +96,34 @@ class Items:
     def row_kinds(self) -> npt.NDArray[np.uint8]:
         """`RowKind` of each row."""
         of_kind = [RowKind.HOST, RowKind.DENSITY, RowKind.LANE, RowKind.DENSITY]
-        return np.array(of_kind, np.uint8)[self.kind[self.item_of_row]]
+        kinds = np.array(of_kind, np.uint8)[self.kind[self.item_of_row]]
+        crowded = self.row_of_lane[self.roster.is_crowd]
+        crowded = crowded[crowded >= 0]
+        kinds[crowded[kinds[crowded] == RowKind.LANE.value]] = RowKind.CROWD.value
+        return kinds
+
+    @cached_property
+    def row_of_lane(self) -> Int32s:
+        """int32, by lane id: its row, -1 where it has none."""
+        roster, order = self.roster, self.order
+        n_members = len(roster.members)
+        first_row = np.full(n_members, -1, np.int32)
+        is_open = np.zeros(n_members, np.bool_)
+        row, kind = self.first_row[:-1], self.kind
+        is_worker = kind >= self.WORKER
+        first_row[self.ref[is_worker]] = row[is_worker]
+        is_open[self.ref[kind == self.WORKER]] = True
+        row_of_group = np.full(len(order.hosts), -1, np.int32)
+        is_closed = kind == self.CLOSED
+        row_of_group[self.ref[is_closed]] = row[is_closed]
+        within = row_of_group[order.group]
+        first_row[order.members[within >= 0]] = within[within >= 0]
+        member = roster.member_of_lane
+        found = first_row[member] + np.where(is_open[member], roster.row_of_lane, 0)
+        is_drawn = (member >= 0) & (first_row[member] >= 0)
+        # What may never have begun is no time of a folded worker.
+        is_drawn &= is_open[member] | ~roster.is_waiting
+        return np.where(is_drawn, found, -1).astype(np.int32)
 
     def group(self, number: int) -> list[Member]:
         """Members of a group, in order."""
@@ -208,13 +242,14 @@ def _lane(member: Member, row: int, top_px: int, height_px: int) -> LaneRow:
         thread, lanes = member.threads[row], member.rows[row]
     elif member.waiting:
         thread = 0
+    is_crowd = row in member.crowds
     return LaneRow(
-        RowKind.LANE,
+        RowKind.CROWD if is_crowd else RowKind.LANE,
         top_px,
         height_px,
         member.host,
         title=member.place.name,
-        caption=_CAPTIONS.get(thread, ""),
+        caption="more" if is_crowd else _CAPTIONS.get(thread, ""),
         thread=max(thread, 0),
         lanes=tuple(lanes),
         n_beside=member.n_lanes,

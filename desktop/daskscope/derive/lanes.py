@@ -77,7 +77,6 @@ class LaneLayouts:
         self._read: LaneReadings | None = None
         self._key: object = None
         self._items: Items
-        self._row_of_lane: Int32s
         self._layout: LaneLayout | None = None
 
     @property
@@ -128,11 +127,10 @@ class LaneLayouts:
             self._key = key
             order = lane_order(roster, session, self._ranks.of(roster, session.lane_sort))
             self._items = _items(roster, order, session, height_px)
-            self._row_of_lane = _row_of_lane(self._items)
         assert self._read is not None
         clusters = self._rosters.clusters.labels(snapshot.added_ns)
         told = Told(self._read, snapshot.resources, clusters)
-        self._layout = _layout(self._items, told, self._row_of_lane)
+        self._layout = _layout(self._items, told)
         return self._layout
 
     def read(self, snapshot: Snapshot) -> None:
@@ -241,7 +239,7 @@ def _shares(
     return _Shares(pitch_px, is_folded, thin_px)
 
 
-def _layout(items: Items, told: Told, row_of_lane: Int32s) -> LaneLayout:
+def _layout(items: Items, told: Told) -> LaneLayout:
     """What is drawn of items, with what is told of them."""
     roster = items.roster
     return LaneLayout(
@@ -250,7 +248,7 @@ def _layout(items: Items, told: Told, row_of_lane: Int32s) -> LaneLayout:
         row_px=items.row_px,
         kinds=items.row_kinds,
         block_px=items.px[:, items.kind >= Items.WORKER],
-        row_of_lane=row_of_lane,
+        row_of_lane=items.row_of_lane,
         is_inner=roster.is_inner,
         height_px=items.height_px,
         pitch_px=items.pitch_px,
@@ -258,26 +256,3 @@ def _layout(items: Items, told: Told, row_of_lane: Int32s) -> LaneLayout:
         n_workers=len(roster.members),
         n_lanes=int(roster.n_lanes.sum()),
     )
-
-
-def _row_of_lane(items: Items) -> Int32s:
-    """Row of each lane, -1 where it has none."""
-    roster, order = items.roster, items.order
-    n_members = len(roster.members)
-    first_row = np.full(n_members, -1, np.int32)
-    is_open = np.zeros(n_members, np.bool_)
-    row, kind = items.first_row[:-1], items.kind
-    is_worker = kind >= Items.WORKER
-    first_row[items.ref[is_worker]] = row[is_worker]
-    is_open[items.ref[kind == Items.WORKER]] = True
-    row_of_group = np.full(len(order.hosts), -1, np.int32)
-    is_closed = kind == Items.CLOSED
-    row_of_group[items.ref[is_closed]] = row[is_closed]
-    within = row_of_group[order.group]
-    first_row[order.members[within >= 0]] = within[within >= 0]
-    member = roster.member_of_lane
-    found = first_row[member] + np.where(is_open[member], roster.row_of_lane, 0)
-    is_drawn = (member >= 0) & (first_row[member] >= 0)
-    # What may never have begun is no time of a folded worker.
-    is_drawn &= is_open[member] | ~roster.is_waiting
-    return np.where(is_drawn, found, -1).astype(np.int32)

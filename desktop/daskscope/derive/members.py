@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 Name = tuple[str, str, str]
 
 #: In place of the number of a thread: attempts that overlap others in it; spans within attempts;
-#: what is run by a thread beyond those for tasks: the event loop, or one that a task has left;
-#: attempts whose thread is not known, as those of a process pool, of a worker that is there.
+#: what is run by a thread beyond those for tasks: one that a task has left, or the event loop;
+#: attempts whose thread is not known, as those of a process pool, of a worker that is there;
+#: the event loop, where its thread is known.
 LEVEL: Final = -1
 INNER: Final = -2
 BEYOND: Final = -3
 UNTOLD: Final = -4
+LOOP: Final = -5
 
 
 @dataclass(slots=True)
@@ -49,12 +51,15 @@ class Member:
         Lane ids of each row, from thread 1 on; a row has several after a restart.
     threads
         Number of the thread of each row, 0 for a row of lost attempts whose thread is not known,
-        `UNTOLD` for one of others, `LEVEL` or `INNER` for one of what its thread did at the same
-        time as what is above, `BEYOND` for one of a thread that is not among `n_threads`.
+        `UNTOLD` for one of others, `LOOP` for that of the event loop, `LEVEL` or `INNER` for one of
+        what its thread did at the same time as what is above, `BEYOND` for one of a thread that is
+        not among `n_threads`.
     levels
         Lane ids of such rows by row of the thread, kind and level, until all rows are known.
     beside
         Lane ids of what no thread of its own did; they are in the first row, too.
+    crowds
+        Rows of lanes that hold what found no other level free.
     waiting
         Lane ids of the row of attempts that may never have begun; that row is not one of `rows`.
     first_address
@@ -74,6 +79,7 @@ class Member:
     resources: tuple[int, ...] = ()
     rows: list[list[int]] = field(default_factory=list)
     threads: list[int] = field(default_factory=list)
+    crowds: set[int] = field(default_factory=set)
     waiting: list[int] = field(default_factory=list)
     beside: list[int] = field(default_factory=list)
     levels: dict[tuple[int, int, int], list[int]] = field(default_factory=dict)
@@ -120,6 +126,8 @@ class Roster:
         bool, by lane id: it holds attempts that may never have begun.
     is_inner
         bool, by lane id: it holds spans that lie within attempts.
+    is_crowd
+        bool, by lane id: it lies in a row whose spans may overlap.
     """
 
     members: tuple[Member, ...]
@@ -130,6 +138,7 @@ class Roster:
     row_of_lane: Int32s
     is_waiting: npt.NDArray[np.bool_]
     is_inner: npt.NDArray[np.bool_]
+    is_crowd: npt.NDArray[np.bool_]
 
     @property
     def n_threads(self) -> int:

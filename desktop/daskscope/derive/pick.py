@@ -61,6 +61,11 @@ class _Spot:
     x_px: int
     is_sub: bool
 
+    @property
+    def is_summed(self) -> bool:
+        """Whether nothing in the row is drawn by itself."""
+        return self.row.kind is not RowKind.LANE
+
 
 def hit(snapshot: Snapshot, frame: TaskStreamFrame, x_px: int, y_px: int) -> Hit | None:
     """What a frame shows at a pixel of its visible part, None where it shows nothing.
@@ -70,7 +75,7 @@ def hit(snapshot: Snapshot, frame: TaskStreamFrame, x_px: int, y_px: int) -> Hit
     spot = _spot(frame, x_px, y_px)
     if spot is None:
         return None
-    if spot.row.kind is RowKind.DENSITY:
+    if spot.is_summed:
         return _summary(snapshot, frame, spot, 0, x_px - _AROUND_PX, x_px + _AROUND_PX + 1)
     # What is meant is drawn there; else what is in the other part of the lane.
     for is_sub in (spot.is_sub, not spot.is_sub):
@@ -145,14 +150,13 @@ def _folded(
     chunk: Chunk, view: Viewport, spot: _Spot, from_ns: int, to_ns: int
 ) -> npt.NDArray[np.intp]:
     """Rows of a chunk that a row of the task stream has folded between two times."""
-    is_density = spot.row.kind is RowKind.DENSITY
     rows: npt.NDArray[np.intp]
     rows = np.concatenate([chunk.starting(from_ns, to_ns), chunk.begun(from_ns)])
     rows = rows[np.isin(chunk.columns["lane"][rows], np.array(spot.row.lanes, np.uint32))]
     kinds = chunk.columns["kind"][rows].view(np.uint8)
     is_sub = (kinds >= Kind.TRANSFER.value) & (kinds <= Kind.DESERIALIZE.value)
-    rows = rows[is_sub == (spot.is_sub and not is_density)]
-    if is_density:
+    rows = rows[is_sub == (spot.is_sub and not spot.is_summed)]
+    if spot.is_summed:
         return rows
     return rows[chunk.end_ns[rows] - chunk.start_ns[rows] < LEAST_BAR_PX * view.ns_per_px]
 
@@ -161,7 +165,7 @@ def _summary(
     snapshot: Snapshot, frame: TaskStreamFrame, spot: _Spot, kind: int, first: int, end: int
 ) -> Hit | None:
     """Number, busy share and commonest names of what is in some columns of a row."""
-    view, is_density = frame.view, spot.row.kind is RowKind.DENSITY
+    view = frame.view
     first, end = max(first, 0), min(end, view.width_px)
     from_ns, to_ns = view.time_ns(first), view.time_ns(end)
     names: Counter[int] = Counter()
@@ -185,13 +189,14 @@ def _summary(
             only = chunk, int(rows[0])
     if only is None:
         return None
-    if n == 1 and not is_density:
+    if n == 1 and not spot.is_summed:
         return _span(snapshot, frame, spot, only, (first, end))
     top = names.most_common(N_TOP_PREFIXES)
-    n_threads = spot.row.n_threads if is_density else 1
-    busy = busy_ns / (max(to_ns - from_ns, 1) * n_threads)
+    n_at_once = busy_ns / max(to_ns - from_ns, 1)
+    busy = quantity.share(min(n_at_once / max(spot.row.n_threads, 1), 1.0))
+    is_crowd = spot.row.kind is RowKind.CROWD
     fields = [
-        ("Busy", quantity.share(min(busy, 1.0))),
+        ("At once", f"{n_at_once:,.1f} (mean)") if is_crowd else ("Busy", busy),
         ("Mean", quantity.duration(busy_ns / n)),
         ("Start", _when(snapshot, from_ns)),
         ("Worker", spot.row.title),

@@ -37,6 +37,7 @@ class RosterTable:
         self._row_of_lane = np.empty(0, np.int32)
         self._is_waiting = np.empty(0, np.bool_)
         self._is_inner = np.empty(0, np.bool_)
+        self._is_crowd = np.empty(0, np.bool_)
 
     def reach(self, n_lanes: int) -> None:
         """Know of so many lanes."""
@@ -45,8 +46,10 @@ class RosterTable:
             fresh = np.full(n_more, -1, np.int32)
             self._member_of_lane = np.concatenate([self._member_of_lane, fresh])
             self._row_of_lane = np.concatenate([self._row_of_lane, fresh])
-            self._is_waiting = np.concatenate([self._is_waiting, np.zeros(n_more, np.bool_)])
-            self._is_inner = np.concatenate([self._is_inner, np.zeros(n_more, np.bool_)])
+            no = np.zeros(n_more, np.bool_)
+            self._is_waiting = np.concatenate([self._is_waiting, no])
+            self._is_inner = np.concatenate([self._is_inner, no])
+            self._is_crowd = np.concatenate([self._is_crowd, no])
 
     def put(self, name: Name, members: Sequence[Member]) -> None:
         """These are the members of a name now."""
@@ -69,6 +72,7 @@ class RosterTable:
                 for lane in lanes:
                     self._member_of_lane[lane], self._row_of_lane[lane] = at, row
                     self._is_waiting[lane], self._is_inner[lane] = is_waiting, is_inner
+                    self._is_crowd[lane] = row in member.crowds
 
     def roster(self) -> Roster:
         """All members as they are now."""
@@ -86,6 +90,7 @@ class RosterTable:
             self._row_of_lane.copy(),
             self._is_waiting.copy(),
             self._is_inner.copy(),
+            self._is_crowd.copy(),
         )
 
     def _fresh(self) -> int:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daskscope.derive.members import BEYOND, INNER, LEVEL, UNTOLD, Member
+from dask_otel import conventions
+from daskscope.derive.members import BEYOND, INNER, LEVEL, LOOP, UNTOLD, Member
 from daskscope.derive.place import natural_key
 from daskscope.store.snapshot import LaneKind
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from daskscope.derive.members import Name, Process
-    from daskscope.store.snapshot import Snapshot
+    from daskscope.store.snapshot import Lane, Snapshot
 
 
 def track(
@@ -115,7 +116,8 @@ class _Track:
         n_own = 0
         raised: list[int] = []
         for lane_id in sorted(process.lanes):
-            kind = self._snapshot.lanes[lane_id].kind
+            lane = self._snapshot.lanes[lane_id]
+            kind, is_loop = lane.kind, _is_loop(lane, self._snapshot)
             if kind is LaneKind.WAITING:
                 member.waiting.append(lane_id)
                 continue
@@ -125,12 +127,13 @@ class _Track:
             if kind in (LaneKind.LEVEL, LaneKind.INNER):
                 raised.append(lane_id)
                 continue
-            if kind is LaneKind.THREAD and n_own < max(process.n_threads, 1):
+            is_thread = kind is LaneKind.THREAD and not is_loop
+            if is_thread and n_own < max(process.n_threads, 1):
                 row = n_own
                 n_own += 1
             else:
                 # The threads of a worker that is gone take up no more rows.
-                is_any = kind is LaneKind.THREAD or bool(member.gone_ns)
+                is_any = is_thread or (bool(member.gone_ns) and not is_loop)
                 row = self._free_row(member, 0 if is_any else member.n_threads, lane_id)
             while len(member.rows) <= row:
                 member.rows.append([])
@@ -159,12 +162,22 @@ class _Track:
         return len(member.rows)
 
 
+def _is_loop(lane: Lane, snapshot: Snapshot) -> bool:
+    """Whether a lane has the tasks of an event loop, which are coroutines."""
+    loop = snapshot.resources[lane.resource].get(conventions.WORKER_LOOP_THREAD)
+    return lane.kind is LaneKind.THREAD and loop == lane.thread
+
+
 def _finish(member: Member, snapshot: Snapshot) -> None:
     """Number the threads, and add what lies beside them."""
     n_threads, untold = 0, 0 if member.gone_ns else UNTOLD
     is_told = member.place.is_worker and member.n_threads > 0
     for row, lanes in enumerate(member.rows):
-        has_thread = any(snapshot.lanes[lane].kind is LaneKind.THREAD for lane in lanes)
+        known = [snapshot.lanes[lane] for lane in lanes]
+        if any(_is_loop(lane, snapshot) for lane in known):
+            member.threads.append(LOOP)
+            continue
+        has_thread = any(lane.kind is LaneKind.THREAD for lane in known)
         has_thread |= not member.place.is_worker
         is_own = row < member.n_threads or (has_thread and not is_told)
         n_threads += is_own
@@ -177,6 +190,9 @@ def _finish(member: Member, snapshot: Snapshot) -> None:
     for (row, kind, _), lanes in sorted(member.levels.items(), reverse=True):
         member.rows.insert(row + 1, lanes)
         member.threads.insert(row + 1, LEVEL if kind == LaneKind.LEVEL else INNER)
+    for row, lanes in enumerate(member.rows):
+        if any(snapshot.lanes[lane].is_crowd for lane in lanes):
+            member.crowds.add(row)
 
 
 class Orders:

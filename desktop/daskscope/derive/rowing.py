@@ -28,7 +28,7 @@ class Rowing:
         int32, by lane id: row counted from `first_row`, -1 for a lane that is not visible. What
         lies within attempts keeps no thread of a density row busy besides them.
     is_density
-        bool, by visible row.
+        bool, by visible row: all that is in it is summed up.
     """
 
     first_row: int
@@ -53,8 +53,9 @@ def rowing(layout: LaneLayout, n_lanes: int, top_px: int, height_px: int) -> Row
     known = layout.row_of_lane[:n_lanes]
     is_in = (known >= first) & (known < last)
     row_of_lane[: len(known)][is_in] = known[is_in] - np.int32(first)
-    is_density = layout.kinds[first:last] == RowKind.DENSITY.value
+    kinds = layout.kinds[first:last]
+    is_density = kinds == RowKind.DENSITY.value
     inner = np.flatnonzero(layout.is_inner[:n_lanes])
     inner = inner[row_of_lane[inner] >= 0]
     row_of_lane[inner[is_density[row_of_lane[inner]]]] = -1
-    return Rowing(first, last, row_of_lane, is_density)
+    return Rowing(first, last, row_of_lane, is_density | (kinds == RowKind.CROWD.value))

@@ -70,6 +70,7 @@ class LaneRegistry:
         self._past = past
         self._levels = Levels(past)
         self._has_attempts = np.zeros(0, np.bool_)
+        self._loop_of: dict[int, int] = {}
         # All pairs by a hash of them, so that a batch is looked up at once; of each lane its own.
         self._codes = np.empty(0, np.uint64)
         self._code_lanes = self._pair_resources = self._pair_threads = np.empty(0, np.int64)
@@ -81,13 +82,15 @@ class LaneRegistry:
         self._first_ns = np.empty(0, np.int64)
         self._last_ns = np.empty(0, np.int64)
 
-    def know(self, resource: int, *, has_attempts: bool) -> None:
-        """Know whether a resource is one that runs tasks."""
+    def know(self, resource: int, *, has_attempts: bool, loop_thread: int) -> None:
+        """Know whether a resource is one that runs tasks, and the thread of its event loop or 0."""
         n_more = resource + 1 - len(self._has_attempts)
         if n_more > 0:
             fresh = np.zeros(max(n_more, len(self._has_attempts)), np.bool_)
             self._has_attempts = np.concatenate([self._has_attempts, fresh])
         self._has_attempts[resource] = has_attempts
+        if loop_thread:
+            self._loop_of[resource] = loop_thread
 
     def of_spans(
         self,
@@ -227,7 +230,7 @@ class LaneRegistry:
         if thread >= _INNER:
             kind, thread = LaneKind.INNER, thread - _INNER
         lane = self._id_of[key] = self._add(Lane(resource, thread, kind))
-        if kind is LaneKind.PACKED:
+        if kind is LaneKind.PACKED or thread == self._loop_of.get(resource):
             self._levels.crowd(lane)
         return lane
 

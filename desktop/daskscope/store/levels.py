@@ -2,8 +2,8 @@
 
 Spans of a lane mostly follow each other, which is seen for a whole batch at once. Those of lanes
 where some do not are compared with what is held of their time: with the last span of each level,
-and where they come late with what chunks hold. They lie on level 0 until it is sure that it is not
-the worker's clock that was set right.
+and where they come late with what chunks hold. If a thread is not known to be an event loop they
+lie on level 0 until it is sure that it is not the worker's clock that was set right.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from daskscope.store.ordering import order_of, ranks_of
 from daskscope.store.schema import MAX_TIME_NS
 
-#: Levels of one lane; what finds none free lies on the last.
-MOST_LEVELS: Final = 16
+#: Levels of one lane; what finds none free lies on the last, which is drawn summed up.
+MOST_LEVELS: Final = 64
 #: Spans that overlap by less than this, and than an eighth of the shorter one, follow each other.
 SLACK_NS: Final = 1_000_000
 _SLACK_SHIFT: Final = 3
@@ -150,10 +150,11 @@ def _turns(level: Int64s, lane: Int64s, end_ns: Int64s, n_lanes: int) -> tuple[I
 
     Level 0 is the first, the last level the last, which takes what finds none free.
     """
-    last_ns = np.zeros((MOST_LEVELS, n_lanes), np.int64)
+    last_ns = np.zeros((int(level.max(initial=0)) + 1, n_lanes), np.int64)
     np.maximum.at(last_ns, (level, lane), end_ns)
-    last_ns[0], last_ns[-1] = MAX_TIME_NS + 1, -1
-    level_of = np.argsort(-last_ns, axis=0, kind="stable")
+    last_ns[0], last_ns[MOST_LEVELS - 1 :] = MAX_TIME_NS + 1, -1
+    level_of = np.repeat(np.arange(MOST_LEVELS)[:, None], n_lanes, axis=1)
+    level_of[: len(last_ns)] = np.argsort(-last_ns, axis=0, kind="stable")
     return level_of, np.argsort(level_of, axis=0)
 
 

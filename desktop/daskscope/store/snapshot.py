@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from daskscope.store.chunk import place_of
+from daskscope.store.placing import MOST_LEVELS
 from daskscope.store.schema import TextColumn
 
 if TYPE_CHECKING:
@@ -68,6 +69,11 @@ class Lane:
     thread: int
     kind: LaneKind
     level: int = 0
+
+    @property
+    def is_crowd(self) -> bool:
+        """Whether it holds what no other level of its thread was free for: spans may overlap."""
+        return self.level == MOST_LEVELS - 1
 
 
 @dataclass(frozen=True, slots=True)

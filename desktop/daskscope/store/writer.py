@@ -157,7 +157,10 @@ class Store:
         _extend(self._resources, new.resources_base, new.resources)
         _extend(self._traces, new.traces_base, new.traces)
         for resource, attributes in enumerate(new.resources, new.resources_base):
-            self._lanes.know(resource, has_attempts=_is_worker(attributes))
+            loop = attributes.get(conventions.WORKER_LOOP_THREAD)
+            loop_thread = loop if isinstance(loop, int) else 0
+            is_worker = _is_worker(attributes)
+            self._lanes.know(resource, has_attempts=is_worker, loop_thread=loop_thread)
             address = attributes.get(conventions.WORKER_ADDRESS)
             if isinstance(address, str) and resource not in self._resources_at[address]:
                 self._resources_at[address].append(resource)

@@ -27,6 +27,8 @@ SERVICE_CLIENT: Final = "dask-client"
 WORKER_ADDRESS: Final = "dask.worker.address"
 WORKER_NAME: Final = "dask.worker.name"
 WORKER_NTHREADS: Final = "dask.worker.nthreads"
+#: That in which coroutines run, any number at once; other threads run one task at a time.
+WORKER_LOOP_THREAD: Final = "dask.worker.event_loop.thread_id"
 #: Bytes; absent when the worker has no limit.
 WORKER_MEMORY_LIMIT: Final = "dask.worker.memory_limit"
 #: Address of the nanny; absent without one.

@@ -23,6 +23,7 @@ RESOURCE: Final = {
     c.WORKER_ADDRESS: ("string", "workers: address, as Dask writes it"),
     c.WORKER_NAME: ("string", "workers and their nannies: name"),
     c.WORKER_NTHREADS: ("int", "workers: threads for tasks"),
+    c.WORKER_LOOP_THREAD: ("int", "workers: thread of the event loop, in which coroutines run"),
     c.WORKER_MEMORY_LIMIT: ("int", "workers: memory limit in bytes; absent without one"),
     c.WORKER_NANNY: ("string", "workers and nannies: address of the nanny; absent without one"),
     c.GRAPH_CLIENT: ("string", "clients: Dask's id of the client"),

@@ -197,7 +197,7 @@ def _draw_labels(
     painter.fillRect(GUTTER_PX - 1, 0, 1, frame.height_px, colour(theme.line))
     for row in frame.layout.rows[frame.first_row : frame.last_row]:
         top = row.y_px - frame.scroll_px
-        if row.kind is RowKind.LANE and row.height_px >= _LEAST_THREAD_PX:
+        if row.kind in (RowKind.LANE, RowKind.CROWD) and row.height_px >= _LEAST_THREAD_PX:
             box = (RIGHT_PX - 40, top, 40, _bar_px(row.height_px))
             text = str(row.thread) if row.thread else row.caption
             draw_label(painter, box, text, Role.SMALL, theme.t3, Align.RIGHT)

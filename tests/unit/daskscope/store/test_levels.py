@@ -17,6 +17,8 @@ from daskscope.store.writer import Store
 from tests.builders import MS, SECOND, Load, Source, Span
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from daskscope.store.placing import Int64s, Spans
@@ -32,7 +34,7 @@ def stored(source: Source, *batches: list[Span]) -> Snapshot:
     return store.snapshot()
 
 
-def overlaps_ns(snapshot: Snapshot) -> list[int]:
+def overlaps_ns(snapshot: Snapshot, without: Sequence[int] = ()) -> list[int]:
     """Times that two attempts or foreign spans of one lane have in common, beyond the slack."""
     found = []
     columns = [chunk.columns for chunk in snapshot.chunks]
@@ -40,7 +42,7 @@ def overlaps_ns(snapshot: Snapshot) -> list[int]:
         np.concatenate([column[name] for column in columns])
         for name in ("lane", "start_ns", "end_ns", "kind")
     )
-    for number in np.unique(lane).tolist():
+    for number in set(lane.tolist()).difference(without):
         rows = np.flatnonzero((lane == number) & np.isin(kind, (Kind.COMPUTE, Kind.OTHER)))
         rows = rows[np.argsort(start_ns[rows], kind="stable")]
         for before, row in zip(rows.tolist(), rows[1:].tolist(), strict=False):
@@ -91,6 +93,14 @@ def test_no_two_attempts_of_a_lane_overlap(seed: int, order: str) -> None:
     assert not overlaps_ns(snapshot)
     assert {lane.kind for lane in snapshot.lanes} == {LaneKind.THREAD, LaneKind.LEVEL}
     assert len(snapshot.lanes) <= 2 * MOST_LEVELS
+
+
+def test_coroutines_are_apart_from_the_first_one_on() -> None:
+    for loop_thread, n_over in ((21, 0), (22, 1)):
+        source = Source()
+        source.worker("w0", loop_thread=loop_thread)
+        two = [Span(start, start + 50 * MS, thread=21) for start in (0, 10 * MS)]
+        assert len(overlaps_ns(stored(source, two[:1], two[1:]))) == n_over
 
 
 def by_two_senders(spans: list[Span], late: int, size: int) -> list[list[Span]]:
@@ -261,12 +271,19 @@ def test_two_coroutines_at_once_are_told_by_what_runs() -> None:
     assert not overlaps_ns(store.snapshot())
 
 
-def test_levels_are_bounded() -> None:
-    source = Source()
-    source.worker("w0")
-    spans = [Span(n, SECOND + n) for n in range(5 * MOST_LEVELS)]
-
-    assert len(stored(source, spans).lanes) == MOST_LEVELS
+@pytest.mark.parametrize("size", [40, 1_000])
+def test_only_those_that_find_no_level_free_overlap(size: int) -> None:
+    for n_at_once, has_crowd in ((MOST_LEVELS // 2, False), (2 * MOST_LEVELS, True)):
+        source = Source()
+        source.worker("w0", loop_thread=21)
+        spans = coroutines(random.Random(1), 4_000, n_at_once)
+        spans = sorted((span for span in spans if span.thread == 21), key=lambda span: span.end)
+        batches = [spans[i : i + size] for i in range(0, len(spans), size)]
+        snapshot = stored(source, *batches)
+        crowds = [number for number, lane in enumerate(snapshot.lanes) if lane.is_crowd]
+        assert len(crowds) == has_crowd
+        assert not overlaps_ns(snapshot, without=crowds)
+        assert len(snapshot.lanes) <= MOST_LEVELS
 
 
 def test_spans_within_attempts_have_lanes_of_their_own_though_they_come_first() -> None:

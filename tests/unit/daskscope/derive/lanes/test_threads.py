@@ -12,15 +12,17 @@ from daskscope.derive.lanelayout import RowKind
 from daskscope.derive.lanes import lane_layout
 from daskscope.derive.roster import RosterKeeper
 from daskscope.derive.taskstream import TaskStream
-from daskscope.session import Session, viewport
+from daskscope.session import Session, fitted, viewport
+from daskscope.store.placing import MOST_LEVELS
 from daskscope.store.schema import Kind, Outcome
 from daskscope.store.snapshot import LaneKind
 from daskscope.store.writer import Store
-from tests.builders import MS, SECOND, Source, Span, snapshot_of
+from tests.builders import MS, SECOND, T0, Source, Span, snapshot_of
+from tests.layouts import HEIGHT, lane_rows, plain
+from tests.pointed import frame_of
 
 if TYPE_CHECKING:
     from daskscope.store.snapshot import Snapshot
-from tests.layouts import HEIGHT, lane_rows, plain
 
 
 def test_a_thread_beyond_the_pool_takes_a_row_that_is_over() -> None:
@@ -49,6 +51,35 @@ def test_what_the_event_loop_runs_makes_no_more_threads_of_the_pool() -> None:
     assert " 2 threads " in f" {plain(layout.rows[0].detail)} ".replace("·", " ")
     assert layout.n_lanes == RosterKeeper().of(snapshot).n_threads == 2
     assert "2 threads on node-01" in plain(layout.workers[0].tip)
+
+
+def test_coroutines_that_come_first_take_no_row_of_the_pool() -> None:
+    source = Source()
+    worker = source.worker("w0", nthreads=1, loop_thread=99)
+    spans = [Span(0, 9 * MS, resource=worker, thread=thread) for thread in (99, 99, 11)]
+    layout = lane_layout(snapshot_of(source, spans), Session(), HEIGHT)
+
+    assert lane_rows(layout) == [(1, "", 1), (0, "async", 1), (0, "async", 1)]
+    assert layout.row_of_lane.tolist() == [2, 1, 3]
+
+
+def test_what_finds_no_row_free_is_summed_up_in_one() -> None:
+    source = Source()
+    worker = source.worker("w0", nthreads=1, loop_thread=99)
+    spans = [Span(n, SECOND + n, "inc", worker, 99) for n in range(MOST_LEVELS + 20)]
+    spans.append(Span(9, SECOND, "inc", worker, 11))
+    snapshot = snapshot_of(source, spans)
+    frame = frame_of(snapshot, fitted(Session(), T0, T0 + 2 * SECOND), 2_000)
+    layout = frame.layout
+
+    (crowd,) = [n for n, row in enumerate(layout.rows) if row.kind is RowKind.CROWD]
+    assert layout.kinds[crowd] == RowKind.CROWD
+    assert layout.rows[crowd].caption == "more"
+    assert len(lane_rows(layout)) == MOST_LEVELS
+    assert set(frame.bars.row.tolist()) == set(range(1, MOST_LEVELS + 1))
+    (columns,) = [density for density in frame.densities if density.row == crowd]
+    assert columns.share[:, 10:400].sum(axis=0).min() == 1.0
+    assert columns.share[:, 510:].sum() == 0.0
 
 
 def test_what_the_event_loop_moves_takes_no_row() -> None:

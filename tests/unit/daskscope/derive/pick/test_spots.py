@@ -19,6 +19,7 @@ from daskscope.derive.taskstream import TaskStream
 from daskscope.predicate import Filter, Search
 from daskscope.session import Session, fitted, viewport
 from daskscope.store.chunk import CHUNK_ROWS
+from daskscope.store.placing import MOST_LEVELS
 from daskscope.store.schema import Kind, Outcome, Status
 from daskscope.store.writer import Store
 from tests.builders import MS, SECOND, T0, Load, Source, Span, snapshot_of
@@ -177,6 +178,22 @@ def test_a_density_row_tells_its_busy_share(begin_ms: int, end_ms: int, busy: st
 
     assert fields(found)["Busy"] == busy
     assert fields(found)["Worker"] == "w1"
+
+
+def test_a_row_of_what_found_none_free_tells_how_many_are_at_once() -> None:
+    source = Source()
+    worker = source.worker("w1", nthreads=1, loop_thread=99)
+    spans = [Span(n, SECOND + n, "inc", worker, 99) for n in range(MOST_LEVELS + 20)]
+    snapshot = snapshot_of(source, spans)
+    session = fitted(Session(scroll_px=10**6), T0, T0 + 2 * SECOND)
+    frame = frame_of(snapshot, session)
+    row = next(row for row in frame.layout.rows if row.kind is RowKind.CROWD)
+    found = hit(snapshot, frame, 100, row.y_px - frame.scroll_px + 5)
+
+    assert found is not None
+    assert found.title == f"21{THIN}tasks"
+    assert fields(found)["At once"] == "21.0 (mean)"
+    assert "Busy" not in fields(found)
 
 
 def test_headers_empty_lanes_and_the_outside_hold_nothing() -> None:
