@@ -146,7 +146,8 @@ def test_a_worker_is_scrolled_to(
     asked: list[int] = []
     monkeypatch.setattr(busy.lane_scroll, "to", asked.append)
     enter(palette, "worker w1")
-    assert asked == [busy.frame.layout.workers[1].y_px]
+    layout = busy.frame.layout
+    assert asked == [layout.workers[1].y_px - layout.header_px]
 
 
 def test_a_folded_worker_is_scrolled_to_by_what_it_is_folded_in(
@@ -162,7 +163,7 @@ def test_a_folded_worker_is_scrolled_to_by_what_it_is_folded_in(
     assert busy.roster is not None
     busy.lane_scroll.to_worker(busy.roster.members[1].key)
     busy.lane_scroll.to_worker("unknown")
-    assert asked == [rows[-1].y_px]
+    assert asked == [rows[-1].y_px - rows[-2].height_px]
 
 
 @pytest.mark.parametrize(

@@ -134,14 +134,13 @@ def _lanes(run: Run) -> dict[str, Binding]:
 
     def fold() -> None:
         if stream.target is not None:
-            is_host, key = stream.target.is_host, stream.target.key
-            run.apply(gestures.fold if is_host else lane_gestures.fold_worker, key)
+            folded = stream.host_folded if stream.target.is_host else stream.worker_folded
+            folded.emit(stream.target.key)
 
     def step(by: int) -> None:
         label = stream.step_label(by)
-        if label is not None:  # as little as is needed to have it in view, or its top
-            least_px = label.y_px + label.height_px - stream.lanes_size_px[1]
-            run.lane_scroll.to(min(max(run.session.scroll_px, least_px), label.y_px))
+        if label is not None:
+            run.lane_scroll.to_label(label)
 
     def fold_all() -> None:
         if run.roster is not None:

@@ -52,8 +52,12 @@ def scroll_to(session: Session, frame: TaskStreamFrame, y_px: int) -> Session:
     return replace(session, scroll_px=min(max(y_px, 0), most))
 
 
-def fold(session: Session, host: str) -> Session:
-    """Fold a host, or unfold it."""
+def fold(session: Session, frame: TaskStreamFrame | None, host: str) -> Session:
+    """Fold a host, or unfold it; a header that stays at the top belongs there from then on."""
+    stuck = frame.layout.stuck_header(frame.scroll_px) if frame is not None else None
+    if frame is not None and stuck is not None:
+        row = frame.layout.rows[stuck[0]]
+        session = scroll_to(session, frame, row.y_px) if row.host == host else session
     return replace(session, collapsed_hosts=session.collapsed_hosts ^ {host})
 
 
@@ -169,7 +173,8 @@ def reveal(
     if not 0 <= row < frame.layout.row_px.shape[1]:
         return session
     top_px, height_px = (int(px) for px in frame.layout.row_px[:, row])
-    if frame.scroll_px <= top_px and top_px + height_px <= frame.scroll_px + frame.height_px:
+    least_px = frame.scroll_px + frame.layout.header_px
+    if least_px <= top_px and top_px + height_px <= frame.scroll_px + frame.height_px:
         return session
     return scroll_to(session, frame, top_px - (frame.height_px - height_px) // 2)
 

@@ -45,5 +45,6 @@ def show_found(session: Session, frame: TaskStreamFrame, found: Found) -> Sessio
     if row < 0:
         return session
     top_px, height_px = frame.layout.rows[row].y_px, frame.layout.rows[row].height_px
-    is_visible = frame.scroll_px <= top_px <= frame.scroll_px + frame.height_px - height_px
+    least_px = frame.scroll_px + frame.layout.header_px
+    is_visible = least_px <= top_px <= frame.scroll_px + frame.height_px - height_px
     return session if is_visible else scroll_to(session, frame, top_px - frame.height_px // 2)

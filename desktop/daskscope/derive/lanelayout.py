@@ -162,6 +162,35 @@ class LaneLayout:
         """Indices of the rows that lie in a stretch of the content, even in part."""
         return _within(self.row_px, top_px, height_px)
 
+    @property
+    def header_px(self) -> int:
+        """Height of a host's header, 0 where there are no hosts."""
+        first = np.flatnonzero(self.kinds == RowKind.HOST.value)[:1]
+        return int(self.row_px[1, first].sum())
+
+    def stuck_header(self, top_px: int) -> tuple[int, int] | None:
+        """The header that stays in sight while the lanes of its host lie at the top.
+
+        Parameters
+        ----------
+        top_px
+            The pixel of the content that is at the top.
+
+        Returns
+        -------
+        tuple or None
+            Index of the row, and its top from there: 0, or above that where the next header pushes
+            it out. None while each header stands where it belongs.
+        """
+        hosts = np.flatnonzero(self.kinds == RowKind.HOST.value)
+        tops_px = self.row_px[0, hosts]
+        at = int(np.searchsorted(tops_px, top_px)) - 1
+        if at < 0:
+            return None
+        row = int(hosts[at])
+        next_px = int(tops_px[at + 1]) if at + 1 < len(hosts) else self.height_px
+        return row, min(next_px - top_px - int(self.row_px[1, row]), 0)
+
     def workers_within(self, top_px: int, height_px: int) -> Sequence[WorkerBlock]:
         """Labels that lie in a stretch of the content, even in part."""
         found = _within(self.block_px, top_px, height_px)

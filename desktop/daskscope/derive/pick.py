@@ -89,6 +89,9 @@ def hit(snapshot: Snapshot, frame: TaskStreamFrame, x_px: int, y_px: int) -> Hit
 def _spot(frame: TaskStreamFrame, x_px: int, y_px: int) -> _Spot | None:
     if not (0 <= x_px < frame.view.width_px and 0 <= y_px < frame.height_px):
         return None
+    stuck = frame.layout.stuck_header(frame.scroll_px)
+    if stuck is not None and y_px < stuck[1] + frame.layout.header_px:
+        return None
     y_px += frame.scroll_px
     pitch_px = frame.layout.pitch_px
     for index in range(frame.first_row, frame.last_row):

@@ -77,6 +77,10 @@ def gutter_target(frame: TaskStreamFrame, x_px: int, y_px: int) -> GutterTarget 
 
     Over the lanes it is the one whose lane it is.
     """
+    for header, top in reversed(sight(frame).headers):
+        if top <= y_px < top + header.height_px:
+            is_pin = HOST_PIN_PX[0] - 3 <= x_px < GUTTER_PX
+            return GutterTarget(header.host, is_host=True, part="pin" if is_pin else "fold")
     y_px += frame.scroll_px
     for block in frame.layout.workers_within(y_px, 1):
         is_first_line = y_px - block.y_px < max(_LINE_PX, min(block.height_px, 22))
@@ -88,11 +92,17 @@ def gutter_target(frame: TaskStreamFrame, x_px: int, y_px: int) -> GutterTarget 
         return GutterTarget(block.key, is_host=False, part=part)
     for row in frame.layout.rows_within(y_px, 1):
         found = frame.layout.rows[row]
-        if found.kind is not RowKind.LANE:
-            is_pin = found.kind is RowKind.HOST and HOST_PIN_PX[0] - 3 <= x_px < GUTTER_PX
-            part = "pin" if is_pin else "fold" if found.kind is RowKind.HOST else "name"
-            return GutterTarget(found.host, is_host=True, part=part)
+        if found.kind is RowKind.DENSITY:
+            return GutterTarget(found.host, is_host=True, part="name")
     return None
+
+
+def gutter_tip(frame: TaskStreamFrame, x_px: int, y_px: int) -> str:
+    """All that is known of the worker at a pixel of the gutter; "" beside the lanes of none."""
+    target = gutter_target(frame, x_px, y_px)
+    if x_px >= GUTTER_PX or target is None or target.is_host:
+        return ""
+    return "".join(block.tip for block in frame.layout.workers_within(y_px + frame.scroll_px, 1))
 
 
 def labels(frame: TaskStreamFrame) -> Sequence[WorkerBlock]:
@@ -157,12 +167,15 @@ class Headers:
         part = frame.scroll_px, frame.height_px, frame.view.width_px, _room_px(frame)
         if self._look.changes(frame.layout, *part, theme.name, target, ratio):
             self._pictures = {}
-        for row in sight(frame).hosts:
+        for row, top in sight(frame).headers:
             picture = self._pictures.get(row.y_px)
             if picture is None:
                 picture = self._pictures[row.y_px] = _pictured(frame, row, theme, target, ratio)
+            if top != row.y_px - frame.scroll_px:  # over lanes, which are not to be seen through it
+                width = GUTTER_PX + frame.view.width_px
+                painter.fillRect(0, top, width, row.height_px, colour(theme.hdr))
             # The line above it belongs to it.
-            painter.drawPixmap(0, row.y_px - frame.scroll_px - 1, picture)
+            painter.drawPixmap(0, top - 1, picture)
 
 
 def _pictured(

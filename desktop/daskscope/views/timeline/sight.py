@@ -26,7 +26,10 @@ class Sight:
     Attributes
     ----------
     hosts
-        Headers.
+        Headers, where they belong.
+    headers
+        The same where they are drawn, each with its top from that of the visible part: the one
+        whose lanes lie at the top stays there, and comes last.
     absent
         Workers that are gone, or were for a while.
     lines_px
@@ -35,6 +38,7 @@ class Sight:
     """
 
     hosts: tuple[LaneRow, ...]
+    headers: tuple[tuple[LaneRow, int], ...]
     absent: tuple[WorkerBlock, ...]
     lines_px: Int32s
 
@@ -48,13 +52,19 @@ def sight(frame: TaskStreamFrame) -> Sight:
 def _sight(layout: LaneLayout, scroll_px: int, height_px: int) -> Sight:
     rows = layout.rows_within(scroll_px, height_px)
     at = np.flatnonzero(layout.kinds[rows.start : rows.stop] == RowKind.HOST.value) + rows.start
+    hosts = tuple(layout.rows[index] for index in at.tolist())
+    headers = [(row, row.y_px - scroll_px) for row in hosts if row.y_px >= scroll_px]
+    stuck = layout.stuck_header(scroll_px)
+    if stuck is not None:
+        headers.append((layout.rows[stuck[0]], stuck[1]))
     blocks = layout.workers_within(scroll_px, height_px)
     lines_px = np.array(
         [block.y_px - scroll_px - WORKER_GAP_PX // 2 for block in blocks if block.has_line],
         np.int32,
     )
     return Sight(
-        tuple(layout.rows[index] for index in at.tolist()),
+        hosts,
+        tuple(headers),
         tuple(block for block in blocks if block.gone_ns or block.gaps_ns),
         lines_px[(lines_px >= 0) & (lines_px < height_px)],
     )

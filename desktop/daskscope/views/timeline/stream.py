@@ -28,6 +28,7 @@ from daskscope.views.timeline.gutter import (
     Headers,
     ground,
     gutter_target,
+    gutter_tip,
     labels,
 )
 from daskscope.views.timeline.handle import ScrollHandle
@@ -166,9 +167,9 @@ class StreamView(Strip):
             return
         if labels(before) != labels(frame):
             self.update(0, 0, GUTTER_PX, self.height())
-        for old, row in zip(sight(before).hosts, sight(frame).hosts, strict=True):
-            if row != old:  # its header goes on over the lanes
-                self.update(0, row.y_px - frame.scroll_px, self.width(), row.height_px)
+        for old, new in zip(sight(before).headers, sight(frame).headers, strict=True):
+            if new != old:  # it goes on over the lanes
+                self.update(0, new[1], self.width(), new[0].height_px)
 
     def set_spoken(self, text: str) -> None:
         """What a screen reader says of the picture."""
@@ -360,10 +361,8 @@ class StreamView(Strip):
         """Tell about the worker beside the pointer."""
         if not isinstance(event, QHelpEvent) or event.type() != QEvent.Type.ToolTip:
             return super().event(event)
-        frame, text = self._frame, ""
-        if frame is not None and event.pos().x() < GUTTER_PX:
-            y = event.pos().y() + frame.scroll_px
-            text = "".join(block.tip for block in frame.layout.workers_within(y, 1))
+        x, y = event.pos().toTuple()
+        text = gutter_tip(self._frame, x, y) if self._frame is not None else ""
         QToolTip.showText(event.globalPos(), plain_tip(text), self)
         return True
 

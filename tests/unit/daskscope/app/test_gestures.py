@@ -24,10 +24,10 @@ def view_of(session: Session) -> Viewport:
 
 
 def test_fold_and_unfold() -> None:
-    folded = gestures.fold(Session(), "node-01")
+    folded = gestures.fold(Session(), None, "node-01")
 
     assert folded.collapsed_hosts == {"node-01"}
-    assert gestures.fold(folded, "node-01") == Session()
+    assert gestures.fold(folded, None, "node-01") == Session()
 
 
 def test_solo_twice_shows_all_again() -> None:
@@ -138,6 +138,16 @@ def test_what_is_in_view_stays_where_it_is() -> None:
     assert gestures.reveal(Session(), frame, FIRST - SECOND, view.time_ns(60), 2) == Session()
     # It has no row.
     assert gestures.reveal(Session(), frame, view.time_ns(500), view.time_ns(600), -1) == Session()
+
+
+def test_what_lies_behind_the_header_at_the_top_is_brought_below_it() -> None:
+    layout = frames.layout()
+    row = 3
+    shown = frames.frame(layout, frames.BarList().bars(), frames.empty_dense(19, 1012))
+    frame = replace(shown, view=view_of(Session()), height_px=200, scroll_px=layout.rows[row].y_px)
+    start_ns, end_ns = frame.view.time_ns(500), frame.view.time_ns(600)
+    session = gestures.reveal(Session(scroll_px=frame.scroll_px), frame, start_ns, end_ns, row)
+    assert session.scroll_px <= layout.rows[row].y_px - layout.header_px
 
 
 def test_what_is_longer_than_the_view_is_shown_from_its_beginning() -> None:
