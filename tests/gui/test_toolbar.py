@@ -7,9 +7,9 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QTextDocument
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QToolButton
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QToolButton
 
-from daskscope.derive.panels import StatusField
+from daskscope.derive.panels import SearchField, StatusField
 from daskscope.session import WHOLE_RUN, Session
 from daskscope.theme import DARK, LIGHT, WINDOW_LEAST_PX
 from daskscope.views.toolbar import RANGES, Toolbar
@@ -120,6 +120,36 @@ def test_menus_hold_the_windows_actions(toolbar: Toolbar) -> None:
     assert menu.actions()[0] is action
     assert menu.actions()[1].isSeparator()
     assert button(toolbar, "File").menu() is menu
+
+
+@pytest.mark.parametrize(
+    ("width", "is_live", "least_px", "has_word"),
+    [
+        (1600, False, 370, True),
+        (1600, True, 360, True),
+        (1460, True, 276, False),
+        (1920, True, 440, True),
+    ],
+)
+def test_what_is_searched_has_the_room_that_is_left(
+    toolbar: Toolbar, width: int, is_live: bool, least_px: int, has_word: bool
+) -> None:
+    for title in ("File", "View", "Go", "Tools", "Help"):
+        toolbar.set_menu(title, [])
+    toolbar.resize(width, toolbar.height())
+    toolbar.show_state(Session(), StatusField("a cluster", "64 workers", "ok"), is_live=is_live)
+    QApplication.sendPostedEvents()
+    assert toolbar.search.width() >= least_px
+    (word,) = (label for label in toolbar.findChildren(QLabel) if label.text() == "Group")
+    assert word.isHidden() is not has_word
+    assert not toolbar.findChildren(QComboBox)[1].isHidden()
+
+
+def test_nothing_moves_while_one_types(toolbar: Toolbar) -> None:
+    before = toolbar.search.geometry()
+    toolbar.show_search(SearchField("(a", is_regex=True, problem="missing ) at position 0 " * 5))
+    QApplication.sendPostedEvents()
+    assert toolbar.search.geometry() == before
 
 
 def test_nothing_lies_outside_at_the_least_width(toolbar: Toolbar) -> None:

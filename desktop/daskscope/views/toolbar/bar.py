@@ -44,6 +44,10 @@ _GROUP_GAP_PX: Final = 12
 _LEAST_LABEL_PX: Final = 150
 #: The search box with the count of millions: so wide it is taken to be, lest the menus come and go.
 _SEARCH_PX: Final = 310
+#: With so much the word before the grouping, which says itself what it is, takes none from a key.
+_AMPLE_SEARCH_PX: Final = 360
+#: The search box has all the room that nothing else needs, as far as it goes.
+_SEARCH_STRETCH: Final = 1_000
 
 
 class Toolbar(QWidget):
@@ -191,7 +195,6 @@ class Toolbar(QWidget):
     def show_search(self, field: SearchField) -> None:
         """Show what is searched and found."""
         self.search.show_field(field)
-        self._fold()
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""
@@ -242,25 +245,32 @@ class Toolbar(QWidget):
         layout.addSpacing(2 * _GROUP_GAP_PX - 6)
         layout.addWidget(self._group_label)
         layout.addWidget(self._group)
+        layout.addSpacing(_GROUP_GAP_PX - 6)
         layout.addStretch(1)
         layout.addWidget(self.errors)
-        layout.addWidget(self.search)
+        layout.addWidget(self.search, _SEARCH_STRETCH)
         layout.addWidget(self._commands)
         layout.addWidget(self._mode)
 
     def _fold(self) -> None:
-        """Leave the grouping to keys and menus, then put all menus behind one button, for room."""
+        """Leave the grouping to keys and menus, then put all menus behind one button, for room.
+
+        The word before the grouping goes first.
+        """
         left = (self._live, self._pause, self._range, self._fit)
         parts = (*left, self.errors, self._commands, self._mode)
         parts_px = sum(part.sizeHint().width() + 6 for part in parts if not part.isHidden())
-        parts_px += max(self.search.sizeHint().width(), _SEARCH_PX)
-        label_px = min(self._connection.sizeHint().width(), _LEAST_LABEL_PX)
+        parts_px += _SEARCH_PX
+        told_px = self._connection.sizeHint().width()
+        label_px = min(told_px, _LEAST_LABEL_PX)
         menus_px = sum(menu.sizeHint().width() for menu in self._menus)
-        group_px = self._group_label.sizeHint().width() + self._group.width() + 2 * _GROUP_GAP_PX
-        edges_px = 2 * PADDING_PX + _LOGO_PX + 4 * _GROUP_GAP_PX
+        word_px = self._group_label.sizeHint().width() + 6 + told_px - label_px
+        group_px = self._group.width() + 2 * _GROUP_GAP_PX
+        edges_px = 2 * PADDING_PX + _LOGO_PX + 5 * _GROUP_GAP_PX
         needed_px = edges_px + menus_px + label_px + parts_px
-        for part in (self._group_label, self._group):
-            part.setVisible(needed_px + group_px <= self.width())
+        left_px = self.width() - needed_px - group_px
+        self._group.setVisible(left_px >= 0)
+        self._group_label.setVisible(left_px >= word_px + _AMPLE_SEARCH_PX - _SEARCH_PX)
         is_folded = needed_px > self.width()
         self._all_menus.setVisible(is_folded)
         for menu in self._menus:

@@ -19,7 +19,7 @@ from daskscope.theme import CONTROL_PX, LIGHT, Theme
 if TYPE_CHECKING:
     from PySide6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent
 
-#: Width that suits a key's beginning and the count, and how far it goes for a longer note.
+#: Width that suits a key's beginning and the count, and how far it goes where there is room.
 SEARCH_PX: Final = 276
 _MOST_SEARCH_PX: Final = 440
 LEAST_SEARCH_PX: Final = 212
@@ -49,7 +49,7 @@ class SearchBox(QWidget):
         self._text = QLineEdit(self)
         self._text.setFrame(False)
         self._text.setFont(font(Role.BODY))
-        self._text.setPlaceholderText("Search")
+        self._text.setPlaceholderText("Search tasks, keys, workers")
         self._text.setAccessibleName("Search")
         self._text.textEdited.connect(self._search)
         self._text.installEventFilter(self)
@@ -65,6 +65,7 @@ class SearchBox(QWidget):
         self._clear = self._button("Clear search", "Clear the search (Escape)")
         self._clear.clicked.connect(self.left)
         self.setFixedHeight(CONTROL_PX)
+        self.setMaximumWidth(_MOST_SEARCH_PX)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setFocusProxy(self._text)
         self.setCursor(Qt.CursorShape.IBeamCursor)
@@ -121,9 +122,8 @@ class SearchBox(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        """Room for the beginning of a key, and for the count or the problem."""
-        wanted_px = max(SEARCH_PX, self._wanted_px(self._note()))
-        return QSize(min(wanted_px, _MOST_SEARCH_PX), CONTROL_PX)
+        """Room for the beginning of a key, and for the count; it takes more where there is more."""
+        return QSize(max(SEARCH_PX, self.minimumSizeHint().width()), CONTROL_PX)
 
     def minimumSizeHint(self) -> QSize:
         """A count is never cut; a problem can be, for it is the tooltip as well."""
