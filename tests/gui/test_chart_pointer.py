@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from daskscope.paint.wheel import FINE_ZOOM_STEP, PAN_SHARE, ZOOM_STEP
-from daskscope.theme import LIGHT
+from daskscope.theme import DARK, LIGHT, PADDING_PX
 from daskscope.views.resources.cross import Cross
 from daskscope.views.resources.panel import AXIS_PX
 from daskscope.views.resources.title import ChartTitle
@@ -25,6 +26,7 @@ CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftM
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
+    from daskscope.theme import Theme
     from daskscope.views.resources import ResourcesView
 
 
@@ -70,6 +72,25 @@ def test_all_charts_tell_what_they_show_at_a_time(qtbot: QtBot) -> None:
     view.point(T0 + 400 * SECOND)  # not in view
     assert values(view) == ["12 / 24"] * 3
     assert not cross.isVisible()
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_the_line_leaves_out_the_text_of_a_capacity(qtbot: QtBot, theme: Theme) -> None:
+    view = shown(qtbot, theme)
+    first = plots(view)[0]
+    box = (view.width() - PADDING_PX - 22, first.y(), 22, 12)
+    before = view.grab().toImage().copy(*box)
+    view.point(T0 + 290 * SECOND)  # within "limit"
+    cross = view.findChild(Cross)
+    assert cross is not None
+    x_px = AXIS_PX + cross.x_px
+    assert box[0] < x_px < box[0] + box[2]
+    after = view.grab().toImage()
+    assert after.copy(*box) == before
+    assert after.pixel(x_px, first.y() + 30) & 0xFFFFFF == theme.t2
+    view.point(T0 + 200 * SECOND)
+    beside = view.grab().toImage()
+    assert beside.pixel(AXIS_PX + cross.x_px, first.y() + 5) & 0xFFFFFF == theme.t2
 
 
 def test_a_label_that_the_time_at_the_pointer_would_cut_stands_back(qtbot: QtBot) -> None:

@@ -58,11 +58,10 @@ class Cross(QWidget):
 
         `times` are those of the labels below them, to the right.
         """
-        if tuple(times) != self._times:
+        if (tuple(stretches), tuple(times)) != (self._stretches, self._times):
             self._update()
-            self._times = tuple(times)
+            self._stretches, self._times = tuple(stretches), tuple(times)
             self._update()
-        self._stretches = tuple(stretches)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""

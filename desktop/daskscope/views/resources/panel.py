@@ -158,12 +158,15 @@ class ResourcesView(QWidget):
             for title in self._titles:
                 title.show_reading(None)
             return
-        heights = zip(self._plots, _BELOW_PX, strict=False)
+        x_px = round(reading.x_px)
+        free_px = [
+            (plot.y() + top, plot.y() + bottom)
+            for plot in self._plots
+            for top, bottom in plot.free_px(x_px)
+        ]
         times_px = [px for plot in self._plots for px in plot.times_px()]
-        self._cross.cover(
-            [(plot.y(), plot.geometry().bottom() - px) for plot, px in heights], times_px
-        )
-        self._cross.point(round(reading.x_px), reading.time_text)
+        self._cross.point(x_px, reading.time_text)
+        self._cross.cover(free_px, times_px)
         for title, told in zip(self._titles, reading.charts, strict=True):
             title.show_reading(told)
 

@@ -29,6 +29,8 @@ _AXIS_PX: Final = 56
 _TICK_TEXT_PX: Final = 13.0
 #: Room above the greatest value, for the label of the capacity.
 _HEADROOM_PX: Final = 14
+#: Between that and a line at the time that is pointed at.
+_APART_PX: Final = 3
 _FILL_SHARE: Final = 0.16
 #: How much of its colour tells from where to where a curve goes within a column.
 _RANGE_SHARE: Final = 0.45
@@ -184,8 +186,30 @@ class ChartPlot(pg.GraphicsView):
         pen.setDashPattern([4.0, 3.0])
         painter.setPen(pen)
         painter.drawLine(QLineF(area.left(), y, area.right(), y))
-        box = (area.left(), y - _HEADROOM_PX + 1, area.width(), _HEADROOM_PX - 2)
+        stand = self._capacity_box(chart)
+        box = (stand.x(), stand.y(), stand.width(), stand.height())
         draw_text(painter, box, chart.capacity_text, Role.TINY, theme.t2, Align.RIGHT)
+
+    def _capacity_box(self, chart: Chart) -> QRectF:
+        """Where the text of the capacity stands, above its line."""
+        area, width = self.area(), text_width(Role.TINY, chart.capacity_text) + 1
+        top = round(self._y_px(chart.capacity)) - _HEADROOM_PX + 1.5
+        return QRectF(area.right() - width, top, width, _HEADROOM_PX - 2)
+
+    def free_px(self, x_px: int) -> list[tuple[int, int]]:
+        """From where to where, downwards, a line through the curves crosses no text.
+
+        `x_px` is counted from the left edge of the curves.
+        """
+        area, chart = self.area(), self._chart
+        top, bottom = round(area.top()), round(area.bottom())
+        if chart is None or math.isnan(chart.capacity):
+            return [(top, bottom)]
+        box = self._capacity_box(chart)
+        if not chart.capacity_text or area.left() + x_px < box.left() - _APART_PX:
+            return [(top, bottom)]
+        # The line of the capacity, which the text belongs to, is below it.
+        return [(top, max(round(box.top()), top)), (round(box.bottom()) + 1, bottom)]
 
     def area(self) -> QRectF:
         """Where the curves are drawn."""
