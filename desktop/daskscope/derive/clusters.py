@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from daskscope.derive.place import Place
+    from daskscope.derive.sampling import Samples
+
+
+def at_work(samples: Samples) -> frozenset[str]:
+    """Which clusters the workers are of that have not been removed, as far as that is known."""
+    running = samples.resource[~samples.is_removed].tolist()
+    return frozenset(samples.places[resource].cluster for resource in running) - {""}
 
 
 class Clusters:

@@ -55,7 +55,9 @@ def progress_frame(snapshot: Snapshot, now_ns: int, meant: Filter = NO_FILTER) -
     rows = [row for some in ranked for row in some]
     done = sum(row.done for row in rows)
     total = sum(row.total for row in rows)
-    summary = f"{quantity.ratio(done, total)} tasks" if rows else ""
+    n_clusters = _n_clusters(snapshot)
+    of = f" of {quantity.plural(n_clusters, 'cluster')}" if n_clusters > 1 else ""
+    summary = f"{quantity.ratio(done, total)} tasks{of}" if rows else ""
     if rows and meant.hides_tasks:
         summary = f"{summary}, hidden ones too"
     return ProgressFrame(tuple(rows), summary)
@@ -125,6 +127,18 @@ def _counted(snapshot: Snapshot) -> dict[str, _Counted]:
         prefix: _Counted(counts, heard[prefix] if silent else counts)
         for prefix, counts in every.items()
     }
+
+
+def _n_clusters(snapshot: Snapshot) -> int:
+    """How many schedulers have counted tasks, those that are gone too.
+
+    One that was instrumented twice is one.
+    """
+    every = measured(snapshot, conventions.TASKS)
+    resources = {series.resource for _, series, points in every if newest_count(points)}
+    said = (snapshot.resources[number] for number in resources)
+    names = conventions.SERVICE_NAMESPACE, conventions.SCHEDULER_ADDRESS
+    return len({tuple(str(attributes.get(name)) for name in names) for attributes in said})
 
 
 def _has_workers(snapshot: Snapshot) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 
 from dask_otel import conventions as names
 from daskscope.derive import quantity, timeaxis
+from daskscope.derive.clusters import at_work
 from daskscope.derive.history import step
 from daskscope.derive.panels import Chart, ChartReading, Curve, Reading, ResourcesFrame
 from daskscope.derive.reading import newest_of
@@ -104,17 +105,18 @@ def resources_frame(
         labels = tuple((tick.x_px, tick.elapsed) for tick in at if tick.elapsed)
     else:
         labels = _labels(view, "now" if snapshot.status.is_live else "end")
-    summary = _summary(is_linked=is_linked, n_late=totals.n_late)
+    summary = _summary(len(at_work(samples)), is_linked=is_linked, n_late=totals.n_late)
     return ResourcesFrame(
         charts, view, snapshot.first_ns, drawn.column_s, labels, is_linked, summary
     )
 
 
-def _summary(*, is_linked: bool, n_late: int) -> str:
-    """What the charts are of; and how many readings came too late to be in them."""
+def _summary(n_clusters: int, *, is_linked: bool, n_late: int) -> str:
+    """What the charts are of; or how many readings came too late to be in them."""
     if n_late:
         return f"{quantity.plural(n_late, 'reading')} too late"
-    return "whole cluster, same time axis" if is_linked else "whole cluster, last minutes"
+    what = quantity.plural(n_clusters, "cluster") if n_clusters > 1 else "whole cluster"
+    return f"{what}, same time axis" if is_linked else f"{what}, last minutes"
 
 
 def last_minutes(snapshot: Snapshot, now_ns: int, width_px: int) -> Viewport:

@@ -8,6 +8,7 @@ import numpy as np
 
 from dask_otel import conventions
 from daskscope.derive import quantity
+from daskscope.derive.clusters import at_work
 from daskscope.derive.panels import StatusField, StatusFrame
 from daskscope.derive.place import APART, SCHEDULER_ID, split_address
 from daskscope.derive.reading import SILENCE_NS, newest_of
@@ -116,8 +117,7 @@ def _name(snapshot: Snapshot, samples: Samples, addresses: Sequence[str]) -> str
 
     Clusters that are no longer there may have had other names.
     """
-    running = samples.resource[~samples.is_removed].tolist()
-    clusters: set[str] = {samples.places[resource].cluster for resource in running} - {""}
+    clusters = at_work(samples)
     if len(clusters) > 1:
         return quantity.plural(len(clusters), "cluster")
     for cluster in clusters:

@@ -11,12 +11,14 @@ from daskscope.derive.lanelabels import beside
 from daskscope.derive.lanelayout import RowKind
 from daskscope.derive.lanes import lane_layout
 from daskscope.derive.panels import WorkerRowKind
+from daskscope.derive.progress import progress_frame
 from daskscope.derive.quantity import clock
+from daskscope.derive.resources import resources_frame
 from daskscope.derive.roster import RosterKeeper
 from daskscope.derive.statistics.crew import crew
 from daskscope.derive.status import cluster_field
 from daskscope.derive.workers import workers_frame
-from daskscope.session import Session
+from daskscope.session import Session, Viewport
 from daskscope.store.schema import SourceStatus
 from tests.builders import SECOND, T0
 from tests.layouts import HEIGHT, plain
@@ -140,6 +142,42 @@ def test_each_folds_by_itself_in_lanes_and_table() -> None:
     assert len(lane_layout(snapshot, session, HEIGHT).workers) == 2
     rows = workers_frame(snapshot, session, NOW).rows
     assert [row.kind for row in rows].count(WorkerRowKind.WORKER) == 2
+
+
+@pytest.mark.parametrize(("n_gone", "what"), [(0, "2 clusters"), (1, "whole cluster")])
+def test_charts_say_that_they_add_up_clusters(n_gone: int, what: str) -> None:
+    snapshot = snapshot_of((ONE, "8786"), (OTHER, "8790"), n_gone=n_gone)
+    frame = resources_frame(snapshot, Viewport(T0, 20 * SECOND / 300, 300), NOW)
+
+    assert plain(frame.summary) == f"{what}, same time axis"
+
+
+@pytest.mark.parametrize(
+    ("clusters", "of"),
+    [
+        (((ONE, "8786"), (OTHER, "8786")), " of 2 clusters"),
+        ((("prod", "8786"), ("prod", "8790")), " of 2 clusters"),
+        (((ONE, "8786"), (ONE, "8786")), ""),  # instrumented twice
+        (((ONE, "8786"),), ""),
+    ],
+)
+def test_progress_says_that_it_adds_up_clusters(
+    clusters: tuple[tuple[str, str], ...], of: str
+) -> None:
+    made = Cluster()
+    for namespace, port in (*clusters, ("idle", "1")):
+        scheduler = made.source.resource(
+            {
+                names.SERVICE_NAME: names.SERVICE_SCHEDULER,
+                names.SERVICE_NAMESPACE: namespace,
+                names.SCHEDULER_ADDRESS: f"tcp://10.0.4.9:{port}",
+            }
+        )
+        kinds = {names.TASK_PREFIX: "inc", names.TASK_STATE: "memory"}
+        made.point(names.TASKS, scheduler, 1, 0 if namespace == "idle" else 3, kinds)
+    n = 3 * len(clusters)
+
+    assert plain(progress_frame(made.snapshot(), NOW).summary) == f"{n} / {n} tasks{of}"
 
 
 @pytest.mark.parametrize("namespace", [ONE, "prod", ""])
