@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 import itertools
-import time
-from typing import TYPE_CHECKING
 
 import pytest
 
-from daskscope.derive import timeaxis
 from daskscope.derive.quantity import THIN
 from daskscope.derive.timeaxis import LEAST_APART_PX, STEPS_NS, ticks
 from daskscope.session import Viewport
 from daskscope.store.schema import MAX_TIME_NS
 from tests.builders import MS, SECOND, T0
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 WIDTH = 1_000
 DAY = 86_400 * SECOND
 
 
-@pytest.fixture(autouse=True)
-def utc() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TZ", "UTC")
-        time.tzset()
-        timeaxis._texts.cache_clear()
-        yield
-    time.tzset()
-    timeaxis._texts.cache_clear()
+pytestmark = pytest.mark.usefixtures("utc")
 
 
 def view(span_ns: int, start_ns: int = T0) -> Viewport:
