@@ -16,9 +16,10 @@ from daskscope.session import Session, viewport
 from daskscope.store.writer import Store
 from daskscope.theme import COMPACT, DARK, LIGHT, NORMAL, NOT_YET_PX, Density, Theme
 from daskscope.views.timeline.backing import Backing
-from daskscope.views.timeline.bars import draw_bars, draw_zones
+from daskscope.views.timeline.bars import draw_bars
 from daskscope.views.timeline.lanes import bar_shapes
 from daskscope.views.timeline.plain import plain_bars, told_apart
+from daskscope.views.timeline.zones import draw_zones
 from tests.builders import MS, SECOND, Load
 from tests.gui.frames import BarList, frame, layout
 

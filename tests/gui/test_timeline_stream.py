@@ -94,6 +94,24 @@ def test_the_lanes_of_a_worker_that_is_gone_are_hatched(qtbot: QtBot, theme: The
 
 
 @THEMES
+def test_no_line_of_an_event_cuts_the_text_that_a_worker_is_gone(
+    qtbot: QtBot, theme: Theme
+) -> None:
+    gone_ns = frames.START_NS + 15_000_000_000
+    lanes = layout(gone_ns=gone_ns)
+    drawn = frame(lanes, BarList().bars())
+    gone = next(block for block in lanes.workers if block.gone_ns)
+    middle = round((drawn.view.x_px(gone_ns) + drawn.now_px) / 2)
+    event = EventMark(middle, "graph", "graph submitted", has_line=True)
+    before, after = (
+        picture(shown(qtbot, one, theme)) for one in (drawn, replace(drawn, events=(event,)))
+    )
+    text = GUTTER_PX + middle - 8, gone.y_px + gone.height_px // 2 - 6, 16, 12
+    assert after.copy(*text) == before.copy(*text)
+    assert after.copy(text[0], gone.y_px, 16, 12) != before.copy(text[0], gone.y_px, 16, 12)
+
+
+@THEMES
 def test_the_lanes_of_a_worker_are_hatched_until_it_is_back(qtbot: QtBot, theme: Theme) -> None:
     lanes = layout()
     block = lanes.workers[2]

@@ -1,4 +1,4 @@
-"""Painting of bars, their labels, and the zones in which a worker is gone or nothing is known yet.
+"""Painting of bars and their labels.
 
 The painter stands in the lanes: x is a pixel of the frame, y of the visible part.
 """
@@ -17,12 +17,8 @@ from daskscope.paint.brush import (
     RUNNING_SHARE,
     colour,
     edge_colour,
-    evicted_brush,
-    fill_zone,
-    gone_brush,
     lost_brush,
     needs_edge,
-    not_yet_brush,
     running_brush,
     slot_brush,
     slot_colour,
@@ -32,7 +28,7 @@ from daskscope.paint.brush import (
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.icon import draw_cross
 from daskscope.paint.rects import draw_rects
-from daskscope.paint.text import Align, draw_label, draw_text
+from daskscope.paint.text import draw_label
 from daskscope.theme import Theme, mixed
 from daskscope.views.timeline.lanes import (
     LABEL_PADDING_PX,
@@ -46,7 +42,6 @@ from daskscope.views.timeline.lanes import (
     bar_labels,
 )
 from daskscope.views.timeline.raster import opacity
-from daskscope.views.timeline.sight import gone_zones
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,9 +49,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from PySide6.QtGui import QBrush, QPainter
 
-    from daskscope.derive.frames import Bars, Int32s, TaskStreamFrame
-
-    Box = tuple[int, int, int, int]
+    from daskscope.derive.frames import Bars, Int32s
 
 _DASHES_PX: Final = {Fill.DISK_READ: (4, 1), Fill.DISK_WRITE: (2, 1)}
 #: What has so little colour that its label needs the ink of text.
@@ -216,45 +209,3 @@ def _clear_pattern(painter: QPainter, label: Label, theme: Theme) -> None:
     ground = mixed(slot_colour(theme, label.slot), theme.lane, share)
     left = label.left_px - LABEL_PADDING_PX + (0 if is_lost else _RUNNING_EDGE_PX)
     painter.fillRect(left, label.top_px + 1, round(width) + 6, label.height_px - 2, colour(ground))
-
-
-# Zones --------------------------------------------------------------------------------------
-
-
-def draw_zones(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:
-    """Draw where a worker is gone, what was evicted, and where nothing can have been received."""
-    width = frame.view.width_px
-    end = min(max(frame.now_px, 0), width)
-    if frame.evicted is not None:
-        left, right = frame.evicted[:2]
-        fill_zone(painter, (left, 0, right - left, frame.height_px), evicted_brush(theme))
-    for box, text in gone_zones(frame):
-        _draw_gone(painter, box, text, theme)
-    if end < width:
-        fill_zone(painter, (end, 0, width - end, frame.height_px), not_yet_brush(theme))
-
-
-def _draw_gone(painter: QPainter, box: Box, text: str, theme: Theme) -> None:
-    """Draw that a worker is not there, and say it where there is room."""
-    fill_zone(painter, box, gone_brush(theme))
-    _draw_caption(painter, box, text, theme)
-
-
-def draw_evicted(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:
-    """Say how much is gone where not all is held any more; nothing is to lie over that."""
-    if frame.evicted is not None:
-        left, right, text, short = frame.evicted
-        box = left, 0, right - left, frame.height_px
-        any(_draw_caption(painter, box, one, theme) for one in (text, short, "evicted"))
-
-
-def _draw_caption(painter: QPainter, box: Box, text: str, theme: Theme) -> bool:
-    """Draw a text in the middle of a zone if it has room, and say whether it has."""
-    left, top, width, height = box
-    text_px = round(text_width(Role.CAPTION, text)) + 16
-    if text_px >= width:
-        return False
-    middle = left + (width - text_px) // 2, top + height // 2 - 9, text_px, 18
-    painter.fillRect(*middle, colour(theme.lane2))
-    draw_text(painter, middle, text, Role.CAPTION, theme.t2, Align.CENTRE)
-    return True

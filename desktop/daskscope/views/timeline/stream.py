@@ -21,7 +21,7 @@ from daskscope.paint.speech import announce
 from daskscope.theme import GUTTER_PX
 from daskscope.views.timeline.arrows import draw_arrows, draw_frames
 from daskscope.views.timeline.backing import Backing, is_still
-from daskscope.views.timeline.bars import draw_bars, draw_evicted, draw_labels, draw_zones
+from daskscope.views.timeline.bars import draw_bars, draw_labels
 from daskscope.views.timeline.gutter import (
     Gutter,
     GutterTarget,
@@ -45,6 +45,7 @@ from daskscope.views.timeline.selection import Selection
 from daskscope.views.timeline.sight import sight
 from daskscope.views.timeline.strip import Strip
 from daskscope.views.timeline.tooltip import Tooltip
+from daskscope.views.timeline.zones import draw_evicted, draw_gone, draw_zones
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -232,6 +233,7 @@ class StreamView(Strip):
             draw_arrows(painter, frame, self._ties, theme)
         draw_labels(painter, frame.bars, shapes, theme, self._names, self._dimmed)
         draw_event_lines(painter, frame, theme)
+        draw_gone(painter, frame, theme)
         draw_poles(painter, frame.view, self._bookmarks, frame.height_px, theme)
         self._paint_selection(painter, frame)
         if self._ties is None or self._ties.chosen is None:
