@@ -53,7 +53,9 @@ class _Drawn:
         # A column stands in the middle of its seconds, the last one not beyond them.
         second = np.minimum(first + np.arange(n) * width + (width - 1) / 2, last)
         self._x_s = second - view.start_ns / STEP_NS
-        self._edge = totals.columns(min(view.end_ns // STEP_NS, last), 1, 1, last)
+        # The second next to the edge: of a view of less than one it may lie beside it.
+        nearest = (view.end_ns + STEP_NS // 2) // STEP_NS
+        self._edge = totals.columns(min(nearest, last), 1, 1, last)
 
     def curve(
         self, name: str, token: str, of: str, beside: str = "", *, is_dashed: bool = False
