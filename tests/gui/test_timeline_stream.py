@@ -272,6 +272,8 @@ def test_what_was_evicted_looks_other_than_idle_time(qtbot: QtBot, theme: Theme)
         for part in lanes
     )
     assert (within > 20, beyond) == (True, 0)
+    header = GUTTER_PX, 4, 600, 14  # hosts were there all the time
+    assert after.copy(*header) == before.copy(*header)
     # The text stands on a ground of its own, over all that is drawn.
     grounds = [colour_at(after, x, drawn.height_px // 2 - 8) for x in range(600)]
     assert grounds.count(theme.lane2) > 200

@@ -32,7 +32,7 @@ def draw_event_lines(painter: QPainter, frame: TaskStreamFrame, theme: Theme) ->
     It leaves out the headers of hosts, whose texts it would cut.
     """
     lines = [(event.x_px, event.sign == "graph") for event in frame.events if event.has_line]
-    pieces, ratio = _between_headers(frame), painter.device().devicePixelRatio()
+    pieces, ratio = sight(frame).between_px, painter.device().devicePixelRatio()
     if not lines or not pieces:
         return
     graph, other = (_line(pieces, rgb, ratio) for rgb in (theme.accent, theme.t1))
@@ -57,19 +57,6 @@ def _line(pieces: tuple[tuple[int, int], ...], rgb: int, ratio: float) -> QImage
     image = QImage(pixels.data, width, len(pixels), width * 4, _FORMAT).copy()  # its own memory
     image.setDevicePixelRatio(ratio)
     return image
-
-
-def _between_headers(frame: TaskStreamFrame) -> tuple[tuple[int, int], ...]:
-    """First and last pixel of what lies above, between and below the headers in sight."""
-    pieces, top = [], 0
-    for row in sight(frame).hosts:
-        header = row.y_px - frame.scroll_px
-        if header > top:
-            pieces.append((top, header - 1))
-        top = header + row.height_px
-    if top < frame.height_px:
-        pieces.append((top, frame.height_px - 1))
-    return tuple(pieces)
 
 
 def draw_found(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:

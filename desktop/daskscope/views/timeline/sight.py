@@ -32,6 +32,9 @@ class Sight:
         whose lanes lie at the top stays there, and comes last.
     absent
         Workers that are gone, or were for a while.
+    between_px
+        First and last pixel of what lies above, between and below the headers, from the top of the
+        visible part.
     lines_px
         int32: where a line parts two workers of one host, in the middle of the gap, from the top
         of the visible part.
@@ -40,6 +43,7 @@ class Sight:
     hosts: tuple[LaneRow, ...]
     headers: tuple[tuple[LaneRow, int], ...]
     absent: tuple[WorkerBlock, ...]
+    between_px: tuple[tuple[int, int], ...]
     lines_px: Int32s
 
 
@@ -66,8 +70,22 @@ def _sight(layout: LaneLayout, scroll_px: int, height_px: int) -> Sight:
         hosts,
         tuple(headers),
         tuple(block for block in blocks if block.gone_ns or block.gaps_ns),
+        tuple(_between(hosts, scroll_px, height_px)),
         lines_px[(lines_px >= 0) & (lines_px < height_px)],
     )
+
+
+def _between(
+    hosts: tuple[LaneRow, ...], scroll_px: int, height_px: int
+) -> Iterator[tuple[int, int]]:
+    top = 0
+    for row in hosts:
+        header = row.y_px - scroll_px
+        if header > top:
+            yield top, header - 1
+        top = header + row.height_px
+    if top < height_px:
+        yield top, height_px - 1
 
 
 def gone_zones(frame: TaskStreamFrame) -> Iterator[tuple[tuple[int, int, int, int], str]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from daskscope.paint.brush import colour, evicted_brush, fill_zone, gone_brush, not_yet_brush
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.text import Align, draw_text
-from daskscope.views.timeline.sight import gone_zones
+from daskscope.views.timeline.sight import gone_zones, sight
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPainter
@@ -27,7 +27,8 @@ def draw_zones(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:
     end = min(max(frame.now_px, 0), width)
     if frame.evicted is not None:
         left, right = frame.evicted[:2]
-        fill_zone(painter, (left, 0, right - left, frame.height_px), evicted_brush(theme))
+        for top, last in sight(frame).between_px:
+            fill_zone(painter, (left, top, right - left, last + 1 - top), evicted_brush(theme))
     for box, _ in gone_zones(frame):
         fill_zone(painter, box, gone_brush(theme))
     if end < width:
