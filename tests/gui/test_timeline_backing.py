@@ -69,6 +69,8 @@ def test_what_is_kept_is_what_is_drawn_anew(collapsed: frozenset[str]) -> None:
         np.testing.assert_array_equal(drawn(backing), drawn_anew(frame))
     assert n_drawn[0] == WIDTH
     assert np.median(n_drawn) < WIDTH / 4
+    # Not even where a prefix comes into view or goes.
+    assert max(n_drawn[1:]) < WIDTH
 
 
 @pytest.mark.usefixtures("qapp")

@@ -252,8 +252,23 @@ def _changed_stacks(
     old_of = {stack.row: stack for stack in before}
     for stack in stacks:
         old = old_of.pop(stack.row, None)
-        if old is None or old.slots != stack.slots:
+        if old is None:
             return ~is_other
-        is_other |= (stack.share[:, now] != old.share[:, then]).any(axis=0)
+        if old.slots == stack.slots:
+            is_other |= (stack.share[:, now] != old.share[:, then]).any(axis=0)
+        else:
+            is_other |= _differing(old, stack, then, now)
         is_other |= stack.transfer[now] != old.transfer[then]
     return ~is_other if old_of else is_other
+
+
+def _differing(before: DensityColumns, stack: DensityColumns, then: slice, now: slice) -> Bools:
+    """Which columns differ of two stacks that do not have the same slots."""
+    share_of = dict(zip(stack.slots, stack.share, strict=True))
+    is_other = np.zeros(now.stop - now.start, np.bool_)
+    for slot, old in zip(before.slots, before.share, strict=True):
+        share = share_of.pop(slot, None)
+        is_other |= old[then] != (0 if share is None else share[now])
+    for share in share_of.values():
+        is_other |= share[now] != 0
+    return is_other
