@@ -53,9 +53,10 @@ class _Drawn:
         # A column stands in the middle of its seconds, the last one not beyond them.
         second = np.minimum(first + np.arange(n) * width + (width - 1) / 2, last)
         self._x_s = second - view.start_ns / STEP_NS
-        # The second next to the edge: of a view of less than one it may lie beside it.
-        nearest = (view.end_ns + STEP_NS // 2) // STEP_NS
-        self._edge = totals.columns(min(nearest, last), 1, 1, last)
+        # The seconds around the edge, between which the curve is a line.
+        before = min(view.end_ns // STEP_NS, last)
+        self._edge = totals.columns(before, 1, 2, last)
+        self._edge_share = view.end_ns / STEP_NS - before
 
     def curve(
         self, name: str, token: str, of: str, beside: str = "", *, is_dashed: bool = False
@@ -71,7 +72,10 @@ class _Drawn:
     def at_edge(self, of: str) -> float:
         """What a sum is at the right edge, NaN where nothing was read."""
         columns = self._edge.get(of)
-        return float(columns.mean[0]) if columns is not None else math.nan
+        if columns is None:
+            return math.nan
+        before, after = columns.mean.tolist()
+        return before if math.isnan(after) else before + self._edge_share * (after - before)
 
 
 def resources_frame(

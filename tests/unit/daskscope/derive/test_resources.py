@@ -193,12 +193,12 @@ def test_linked_charts_tell_the_time_as_the_task_stream_does() -> None:
     assert frame.summary == "whole cluster, same time axis"
 
 
-@pytest.mark.parametrize(("end_s", "told"), [(5.4, "1.0"), (5.9, "1.5"), (19.9, "1.5")])
-def test_what_a_head_tells_is_next_to_the_right_edge(end_s: float, told: str) -> None:
+@pytest.mark.parametrize(("end_s", "told"), [(5, "1.0"), (5.5, "1.5"), (5.9, "1.9"), (20, "2.0")])
+def test_a_head_tells_where_the_curve_is_at_the_right_edge(end_s: float, told: str) -> None:
     cluster = Cluster()
     resource = cluster.worker("w0")
     for second in range(AT_S + 1):
-        cluster.read(resource, second, busy=1.0 if second <= 5 else 1.5)
+        cluster.read(resource, second, busy=1.0 if second <= 5 else 2.0)
     view = until(T0 + round(end_s * SECOND), span_s=0.2)
     chart = resources_frame(cluster.snapshot(), view, NOW).charts[0]
     assert chart.value_text.partition("\u2009")[0] == told
