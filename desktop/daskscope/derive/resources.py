@@ -74,7 +74,7 @@ class _Drawn:
         columns = self._edge.get(of)
         if columns is None:
             return math.nan
-        before, after = columns.mean.tolist()
+        before, after = (float(value) for value in columns.mean)
         return before if math.isnan(after) else before + self._edge_share * (after - before)
 
 
