@@ -141,6 +141,22 @@ def test_a_density_row_is_stacked_and_shows_transfers_below(theme: Theme) -> Non
     assert column[0] == theme.lane
 
 
+def test_density_rows_of_other_prefixes_and_of_nothing_stand_side_by_side() -> None:
+    lanes = layout((), ((2,), (2,), (2,)))
+    rows = [i for i, row in enumerate(lanes.rows) if row.kind is RowKind.DENSITY]
+    half, nothing = np.full((1, 1012), 0.5, np.float32), np.zeros(1012, np.float32)
+    shown = {3: half, 1: half, None: half[:0]}
+    densities = tuple(
+        DensityColumns(row, () if slot is None else (slot,), share, nothing)
+        for row, (slot, share) in zip(rows, shown.items(), strict=True)
+    )
+    drawn = pixels_of(frame(lanes, BarList().bars(), densities=densities), LIGHT)
+    for row, slot in zip(rows, shown, strict=True):
+        top, height = lanes.rows[row].y_px, lanes.rows[row].height_px
+        colours = set(drawn[top : top + height, 500].tolist())
+        assert colours == {LIGHT.lane, LIGHT.lane if slot is None else slot_colour(LIGHT, slot)}
+
+
 @THEMES
 def test_one_failure_among_thousands_is_a_pixel_of_a_density_row(theme: Theme) -> None:
     lanes = layout()

@@ -7,6 +7,7 @@ image.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -183,19 +184,7 @@ def lanes_pixels(
     layers = tuple(_layers(frame, theme, dimmed, part))
     barred = _barred(part.plain, part.columns) if part.plain is not None else None
     pixels = lines_pixels(lines, layers, barred, theme.lane | OPAQUE, part.memory)
-    lit_of = {stack.row: stack for stack in frame.lit_densities}
-    for stack in frame.densities:
-        row = frame.layout.rows[stack.row]
-        block = np.full((row.height_px, pixels.shape[1]), theme.lane | OPAQUE, np.uint32)
-        lit = lit_of.get(stack.row)
-        _put_density(
-            block,
-            _cut(stack, part.columns),
-            _cut(lit, part.columns) if lit else None,
-            theme,
-            dimmed,
-        )
-        _paste(pixels, row.y_px - frame.scroll_px, block)
+    _put_densities(pixels, frame, theme, dimmed, part.columns)
     for row in sight(frame).hosts:
         block = np.full((row.height_px, 1), theme.hdr | OPAQUE, np.uint32)
         block[-1] = theme.line2 | OPAQUE
@@ -203,8 +192,44 @@ def lanes_pixels(
     return pixels
 
 
-def _cut(stack: DensityColumns, columns: slice) -> DensityColumns:
-    return DensityColumns(stack.row, stack.slots, stack.share[:, columns], stack.transfer[columns])
+@dataclass(frozen=True, slots=True)
+class _Stacks:
+    """Some columns of several density rows, side by side; the rest as in `DensityColumns`."""
+
+    slots: tuple[int, ...]
+    share: npt.NDArray[np.float32]
+    transfer: npt.NDArray[np.float32]
+
+
+def _side_by_side(stacks: Sequence[DensityColumns], columns: slice) -> _Stacks:
+    slots = sorted({slot for stack in stacks for slot in stack.slots})
+    at = {slot: i for i, slot in enumerate(slots)}
+    width_px = columns.stop - columns.start
+    share = np.zeros((len(slots), len(stacks), width_px), np.float32)
+    for i, stack in enumerate(stacks):
+        share[[at[slot] for slot in stack.slots], i] = stack.share[:, columns]
+    transfer = np.concatenate([stack.transfer[columns] for stack in stacks])
+    return _Stacks(tuple(slots), share.reshape(len(slots), len(transfer)), transfer)
+
+
+def _put_densities(
+    pixels: Pixels, frame: TaskStreamFrame, theme: Theme, dimmed: frozenset[int], columns: slice
+) -> None:
+    """Put all density rows, those of one height together: most are as high as each other."""
+    lit_of = {stack.row: stack for stack in frame.lit_densities}
+    rows = frame.layout.rows
+    alike: defaultdict[tuple[int, bool], list[DensityColumns]] = defaultdict(list)
+    for stack in frame.densities:
+        alike[rows[stack.row].height_px, stack.row in lit_of].append(stack)
+    for (height_px, is_lit), stacks in alike.items():
+        width_px = pixels.shape[1]
+        block = np.full((height_px, len(stacks) * width_px), theme.lane | OPAQUE, np.uint32)
+        lit = [lit_of[stack.row] for stack in stacks] if is_lit else None
+        lit_stacks = None if lit is None else _side_by_side(lit, columns)
+        _put_density(block, _side_by_side(stacks, columns), lit_stacks, theme, dimmed)
+        for i, stack in enumerate(stacks):
+            part = block[:, i * width_px : (i + 1) * width_px]
+            _paste(pixels, rows[stack.row].y_px - frame.scroll_px, part)
 
 
 def _paste(pixels: Pixels, top: int, block: Pixels) -> None:
@@ -260,8 +285,8 @@ def _dense_colours(cells: Cells, theme: Theme, light: Light) -> Pixels:
 
 def _put_density(
     block: Pixels,
-    columns: DensityColumns,
-    lit: DensityColumns | None,
+    columns: _Stacks,
+    lit: _Stacks | None,
     theme: Theme,
     dimmed: frozenset[int],
 ) -> None:
