@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from daskscope.derive.frames import TaskStreamFrame
 
+ALL_PX = ((0, 100),)
 THEMES = pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
 EVENTS = (
     EventMark(0, "lost", "w1 lost", has_line=True),
@@ -77,7 +78,7 @@ def test_lines_are_those_of_a_dashed_pen_and_leave_out_headers(
     qtbot: QtBot, theme: Theme, scroll_px: int
 ) -> None:
     drawn = with_headers(scroll_px)
-    pixels = painted(lambda painter: draw_event_lines(painter, drawn, theme), theme, 1.0)
+    pixels = painted(lambda painter: draw_event_lines(painter, drawn, theme, ALL_PX), theme, 1.0)
 
     assert len(np.unique(pixels)) == 3
     np.testing.assert_array_equal(pixels, dashes_of_a_pen(drawn, theme))
@@ -89,7 +90,7 @@ def test_at_another_resolution_dashes_are_as_long_and_as_sharp(
     qtbot: QtBot, theme: Theme, ratio: int
 ) -> None:
     drawn = with_headers(5)
-    pixels = painted(lambda painter: draw_event_lines(painter, drawn, theme), theme, ratio)
+    pixels = painted(lambda painter: draw_event_lines(painter, drawn, theme, ALL_PX), theme, ratio)
 
     # The first of the columns that a line is wide, left and right of the middle of its mark.
     left = ratio // 2
@@ -99,6 +100,21 @@ def test_at_another_resolution_dashes_are_as_long_and_as_sharp(
         np.testing.assert_array_equal(columns, [expected] * ratio)
 
 
+@pytest.mark.parametrize("ratio", [1, 1.5, 2, 3])
+@pytest.mark.parametrize("first", [39, 40, 41, 42])
+def test_of_some_columns_all_is_drawn_and_no_line_elsewhere(
+    qtbot: QtBot, ratio: float, first: int
+) -> None:
+    drawn, parts = with_headers(0), ((0, 1), (first, 60))
+
+    def draw(parts: tuple[tuple[int, int], ...]) -> npt.NDArray[np.uint32]:
+        return painted(lambda p: draw_event_lines(p, drawn, LIGHT, parts), LIGHT, ratio)
+
+    there = slice(round(first * ratio), round(60 * ratio))
+    np.testing.assert_array_equal(draw(parts)[:, there], draw(ALL_PX)[:, there])
+    assert (draw(parts)[:, round(90 * ratio) :] == LIGHT.lane).all()
+
+
 @pytest.mark.parametrize("ratio", [1.25, 1.5, 1.75])
 def test_at_any_resolution_each_line_is_seen(qtbot: QtBot, ratio: float) -> None:
     drawn = replace(
@@ -106,7 +122,7 @@ def test_at_any_resolution_each_line_is_seen(qtbot: QtBot, ratio: float) -> None
         height_px=149,
         events=tuple(EventMark(x, "graph", "", True) for x in range(4, 100, 5)),
     )
-    pixels = painted(lambda painter: draw_event_lines(painter, drawn, LIGHT), LIGHT, ratio)
+    pixels = painted(lambda painter: draw_event_lines(painter, drawn, LIGHT, ALL_PX), LIGHT, ratio)
 
     assert set(np.unique(pixels).tolist()) == {LIGHT.lane, LIGHT.accent}
     at = np.flatnonzero((pixels != LIGHT.lane).any(axis=0))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PySide6.QtGui import QImage, QRegion
 
 from daskscope.derive.frames import EMPTY, Dense, EventMark, Evicted, FoundMark
 from daskscope.session import Bookmark
-from daskscope.theme import DARK, GUTTER_PX, LIGHT, MINIMAP_PX
+from daskscope.theme import DARK, GUTTER_PX, LIGHT, MINIMAP_PX, Theme
 from daskscope.views.timeline.axis import AxisView
 from daskscope.views.timeline.events import EventsView
+from daskscope.views.timeline.lanes import bar_shapes
 from daskscope.views.timeline.minimap import MinimapView
+from daskscope.views.timeline.plain import told_apart
 from daskscope.views.timeline.stream import StreamView
 from tests.gui import frames
 from tests.gui.frames import BarList, frame, layout
@@ -121,6 +124,25 @@ def test_of_a_picture_that_does_not_move_what_is_new_is_painted_anew(
     assert is_painted.sum() == 5
 
 
+def test_where_a_bar_of_one_colour_has_come_only_its_columns_are_painted_anew(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after = frames.busy_run()
+    bars, shapes = after.bars, bar_shapes(after)
+    plain, _ = told_apart(after, shapes)
+    widths_px = bars.x1_px[plain] - bars.x0_px[plain]
+    come = plain[np.flatnonzero(widths_px <= 12)[-1]]  # too narrow for a label
+    columns = {field.name: getattr(bars, field.name) for field in fields(bars)}
+    kept = {name: np.delete(column, come) for name, column in columns.items() if column is not None}
+    before = replace(after, bars=replace(bars, **kept))
+
+    is_other, is_painted = shown_in_turn(before, after, qtbot, monkeypatch)
+
+    assert is_other.any()
+    assert not (is_other & ~is_painted).any()
+    assert is_painted.sum() <= bars.x1_px[come] - bars.x0_px[come]
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -152,6 +174,33 @@ def test_whatever_else_is_new_all_of_it_is_painted_anew(
 
     assert is_other.any()
     assert not (is_other & ~is_painted).any()
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_a_part_is_painted_as_it_is_in_the_whole(theme: Theme, qtbot: QtBot) -> None:
+    drawn = frames.busy_run()
+    marks = (EventMark(x_px, "graph", "", True) for x_px in (0, 300, 317))
+    drawn = replace(drawn, events=tuple(marks))
+    view = StreamView(theme)
+    qtbot.addWidget(view)
+    view.resize(GUTTER_PX + drawn.view.width_px, drawn.height_px)
+    view.show_frame(drawn, frames.ticks(), frames.NAMES)
+
+    def painted(*columns: tuple[int, int]) -> npt.NDArray[np.uint32]:
+        image = QImage(view.size(), QImage.Format.Format_RGB32)
+        image.fill(0)
+        region = QRegion()
+        for first, end in columns:
+            region += QRegion(first, 0, end - first, view.height())
+        view.render(image, region.boundingRect().topLeft(), region)
+        return np.frombuffer(image.constBits(), np.uint32).reshape(view.height(), -1).copy()
+
+    whole = painted((0, view.width()))
+    for first in range(GUTTER_PX, view.width() - 30, 7):
+        columns = (GUTTER_PX, GUTTER_PX + 1), (first, first + 3), (first + 20, first + 21)
+        part = painted(*columns)
+        for left, right in columns:
+            np.testing.assert_array_equal(part[:, left:right], whole[:, left:right])
 
 
 def test_where_something_is_lit_all_of_it_is_painted_anew(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from PySide6.QtGui import QPainter
 
-    from daskscope.derive.frames import Bars, DensityColumns, TaskStreamFrame, Tick
+    from daskscope.derive.frames import DensityColumns, TaskStreamFrame, Tick
     from daskscope.theme import Theme
     from daskscope.views.timeline.lines import Pixels
     from daskscope.views.timeline.plain import PlainBars
@@ -148,14 +148,11 @@ class Backing:
         return shift if is_same else None
 
 
-def is_still(before: TaskStreamFrame, frame: TaskStreamFrame) -> bool:
-    """Whether a frame differs from the one before it in nothing but columns of its pixels."""
-    return (
-        frame.layout is before.layout
-        and frame.lit is None
-        and _lying(frame) == _lying(before)
-        and all(map(np.array_equal, _looks(frame.bars), _looks(before.bars)))
-    )
+def is_still(before: TaskStreamFrame | None, frame: TaskStreamFrame) -> bool:
+    """Whether a frame differs from the one before it in nothing but bars and columns of pixels."""
+    if before is None or frame.layout is not before.layout or frame.lit is not None:
+        return False
+    return _lying(frame) == _lying(before)
 
 
 def _lying(frame: TaskStreamFrame) -> tuple[object, ...]:
@@ -163,12 +160,6 @@ def _lying(frame: TaskStreamFrame) -> tuple[object, ...]:
     lines = [event for event in frame.events if event.has_line]
     place = frame.view, frame.scroll_px, frame.height_px, frame.now_px
     return *place, frame.evicted, frame.found, lines
-
-
-def _looks(bars: Bars) -> tuple[npt.NDArray[np.generic], ...]:
-    """What bars look like where none is dimmed."""
-    place = bars.row, bars.x0_px, bars.x1_px
-    return *place, bars.slot, bars.kind, bars.state, bars.name
 
 
 def _has_rows(frame: TaskStreamFrame, before: TaskStreamFrame) -> bool:

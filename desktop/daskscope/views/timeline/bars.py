@@ -5,7 +5,6 @@ The painter stands in the lanes: x is a pixel of the frame, y of the visible par
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -39,17 +38,18 @@ from daskscope.views.timeline.lanes import (
     Fill,
     Label,
     bar_groups,
-    bar_labels,
 )
 from daskscope.views.timeline.raster import opacity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     import numpy.typing as npt
     from PySide6.QtGui import QBrush, QPainter
 
     from daskscope.derive.frames import Bars, Int32s
+
+    Numbers = npt.NDArray[np.intp]
 
 _DASHES_PX: Final = {Fill.DISK_READ: (4, 1), Fill.DISK_WRITE: (2, 1)}
 #: What has so little colour that its label needs the ink of text.
@@ -68,7 +68,7 @@ def draw_bars(
     shapes: BarShapes,
     theme: Theme,
     dimmed: frozenset[int],
-    among: npt.NDArray[np.intp] | None = None,
+    among: Numbers | None = None,
 ) -> None:
     """Draw bars of a frame, group by group: all, or those that are meant."""
     painter.setPen(Qt.PenStyle.NoPen)
@@ -175,15 +175,10 @@ def _dashes(rects: Int32s, on_px: int, off_px: int) -> Int32s:
 
 
 def draw_labels(
-    painter: QPainter,
-    bars: Bars,
-    shapes: BarShapes,
-    theme: Theme,
-    names: Sequence[str],
-    dimmed: frozenset[int],
+    painter: QPainter, labels: Iterable[Label], theme: Theme, dimmed: frozenset[int]
 ) -> None:
-    """Draw the labels of all bars that have room for one; dimmed bars have none."""
-    for label in bar_labels(bars, shapes, names, partial(text_width, Role.LABEL)):
+    """Draw labels of bars; dimmed bars have none."""
+    for label in labels:
         if label.slot in dimmed and label.fill is not Fill.ERRED:
             continue
         box = (label.left_px, label.top_px, label.width_px, label.height_px)

@@ -16,8 +16,12 @@ from daskscope.views.timeline.raster import OPAQUE
 from daskscope.views.timeline.sight import sight
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from daskscope.derive.frames import Hit, TaskStreamFrame
     from daskscope.theme import Theme
+
+    Stretch = tuple[int, int]
 
 #: A match that is narrower is framed as if it were so wide.
 LEAST_FOUND_PX: Final = 6
@@ -26,20 +30,28 @@ DASH_PX: Final = 3
 _FORMAT: Final = QImage.Format.Format_ARGB32_Premultiplied
 
 
-def draw_event_lines(painter: QPainter, frame: TaskStreamFrame, theme: Theme) -> None:
+def draw_event_lines(
+    painter: QPainter, frame: TaskStreamFrame, theme: Theme, parts: Sequence[Stretch]
+) -> None:
     """Draw a dashed line over all lanes at each event that concerns all of them.
 
-    It leaves out the headers of hosts, whose texts it would cut.
+    It leaves out the headers of hosts, whose texts it would cut. Only what reaches into some parts
+    is drawn, each from a first column to before another.
     """
-    lines = [(event.x_px, event.sign == "graph") for event in frame.events if event.has_line]
+    events = [
+        event
+        for event in frame.events
+        if event.has_line and any(first - 1 <= event.x_px <= end for first, end in parts)
+    ]
     pieces, ratio = sight(frame).between_px, painter.device().devicePixelRatio()
-    if not lines or not pieces:
+    if not events or not pieces:
         return
     graph, other = (_line(pieces, rgb, ratio) for rgb in (theme.accent, theme.t1))
     # In the middle under its mark, as a pen would draw it.
     off_px = (other.width() // 2) / ratio
-    for x_px, is_graph in lines:
-        painter.drawImage(QPointF(x_px - off_px, 0), graph if is_graph else other)
+    for event in events:
+        image = graph if event.sign == "graph" else other
+        painter.drawImage(QPointF(event.x_px - off_px, 0), image)
 
 
 @lru_cache(maxsize=4)

@@ -38,8 +38,9 @@ from daskscope.views.timeline.highlights import (
     draw_hit,
     hit_rect,
 )
-from daskscope.views.timeline.lanes import BarShapes, bar_shapes
+from daskscope.views.timeline.lanes import bar_shapes
 from daskscope.views.timeline.notes import draw_measure, draw_poles
+from daskscope.views.timeline.over import OverPixels, columns, over_pixels
 from daskscope.views.timeline.plain import plain_bars, told_apart
 from daskscope.views.timeline.selection import Selection
 from daskscope.views.timeline.sight import sight
@@ -50,14 +51,13 @@ from daskscope.views.timeline.zones import draw_evicted, draw_gone, draw_zones
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PySide6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent
+    from PySide6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent, QRegion
     from PySide6.QtWidgets import QWidget
 
     from daskscope.derive.details.ties import Ties
     from daskscope.derive.frames import Hit, TaskStreamFrame, Tick
     from daskscope.derive.lanelayout import LaneLayout
     from daskscope.theme import Theme
-    from daskscope.views.timeline.plain import Numbers
 
 #: A drag across so much selects lanes, too; less is a waver of the hand.
 LEAST_LANES_PX: Final = 44
@@ -87,8 +87,8 @@ class StreamView(Strip):
         self._ticks: Sequence[Tick] = ()
         self._names: Sequence[str] = ()
         self._dimmed: frozenset[int] = frozenset()
-        #: Once the pixels are those of the frame: shapes of its bars, and which lie above them.
-        self._drawn: tuple[BarShapes, Numbers] | None = None
+        #: Once the pixels are those of the frame: what lies over them.
+        self._over: OverPixels | None = None
         self._hit: Hit | None = None
         self.backing = Backing()
         self._gutter, self._headers = Gutter(), Headers()
@@ -130,7 +130,7 @@ class StreamView(Strip):
     def set_theme(self, theme: Theme) -> None:
         """Draw in other colours from now on."""
         super().set_theme(theme)
-        self._drawn = None
+        self._over = None
         self._tooltip.set_theme(theme)
 
     def show_frame(
@@ -149,10 +149,10 @@ class StreamView(Strip):
         """
         before, self._frame = self._frame, frame
         self._ticks, self._names, self._dimmed = ticks, names, dimmed
-        self._drawn = None
+        over, self._over = self._over, None
         is_moved = self._show(frame.view, selection_ns, selection_lanes, ticks, dimmed)
-        if before is not None and not is_moved and is_still(before, frame):
-            self._draw_pixels(frame)
+        is_kept = not is_moved and is_still(before, frame)
+        if is_kept and self._draw_pixels(frame).looks_like(over):
             for first, end in self.backing.drawn:
                 self.update(GUTTER_PX + first, 0, end - first, self.height())
             return
@@ -163,7 +163,7 @@ class StreamView(Strip):
     def show_labels(self, frame: TaskStreamFrame) -> None:
         """Draw the labels of `frame` where they differ: the last frame, with other readings."""
         before, self._frame = self._frame, frame
-        self._drawn = None
+        self._over = None
         if before is None:
             return
         if labels(before) != labels(frame):
@@ -210,7 +210,7 @@ class StreamView(Strip):
                 self._paint_gutter(painter, ground(theme))
                 return
             if event.rect().right() >= GUTTER_PX:
-                self._paint_lanes(painter, frame)
+                self._paint_lanes(painter, frame, event.region())
             if event.rect().left() < GUTTER_PX:
                 self._gutter.draw(painter, frame, theme, self._target)
             self._headers.draw(painter, frame, theme, self._target)
@@ -220,19 +220,21 @@ class StreamView(Strip):
             self._paint_now(painter, frame)
             self._handle.draw(painter, frame, self.size(), theme)
 
-    def _paint_lanes(self, painter: QPainter, frame: TaskStreamFrame) -> None:
+    def _paint_lanes(self, painter: QPainter, frame: TaskStreamFrame, region: QRegion) -> None:
         theme = self._theme
         painter.save()
         painter.setClipRect(GUTTER_PX, 0, self.width() - GUTTER_PX, self.height())
         painter.translate(GUTTER_PX, 0)
-        shapes, others = self._drawn or self._draw_pixels(frame)
+        over = self._over or self._draw_pixels(frame)
+        parts = columns(region.translated(-GUTTER_PX, 0))
+        others, labels = over.within(parts)
         self.backing.draw(painter)
         draw_zones(painter, frame, theme)
-        draw_bars(painter, frame.bars, shapes, theme, self._dimmed, others)
+        draw_bars(painter, frame.bars, over.shapes, theme, self._dimmed, others)
         if self._ties is not None:
             draw_arrows(painter, frame, self._ties, theme)
-        draw_labels(painter, frame.bars, shapes, theme, self._names, self._dimmed)
-        draw_event_lines(painter, frame, theme)
+        draw_labels(painter, labels, theme, self._dimmed)
+        draw_event_lines(painter, frame, theme, parts)
         draw_gone(painter, frame, theme)
         draw_poles(painter, frame.view, self._bookmarks, frame.height_px, theme)
         self._paint_selection(painter, frame)
@@ -245,14 +247,14 @@ class StreamView(Strip):
             draw_measure(painter, frame.view, self._measured_ns, frame.height_px, theme)
         painter.restore()
 
-    def _draw_pixels(self, frame: TaskStreamFrame) -> tuple[BarShapes, Numbers]:
+    def _draw_pixels(self, frame: TaskStreamFrame) -> OverPixels:
         """Bring the pixels under the bars up to date."""
         theme, shapes = self._theme, bar_shapes(frame)
         plain, others = told_apart(frame, shapes)
         bars = plain_bars(frame, shapes, plain, theme, self._dimmed) if len(plain) else None
         self.backing.update(frame, theme, self._dimmed, bars, self._ticks)
-        self._drawn = shapes, others
-        return self._drawn
+        self._over = over_pixels(frame, shapes, others, self._names)
+        return self._over
 
     def _paint_selection(self, painter: QPainter, frame: TaskStreamFrame) -> None:
         selection = self._selection_px()
