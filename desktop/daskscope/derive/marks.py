@@ -156,9 +156,9 @@ class _Part:
         self.said: list[_Said] = []
         self._apart_px, self._n_each = apart_px, n_each
         self._seen: object = None
-        #: By number of a stretch in view and of its events: as those only come, they are the same
-        #: while they are as many.
-        self._kept: dict[tuple[int, int], list[_Said]] = {}
+        #: By how many events of a stretch are in view, and which is the first and the last: as
+        #: events only come, those between two are the same while they are as many.
+        self._kept: dict[tuple[int, int, int], list[_Said]] = {}
         #: By row in the log: those in view that have a mark of their own.
         self._told: dict[int, _Told] = {}
         self._n_evicted = 0
@@ -187,14 +187,18 @@ class _Part:
         """One mark for all events of one name within a stretch."""
         stretch_ns = self._apart_px * source.ns_per_px
         number = ((timed.times_ns[first:end] - source.first_ns) / stretch_ns).astype(np.int64)
-        at = np.flatnonzero(np.diff(number, prepend=number[0] - 1))
-        ends = np.append(at[1:], end - first)
-        keys = list(zip(number[at].tolist(), (ends - at).tolist(), strict=True))
-        # The view may cut the outermost.
-        new = [i for i, key in enumerate(keys) if i in (0, len(keys) - 1) or key not in self._kept]
-        made = _of_runs(source, timed, first + np.stack([at[new], ends[new]], axis=1))
-        known = self._kept | dict(zip((keys[i] for i in new), made, strict=True))
-        self._kept = {key: known[key] for key in keys}
+        is_first = np.ones(len(number), np.bool_)
+        np.not_equal(number[1:], number[:-1], out=is_first[1:])
+        at = np.flatnonzero(is_first)
+        ends = np.append(at[1:], len(number))
+        rows = timed.rows[first:end]
+        columns = ends - at, rows[at], rows[ends - 1]
+        keys = list(zip(*(column.tolist() for column in columns), strict=True))
+        new = [i for i, key in enumerate(keys) if key not in self._kept]
+        if new:
+            made = _of_runs(source, timed, first + np.stack([at[new], ends[new]], axis=1))
+            self._kept |= dict(zip((keys[i] for i in new), made, strict=True))
+        self._kept = {key: self._kept[key] for key in keys}
         return list(chain.from_iterable(self._kept.values()))
 
     def _each(self, source: _Source, rows: list[int]) -> list[_Said]:
