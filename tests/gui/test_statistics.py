@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
@@ -16,8 +17,6 @@ from tests.gui.selecting import cells, heading, tick
 from tests.gui.working import NOW, cluster
 
 if TYPE_CHECKING:
-    import pytest
-
     from daskscope.app.run import Run
     from tests.gui.working import Link
 
@@ -82,6 +81,31 @@ def test_copy_puts_the_table_on_the_clipboard(chosen: Run) -> None:
     assert [line.split("\t")[0] for line in lines[1:]] == list(cells(chosen, "count"))
     chosen.window.statistics.copy(",")
     assert QGuiApplication.clipboard().text().splitlines()[1].startswith("All,3,")
+
+
+@pytest.mark.parametrize(
+    ("text", "separator"), [("Copy statistics as TSV", "\t"), ("Copy statistics as CSV", ",")]
+)
+def test_the_menu_copies_what_is_selected_now_wherever_the_panel_is(
+    chosen: Run, text: str, separator: str
+) -> None:
+    """The panel is hidden with the table of another selection."""
+    QGuiApplication.clipboard().clear()
+    chosen.window.toggle_dock("workers")
+    tick(chosen)
+    chosen.select(T0, T0 + 10 * SECOND, frozenset({0}))
+    tick(chosen)
+    (action,) = (a for a in chosen._menu.actions.values() if a.text() == text)
+    action.trigger()
+    tick(chosen)
+
+    lines = QGuiApplication.clipboard().text().splitlines()
+    assert [line.split(separator)[:2] for line in lines] == [
+        ["prefix", "count"], ["All", "1"], ["read", "1"],
+    ]  # fmt: skip
+    assert chosen.window.statistics.isVisible()
+    action.trigger()
+    assert QGuiApplication.clipboard().text().splitlines() == lines
 
 
 def test_in_a_narrow_window_durations_and_workers_take_turns(chosen: Run) -> None:

@@ -1,4 +1,4 @@
-"""What a window offers beside its run: a picture of itself, its documentation, its version."""
+"""What a window offers beside its run: a picture, a table, its documentation, its version."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from daskscope.app.picture import save_picture
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
+    from daskscope.app.window import Window
     from daskscope.theme import Theme
 
 
@@ -31,6 +32,15 @@ def choose_picture(window: QWidget) -> None:
 def copy_picture(window: QWidget) -> None:
     """Put what the window shows on the clipboard."""
     QApplication.clipboard().setPixmap(window.grab())
+
+
+def copy_statistics(window: Window, separator: str) -> None:
+    """Put the table of the selection, or of the view, on the clipboard; it is seen then as well."""
+    tab = window.tabs["statistics"]
+    if not window.is_dock_shown(tab.dock):
+        window.toggle_dock(tab.dock)
+    window.show_tab("statistics")
+    window.statistics.copy_whole(separator)
 
 
 def show_manual(window: QWidget, theme: Theme) -> None:

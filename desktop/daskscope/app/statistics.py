@@ -77,6 +77,8 @@ class StatisticsShow:
         """
         if not self._window.statistics.isVisible():
             self._scope, self._is_working, self._has_news = None, False, False
+            self._figures = None  # by the next time they are of something else
+            self._window.statistics.forget()
             return
         if self._is_news(session):
             # It takes as long as a slice of work.

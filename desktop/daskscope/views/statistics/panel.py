@@ -47,6 +47,8 @@ class StatisticsView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._frame: StatisticsFrame | None = None
+        #: What separates values of a copy that waits for its numbers.
+        self._awaited = ""
         self.table = PrefixTable(self)
         self.histogram = HistogramView(self)
         self.shares = SharesView(self)
@@ -86,6 +88,8 @@ class StatisticsView(QWidget):
     def show_frame(self, frame: StatisticsFrame) -> None:
         """Draw `frame`."""
         self._frame = frame
+        if self._awaited and frame.share >= 1:
+            self.copy(self._awaited)
         self.table.show_frame(frame)
         self.histogram.show_frame(frame)
         self.shares.show_shares(frame.shares)
@@ -114,9 +118,21 @@ class StatisticsView(QWidget):
         self._row.setStretch(1, room_px - table_px)
 
     def copy(self, separator: str) -> None:
-        """Put the table on the clipboard, with `separator` between values."""
+        """Put the table that is seen on the clipboard, with `separator` between values."""
+        self._awaited = ""
         if self._frame is not None:
             QGuiApplication.clipboard().setText(as_lines(self._frame, separator))
+
+    def copy_whole(self, separator: str) -> None:
+        """Copy the table, once all is counted that it is to tell."""
+        if self._frame is not None and self._frame.share >= 1:
+            self.copy(separator)
+        else:
+            self._awaited = separator
+
+    def forget(self) -> None:
+        """Copy nothing that was counted so far: by the next time it is of something else."""
+        self._frame = None
 
 
 class _Buttons(QWidget):
