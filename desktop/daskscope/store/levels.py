@@ -18,7 +18,6 @@ import numpy.typing as npt
 from daskscope.store.ordering import order_of
 from daskscope.store.placing import (
     MOST_LEVELS,
-    SLACK_NS,
     Int64s,
     Mask,
     Rows,
@@ -114,10 +113,11 @@ class Levels:
 
     def _free(self, number: int, begin_ns: int, taken: set[int]) -> int:
         """The lowest level on which nothing runs and that was over at a time."""
-        ends = self._last_ns[:, 1, number].tolist()
+        start_ns, end_ns = self._last_ns[:, :, number].T
+        lasting_ns = end_ns - start_ns
+        is_over = (end_ns - slack_ns(lasting_ns, lasting_ns) <= begin_ns).tolist()
         for level in range(MOST_LEVELS - 1):
-            is_over = level >= len(ends) or ends[level] <= begin_ns + SLACK_NS
-            if is_over and level not in taken:
+            if (level >= len(is_over) or is_over[level]) and level not in taken:
                 return level
         return MOST_LEVELS - 1
 
