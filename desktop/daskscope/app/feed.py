@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Protocol
 
 from daskscope.derive.reading import SILENCE_NS
@@ -35,7 +36,7 @@ DRAIN_BUDGET_S = 0.002
 BEHIND_BUDGET_S = 0.004
 #: The same in a tick that shows nothing, while a recording is read: somebody waits for that.
 READING_BUDGET_S = 0.01
-#: Rows that are taken at once: about a millisecond's work.
+#: Rows that are taken at once, half as many more at most: about a millisecond's work.
 _MOST_SPANS: Final = 1 << 11
 _MOST_POINTS: Final = 1 << 12
 _MOST_EVENTS: Final = 1 << 9
@@ -237,7 +238,10 @@ def _is_reading(message: Message | Answer) -> bool:
 
 
 def _portions(message: Message | Answer) -> Iterator[Message | Answer]:
-    """A message in parts none of which takes long."""
+    """A message in parts none of which takes long, and which are as long as each other.
+
+    A short rest would take half as long as a whole part.
+    """
     if isinstance(message, RunningWords):
         for begin in range(0, len(message.words["n"]), _MOST_WORDS):
             yield words_of(message, begin, begin + _MOST_WORDS)
@@ -252,6 +256,11 @@ def _portions(message: Message | Answer) -> Iterator[Message | Answer]:
         case _:
             yield message
             return
-    for begin in range(0, len(message), most):
-        end = min(begin + most, len(message))
-        yield rows_of(message, begin, end) if end - begin < len(message) else message
+    n_rows = len(message)
+    n_parts = max(round(n_rows / most), 1)
+    if n_parts == 1:
+        yield message
+        return
+    edges = [n_rows * part // n_parts for part in range(n_parts + 1)]
+    for begin, end in pairwise(edges):
+        yield rows_of(message, begin, end)
