@@ -23,6 +23,8 @@ _N_PORTS: Final = 20_000
 #: Threads are known by addresses of their stacks: numbers of 47 bits.
 _FIRST_THREAD: Final = 0x7F00_0000_0000
 _STACK_BYTES: Final = 8 << 20
+#: That of the event loop is the first one of a process.
+_LOOP_THREAD: Final = _FIRST_THREAD - _STACK_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ class Cluster:
             names.WORKER_ADDRESS: address,
             names.WORKER_NAME: f"worker-{worker:05d}",
             names.WORKER_NTHREADS: self.n_threads,
+            names.WORKER_LOOP_THREAD: _LOOP_THREAD,
             names.WORKER_MEMORY_LIMIT: self.n_threads * THREAD_BYTES,
             names.WORKER_NANNY: f"{address[:-5]}{port - 10_000}",
         }

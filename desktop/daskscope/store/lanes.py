@@ -230,8 +230,11 @@ class LaneRegistry:
         if thread >= _INNER:
             kind, thread = LaneKind.INNER, thread - _INNER
         lane = self._id_of[key] = self._add(Lane(resource, thread, kind))
-        if kind is LaneKind.PACKED or thread == self._loop_of.get(resource):
+        loop_thread = self._loop_of.get(resource)
+        if kind is LaneKind.PACKED or thread == loop_thread:
             self._levels.crowd(lane)
+        elif loop_thread is not None and kind is LaneKind.BESIDE:
+            self._levels.run_one(lane)
         return lane
 
     def _add(self, lane: Lane) -> int:

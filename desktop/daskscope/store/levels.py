@@ -3,7 +3,8 @@
 Spans of a lane mostly follow each other, which is seen for a whole batch at once. Those of lanes
 where some do not are compared with what is held of their time: with the last span of each level,
 and where they come late with what chunks hold. If a thread is not known to be an event loop they
-lie on level 0 until it is sure that it is not the worker's clock that was set right.
+lie on level 0 until it is sure that it is not the worker's clock that was set right; those of a
+thread that runs one at a time mostly are not looked at.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy.typing as npt
 from daskscope.store.ordering import order_of
 from daskscope.store.placing import (
     MOST_LEVELS,
+    STEP_NS,
     Int64s,
     Mask,
     Rows,
@@ -48,8 +50,9 @@ class Levels:
         self._past = past
         # By level, as far as some is used, and lane: start and end of the span that ends last.
         self._last_ns = np.empty((1, 2, 0), np.int64)
-        # Whether spans of a lane are known to overlap.
+        # Whether spans of a lane are known to overlap, and whether its thread runs one at a time.
         self._is_crowded = np.zeros(0, np.bool_)
+        self._runs_one = np.zeros(0, np.bool_)
         # Of each worker: of its lanes on which spans overlap, the level and start of each attempt
         # that runs, by run id.
         self._running: dict[int, dict[int, dict[int, tuple[int, int]]]] = {}
@@ -63,11 +66,17 @@ class Levels:
             fresh = np.zeros((len(self._last_ns), 2, n_more), np.int64)
             self._last_ns = np.concatenate([self._last_ns, fresh], axis=2)
             self._is_crowded = np.append(self._is_crowded, np.zeros(n_more, np.bool_))
+            self._runs_one = np.append(self._runs_one, np.zeros(n_more, np.bool_))
 
     def crowd(self, lane: int) -> None:
         """Know that spans of a lane may overlap from the first on."""
         self.reach(lane + 1)
         self._is_crowded[lane] = True
+
+    def run_one(self, lane: int) -> None:
+        """Know that the thread of a lane runs one attempt at a time."""
+        self.reach(lane + 1)
+        self._runs_one[lane] = True
 
     def run(
         self, resource: int, lane: Array, start_ns: Int64s, run_id: npt.NDArray[np.int32]
@@ -151,7 +160,11 @@ class Levels:
         if is_early.any():
             since_ns = np.empty_like(begin_ns)
             since_ns[1:], since_ns[first] = begin_ns[:-1], known_ns[0]
-            is_early = before_ns - begin_ns > slack_ns(until_ns - begin_ns, before_ns - since_ns)
+            over_ns = before_ns - begin_ns
+            is_early = over_ns > slack_ns(until_ns - begin_ns, before_ns - since_ns)
+            early = np.flatnonzero(is_early)
+            may_be = self._runs_one[lanes[early]] & ~self._is_crowded[lanes[early]]
+            is_early[early[may_be & (over_ns[early] <= STEP_NS)]] = False
         watched = {number for of in self._running.values() for number in of}
         if watched:
             is_early |= np.isin(lanes, list(watched))
@@ -180,7 +193,8 @@ class Levels:
         is_calm = ~self._is_crowded[new.lane]
         if is_calm.any():
             others = held.those(~self._is_crowded[held.lane])
-            self._is_crowded[overlapping(new.those(is_calm).joined(others))] = True
+            calm = new.those(is_calm).joined(others)
+            self._is_crowded[overlapping(calm, self._runs_one)] = True
         level = np.zeros(len(new), np.int64)
         crowded = np.flatnonzero(self._is_crowded[new.lane])
         if len(crowded):

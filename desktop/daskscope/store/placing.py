@@ -23,8 +23,11 @@ SLACK_NS: Final = 1_000_000
 _SLACK_SHIFT: Final = 3
 #: Dask sets a worker's clock right with each heartbeat (`Worker.scheduler_delay`), on a busy
 #: machine by tens of milliseconds: then the tasks of a thread that runs one at a time seem to
-#: overlap, two at once and by no more than this.
+#: overlap. Of a thread that may run several it is no correction if three are at once, or two for
+#: longer than this; of one that is known to run one at a time only somebody who set a clock by so
+#: much.
 CORRECTION_NS: Final = 100_000_000
+STEP_NS: Final = 10_000_000_000
 
 Int64s = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -88,10 +91,10 @@ def slack_ns(one_ns: Int64s, other_ns: Int64s) -> Int64s:
     return slack
 
 
-def overlapping(spans: Spans) -> Int64s:
+def overlapping(spans: Spans, runs_one: Mask) -> Int64s:
     """Lanes on which spans are known to overlap.
 
-    Only that three attempts are at once, or two for long, is no correction of the clock.
+    `runs_one` is by lane: its thread runs one attempt at a time.
     """
     spans = spans.those(np.lexsort((spans.start_ns, spans.lane)))
     begin_ns, until_ns, is_next = spans.start_ns, spans.end_ns, _are_next(spans.lane)
@@ -105,7 +108,9 @@ def overlapping(spans: Spans) -> Int64s:
     shared_ns = shared_until_ns - begin_ns
     third = np.roll(_latest(spans.lane, shared_until_ns), 1)
     three_ns = np.where(is_next, np.minimum(until_ns, shared_until_ns[third]) - begin_ns, 0)
-    is_found = (shared_ns > CORRECTION_NS) | (three_ns > slack_ns(lasting_ns, lasting_ns))
+    one = runs_one[spans.lane]
+    is_found = shared_ns > np.where(one, STEP_NS, CORRECTION_NS)
+    is_found |= ~one & (three_ns > slack_ns(lasting_ns, lasting_ns))
     are_attempts = spans.is_attempt & spans.is_attempt[before]
     is_found |= ~are_attempts & (shared_ns > slack_ns(lasting_ns, lasting_ns[before]))
     return np.unique(spans.lane[is_found])

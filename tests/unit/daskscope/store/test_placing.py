@@ -11,12 +11,16 @@ from daskscope.store.placing import (
     CORRECTION_NS,
     MOST_LEVELS,
     SLACK_NS,
+    STEP_NS,
     Spans,
     overlapping,
     placed,
     slack_ns,
 )
 from tests.builders import MS, T0
+
+#: Threads that may run several at a time.
+SEVERAL = np.zeros(100, np.bool_)
 
 
 def spans_of(*rows: tuple[int, int, int], level: int = 0, is_attempt: bool = True) -> Spans:
@@ -96,17 +100,27 @@ def test_the_level_that_was_busy_last_is_taken_first() -> None:
 def test_a_few_that_begin_a_little_too_early_follow_each_other() -> None:
     late = spans_of(*((0, n * 10 * MS, n * 10 * MS + 10 * MS + SLACK_NS - 1) for n in range(9)))
     assert not placed(late, Spans.none()).any()
-    assert not overlapping(late).size
+    assert not overlapping(late, SEVERAL).size
 
 
 def test_two_attempts_at_once_may_be_a_clock_that_was_set_right() -> None:
     two = spans_of((0, 0, 200 * MS), (0, 200 * MS - CORRECTION_NS, 300 * MS))
-    assert overlapping(two).tolist() == []
+    assert overlapping(two, SEVERAL).tolist() == []
     longer = spans_of((1, 0, 200 * MS), (1, 199 * MS - CORRECTION_NS, 300 * MS))
     three = spans_of((2, 0, 90 * MS), (2, 50 * MS, 140 * MS), (2, 60 * MS, 150 * MS))
     follow = spans_of((3, 0, 90 * MS), (3, 50 * MS, 140 * MS), (3, 90 * MS, 150 * MS))
     foreign = spans_of((4, 0, 90 * MS), (4, 50 * MS, 140 * MS), is_attempt=False)
-    assert overlapping(two.joined(longer, three, follow, foreign)).tolist() == [1, 2, 4]
+    assert overlapping(two.joined(longer, three, follow, foreign), SEVERAL).tolist() == [1, 2, 4]
+
+
+def test_attempts_of_a_thread_that_runs_one_at_a_time_overlap_when_a_clock_is_set() -> None:
+    long = spans_of((0, 0, STEP_NS), (0, 0, STEP_NS), (0, 5 * MS, STEP_NS + MS))
+    assert overlapping(long, SEVERAL).tolist() == [0]
+    assert overlapping(long, ~SEVERAL).tolist() == []
+    longer = spans_of((0, 0, STEP_NS + MS), (0, 0, STEP_NS + MS))
+    assert overlapping(longer, ~SEVERAL).tolist() == [0]
+    foreign = spans_of((0, 0, 90 * MS), (0, 50 * MS, 140 * MS), is_attempt=False)
+    assert overlapping(foreign, ~SEVERAL).tolist() == [0]
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -126,4 +140,4 @@ def test_lanes_on_which_spans_overlap_are_those_that_all_pairs_tell(seed: int) -
             if until - of.start_ns[j] > CORRECTION_NS or three > slack_ns(lasting, lasting)[0]:
                 found.add(number)
     assert 0 < len(found) < 60
-    assert set(overlapping(spans).tolist()) == found
+    assert set(overlapping(spans, SEVERAL).tolist()) == found

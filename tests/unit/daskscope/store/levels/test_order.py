@@ -103,6 +103,17 @@ def test_coroutines_are_apart_from_the_first_one_on() -> None:
         assert len(overlaps_ns(stored(source, two[:1], two[1:]))) == n_over
 
 
+def test_what_follows_each_other_by_a_bad_clock_has_one_lane() -> None:
+    """Three at once by a clock that is set back again and again, in a thread that runs one."""
+    spans = [
+        Span(start * MS, end * MS, thread=11) for start, end in ((0, 300), (160, 260), (210, 290))
+    ]
+    for loop_thread, n_lanes in ((0, 3), (99, 1)):
+        source = Source()
+        source.worker("w0", loop_thread=loop_thread)
+        assert len(stored(source, spans[:1], spans[1:]).lanes) == n_lanes
+
+
 def by_two_senders(spans: list[Span], late: int, size: int) -> list[list[Span]]:
     """Batches of spans of which every other 200 ms come so much later."""
     spans = sorted(spans, key=lambda span: span.end)
