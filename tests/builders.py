@@ -255,6 +255,9 @@ class Load:
         name = 1 + (phase + rng.integers(0, 3, n)) % self.n_prefixes
         run_id = np.arange(self._made, self._made + n)
         self._made += n
+        kind = np.where(rng.random(n) < 0.05, Kind.TRANSFER, Kind.COMPUTE)
+        # Of some transfers nobody knows who waited for them.
+        waiter = run_id % (self.n_prefixes + 1)
         values = {name: np.zeros(n, dtype) for name, dtype in SPAN_COLUMNS.items()} | {
             "start_ns": start_ns,
             "end_ns": end_ns,
@@ -262,7 +265,8 @@ class Load:
             "resource": lane // self.n_threads,
             "thread": 1000 + lane,
             "name": name,
-            "kind": np.where(rng.random(n) < 0.05, Kind.TRANSFER, Kind.COMPUTE),
+            "kind": kind,
+            "type": np.where(kind == Kind.TRANSFER, waiter, 0),
             "status": np.where(rng.random(n) < 0.001, Status.ERROR, Status.UNSET),
             "run_id": run_id,
         }

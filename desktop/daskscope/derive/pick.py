@@ -259,7 +259,8 @@ def _span(
         if kind == Kind.TRANSFER and lasted_ns > 0:
             fields.append(("Rate", quantity.byte_rate(value["nbytes"] * 1e9 / lasted_ns)))
     if snapshot.strings[value["type"]]:
-        fields.append(("Type", snapshot.strings[value["type"]]))
+        what = "For" if kind == Kind.TRANSFER else "Type"
+        fields.append((what, snapshot.strings[value["type"]]))
     waits = _waits(value["wait_data_s"], value["wait_thread_s"])
     if waits:
         fields.append(("Waited", waits))

@@ -48,6 +48,7 @@ _MOST_ROWS: Final = 1 << 16
 T = TypeVar("T", bound=np.generic)
 
 _EVER: Final = 1 << 62
+_COMPUTE: Final = np.uint8(Kind.COMPUTE)
 _OTHER: Final = np.uint8(Kind.OTHER)
 
 
@@ -322,7 +323,10 @@ class Picture:
             return
         x0_px = x0_px[seen]
         status = level.is_erred[seen].astype(np.uint8) * np.uint8(Status.ERROR)
-        plane = self.raster.planes(level.kind[seen], status, slot_of[level.name[seen]])
+        kind = level.kind[seen]
+        # Others have no slot: of a transfer the cell knows the name of a task.
+        name = np.where(kind == _COMPUTE, level.name[seen], 0)
+        plane = self.raster.planes(kind, status, slot_of[name])
         share = level.busy_ns[seen].astype(np.float64) / (1 << level.k)
         self.raster.cover(plane, row[seen], (x0_px, x0_px + cell_px), share, region.columns)
 

@@ -44,6 +44,8 @@ _STATE_OF: Final = np.array(
     ],
     np.uint8,
 )
+#: Attempts and what they waited for; other kinds have greater numbers.
+_TRANSFER: Final = np.uint8(Kind.TRANSFER)
 _STATE_WITHOUT: Final = np.array([BarState.FINISHED, BarState.FINISHED, BarState.ERRED], np.uint8)
 
 
@@ -60,7 +62,8 @@ class Sieve:
     Attributes
     ----------
     is_resource_shown, is_lane_shown, is_name_shown, is_kind_shown, is_state_shown
-        bool: by resource id, lane id, string id (of tasks), `Kind` and `BarState`.
+        bool: by resource id, lane id, string id (of tasks, and of those that waited for a
+        transfer), `Kind` and `BarState`.
     least_ns, most_ns
         Durations that are shown, both inclusive; 0 for no limit.
     """
@@ -83,6 +86,9 @@ class Sieve:
         columns = chunk.columns
         kind = columns["kind"][which].view(np.uint8)
         name = columns["name"][which].view(np.uint32)
+        if not self.is_name_shown.all():
+            is_transfer = kind == _TRANSFER
+            name = np.where(is_transfer, columns["type"][which].view(np.uint32), name)
         result = self._is_shown(columns["lane"][which].view(np.uint32), name, kind)
         if not self.is_state_shown.all():
             ends = [columns[part][which].view(np.uint8) for part in ("outcome", "status")]
@@ -112,7 +118,7 @@ class Sieve:
     def _is_shown(self, lane: Unsigned, name: Unsigned, kind: Bytes) -> Bools:
         result = self.is_lane_shown[lane]
         if not self.is_name_shown.all():
-            result &= self.is_name_shown[name] | (kind != Kind.COMPUTE.value)
+            result &= self.is_name_shown[name] | (kind > _TRANSFER)
         if not self.is_kind_shown.all():
             result &= self.is_kind_shown[kind]
         return result

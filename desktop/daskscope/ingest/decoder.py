@@ -17,6 +17,7 @@ from daskscope.ingest.dedup import Keys, Seen, span_keys, trace_hashes
 from daskscope.ingest.definitions import Mark, Tables
 from daskscope.ingest.envelope import Signal
 from daskscope.ingest.span_scan import read_spans
+from daskscope.ingest.waiters import Waiters
 from daskscope.store.schema import (
     Definitions,
     EventBatch,
@@ -97,6 +98,7 @@ class Decoder:
     def __init__(self) -> None:
         self.tables = Tables()
         self._seen = Seen()
+        self._waiters = Waiters()
         self._points = points.Points(self.tables)
         self._trace_hashes = np.empty(0, np.uint64)
 
@@ -119,6 +121,7 @@ class Decoder:
                 event_parts.append((number, events))
                 word_parts.append((number, words))
         found, rejected = read_spans(traces, self.tables)
+        self._waiters.name(found)
         batch, keys, n_duplicates = self._deduplicated(found)
         return Group(
             requests[-1].number,

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from daskscope.store.ordering import order_of
-from daskscope.store.schema import Array, Status
+from daskscope.store.schema import Array, Kind, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,6 +30,7 @@ _LAST_SHARE: Final = 0.001
 _NEXT_SHARE: Final = 0.75
 #: Cells of two weeks; times of this length have exact classes of duration.
 _COARSEST: Final = 50
+_TRANSFER: Final = np.uint8(Kind.TRANSFER)
 #: Rows of the first level that are summed up in one step.
 _PORTION_ROWS: Final = 1 << 14
 _SAMPLE_ROWS: Final = 2_048
@@ -61,7 +62,8 @@ class Level:
     lane, bucket
         Unsigned integers: lane and number of the cell in time.
     name
-        Unsigned integers: string id of the name of its spans.
+        Unsigned integers: string id of the name of its spans; of transfers that of the task that
+        waited for them.
     kind
         uint8: `Kind` of its spans.
     is_erred
@@ -119,7 +121,8 @@ class _Rows:
         self, start_ns: Int64s, end_ns: Int64s, columns: Mapping[str, Array], index: Index
     ) -> None:
         self._start_ns, self._end_ns, self._index = start_ns, end_ns, index
-        self._names, look = _numbered(columns["name"].astype(np.int64))
+        names = np.where(columns["kind"] == _TRANSFER, columns["type"], columns["name"])
+        self._names, look = _numbered(names.astype(np.int64))
         look <<= _KIND_BITS
         look |= columns["kind"].astype(np.int64) << 1
         look |= columns["status"] == np.uint8(Status.ERROR)
@@ -201,7 +204,7 @@ def build_levels(
 ) -> Iterator[Level | None]:
     """Levels of a chunk, finest first, in steps of a millisecond; None for a step with no level.
 
-    `columns` has `lane`, `name`, `kind` and `status` of each row.
+    `columns` has `lane`, `name`, `kind`, `type` and `status` of each row.
     """
     n_rows = len(start_ns)
     if not n_rows:

@@ -87,7 +87,8 @@ SPAN_COLUMNS: Final[Mapping[str, np.dtype[np.generic]]] = {
     "status": np.dtype("u1"),  # Status
     "nbytes": np.dtype("i8"),  # of the result, or moved by a transfer or a disk; -1: unknown
     "peer": np.dtype("u4"),  # string: address of the other end of a transfer
-    "type": np.dtype("u4"),  # string: Python type of the result
+    # String: Python type of the result; of a transfer the prefix of the task that waited for it.
+    "type": np.dtype("u4"),
     "error": np.dtype("u4"),  # string: "ErrorType: message"
     "run_id": np.dtype("i4"),  # -1: none
     "outcome": np.dtype("u1"),  # Outcome

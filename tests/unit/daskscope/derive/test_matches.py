@@ -56,6 +56,7 @@ class Cluster:
                 status=rng.choice((Status.UNSET, Status.ERROR)),
                 key=rng.choice(KEYS),
                 error=rng.choice(ERRORS),
+                type=rng.choice(("", "inc", "sum")),
                 outcome=rng.choice(tuple(Outcome)),
             )
             for _ in range(n)
@@ -78,6 +79,7 @@ def expected(spans: list[Span], snapshot: Snapshot, meant: Predicate) -> list[Ma
         chosen = meant.filter
         is_hidden = (
             (span.kind == Kind.COMPUTE and span.name in chosen.hidden_prefixes)
+            or (span.kind == Kind.TRANSFER and span.type in chosen.hidden_prefixes)
             or (chosen.workers and where.name not in chosen.workers)
             or span.kind in chosen.hidden_kinds
             or STATE_OF.get(span.outcome, plain) in chosen.hidden_states

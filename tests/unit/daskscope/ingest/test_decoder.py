@@ -69,3 +69,17 @@ def test_attempts_without_a_result_are_no_tasks_done() -> None:
         *(reported(2, said, 9 * i) for i, said in enumerate(conventions.OUTCOMES))
     )
     assert (counts.spans, counts.tasks) == (10, 4)
+
+
+@pytest.mark.parametrize("n", [1, 300])
+def test_of_a_transfer_is_known_which_task_waited_for_it(n: int) -> None:
+    request = tasks(n)
+    spans = request.resource_spans[0].scope_spans[0].spans
+    attempt = spans[0]
+    moved = spans.add(
+        name="transfer", trace_id=attempt.trace_id, span_id=b"transfer", start_time_unix_nano=1
+    )
+    moved.parent_span_id = attempt.span_id
+    set_attributes(moved.attributes, {conventions.ACTION: conventions.ACTION_TRANSFER})
+    (batch,), decoder, _ = decoded(request)
+    assert decoder.tables.strings.entries[batch.columns["type"][-1]] == attempt.name

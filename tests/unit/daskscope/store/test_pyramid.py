@@ -108,8 +108,10 @@ def test_names_kinds_and_failures_stay_apart(chunk: Chunk) -> None:
         assert busy_ns(level.kind == kind) == pytest.approx(lasted[of_kind].sum(), rel=1e-5)
     is_erred = is_short & (chunk.columns["status"] == 2)
     assert busy_ns(level.is_erred) == pytest.approx(lasted[is_erred].sum(), rel=1e-5)
-    for name in np.unique(chunk.columns["name"][is_short])[:20].tolist():
-        of_name = is_short & (chunk.columns["name"] == name)
+    is_transfer = chunk.columns["kind"] == Kind.TRANSFER
+    names = np.where(is_transfer, chunk.columns["type"], chunk.columns["name"])
+    for name in np.unique(names[is_short])[:20].tolist():
+        of_name = is_short & (names == name)
         assert busy_ns(level.name == name) == pytest.approx(lasted[of_name].sum(), rel=1e-5)
 
 
@@ -135,7 +137,7 @@ def test_the_level_for_a_zoom_is_the_coarsest_that_is_fine_enough(chunk: Chunk) 
 @pytest.mark.parametrize("lasting_ns", [0, SECOND, 1 << 61])
 def test_spans_that_all_begin_at_once_have_levels_or_are_few(lasting_ns: int) -> None:
     start_ns = np.full(500, T0, np.int64)
-    columns = {name: np.zeros(500, np.uint8) for name in ("lane", "name", "kind", "status")}
+    columns = {name: np.zeros(500, np.uint8) for name in ("lane", "name", "kind", "type", "status")}
     *_, index = build_index(start_ns, start_ns + lasting_ns, columns["status"])
     assert index is not None
     levels = build_levels(start_ns, start_ns + lasting_ns, columns, index)

@@ -82,7 +82,7 @@ def test_a_transfer_tells_from_where_and_how_fast() -> None:
     source.worker("w2", port=2)
     move = Span(
         SECOND, 3 * SECOND, "transfer", worker, 0, Kind.TRANSFER, nbytes=50_000_000,
-        peer="tcp://10.0.4.11:2",
+        peer="tcp://10.0.4.11:2", type="sum",
     )  # fmt: skip
     snapshot = snapshot_of(source, [Span(0, 9 * SECOND, "inc", worker, 11), move])
     over = at(snapshot, 2 * SECOND, dy=lane_height(snapshot) - 4)
@@ -91,7 +91,7 @@ def test_a_transfer_tells_from_where_and_how_fast() -> None:
     assert over.kind == Kind.TRANSFER
     told = fields(over)
     assert told["From"] == "w2  10.0.4.11:2"
-    assert (told["Bytes"], told["Rate"]) == ("47.7 MiB", "25.0 MB/s")
+    assert (told["Bytes"], told["Rate"], told["For"]) == ("47.7 MiB", "25.0 MB/s", "sum")
     above = at(snapshot, 2 * SECOND)
     assert above is not None
     assert above.title == "inc"
