@@ -97,6 +97,27 @@ def test_a_hidden_dock_comes_back_when_its_view_is_asked_for(active: Run) -> Non
     assert not active.window.progress.isVisible()
 
 
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        (Qt.Key.Key_2, "progress"),
+        (Qt.Key.Key_3, "details"),
+        (Qt.Key.Key_6, "statistics"),
+        (Qt.Key.Key_7, "events"),
+        (Qt.Key.Key_8, "errors"),
+    ],
+)
+def test_each_view_is_shown_and_given_the_keyboard_by_key(
+    active: Run, key: Qt.Key, name: str
+) -> None:
+    active.window.show_tab("details" if name == "progress" else "progress")
+    view = active.window.tabs[name].view
+    assert not view.isVisible()
+    QTest.keyClick(active.window.timeline.stream, key, CTRL)
+    assert view.isVisible()
+    assert focus() is view or view.isAncestorOf(focus())
+
+
 def test_the_legend_is_used_by_key(active: Run) -> None:
     legend = active.window.timeline.legend
     legend.setFocus(Qt.FocusReason.TabFocusReason)

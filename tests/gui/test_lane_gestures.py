@@ -10,11 +10,10 @@ from PySide6.QtGui import QHelpEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QToolTip
 
-from daskscope.app.bindings import bindings
 from daskscope.derive.lanelayout import RowKind
 from daskscope.derive.quantity import THIN
 from daskscope.session import Grouping
-from daskscope.store.schema import Kind, SourceStatus
+from daskscope.store.schema import Kind, SourceStatus, Status
 from daskscope.views.timeline.gutter import HOST_PIN_PX, PIN_PX, WORKER_CHEVRON_X_PX
 from tests.builders import MS, SECOND, Source, Span
 from tests.gui.working import NOW
@@ -136,12 +135,33 @@ def test_shift_c_folds_all_hosts_and_unfolds_them(focused: Run) -> None:
     assert RowKind.DENSITY not in kinds(press(focused, Qt.Key.Key_C, shift))
 
 
-def test_hosts_are_sorted_by_errors(focused: Run) -> None:
+def three() -> list[Message]:
+    """Three hosts whose orders by name, busy time and errors all differ."""
+    source = Source()
+    spans = []
+    for name, busy_s, n_errors in (("a", 1, 1), ("b", 9, 0), ("c", 5, 2)):
+        worker = source.worker(f"w{name}", f"node-{name}", 40_101 + ord(name))
+        spans += [Span(0, busy_s * SECOND, "inc", worker, 11)]
+        spans += [
+            Span(9 * SECOND, 9 * SECOND + MS, "inc", worker, 12, status=Status.ERROR)
+        ] * n_errors
+    batch = source.spans(spans)
+    return [SourceStatus(is_live=True), source.definitions(), batch]
 
-    bindings(focused)["lanes.by_errors"].perform()
-    assert names(layout(focused)) == ["w1", "w0"]
-    bindings(focused)["lanes.by_busy"].perform()
-    assert names(layout(focused)) == ["w0", "w1"]
+
+def test_the_menu_sorts_hosts_and_workers(run: Run, link: Link) -> None:
+    link.messages = three()
+    layout(run)
+    actions = {action.text(): action for action in run._menu.actions.values()}
+    for by, order in (
+        ("Sort by busy time", ["wb", "wc", "wa"]),
+        ("Sort by errors", ["wc", "wa", "wb"]),
+        ("Sort by name", ["wa", "wb", "wc"]),
+    ):
+        actions[by].trigger()
+        assert names(layout(run)) == order
+        run._menu.refresh()
+        assert [text for text in actions if "Sort" in text and actions[text].isChecked()] == [by]
 
 
 def skewed() -> list[Message]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog
 
 from daskscope.app import opening
 from daskscope.app.options import WindowOptions
@@ -126,6 +127,14 @@ def test_the_cross_stops_reading_and_then_puts_the_strip_away(reading: Run, read
     assert reader.n_stops == 1
 
 
+def test_the_menu_stops_reading(reading: Run, reader: Reader) -> None:
+    reading._menu.refresh()
+    action = reading._menu.actions["file.stop"]
+    assert action.isEnabled()
+    action.trigger()
+    assert reader.n_stops == 1
+
+
 def test_escape_stops_reading_and_afterwards_clears_the_selection(
     reading: Run, reader: Reader
 ) -> None:
@@ -164,6 +173,22 @@ def test_what_cannot_be_opened_is_told_in_the_window(
     reading.opening.open(str(path))
     assert len(asked) == 1
     assert "neither a recording" in told[-1]
+
+
+def test_a_recording_is_chosen_by_key(
+    reading: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+    path = tmp_path / "a.dscope"
+    Journal(path).close()
+    chosen = ["", str(path)]
+    monkeypatch.setattr(opening, "open_in_new_window", asked.append)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (chosen.pop(0), ""))
+    stream = reading.window.timeline.stream
+    stream.setFocus()
+    for expected in ([], [str(path)]):
+        QTest.keyClick(stream, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier)
+        assert asked == expected
 
 
 def test_a_click_on_what_was_evicted_opens_it(

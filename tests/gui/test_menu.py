@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QToolButton
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QMessageBox, QToolButton
 
 from daskscope.app.actions import ACTIONS, MENUS
 from daskscope.app.bindings import bindings
@@ -19,6 +21,9 @@ from tests.builders import MS
 from tests.gui.working import NOW
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PySide6.QtGui import QAction
     from pytestqt.qtbot import QtBot
 
     from daskscope.app.run import Run
@@ -190,6 +195,53 @@ def test_the_whole_screen_is_taken_and_given_back(focused: Run) -> None:
     for is_full in (True, False):
         QTest.keyClick(focused.window.timeline.stream, Qt.Key.Key_F11)
         assert focused.window.isFullScreen() is is_full
+
+
+def entry(run: Run, title: str, text: str) -> QAction:
+    return next(action for action in menu(run, title).actions() if action.text() == text)
+
+
+def test_themes_are_chosen_from_the_menu(focused: Run) -> None:
+    for text, other in (("Dark", "Light"), ("Light", "Dark")):
+        entry(focused, "View", text).trigger()
+        assert focused.theme.name == text.lower()
+        assert entry(focused, "View", text).isChecked()
+        assert not entry(focused, "View", other).isChecked()
+    entry(focused, "View", "Change theme").trigger()
+    assert focused.theme.is_dark
+
+
+def test_a_picture_is_saved_where_it_is_asked_for(
+    focused: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = [str(tmp_path / "a.png"), "", str(tmp_path / "none" / "a.png")]
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (wanted.pop(0), ""))
+    entry(focused, "File", "Save picture…").trigger()
+    assert QImage(str(tmp_path / "a.png")).size() == focused.window.size()
+
+    entry(focused, "File", "Save picture…").trigger()  # and thought better of it
+    assert focused.window.findChild(QMessageBox) is None
+    entry(focused, "File", "Save picture…").trigger()
+    box = focused.window.findChild(QMessageBox)
+    assert box is not None
+    assert str(tmp_path / "none") in box.text()
+    box.close()
+
+
+def test_what_this_is_is_told(focused: Run) -> None:
+    entry(focused, "Help", "About daskscope").trigger()
+    box = focused.window.findChild(QMessageBox)
+    assert box is not None
+    assert box.text() == f"daskscope {version('daskscope')}"
+    box.close()
+
+
+def test_a_key_closes_the_window(focused: Run, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(focused.window.closed):
+        QTest.keyClick(
+            focused.window.timeline.stream, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier
+        )
+    assert not focused.window.isVisible()
 
 
 @pytest.mark.parametrize("name", DENSITIES)
