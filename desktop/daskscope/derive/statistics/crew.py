@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from daskscope.derive.members import Member, Roster
+    from daskscope.derive.place import Place
     from daskscope.derive.statistics.sums import Floats, Int64s
     from daskscope.store.snapshot import Snapshot
 
@@ -26,7 +27,8 @@ class Crew:
     Attributes
     ----------
     names, clusters
-        Of the workers; what tells their clusters apart, "" where there is but one.
+        Of the workers; what tells their clusters apart, "" where there is but one. Of several,
+        which often number their workers alike, a name is told with its port.
     n_threads
         float64, shape (n,): threads of each, of those lanes that are meant.
     worker_of
@@ -78,12 +80,16 @@ def crew(
     members = [roster.members[at] for at in chosen.tolist()]
     gone = [(at, *times) for at, one in enumerate(members) for times in _gone(one, snapshot)]
     return Crew(
-        tuple(member.place.name for member in members),
+        tuple(_name(member.place, has_port=bool(clusters)) for member in members),
         tuple((clusters or {}).get(member.place.cluster, "") for member in members),
         n_threads[chosen].astype(np.float64),
         worker_of,
         np.array(gone, np.int64).reshape(-1, 3),
     )
+
+
+def _name(where: Place, *, has_port: bool) -> str:
+    return f"{where.name} {where.port}".rstrip() if has_port else where.name
 
 
 def _n_threads(roster: Roster, lanes: frozenset[int] | None) -> npt.NDArray[np.int64]:

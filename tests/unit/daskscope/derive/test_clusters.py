@@ -99,6 +99,8 @@ def test_clusters_on_one_host_stand_apart_with_name_and_start(
     roster = RosterKeeper()
     found = crew(snapshot, roster.of(snapshot), None, roster.clusters.labels(snapshot.added_ns))
     assert found.clusters == (labels[0],) * 2 + (labels[1],) * 2
+    ports = (40_000, 40_001, 40_002, 40_003)
+    assert found.names == tuple(f"worker {port % 2} :{port}" for port in ports)
 
 
 @pytest.mark.parametrize(
