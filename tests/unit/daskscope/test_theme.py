@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from itertools import combinations
 
+import numpy as np
 import pytest
 
 from daskscope.paint.brush import DROPPED_SHARE, LOST_SHARE, RUNNING_SHARE
 from daskscope.theme import DARK, LIGHT, NORMAL, Theme, mixed
+from tests.vision import EYES, distances, lab
 
 
 def _luminance(colour: int) -> float:
@@ -66,6 +68,18 @@ def test_no_two_prefixes_share_a_colour(theme: Theme) -> None:
     reserved = (theme.transfer, theme.disk, theme.deser, theme.erred, theme.lane)
 
     assert all(one != other for one, other in combinations(theme.prefix + reserved, 2))
+
+
+@pytest.mark.parametrize("eye", EYES)
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_prefixes_are_told_apart_by_eyes_of_all_kinds(theme: Theme, eye: str) -> None:
+    """From 2.3 on two colours beside each other differ; these lie far from each other."""
+    prefixes = lab(theme.prefix, eye)
+    kinds = lab((theme.transfer, theme.disk, theme.deser, theme.erred), eye)
+    among = distances(prefixes, prefixes)[np.triu_indices(len(prefixes), 1)]
+    least = 13 if eye == "normal" else 8.9
+    assert among.min() >= least
+    assert distances(prefixes, kinds).min() >= least
 
 
 def test_only_the_dark_theme_is_dark() -> None:
