@@ -244,6 +244,10 @@ def assert_dense(
             assert line[around].any(), "a task is invisible"
             assert not has_failed or is_failed[around].any(), "a failure is invisible"
     mine = is_meant & ~plain.is_sub
+    for number in np.unique(slot[slot >= 0]).tolist():
+        named = mine & (plain.slot == number)
+        is_there = near(plain.x0[named], plain.x1[named])
+        assert not ((slot == number) & ~is_there).any(), "a prefix is drawn where it is not"
     edges = np.arange(WIDTH + 1)[:, None]
     lengths = np.clip(edges - plain.x0[mine], 0, plain.x1[mine] - plain.x0[mine]).sum(axis=1)
     # Time of a pyramid's cell may lie in the next column, no farther; bytes round by 1/510.
@@ -270,6 +274,14 @@ def assert_density(
     n_threads = frame.layout.rows[row].n_threads
     error = np.abs(np.cumsum(busy) * n_threads - (lengths[1:] - lengths[0]))
     assert error.max() <= 1.5 * n_threads
+    for number, share in zip(columns.slots, columns.share, strict=True):
+        if number >= 0:
+            named = mine & (plain.slot == number) & (plain.status != Status.ERROR)
+            assert not ((share > 0) & ~near(plain.x0[named], plain.x1[named])).any()
+            x0, x1 = plain.x0[named], plain.x1[named]
+            lengths = np.clip(edges - x0, 0, x1 - x0).sum(axis=1)
+            error = np.abs(np.cumsum(share) * n_threads - (lengths[1:] - lengths[0]))
+            assert error.max() <= n_threads, "a prefix has not its own share"
 
 
 @pytest.mark.parametrize("seed", SEEDS)
