@@ -13,6 +13,8 @@ import pytest
 from daskscope.ingest.journal_reader import JournalReader
 from daskscope.ingest.source import Source
 from daskscope.store.schema import SpanBatch
+from daskscope.theme import LIGHT
+from tests.e2e.pictures import n_prefixes
 from tests.e2e.programs import DASKSCOPE, daskscope, recorder
 from tests.viewer import Window
 
@@ -48,9 +50,11 @@ def test_ten_thousand_lanes_are_recorded_and_drawn(
                 lanes |= set(map(tuple, pairs[pairs[:, 1] != 0].tolist()))
     assert len(lanes) > 9_900
 
-    drawn = daskscope("open", path, "--view", "task-stream", "--screenshot", picture)
+    drawn = daskscope(
+        *("open", path, "--view", "task-stream"), *("--screenshot", picture, "--theme", "light")
+    )
     assert drawn.returncode == 0, drawn.stderr
-    assert picture.exists()
+    assert n_prefixes(picture, LIGHT) >= 2
 
 
 def test_an_interrupt_ends_it_with_what_was_sent(
