@@ -99,6 +99,28 @@ def test_a_key_selects_what_is_in_view(busy: Run) -> None:
     assert cells(busy, "count")["All"] == "3"
 
 
+def test_lanes_are_selected_by_key(busy: Run) -> None:
+    """Of the host and worker that keys have gone to, in the time that is selected already."""
+    busy.toggle_pause()
+    tick(busy)
+    stream, keys = busy.window.timeline.stream, Qt.KeyboardModifier
+    stream.setFocus()
+    both = keys.ControlModifier | keys.ShiftModifier
+    QTest.keyClick(stream, Qt.Key.Key_A, both)
+    assert busy.session.selection_ns is None  # nobody was gone to
+    busy.select(T0 + SECOND, T0 + 10 * SECOND, None)
+    for n_steps, counted in (
+        (1, {"All": "2", "read": "1", "sum": "1"}),
+        (3, {"All": "1", "sum": "1"}),
+    ):
+        for _ in range(n_steps):
+            QTest.keyClick(stream, Qt.Key.Key_Down, keys.ShiftModifier)
+        QTest.keyClick(stream, Qt.Key.Key_A, both)
+        tick(busy)
+        assert cells(busy, "count") == counted
+    assert busy.session.selection_ns == (T0 + SECOND, T0 + 10 * SECOND)
+
+
 def test_the_view_is_counted_at_once_when_the_selection_is_cleared(
     busy: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

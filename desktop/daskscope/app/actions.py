@@ -140,6 +140,7 @@ ACTIONS: Final = (
     Action("lanes.by_busy", "Sort by busy time", "Lanes", "the busiest hosts and workers first", is_checkable=True),
     Action("lanes.by_errors", "Sort by errors", "Lanes", "those with the most failures first", is_checkable=True),
     Action("selection.view", "Select what is in view", "Selection", "select the time in view", ("Ctrl+A",), _STREAM),
+    Action("selection.lanes", "Select its lanes", "Selection", "select the worker or host under the pointer, or gone to", ("Ctrl+Shift+A",), _STREAM),
     Action("selection.measure", "Measure", "Selection", "measure from the pointer, or the middle, to where it goes; again to stop", ("M",), _STREAM),
     Action("selection.tsv", "Copy statistics as TSV", "Selection", "copy the table of the selection, or of the view"),
     Action("selection.csv", "Copy statistics as CSV", "Selection", "the same with commas"),

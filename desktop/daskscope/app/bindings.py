@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from daskscope.app import asides, gestures, lane_gestures
+from daskscope.derive.bands import lanes_of
 from daskscope.derive.lanelayout import PINNED
 from daskscope.paint.wheel import PAN_SHARE, ZOOM_STEP
 from daskscope.session import LaneSort
@@ -156,6 +157,7 @@ def _lanes(run: Run) -> dict[str, Binding]:
         )
 
     return {
+        "selection.lanes": Binding(lambda: _select_lanes(run)),
         "lanes.up": Binding(lambda: run.lane_scroll.by(-SCROLL_STEP_PX)),
         "lanes.down": Binding(lambda: run.lane_scroll.by(SCROLL_STEP_PX)),
         "lanes.next": Binding(lambda: step(1)),
@@ -168,6 +170,17 @@ def _lanes(run: Run) -> dict[str, Binding]:
         "lanes.by_busy": sort(LaneSort.BUSY),
         "lanes.by_errors": sort(LaneSort.ERRORS),
     }
+
+
+def _select_lanes(run: Run) -> None:
+    """Select the lanes of whom keys have gone to, in the time that is selected or in view."""
+    target, frame = run.window.timeline.stream.target, run.frame
+    if target is None or frame is None:
+        return
+    lanes = lanes_of(frame.layout, target.key, is_host=target.is_host)
+    start_ns, end_ns = run.session.selection_ns or (frame.view.start_ns, frame.view.end_ns)
+    if lanes:
+        run.select(start_ns, end_ns, lanes)
 
 
 def _search(run: Run) -> dict[str, Binding]:

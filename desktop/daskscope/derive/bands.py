@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from daskscope.derive.lanelayout import RowKind
+
 if TYPE_CHECKING:
     from daskscope.derive.lanelayout import LaneLayout
 
@@ -16,6 +18,22 @@ def lanes_between(layout: LaneLayout, top_px: int, bottom_px: int) -> frozenset[
     row_of_lane = layout.row_of_lane
     is_in = (row_of_lane >= rows.start) & (row_of_lane < rows.stop)
     return frozenset(np.flatnonzero(is_in).tolist())
+
+
+def lanes_of(layout: LaneLayout, key: str, *, is_host: bool) -> frozenset[int]:
+    """Ids of the lanes of a host or worker, as the session folds and pins it; none of one gone."""
+    if not is_host:
+        for block in layout.workers:
+            if block.key == key:
+                return lanes_between(layout, block.y_px, block.y_px + block.height_px - 1)
+        return frozenset()
+    hosts = np.flatnonzero(layout.kinds == RowKind.HOST.value)
+    headers = [layout.rows[row] for row in hosts.tolist()]
+    ends_px = [*(header.y_px for header in headers[1:]), layout.height_px]
+    for header, end_px in zip(headers, ends_px, strict=True):
+        if header.host == key:
+            return lanes_between(layout, header.y_px, end_px - 1)
+    return frozenset()
 
 
 def lane_bands(layout: LaneLayout, lanes: frozenset[int]) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from daskscope.derive.bands import lane_bands, lanes_between
+from daskscope.derive.bands import lane_bands, lanes_between, lanes_of
 from daskscope.derive.lanes import lane_layout
 from daskscope.session import Session
 from daskscope.store.writer import Store
@@ -48,6 +48,21 @@ def test_a_stretch_takes_the_lanes_of_every_row_that_it_touches() -> None:
     assert lanes_between(layout, layout.height_px + 10, layout.height_px + 20) == frozenset()
     header = layout.rows[0]
     assert lanes_between(layout, header.y_px, header.y_px + 3) == frozenset()
+
+
+@pytest.mark.parametrize("is_folded", [False, True])
+def test_a_host_or_worker_has_the_lanes_below_its_name(is_folded: bool) -> None:
+    folded = frozenset({"node-1"}) if is_folded else frozenset()
+    layout, snapshot = layout_of(Session(collapsed_hosts=folded))
+    hosts = [lanes_of(layout, f"node-{n}", is_host=True) for n in range(2)]
+    assert sorted(lane for lanes in hosts for lane in lanes) == list(range(len(snapshot.lanes)))
+    assert [len(lanes) for lanes in hosts] == [3, 4]
+    parts = [lanes_of(layout, block.key, is_host=False) for block in layout.workers]
+    assert [len(lanes) for lanes in parts] == ([2, 1] if is_folded else [2, 1, 2, 2])
+    assert frozenset.union(*parts[:2]) == hosts[0]
+    assert (
+        lanes_of(layout, "gone", is_host=False) == lanes_of(layout, "gone", is_host=True) == set()
+    )
 
 
 def test_a_band_goes_over_headers_and_idle_threads_but_not_over_other_lanes() -> None:
