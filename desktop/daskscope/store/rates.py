@@ -36,6 +36,8 @@ class RateTable:
         self._time_ns: Int64s = np.zeros((0, N_KEPT), np.int64)
         self._value: Floats = np.zeros((0, N_KEPT))
         self._per_s: Floats = np.zeros(0)
+        #: Of the points that come: which is the last one of each row.
+        self._number: Int64s = np.zeros(0, np.int64)
 
     def reach(self, n_series: int, counters: Sequence[int]) -> None:
         """Know of so many series, of which some new ones count up."""
@@ -51,6 +53,7 @@ class RateTable:
             self._time_ns = np.concatenate([self._time_ns, np.full((n_more, N_KEPT), _NEVER)])
             self._value = np.concatenate([self._value, np.full((n_more, N_KEPT), np.nan)])
             self._per_s = np.concatenate([self._per_s, np.full(n_more, np.nan)])
+            self._number = np.zeros(len(self._series), np.int64)
         self._series[rows] = counters
         self._row_of[self._series[rows]] = np.arange(rows.start, rows.stop)
         self._n = rows.stop
@@ -62,6 +65,35 @@ class RateTable:
         if not len(counted):
             return
         row, time_ns, value = row[counted], time_ns[counted], value[counted]
+        number = np.arange(len(row))
+        self._number[row] = number
+        is_single = (self._number[row] == number).all()
+        if is_single and (time_ns >= self._time_ns[row, -1]).all():
+            self._append(row, time_ns, value)
+            self._measure(row)
+        else:
+            self._measure(self._merge(row, time_ns, value))
+
+    def per_s(self, n: int) -> Floats:
+        """Growth a second of the first `n` series over their newest points.
+
+        NaN of what does not count up, and of what has a single point. A counter that restarts
+        counts as one that stood still.
+        """
+        per_s = np.full(len(self._row_of), np.nan)
+        per_s[self._series[: self._n]] = self._per_s[: self._n]
+        return per_s[:n]
+
+    def _append(self, row: Int64s, time_ns: Int64s, value: Floats) -> None:
+        """Add one point to each of some rows, none of them late: as nearly all come."""
+        for kept, new in ((self._time_ns, time_ns), (self._value, value)):
+            shifted = kept[row]
+            shifted[:, :-1] = shifted[:, 1:]
+            shifted[:, -1] = new
+            kept[row] = shifted
+
+    def _merge(self, row: Int64s, time_ns: Int64s, value: Floats) -> Int64s:
+        """Add any points, and say to which rows."""
         order = np.lexsort((time_ns, row))
         row, time_ns, value = row[order], time_ns[order], value[order]
         changed, first, n_new = np.unique(row, return_index=True, return_counts=True)
@@ -74,17 +106,7 @@ class RateTable:
         self._shift(changed[~is_late], n_new[~is_late])
         at = row[is_kept], place[is_kept]
         self._time_ns[at], self._value[at] = time_ns[is_kept], value[is_kept]
-        self._measure(changed)
-
-    def per_s(self, n: int) -> Floats:
-        """Growth a second of the first `n` series over their newest points.
-
-        NaN of what does not count up, and of what has a single point. A counter that restarts
-        counts as one that stood still.
-        """
-        per_s = np.full(len(self._row_of), np.nan)
-        per_s[self._series[: self._n]] = self._per_s[: self._n]
-        return per_s[:n]
+        return changed
 
     def _sort_in(self, late: Int64s, row: Int64s, time_ns: Int64s, value: Floats) -> None:
         """Keep the last of what is kept and of what came, in rows some of which came late."""
