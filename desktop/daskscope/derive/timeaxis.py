@@ -34,8 +34,12 @@ STEPS_NS: Final[tuple[int, ...]] = (
 )
 
 
+@lru_cache(maxsize=1)
 def ticks(view: Viewport, first_ns: int) -> tuple[Tick, ...]:
-    """Ticks in view from the run's start on, the labelled ones at least 84 px apart."""
+    """Ticks in view from the run's start on, the labelled ones at least 84 px apart.
+
+    Those of the last view are kept: most frames of a minute show what has come, and do not move.
+    """
     step_ns = _step(view, first_ns)
     minor_ns = step_ns // N_MINOR if step_ns % N_MINOR == 0 else step_ns
     if minor_ns < _LEAST_MINOR_PX * view.ns_per_px:
