@@ -14,7 +14,7 @@ from daskscope.session import Bookmark
 from daskscope.theme import DARK, GUTTER_PX, LIGHT, MINIMAP_PX, Theme
 from daskscope.views.timeline.axis import AxisView
 from daskscope.views.timeline.events import EventsView
-from daskscope.views.timeline.lanes import bar_shapes
+from daskscope.views.timeline.lanes import LABEL_PADDING_PX, Fill, bar_shapes
 from daskscope.views.timeline.minimap import MinimapView
 from daskscope.views.timeline.plain import told_apart
 from daskscope.views.timeline.stream import StreamView
@@ -132,15 +132,54 @@ def test_where_a_bar_of_one_colour_has_come_only_its_columns_are_painted_anew(
     plain, _ = told_apart(after, shapes)
     widths_px = bars.x1_px[plain] - bars.x0_px[plain]
     come = plain[np.flatnonzero(widths_px <= 12)[-1]]  # too narrow for a label
-    columns = {field.name: getattr(bars, field.name) for field in fields(bars)}
-    kept = {name: np.delete(column, come) for name, column in columns.items() if column is not None}
-    before = replace(after, bars=replace(bars, **kept))
 
-    is_other, is_painted = shown_in_turn(before, after, qtbot, monkeypatch)
+    is_other, is_painted = shown_in_turn(without(after, int(come)), after, qtbot, monkeypatch)
 
     assert is_other.any()
     assert not (is_other & ~is_painted).any()
     assert is_painted.sum() <= bars.x1_px[come] - bars.x0_px[come]
+
+
+def without(drawn: TaskStreamFrame, number: int) -> TaskStreamFrame:
+    """The same without one of its bars."""
+    columns = {field.name: getattr(drawn.bars, field.name) for field in fields(drawn.bars)}
+    kept = {
+        name: np.delete(column, number) for name, column in columns.items() if column is not None
+    }
+    return replace(drawn, bars=replace(drawn.bars, **kept))
+
+
+@pytest.mark.parametrize("fill", [Fill.ERRED, Fill.RUNNING, Fill.TRANSFER])
+def test_where_another_bar_has_come_or_gone_only_its_columns_are_painted_anew(
+    fill: Fill, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = frames.busy_run()
+    shapes = bar_shapes(drawn)
+    alike = np.flatnonzero(shapes.fill == fill.value)
+    number = int(alike[np.argmin(shapes.rects[alike, 2] - shapes.rects[alike, 0])])
+    width_px = int(shapes.rects[number, 2] - shapes.rects[number, 0]) + 1
+    for pair in ((without(drawn, number), drawn), (drawn, without(drawn, number))):
+        is_other, is_painted = shown_in_turn(*pair, qtbot, monkeypatch)
+
+        assert is_other.any()
+        assert not (is_other & ~is_painted).any()
+        assert is_painted.sum() <= width_px + 2 * LABEL_PADDING_PX
+
+
+def test_where_a_line_of_an_event_has_come_or_gone_only_its_columns_are_painted_anew(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = frames.busy_run()
+    line, other = (EventMark(500, sign, "", has_line=True) for sign in ("graph", "lost"))
+    shown = [
+        replace(drawn, events=events) for events in ((), (line,), (line._replace(n=2),), (other,))
+    ]
+    for before, after, n_painted in ((0, 1, 3), (1, 0, 3), (1, 2, 0), (1, 3, 3)):
+        is_other, is_painted = shown_in_turn(shown[before], shown[after], qtbot, monkeypatch)
+
+        assert is_other.any() == (n_painted > 0)
+        assert not (is_other & ~is_painted).any()
+        assert is_painted.sum() == n_painted
 
 
 @pytest.mark.parametrize(

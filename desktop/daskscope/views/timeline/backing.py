@@ -149,17 +149,19 @@ class Backing:
 
 
 def is_still(before: TaskStreamFrame | None, frame: TaskStreamFrame) -> bool:
-    """Whether a frame differs from the one before it in nothing but bars and columns of pixels."""
+    """Whether a frame differs from the one before it in some columns at most.
+
+    These are such of its pixels, and those where other bars or lines of events lie.
+    """
     if before is None or frame.layout is not before.layout or frame.lit is not None:
         return False
     return _lying(frame) == _lying(before)
 
 
 def _lying(frame: TaskStreamFrame) -> tuple[object, ...]:
-    """Where a frame lies, and what of it lies over the bars."""
-    lines = [event for event in frame.events if event.has_line]
+    """Where a frame lies, and what of it lies over much of the bars."""
     place = frame.view, frame.scroll_px, frame.height_px, frame.now_px
-    return *place, frame.evicted, frame.found, lines
+    return *place, frame.evicted, frame.found
 
 
 def _has_rows(frame: TaskStreamFrame, before: TaskStreamFrame) -> bool:

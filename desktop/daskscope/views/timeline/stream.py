@@ -151,9 +151,9 @@ class StreamView(Strip):
         self._ticks, self._names, self._dimmed = ticks, names, dimmed
         over, self._over = self._over, None
         is_moved = self._show(frame.view, selection_ns, selection_lanes, ticks, dimmed)
-        is_kept = not is_moved and is_still(before, frame)
-        if is_kept and self._draw_pixels(frame).looks_like(over):
-            for first, end in self.backing.drawn:
+        if over is not None and not is_moved and is_still(before, frame):
+            others = self._draw_pixels(frame).differs(over)
+            for first, end in (*self.backing.drawn, *others):
                 self.update(GUTTER_PX + first, 0, end - first, self.height())
             return
         is_same = before is not None and _beside(before) == _beside(frame)
