@@ -17,9 +17,9 @@ from daskscope.app.timeline import DRAWN_WORK_S, UNFINISHED_PERIOD_S
 from daskscope.derive import quantity
 from daskscope.derive.picture import Picture
 from daskscope.derive.taskstream import TaskStream
-from daskscope.store.schema import SourceStatus
+from daskscope.store.schema import Definitions, Series, SourceStatus
 from daskscope.store.writer import Store
-from tests.builders import MS, SECOND, Span
+from tests.builders import MS, SECOND, Span, points
 from tests.gui.working import NOW, Hand, Link, cluster, set_budget, set_clock
 
 if TYPE_CHECKING:
@@ -60,6 +60,29 @@ def test_readings_are_told_by_a_tick_that_draws_nothing(busy: Run, link: Link) -
     assert busy.frame is not None
     assert busy.frame.layout is told.layout
     assert busy.frame.bars is not told.bars
+
+
+def test_readings_that_come_alone_draw_nothing(busy: Run, link: Link) -> None:
+    number = len(busy.snapshot.series)
+    link.messages = [Definitions(series_base=number, series=(Series("m", "1", 0, False, {}),))]
+    for _ in range(3):
+        busy.tick(NOW + 16 * MS)
+    before = bars(busy)
+    link.messages = [points([(number, 9 * SECOND, 3.0)])]
+    busy.tick(NOW + 16 * MS)
+    assert busy.snapshot.newest.value[number] == 3.0
+    assert bars(busy) is before
+
+
+def test_a_start_of_the_run_that_only_a_reading_tells_moves_the_axis(busy: Run, link: Link) -> None:
+    number = len(busy.snapshot.series)
+    link.messages = [Definitions(series_base=number, series=(Series("m", "1", 0, False, {}),))]
+    for _ in range(3):
+        busy.tick(NOW + 16 * MS)
+    before = bars(busy)
+    link.messages = [points([(number, 1 * SECOND, 3.0)])]
+    busy.tick(NOW + 16 * MS)
+    assert bars(busy) is not before
 
 
 def test_a_picture_that_is_made_is_drawn_now_and_then_but_at_once_where_a_hand_moves_the_view(

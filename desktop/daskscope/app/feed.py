@@ -47,6 +47,8 @@ MUCH_ROWS: Final = 1_000
 _CROWD: Final = 32
 #: So long, and so many, readings may wait while nobody looks at them.
 READINGS_WAIT_NS: Final = 500_000_000
+#: So long they may wait for a tick that takes in no spans, and so has less to do.
+PUT_OFF_NS: Final = 100_000_000
 _MOST_READINGS: Final = 64
 RATE_WINDOW_NS = 2_000_000_000
 #: Clocks that differ by less are taken for one clock.
@@ -97,6 +99,9 @@ class Feed:
         # When data came and how far their clock was ahead, less so from each entry to the next.
         self._skews: deque[tuple[int, int]] = deque()
         self._waiting: deque[Message | Answer] = deque()
+        #: Readings that are left to a tick with less to do, and since when there are some.
+        self._put_off: deque[Message | Answer] = deque()
+        self._put_off_since_ns = 0
         self._budget_s = DRAIN_BUDGET_S
         self._waits_since_ns = 0
         self._has_left = False
@@ -120,7 +125,7 @@ class Feed:
 
         The share is larger in a tick in which nothing is shown; where the window rests, readings
         wait until there are some. A tick that `leaves` it to the next one takes nothing, but never
-        twice in a row.
+        twice in a row, and then no readings.
         """
         self._has_left = leaves and not self._has_left
         if self._has_left or (is_resting and self._may_wait(wall_ns)):
@@ -130,7 +135,10 @@ class Feed:
         self._budget_s = drain_s if is_shown else READING_BUDGET_S
         n_spans = 0
         newest_ns = 0
-        for message in self._arriving():
+        # Where a recording ends, all of it is to be known.
+        is_live = self.store.snapshot().status.is_live
+        may_put_off = is_live and is_shown and not (is_resting or had_more)
+        for message in self._arriving(wall_ns, may_put_off=may_put_off, is_busy=leaves):
             if isinstance(message, SpanDetails | Dependents):
                 self.answers.append(message)
                 continue
@@ -168,22 +176,52 @@ class Feed:
         self.store.judge(until_ns - SILENCE_NS)
         return self.store.snapshot()
 
-    def _arriving(self) -> Iterator[Message | Answer]:
+    def _arriving(
+        self, wall_ns: int, *, may_put_off: bool, is_busy: bool
+    ) -> Iterator[Message | Answer]:
         """Messages one by one, until there are no more or the tick has spent its share on them.
 
         What is left waits here, and what comes behind it in the link, which holds up its sender.
+        Readings come after all else, and may wait for a tick that is not busy and takes in no
+        spans: nobody sees that they come a few ticks later, and they would be a tenth of a frame.
         """
-        # Of this thread: what others of the machine take is not to be made up for by less.
         begin_s = time.thread_time()
         self.has_more = False
-        while self._waiting or self._fetch():
+        if not self._put_off:
+            self._put_off_since_ns = wall_ns
+        elif not (may_put_off and 0 <= wall_ns - self._put_off_since_ns < PUT_OFF_NS):
+            self._take_up()
+            may_put_off = False
+        while self._waiting or self._fetch() or self._put_off:
+            if not self._waiting:
+                if is_busy:
+                    return
+                self._take_up()
+                may_put_off = False
             message = self._waiting.popleft()
+            if may_put_off and isinstance(message, PointBatch):
+                self._put_off.append(message)
+                if self._is_over(begin_s):  # too many to only look at
+                    self._take_up()
+                    may_put_off = False
+                continue
+            is_busy |= isinstance(message, SpanBatch)
             yield message
             # Who is new is known to all views before the next ones come.
             is_crowd = isinstance(message, Definitions) and len(message.resources) >= _CROWD
-            if is_crowd or time.thread_time() - begin_s >= self._budget_s:
+            if is_crowd or self._is_over(begin_s):
                 self.has_more = True
                 return
+
+    def _is_over(self, begin_s: float) -> bool:
+        """Whether the tick has spent its share since then."""
+        # Of this thread: what others of the machine take is not to be made up for by less.
+        return time.thread_time() - begin_s >= self._budget_s
+
+    def _take_up(self) -> None:
+        """Let what was put off come next."""
+        self._waiting.extendleft(reversed(self._put_off))
+        self._put_off.clear()
 
     def _may_wait(self, wall_ns: int) -> bool:
         """Whether all that has arrived are readings of the last moment.

@@ -218,7 +218,7 @@ class Run(QObject):
     def _advance(self, wall: int, started_s: float) -> None:
         began_s = spent_s()
         is_shown = self._stage.begin(self._snapshot, self.session, started_s)
-        generation = self._snapshot.generation
+        generation = self._snapshot.stream_generation
         is_resting = self._stage.is_resting
         leaves = self._stage.has_asked or self._is_to_scroll(wall)
         self._snapshot = self._feed.advance(
@@ -252,7 +252,7 @@ class Run(QObject):
             self.places.advance(started_s)
         if is_new:
             self._stage.timeline.paint()
-        has_taken = self._snapshot.generation != generation
+        has_taken = self._snapshot.stream_generation != generation
         if not self._feed.has_much and not (is_new and has_taken):
             self._store.go_on(has_time=not is_new)
         self.keeper.keep_if_due(started_s, self.session, self.window)

@@ -139,7 +139,8 @@ class TimelineShow:
         self.marking.draw(is_due=self._contents != before)
         # Beyond the view it is all one where now is.
         now_px = min(round(view.x_px(tick.shown_ns)), width_px)
-        key = self._contents, self.marking.drawn, session, view, now_px, height_px
+        first_ns = snapshot.first_ns  # where the axis begins to count
+        key = self._contents, self.marking.drawn, session, view, now_px, height_px, first_ns
         has_drawn = self._draw_if_new(tick, key, layout, view)
         self._speak(tick)
         self._minimap.show_brush(tick, view)
@@ -243,14 +244,14 @@ class TimelineShow:
 
         Else what lies in view; what comes elsewhere draws nothing.
         """
+        generation = tick.snapshot.stream_generation
         if tick.session.is_following:
             self._seen = {}
-            return self._contents if tick.is_resting else tick.snapshot.generation
+            return self._contents if tick.is_resting else generation
         stretch = view.start_ns, view.end_ns
         before = self._seen.get(stretch)
         if before is not None and not self._paused_pace.is_due(tick.now_s):
             return self._contents
-        generation = tick.snapshot.generation
         if before is not None and before[0] == generation:
             return self._contents
         now = self._inventory.look(tick.snapshot, *stretch)

@@ -276,6 +276,8 @@ class Snapshot:
     ----------
     generation
         Grows with every change; equal generations of one store are equal snapshots.
+    stream_generation
+        The same of all that the task stream draws: readings are told beside it, at their own pace.
     chunks
         Sealed chunks in order of sealing, then the open one if it has rows.
     lanes
@@ -317,6 +319,7 @@ class Snapshot:
     """
 
     generation: int
+    stream_generation: int
     chunks: tuple[Chunk, ...]
     lanes: tuple[Lane, ...]
     lane_first_ns: npt.NDArray[np.int64]

@@ -91,13 +91,12 @@ class Store:
         self._n_spans = 0
         self._n_evicted = 0
         self._evicted_ns = 0
-        self._generation = 0
+        self._generation = self._stream_generation = 0
         self._snapshot: Snapshot | None = None
 
     def apply(self, message: Message) -> None:
         """Take one message; they come in the order of the source."""
-        self._generation += 1
-        self._snapshot = None
+        self._change(is_drawn=not isinstance(message, PointBatch))
         match message:
             case SpanBatch():
                 self._add_spans(message)
@@ -141,8 +140,13 @@ class Store:
     def judge(self, since_ns: int) -> None:
         """Take for silent, until it is heard again, who has said nothing since then."""
         if self._hearing.judge(since_ns):
-            self._generation += 1
-            self._snapshot = None
+            self._change(is_drawn=True)
+
+    def _change(self, *, is_drawn: bool) -> None:
+        """Know of a change, of something that the task stream draws or of something else."""
+        self._generation += 1
+        self._stream_generation += is_drawn
+        self._snapshot = None
 
     def snapshot(self) -> Snapshot:
         """What is known now; the same object while nothing has changed."""
@@ -333,6 +337,7 @@ class Store:
         lane_first_ns, lane_last_ns = self._lanes.seen_ns()
         return Snapshot(
             generation=self._generation,
+            stream_generation=self._stream_generation,
             chunks=(*self._sealed.chunks, filling) if len(filling) else self._sealed.chunks,
             lanes=self._lanes.frozen(),
             lane_first_ns=lane_first_ns,

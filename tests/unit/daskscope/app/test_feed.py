@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from daskscope.app import feed as feeding
-from daskscope.app.feed import RATE_WINDOW_NS, READINGS_WAIT_NS, Feed
+from daskscope.app.feed import PUT_OFF_NS, RATE_WINDOW_NS, READINGS_WAIT_NS, Feed
 from daskscope.store.schema import (
     POINT_COLUMNS,
     RUNNING_COLUMNS,
@@ -324,6 +324,61 @@ def test_readings_wait_a_moment_while_the_window_rests() -> None:
     assert newest(later_ns + 4, reading(6)) == 5
     assert newest(later_ns + 5, spans(1, WALL)) == 6
     assert newest(later_ns + 6, *map(reading, range(7, 107))) > 6  # too many to keep
+
+
+def test_readings_wait_for_a_tick_that_takes_in_no_spans() -> None:
+    link = Link()
+    link.messages.append(Definitions(series=(Series("memory", "By", 0, False, {}),)))
+    feed = Feed(link, Store(1 << 20))
+    feed.advance(WALL)
+
+    def taken(after_ns: int, *messages: Message) -> tuple[int, int]:
+        """Number of the newest reading and of spans that are known when these have come."""
+        link.messages += messages
+        snapshot = feed.advance(WALL + after_ns)
+        times_ns = snapshot.newest.time_ns
+        return int(times_ns[0]) - WALL if len(times_ns) else 0, snapshot.n_spans
+
+    assert taken(1, reading(1)) == (1, 0)
+    assert taken(2, reading(2), spans(1, WALL), reading(3)) == (1, 1)
+    assert taken(3, reading(4), spans(1, WALL)) == (1, 2)
+    assert not feed.has_more
+    assert taken(4) == (4, 2)
+    assert taken(5, spans(1, WALL), reading(5)) == (4, 3)
+    assert taken(6, reading(6)) == (6, 3)
+    # They wait for a tick that need not leave anything to the next one, too.
+    link.messages.append(reading(7))
+    left = [feed.advance(WALL + 6, leaves=True) for _ in range(2)]
+    assert [int(one.newest.time_ns[0]) - WALL for one in left] == [6, 6]
+    assert taken(6) == (7, 3)
+    # They do not wait for long, however many spans come.
+    assert taken(7, reading(8), spans(1, WALL)) == (7, 4)
+    assert taken(6 + PUT_OFF_NS, reading(9), spans(1, WALL)) == (7, 5)
+    assert taken(7 + PUT_OFF_NS, reading(10), spans(1, WALL)) == (10, 6)
+    # Nor where time has jumped, nor for a window that nobody sees.
+    assert taken(8 + PUT_OFF_NS, reading(11), spans(1, WALL)) == (10, 7)
+    assert taken(0, spans(1, WALL)) == (11, 8)
+    link.messages += [reading(12), spans(1, WALL)]
+    assert feed.advance(WALL, is_shown=False).newest.time_ns[0] == WALL + 12
+    # Nor in a recording, which has an end.
+    link.messages.append(SourceStatus(is_live=False, progress=0.5))
+    feed.advance(WALL)
+    assert taken(0, reading(13), spans(1, WALL)) == (13, 10)
+
+
+def test_readings_wait_for_none_where_more_comes_than_there_is_time_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    take_one_at_a_time(monkeypatch)
+    link = Link()
+    link.messages.append(Definitions(series=(Series("memory", "By", 0, False, {}),)))
+    feed = Feed(link, Store(1 << 20))
+    for _ in range(3):
+        feed.advance(WALL)
+    link.messages += [spans(1, WALL), reading(1), spans(1, WALL)]
+    ticks = [(feed.advance(WALL).n_spans, feed.has_more) for _ in range(2)]
+    assert ticks == [(1, True), (1, True)]
+    assert feed.advance(WALL).newest.time_ns.tolist() == [WALL + 1]
 
 
 def test_what_waits_is_taken_in_in_order() -> None:

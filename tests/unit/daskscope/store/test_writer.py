@@ -12,7 +12,7 @@ import pytest
 from dask_otel import conventions
 from daskscope.store.chunk import CHUNK_ROWS
 from daskscope.store.filling import AHEAD_ROWS
-from daskscope.store.schema import Definitions, Kind, SourceStatus, SpanBatch, Status
+from daskscope.store.schema import Definitions, Kind, Series, SourceStatus, SpanBatch, Status
 from daskscope.store.sealing import GRACE_ROWS, ROWS_A_STEP, SealedChunks
 from daskscope.store.writer import Store
 from tests.builders import MS, SECOND, T0, Load, Source, Span, points
@@ -60,6 +60,25 @@ def test_an_unchanged_store_gives_the_same_snapshot() -> None:
     assert store.snapshot() is not first
     assert store.snapshot().generation > first.generation
     assert store.snapshot().status.progress == 0.5
+
+
+def test_readings_are_not_drawn_by_the_task_stream_and_silence_is() -> None:
+    source = Source()
+    source.worker("w0")
+    store = filled(source, source.spans([Span(0, 5)]))
+    store.apply(Definitions(series=(Series("m", "1", 0, is_cumulative=False, attributes={}),)))
+    before = store.snapshot()
+
+    store.apply(points([(0, 7 * MS, 1.0)]))
+    read = store.snapshot()
+    store.judge(read.last_ns + 1)
+    silent = store.snapshot()
+    store.apply(source.spans([Span(5, 6)]))
+    known = before, read, silent, store.snapshot()
+
+    drawn = [one.stream_generation for one in known]
+    assert drawn == [drawn[0], drawn[0], drawn[0] + 1, drawn[0] + 2]
+    assert len({one.generation for one in known}) == 4
 
 
 def test_a_snapshot_says_what_came_in() -> None:
