@@ -20,6 +20,7 @@ from dask_otel.worker.attempts import Attempts
 from dask_otel.worker.context import ContextProbe
 from dask_otel.worker.deserialize import DeserializeProbe
 from dask_otel.worker.disk import DiskProbe
+from dask_otel.worker.distance import DistanceProbe
 from dask_otel.worker.heartbeat import HeartbeatProbe
 from dask_otel.worker.pending import Pending
 from dask_otel.worker.probe import ENDING
@@ -63,6 +64,7 @@ class WorkerAdapter(WorkerPlugin):
         # Dask calls it six times per task: not through a method of this class.
         self.transition = self._attempts.transition  # type: ignore[method-assign]
         self._probes: tuple[Probe, ...] = (
+            DistanceProbe(worker),
             TransferProbe(worker, emitter, self._points, self._pending),
             ContextProbe(worker, self._attempts),
             DiskProbe(worker, emitter, self._starts),

@@ -1,7 +1,6 @@
 """The attempts that have begun on a worker, and with which correction of its clock.
 
-Dask measures anew with each heartbeat how far that is from the scheduler's, and errs by half of
-what this takes. To the times of an attempt it adds what it knew when its run began, and so does all
+How far that is from the scheduler's is measured anew with each heartbeat. To the times of an attempt it adds what it knew when its run began, and so does all
 that is done for it: else a part of it would seem to lie outside of it.
 """
 
