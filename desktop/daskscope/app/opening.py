@@ -62,8 +62,9 @@ class Opening:
         """Show what had to go from memory in a window of its own, as the recording has it."""
         snapshot = self._run.snapshot
         if snapshot.n_evicted:
-            until_s = (snapshot.evicted_ns - snapshot.first_ns) / 1e9
-            open_in_new_window(snapshot.status.journal_path, "--until", f"{until_s:.3f}")
+            # To a millisecond that is over: what ended in its midst went as well.
+            until_ms = -(-(snapshot.evicted_ns - snapshot.first_ns) // 1_000_000)
+            open_in_new_window(snapshot.status.journal_path, "--until", f"{until_ms / 1e3:.3f}")
 
 
 def open_in_new_window(path: str, *options: str) -> None:
