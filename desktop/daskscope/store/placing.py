@@ -23,9 +23,9 @@ SLACK_NS: Final = 1_000_000
 _SLACK_SHIFT: Final = 3
 #: Dask sets a worker's clock right with each heartbeat (`Worker.scheduler_delay`), on a busy
 #: machine by tens of milliseconds where nobody helps it: then the tasks of a thread that runs one
-#: at a time seem to overlap. Of a thread that may run several it is no correction if three are at once, or two for
-#: longer than this; of one that is known to run one at a time only somebody who set a clock by so
-#: much.
+#: at a time seem to overlap. Of a thread that may run several it is no correction if three are at
+#: once, or two for longer than this; of one that is known to run one at a time only if somebody has
+#: set a clock by more than the second.
 CORRECTION_NS: Final = 100_000_000
 STEP_NS: Final = 10_000_000_000
 

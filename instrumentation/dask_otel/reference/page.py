@@ -24,10 +24,10 @@ Spans, events and metrics have the scheduler's clock as far as Dask knows it. A 
 distance anew with each heartbeat and errs by at most half of what that takes; of the last sixteen
 the one that took the shortest is believed, by Dask as well (`Worker.scheduler_delay`). An attempt
 keeps what was known when it began, and what was done for it (batches fetched before it, values
-read, written and unpickled) has the same. What a client sends has its sender's clock, and so have metrics that your
-provider or the SDK makes (differences), and spans that user code opens in a task: your provider
-makes them, on the clock of the worker's machine. Where that differs from the scheduler's, or Dask
-errs, they are as far from their attempt.
+read, written and unpickled) has the same. What a client sends has its sender's clock, and so have
+metrics that your provider or the SDK makes (differences), and spans that user code opens in a task:
+your provider makes them, on the clock of the worker's machine. Where that differs from the
+scheduler's, or Dask errs, they are as far from their attempt.
 
 [Resources](#resources) · [Spans](#spans) · [Events](#events) · [Metrics](#metrics) ·
 [Dask's page and ours](#dasks-page-and-ours) · [Prometheus and ours](#prometheus-and-ours)

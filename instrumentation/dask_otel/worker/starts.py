@@ -1,7 +1,8 @@
 """The attempts that have begun on a worker, and with which correction of its clock.
 
-How far that is from the scheduler's is measured anew with each heartbeat. To the times of an attempt it adds what it knew when its run began, and so does all
-that is done for it: else a part of it would seem to lie outside of it.
+How far that is from the scheduler's is measured anew with each heartbeat. To the times of an
+attempt Dask adds what it knew when its run began, and so does all that is done for it: else a part
+of it would seem to lie outside of it.
 """
 
 from __future__ import annotations
