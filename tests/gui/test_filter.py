@@ -117,6 +117,25 @@ def test_keys_open_the_filter_and_take_it_all_away(searched: Searched) -> None:
     assert run.session.filter == NO_FILTER
 
 
+def test_a_chip_is_reached_and_taken_away_by_key(searched: Searched) -> None:
+    click(searched, checks(filter_box(searched), "Prefixes"), "sum")
+    run = searched.run
+    run.window.timeline.findChildren(FilterBox)[0].close()
+    run.window.activateWindow()
+    funnel = run.window.timeline.filter.funnel
+    funnel.setFocus()
+    QTest.keyClick(funnel, Qt.Key.Key_Tab)
+    (chip,) = chips(searched)
+    assert chip.hasFocus()
+    QTest.keyClick(chip, Qt.Key.Key_Tab)
+    assert run.window.timeline.legend.hasFocus()
+    chip.setFocus()
+    QTest.keyClick(chip, Qt.Key.Key_Space)
+    searched.tick()
+    assert n_bars(searched) == 40
+    assert funnel.hasFocus()
+
+
 def test_durations_are_typed(searched: Searched) -> None:
     source = searched.source
     batch = source.spans([Span(15 * SECOND, 19 * SECOND, "long", 0, 13)])

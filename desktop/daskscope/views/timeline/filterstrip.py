@@ -5,6 +5,7 @@ A click on a chip takes its part out of the filter.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -78,10 +79,15 @@ class FilterStrip(QWidget):
         self._hidden.setText(frame.hidden_text)
         self._hidden.setVisible(bool(frame.hidden_text))
         if has_other_chips:
+            if any(chip.hasFocus() for chip in self._chips):
+                self._funnel.setFocus()
             for chip in self._chips:
                 self._row.removeWidget(chip)
                 chip.deleteLater()
             self._chips = [self._chip(chip) for chip in frame.chips]
+            # Made later than what stands behind them, and read before it.
+            for before, after in pairwise((self._funnel, *self._chips)):
+                self.setTabOrder(before, after)
         self._tint()
 
     def set_theme(self, theme: Theme) -> None:
