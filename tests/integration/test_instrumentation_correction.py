@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import time
 from typing import TYPE_CHECKING, Any
@@ -166,3 +167,29 @@ def test_what_is_read_and_written_for_an_attempt_lies_near_it(seen: list[SeenSpa
         began_ns, ended_ns = times(attempt)
         if attempt.attributes[names.TASK_KEY].startswith("make"):  # to store its result
             assert ended_ns - ROUNDED_NS <= times(part)[0] < ended_ns + 10**9, (part, attempt)
+
+
+def delay_some(dask_worker: Worker) -> None:
+    """Every other heartbeat waits for 300 ms before it is sent: Dask errs by half of that."""
+    turns = itertools.cycle((0.3, 0.0))
+
+    async def measure(_: Worker) -> int:
+        await asyncio.sleep(next(turns))
+        return 0
+
+    dask_worker.metrics["slow"] = measure
+
+
+def test_tasks_of_a_thread_follow_each_other_though_heartbeats_take_long(
+    monkeypatch: pytest.MonkeyPatch, sink: HttpSink
+) -> None:
+    with instrumented(monkeypatch, sink.endpoint, threads_per_worker=1) as client:
+        client.run(delay_some)
+        client.gather(client.map(lambda _: time.sleep(0.1), range(60)))
+    found = sorted(
+        times(seen)
+        for seen in sink.spans()
+        if seen.attributes[names.ACTION] == names.ACTION_COMPUTE
+    )
+    assert len(found) == 60
+    assert max(before[1] - after[0] for before, after in itertools.pairwise(found)) < 20_000_000
