@@ -17,6 +17,7 @@ from distributed import get_worker, wait
 from dask_otel import conventions as names
 from tests.clusters import MEMORY_LIMIT, MIB, ROUNDED_NS, SPILLING, instrumented
 from tests.sinks import HttpSink, SeenSpan
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from distributed import Client, Worker
@@ -171,13 +172,19 @@ def test_what_is_read_and_written_for_an_attempt_lies_near_it(seen: list[SeenSpa
 
 def delay_some(dask_worker: Worker) -> None:
     """Every other heartbeat waits for 300 ms before it is sent: Dask errs by half of that."""
-    turns = itertools.cycle((0.3, 0.0))
+    numbers = itertools.count()
 
     async def measure(_: Worker) -> int:
-        await asyncio.sleep(next(turns))
-        return 0
+        number = next(numbers)
+        await asyncio.sleep(0.3 * (number % 2))
+        return number
 
     dask_worker.metrics["slow"] = measure
+
+
+def slow_heartbeats(client: Client) -> int:
+    (worker,) = client.scheduler_info()["workers"].values()
+    return int(worker["metrics"].get("slow", 0))
 
 
 def test_tasks_of_a_thread_follow_each_other_though_heartbeats_take_long(
@@ -185,6 +192,8 @@ def test_tasks_of_a_thread_follow_each_other_though_heartbeats_take_long(
 ) -> None:
     with instrumented(monkeypatch, sink.endpoint, threads_per_worker=1) as client:
         client.run(delay_some)
+        # Of both kinds one has come.
+        wait_for(lambda: slow_heartbeats(client) >= 3)
         client.gather(client.map(lambda _: time.sleep(0.1), range(60)))
     found = sorted(
         times(seen)
