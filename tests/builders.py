@@ -87,6 +87,7 @@ class Source:
         port: int = 40101,
         nthreads: int = 2,
         loop_thread: int = 0,
+        namespace: str = "",
     ) -> int:
         """A worker's resource; a new process of it has another port."""
         attributes: dict[str, AttributeValue] = {
@@ -96,6 +97,8 @@ class Source:
             conventions.WORKER_ADDRESS: f"tcp://10.0.4.11:{port}",
             conventions.WORKER_NTHREADS: nthreads,
         }
+        if namespace:
+            attributes[conventions.SERVICE_NAMESPACE] = namespace
         if loop_thread:
             attributes[conventions.WORKER_LOOP_THREAD] = loop_thread
         return self.resource(attributes)
@@ -171,13 +174,14 @@ class Source:
         return RunningWords(words, columns, keys)
 
     def event(
-        self, name: str, time: int, body: str = "", severity: int = 9, **attributes: AttributeValue
-    ) -> EventBatch:
+        self, name: str, time: int, body: str = "", severity: int = 9, resource: int = 0,
+        **attributes: AttributeValue,
+    ) -> EventBatch:  # fmt: skip
         """One record; attribute names as in `metric`, time in ns since `T0`."""
         values = {
             "request": [0],
             "time_ns": [T0 + time],
-            "resource": [0],
+            "resource": [resource],
             "name": [self.text(name)],
             "severity": [severity],
         }

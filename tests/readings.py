@@ -19,6 +19,7 @@ from tests.builders import SECOND, T0, Source, points
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from daskscope.store.schema import EventBatch
     from daskscope.store.snapshot import Snapshot
 
 GIB = 1024.0**3
@@ -143,13 +144,14 @@ def histories(snapshot: Snapshot) -> dict[int, SeriesPoints]:
     return found
 
 
-def removed(source: Source, address: str, at_s: float) -> Iterable[object]:
-    """The scheduler's word that a worker left."""
+def removed(source: Source, address: str, at_s: float, resource: int = 0) -> Iterable[EventBatch]:
+    """The word of a scheduler, or of another of its cluster, that a worker left."""
     return (
         source.event(
             names.EVENT_WORKER_REMOVED,
             round(at_s * SECOND),
             "worker removed",
+            resource=resource,
             dask_worker_address=address,
         ),
     )

@@ -49,7 +49,7 @@ _END: Final = np.dtype(
     [("batch", "u8"), ("start_ns", "i8"), ("end_ns", "i8"), ("pair", "i8"), ("is_sent", "?")]
 )
 _PRIME: Final = np.uint64(0x9E3779B97F4A7C15)
-#: Numbers of addresses are less.
+#: Numbers of ends are less.
 _SHIFT: Final = 24
 
 
@@ -77,11 +77,13 @@ class Clocks:
 
     def __init__(self) -> None:
         self._taken: dict[int, int] = {}
-        self._number_of: dict[str, int] = {"": 0}
+        self._number_of: dict[tuple[int, str], int] = {}
         self._addresses = [""]
+        self._workers = [-1]
+        self._namespaces: dict[object, int] = {}
         self._of_lane = np.zeros(0, np.int64)
-        self._of_resource = np.zeros(0, np.int64)
-        self._of_string = np.zeros(0, np.int64)
+        self._of_resource = np.zeros((2, 0), np.int64)
+        self._of_string: list[Int64s] = []
         self._waiting = np.empty(0, _END)
         # Of pairs that had a batch that proves anything, and from then on: of all others nothing
         # need be known, and thousands of workers make millions of pairs.
@@ -89,10 +91,10 @@ class Clocks:
             lambda: deque(maxlen=MOST_BATCHES)
         )
         self._proven: dict[Pair, tuple[int, int]] = {}
-        self._skews: Mapping[str, Skew] = {}
+        self._skews: Mapping[int, Skew] = {}
 
-    def of(self, snapshot: Snapshot) -> Mapping[str, Skew]:
-        """Wrong clocks by address; the same object while nothing new is known."""
+    def of(self, snapshot: Snapshot) -> Mapping[int, Skew]:
+        """Wrong clocks by number of the worker; the same object while nothing new is known."""
         self._take(snapshot, MOST_ROWS)
         return self._skews
 
@@ -111,7 +113,8 @@ class Clocks:
         for pair in touched:
             self._judge(pair)
         if touched:
-            self._skews = _attributed(self._proven, self._addresses)
+            found = _attributed(self._proven, self._addresses)
+            self._skews = {self._workers[number]: skew for number, skew in found.items()}
 
     def _settled_ns(self, snapshot: Snapshot, waiting: Ends) -> int:
         """Of batches that ended before, both ends have come, if ever they do."""
@@ -144,8 +147,9 @@ class Clocks:
         is_end = (kind == Kind.SEND.value) | (kind == Kind.TRANSFER.value)
         is_end &= columns["status"] != Status.ERROR.value
         at = np.flatnonzero(is_end & (columns["nbytes"].view(np.int64) > 0))
-        own = self._resources(snapshot)[self._lanes(snapshot)[columns["lane"][at]]]
-        other = self._strings(snapshot, columns["peer"][at].astype(np.int64))
+        resource = self._lanes(snapshot)[columns["lane"][at]]
+        own, namespace = self._resources(snapshot)[:, resource]
+        other = self._strings(snapshot, columns["peer"][at].astype(np.int64), namespace)
         is_sent = kind[at] == Kind.SEND.value
         sender, receiver = np.where(is_sent, own, other), np.where(is_sent, other, own)
         ends = np.empty(len(at), _END)
@@ -157,11 +161,14 @@ class Clocks:
         known: Ends = ends[(own > 0) & (other > 0) & (own != other)]
         return known
 
-    def _number(self, address: str) -> int:
-        number = self._number_of.get(address)
-        if number is None:
-            number = self._number_of[address] = len(self._addresses)
+    def _number(self, namespace: int, address: str) -> int:
+        """Number of what has an address in a cluster; 0 of what has none."""
+        if not address:
+            return 0
+        number = self._number_of.setdefault((namespace, address), len(self._addresses))
+        if number == len(self._addresses):
             self._addresses.append(address)
+            self._workers.append(-1)
         return number
 
     def _lanes(self, snapshot: Snapshot) -> Int64s:
@@ -173,25 +180,41 @@ class Clocks:
         return self._of_lane
 
     def _resources(self, snapshot: Snapshot) -> Int64s:
-        """Number of the address of each resource, 0 where it has none."""
-        known = len(self._of_resource)
+        """Number of the address of each resource, 0 where it has none, and of its cluster."""
+        known = self._of_resource.shape[1]
         if known < len(snapshot.resources):
-            more = [
-                self._number(str(attributes.get(conventions.WORKER_ADDRESS) or ""))
-                for attributes in snapshot.resources[known:]
-            ]
-            self._of_resource = np.concatenate([self._of_resource, np.array(more, np.int64)])
+            more = []
+            for resource, attributes in enumerate(snapshot.resources[known:], known):
+                said = attributes.get(conventions.SERVICE_NAMESPACE)
+                namespace = self._namespaces.setdefault(said, len(self._namespaces))
+                address = str(attributes.get(conventions.WORKER_ADDRESS) or "")
+                number = self._number(namespace, address)
+                self._workers[number] = int(snapshot.worker_of[resource])
+                more.append((number, namespace))
+            fresh = np.array(more, np.int64).T
+            self._of_resource = np.concatenate([self._of_resource, fresh], axis=1)
         return self._of_resource
 
-    def _strings(self, snapshot: Snapshot, ids: Int64s) -> Int64s:
-        """Number of the address that each string is."""
+    def _strings(self, snapshot: Snapshot, ids: Int64s, namespace: Int64s) -> Int64s:
+        """Number of the address that each string is, in the cluster of who says it."""
+        found = np.zeros(len(ids), np.int64)
+        for one in range(len(self._namespaces)):
+            said = np.flatnonzero(namespace == one)
+            if len(said):
+                found[said] = self._of_cluster(snapshot, ids[said], one)
+        return found
+
+    def _of_cluster(self, snapshot: Snapshot, ids: Int64s, namespace: int) -> Int64s:
+        while len(self._of_string) <= namespace:
+            self._of_string.append(np.zeros(0, np.int64))
+        known = self._of_string[namespace]
         most = int(ids.max(initial=0)) + 1
-        if most > len(self._of_string):
-            more = np.full(max(most, 2 * len(self._of_string)) - len(self._of_string), -1)
-            self._of_string = np.concatenate([self._of_string, more])
-        for number in np.unique(ids[self._of_string[ids] < 0]).tolist():
-            self._of_string[number] = self._number(snapshot.strings[number])
-        return self._of_string[ids]
+        if most > len(known):
+            more = np.full(max(most, 2 * len(known)) - len(known), -1)
+            known = self._of_string[namespace] = np.concatenate([known, more])
+        for number in np.unique(ids[known[ids] < 0]).tolist():
+            known[number] = self._number(namespace, snapshot.strings[number])
+        return known[ids]
 
     # What it proves -------------------------------------------------------------------------
 
@@ -238,7 +261,7 @@ def _single(ends: Ends) -> Ends:
 
 def _attributed(
     proven: Mapping[Pair, tuple[int, int]], addresses: Sequence[str]
-) -> Mapping[str, Skew]:
+) -> Mapping[int, Skew]:
     """Whose clocks explain what is proven: those that differ from the most others."""
     left = dict(proven)
     skews = {}
@@ -250,7 +273,7 @@ def _attributed(
         meant = {pair: proof for pair, proof in left.items() if worst in pair}
         ahead = [ns if pair[0] == worst else -ns for pair, (ns, _) in meant.items()]
         others = {number for pair in meant for number in pair} - {worst}
-        skews[addresses[worst]] = Skew(
+        skews[worst] = Skew(
             int(np.median(ahead)),
             sum(n for _, n in meant.values()),
             tuple(addresses[number] for number in sorted(others)),

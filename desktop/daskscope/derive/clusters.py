@@ -27,24 +27,27 @@ class Clusters:
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
-        self._workers: defaultdict[str, list[str]] = defaultdict(list)
+        self._workers: defaultdict[str, list[int]] = defaultdict(list)
         self._first_on: dict[str, str] = {}
 
-    def placed(self, where: Place) -> Place:
-        """Where a worker runs, with a host of its own for each but the first cluster on a host."""
+    def placed(self, where: Place, worker: int) -> Place:
+        """Where a worker runs, with a host of its own for each but the first cluster on a host.
+
+        `worker` is its number, as in the snapshot.
+        """
         if not where.cluster:
             return where
         self._names.setdefault(where.cluster, where.cluster_name)
-        self._workers[where.cluster].append(where.address)
+        self._workers[where.cluster].append(worker)
         if self._first_on.setdefault(where.host, where.cluster) == where.cluster:
             return where
         number = list(self._names).index(where.cluster)
         return replace(where, host=f"{where.host}{APART}{number}")
 
-    def labels(self, added_ns: Mapping[str, int]) -> dict[str, str]:
+    def labels(self, added_ns: Mapping[int, int]) -> dict[str, str]:
         """By cluster, how people tell it from others: its name, and since when it is there.
 
-        Nothing where there is but one. `added_ns` is by address of the worker.
+        Nothing where there is but one. `added_ns` is as in the snapshot.
         """
         if len(self._names) < 2:
             return {}

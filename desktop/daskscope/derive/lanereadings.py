@@ -69,17 +69,17 @@ class LaneReadings:
     heard_until_ns
         As in the snapshot.
     skews
-        By address of a worker: how wrong its clock is.
+        By number of a worker: how wrong its clock is.
     added_ns
-        By address of a worker: when it was added.
+        As in the snapshot.
     """
 
     busy: npt.NDArray[np.float64]
     newest: Newest
     series_of: Mapping[int, Sequence[tuple[str, int]]]
     heard_until_ns: npt.NDArray[np.int64]
-    skews: Mapping[str, Skew]
-    added_ns: Mapping[str, int]
+    skews: Mapping[int, Skew]
+    added_ns: Mapping[int, int]
 
     def busy_lanes(self, lanes: Sequence[int]) -> float:
         """Busy lanes among some; what has come since counts nothing yet."""

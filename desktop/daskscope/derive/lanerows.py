@@ -272,7 +272,7 @@ class Blocks(Lazy[WorkerBlock]):
         member = items.roster.members[int(items.ref[item])]
         memory = self._memory(member)
         readings = self._told.readings
-        skew = readings.skews.get(member.place.address)
+        skew = readings.skews.get(member.worker)
         cluster = self._told.clusters.get(member.place.cluster, "")
         top_px, height_px = (int(value) for value in items.px[:, item])
         return WorkerBlock(

@@ -80,8 +80,8 @@ class LaneLayouts:
         self._layout: LaneLayout | None = None
 
     @property
-    def skews(self) -> Mapping[str, Skew]:
-        """Wrong clocks by address of the worker, as of the last readings."""
+    def skews(self) -> Mapping[int, Skew]:
+        """Wrong clocks by number of the worker, as of the last readings."""
         return self._read.skews if self._read is not None else {}
 
     def learn(self, snapshot: Snapshot, most: int) -> bool:

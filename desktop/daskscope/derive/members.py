@@ -62,8 +62,8 @@ class Member:
         Rows of lanes that hold what found no other level free.
     waiting
         Lane ids of the row of attempts that may never have begun; that row is not one of `rows`.
-    first_address
-        That of its first process.
+    worker, first_worker
+        Numbers of its newest and of its first process, as in the snapshot.
     gone_ns
         When it was removed, 0 while it is there.
     gaps_ns
@@ -74,7 +74,8 @@ class Member:
     order: tuple[Any, ...]
     place: Place
     host: str
-    first_address: str = ""
+    worker: int
+    first_worker: int
     n_threads: int = 0
     resources: tuple[int, ...] = ()
     rows: list[list[int]] = field(default_factory=list)
@@ -96,12 +97,12 @@ class Member:
         """Rows of lanes, the one of what waited included."""
         return len(self.rows) + bool(self.waiting)
 
-    def away_ns(self, added_ns: Mapping[str, int]) -> tuple[tuple[int, int], ...]:
+    def away_ns(self, added_ns: Mapping[int, int]) -> tuple[tuple[int, int], ...]:
         """Its `gaps_ns`, of which the last ends when its newest process was added, if it is known.
 
-        `added_ns` is by address.
+        `added_ns` is as in the snapshot.
         """
-        back_ns = added_ns.get(self.place.address, 0)
+        back_ns = added_ns.get(self.worker, 0)
         return tuple(
             (since_ns, back_ns if since_ns < back_ns < (until_ns or back_ns + 1) else until_ns)
             for since_ns, until_ns in self.gaps_ns
@@ -149,10 +150,11 @@ class Roster:
 
 @dataclass(slots=True, eq=False)
 class Process:
-    """One worker process or service: all resources that say the same address."""
+    """One worker process or service: all resources of its number."""
 
     name: Name
     place: Place
+    worker: int
     n_threads: int = 0
     resources: list[int] = field(default_factory=list)
     lanes: list[int] = field(default_factory=list)

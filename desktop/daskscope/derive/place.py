@@ -12,14 +12,13 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Final
 
 from dask_otel import conventions
+from daskscope.store.schema import SCHEDULER_ID
 
 if TYPE_CHECKING:
     from daskscope.store.schema import Attributes, AttributeValue
 
 #: Between the parts of a key: no name has it.
 APART: Final = "\0"
-#: How Dask calls a scheduler by itself; it tells nobody anything.
-SCHEDULER_ID: Final = re.compile(r"Scheduler-[0-9a-f-]{36}")
 #: Python refuses to read numbers of thousands of digits, and a name may be one.
 _DIGITS: Final = re.compile(r"([0-9]{1,18})")
 

@@ -43,13 +43,13 @@ class RosterKeeper:
     def __init__(self, *, is_patient: bool = False) -> None:
         self.clusters = Clusters()
         self._is_patient = is_patient
-        self._process_at: dict[object, Process] = {}
+        self._process_at: dict[int, Process] = {}
         self._process_of: list[Process] = []
         self._namesakes: dict[Name, list[Process]] = {}
         self._table = RosterTable()
         self._orders = Orders()
         self._lanes: Sequence[Lane] = ()
-        self._removed_ns: Mapping[str, int] = {}
+        self._removed_ns: Mapping[int, int] = {}
         self._dirty: dict[Name, None] = {}
         self._roster: Roster | None = None
 
@@ -86,12 +86,13 @@ class RosterKeeper:
     def _new_resources(self, snapshot: Snapshot) -> Iterator[Name]:
         for resource in range(len(self._process_of), len(snapshot.resources)):
             attributes = snapshot.resources[resource]
-            where = self.clusters.placed(place(attributes))
-            process = self._process_at.get(where.address or resource)
+            worker = int(snapshot.worker_of[resource])
+            where = self.clusters.placed(place(attributes), worker)
+            process = self._process_at.get(worker)
             if process is None:
-                process = Process(_name(where, attributes), where)
-                process.gone_ns = self._removed_ns.get(where.address, 0)
-                self._process_at[where.address or resource] = process
+                process = Process(_name(where, attributes), where, worker)
+                process.gone_ns = self._removed_ns.get(worker, 0)
+                self._process_at[worker] = process
                 self._namesakes.setdefault(process.name, []).append(process)
             elif conventions.WORKER_NAME in attributes:
                 # Others know the address alone.
@@ -125,10 +126,10 @@ class RosterKeeper:
         if now is before:
             return
         self._removed_ns = now
-        for address in {*before, *now}:
-            process = self._process_at.get(address)
-            if process is not None and before.get(address) != now.get(address):
-                process.gone_ns = now.get(address, 0)
+        for worker in {*before, *now}:
+            process = self._process_at.get(worker)
+            if process is not None and before.get(worker) != now.get(worker):
+                process.gone_ns = now.get(worker, 0)
                 yield process.name
 
     def _make(self, name: Name, snapshot: Snapshot) -> None:

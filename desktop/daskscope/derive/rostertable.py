@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: More new members than these are sorted together with all others.
 _MOST_INSERTED: Final = 64
-_NOBODY: Final = Member("", (), Place("", "", "", "", "", is_worker=False), "")
+_NOBODY: Final = Member("", (), Place("", "", "", "", "", is_worker=False), "", -1, -1)
 
 
 class RosterTable:

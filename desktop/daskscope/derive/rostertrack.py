@@ -80,7 +80,7 @@ class _Track:
             natural_key(host),  # the first cluster on the host, and then others
             natural_key(where.name),
         )
-        member = Member(key, order, where, host, where.address)
+        member = Member(key, order, where, host, process.worker, process.worker)
         self.members.append(member)
         self._newest.append(process)
         self._take_over(member, process)
@@ -107,7 +107,7 @@ class _Track:
         return True
 
     def _take_over(self, member: Member, process: Process) -> None:
-        member.place = process.place
+        member.place, member.worker = process.place, process.worker
         member.n_threads = max(member.n_threads, process.n_threads)
         member.resources = tuple(process.resources)
         member.gone_ns = process.gone_ns

@@ -16,7 +16,7 @@ from daskscope.derive.reading import SILENCE_NS
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
 
-    from daskscope.store.schema import Attributes, AttributeValue
+    from daskscope.store.schema import AttributeValue
     from daskscope.store.snapshot import Snapshot
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -212,7 +212,7 @@ class Sampler:
         self._is_patient = is_patient
         self._n_series = 0
         self._chosen: dict[tuple[names.Metric, ...], tuple[int, Indices]] = {}
-        self._workers, self._processes, self._hosts = _Codes(), _Codes(), _Codes()
+        self._processes, self._hosts = _Codes(), _Codes()
         self._is_worker: list[bool] = []
         self._told: list[tuple[float, ...]] = []
         self._ranks: Indices = np.zeros(0, np.int64)
@@ -257,7 +257,7 @@ class Sampler:
         if most is not None:
             until = min(n_resources, n_known + most // _SERIES_A_RESOURCE)
         for number in range(n_known, until):
-            self._know(number, snapshot.resources[number])
+            self._know(number, snapshot)
         if until < n_resources:
             return False
         first, n_series = self._n_series, len(snapshot.series)
@@ -308,7 +308,7 @@ class Sampler:
         is_known &= np.array(self._is_worker, np.bool_)[resource]
         order = np.lexsort((first, time_ns))
         order = order[is_known[order]]
-        worker = self._workers.array()[resource[order]]
+        worker = snapshot.worker_of[resource[order]]
         begin = np.unique(worker, return_index=True)[1]
         last = len(worker) - 1 - np.unique(worker[::-1], return_index=True)[1]
         chosen = order[last[np.argsort(begin)]]
@@ -330,8 +330,8 @@ class Sampler:
         """Which workers the scheduler has removed."""
         if not snapshot.removed_ns:
             return np.zeros(len(resource), np.bool_)
-        addresses = (self.places[number].address for number in resource.tolist())
-        return np.array([address in snapshot.removed_ns for address in addresses], np.bool_)
+        workers = snapshot.worker_of[resource].tolist()
+        return np.array([worker in snapshot.removed_ns for worker in workers], np.bool_)
 
     def _share(self, resource: Indices, is_running: Mask, sums: Floats) -> None:
         """Let workers of one process share what it uses in equal parts."""
@@ -341,12 +341,12 @@ class Sampler:
         for name in OF_PROCESS:
             sums[NAMES.index(name), here] /= n_workers
 
-    def _know(self, number: int, attributes: Attributes) -> None:
+    def _know(self, number: int, snapshot: Snapshot) -> None:
         """Take in a resource."""
-        where = self.clusters.placed(place(attributes))
+        attributes = snapshot.resources[number]
+        where = self.clusters.placed(place(attributes), int(snapshot.worker_of[number]))
         self.places.append(where)
         self._is_worker.append(where.is_worker)
-        self._workers.add(where.address or f"{number}")
         self._processes.add(process(attributes) or number)
         self._hosts.add(where.host)
         self._told.append(tuple(_positive(attributes.get(key)) for _, key in _TOLD))

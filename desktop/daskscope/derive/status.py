@@ -10,9 +10,10 @@ from dask_otel import conventions
 from daskscope.derive import quantity
 from daskscope.derive.clusters import at_work
 from daskscope.derive.panels import StatusField, StatusFrame
-from daskscope.derive.place import APART, SCHEDULER_ID, split_address
+from daskscope.derive.place import APART, split_address
 from daskscope.derive.reading import SILENCE_NS, newest_of
 from daskscope.derive.sampling import SIZES, Sampler
+from daskscope.store.schema import SCHEDULER_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,11 +81,11 @@ def cluster_field(
         status = snapshot.status
         is_over = not status.is_live and (status.progress >= 1.0 or bool(status.problem))
         return StatusField("No data" if is_over else "Waiting for data", "", "warn")
-    workers = _measured(samples) if len(samples) else _told(snapshot)
+    workers = _measured(snapshot, samples) if len(samples) else _told(snapshot)
     if not workers:
         return StatusField("Other services", "no Dask worker", "plain")
-    name = _name(snapshot, samples, [address for address, _ in workers])
-    running = [n for address, n in workers if address not in snapshot.removed_ns]
+    name = _name(snapshot, samples, [snapshot.addresses[worker] for worker, _ in workers])
+    running = [n for worker, n in workers if worker not in snapshot.removed_ns]
     if not (running or snapshot.status.is_live):  # a recording goes on to the end of its cluster
         running = [n for _, n in workers]
     if not running:
@@ -95,20 +96,19 @@ def cluster_field(
     return StatusField(name, size, _connection(snapshot, now_ns, is_connected).tone)
 
 
-def _measured(samples: Samples) -> list[tuple[str, float]]:
-    """Address and threads of workers that were heard of lately."""
-    addresses = (samples.places[number].address for number in samples.resource.tolist())
-    return list(zip(addresses, np.nan_to_num(samples.values["threads"]).tolist(), strict=True))
+def _measured(snapshot: Snapshot, samples: Samples) -> list[tuple[int, float]]:
+    """Number and threads of workers that were heard of lately."""
+    workers = snapshot.worker_of[samples.resource].tolist()
+    return list(zip(workers, np.nan_to_num(samples.values["threads"]).tolist(), strict=True))
 
 
-def _told(snapshot: Snapshot) -> list[tuple[str, float]]:
+def _told(snapshot: Snapshot) -> list[tuple[int, float]]:
     """The same of a cluster that sends no metrics: what the senders of spans say of themselves."""
     found = {}
-    for attributes in snapshot.resources:
-        address = attributes.get(conventions.WORKER_ADDRESS)
-        if address is not None:
+    for worker, attributes in zip(snapshot.worker_of.tolist(), snapshot.resources, strict=True):
+        if conventions.WORKER_ADDRESS in attributes:
             n = attributes.get(conventions.WORKER_NTHREADS)
-            found[str(address)] = float(n) if isinstance(n, int) else 0.0
+            found[worker] = float(n) if isinstance(n, int) else 0.0
     return list(found.items())
 
 
@@ -197,7 +197,7 @@ def addresses(held: tuple[str, ...]) -> str:
     return ", ".join(texts)
 
 
-def clock_fields(skews: Mapping[str, Skew]) -> tuple[StatusField, ...]:
+def clock_fields(skews: Mapping[int, Skew]) -> tuple[StatusField, ...]:
     """Which clocks transfers prove wrong; nothing where all may be right."""
     if not skews:
         return ()

@@ -27,11 +27,14 @@ def with_unheard(samples: Samples, snapshot: Snapshot, now_ns: int) -> Samples:
     if not len(samples) or len(samples.places) < len(snapshot.resources):
         return samples
     until_ns = min(now_ns, snapshot.last_ns)
-    added_ns, known = snapshot.added_ns, {where.address for where in samples.places}
+    added_ns, known = snapshot.added_ns, snapshot.worker_of.tolist()
     places = [
-        place({conventions.WORKER_ADDRESS: address})
-        for address in sorted(added_ns.keys() - known - snapshot.removed_ns.keys())
-        if SILENCE_NS < until_ns - added_ns[address] <= WORKER_TTL_NS
+        place({conventions.WORKER_ADDRESS: snapshot.addresses[worker]})
+        for worker in sorted(
+            added_ns.keys() - known - snapshot.removed_ns.keys(),
+            key=lambda worker: snapshot.addresses[worker],
+        )
+        if SILENCE_NS < until_ns - added_ns[worker] <= WORKER_TTL_NS
     ]
     if not places:
         return samples

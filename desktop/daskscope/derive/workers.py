@@ -286,6 +286,7 @@ def _summary(snapshot: Snapshot, samples: Samples, sampler: Sampler, is_heard: b
         text = f"{text}, {quantity.count(n_silent)} silent"
     if not snapshot.removed_ns:
         return text
-    address, time_ns = max(snapshot.removed_ns.items(), key=lambda item: item[1])
-    name = next((where.name for where in sampler.places if where.address == address), address)
+    worker, time_ns = max(snapshot.removed_ns.items(), key=lambda item: item[1])
+    found = np.flatnonzero(snapshot.worker_of[: len(sampler.places)] == worker)
+    name = sampler.places[found[0]].name if len(found) else snapshot.addresses[worker]
     return f"{text}, {isolated(name)} removed at {quantity.elapsed(time_ns - snapshot.first_ns)}"

@@ -17,6 +17,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from dask_otel import conventions
 from daskscope.ingest.values import attributes_of
 from daskscope.store.schema import Attributes, Definitions, Series
+from daskscope.store.workers import WorkerTable
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -26,6 +27,8 @@ MAX_KNOWN_UTF8 = 10_000
 #: Entries of a table that one message defines, so that none takes long; of resources a part.
 MOST_ENTRIES: Final = 2_048
 MOST_RESOURCES: Final = 64
+#: What a resource says of its cluster.
+_OF_CLUSTER: Final = (conventions.SERVICE_NAMESPACE, conventions.SCHEDULER_ADDRESS)
 #: Resources of which the id is known by their bytes; forgotten when there are more.
 MAX_KNOWN_RESOURCES = 50_000
 
@@ -79,24 +82,19 @@ class Utf8Ids(dict[bytes, int]):
 
 
 class WorkerIds(dict[bytes, int]):
-    """Newest resource of each worker by the UTF-8 bytes of its address.
+    """Ids of workers that a resource speaks of, by the UTF-8 bytes of their addresses.
 
-    A worker that somebody else tells of before, or without, a word of its own gets a resource that
-    says no more than its address.
+    They hold until resources are defined.
     """
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, resource: int) -> None:
         super().__init__()
-        self._tables = tables
+        self._tables, self._resource = tables, resource
 
     def __missing__(self, key: bytes) -> int:
         address = key.decode("utf-8", "replace")
-        return self._tables.resource(
-            {
-                conventions.SERVICE_NAME: conventions.SERVICE_WORKER,
-                conventions.WORKER_ADDRESS: address,
-            }
-        )
+        number = self[key] = self._tables.worker(address, self._resource)
+        return number
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -118,14 +116,13 @@ class Tables:
         Ids by text and by the 16 bytes of a trace id.
     utf8
         Ids of texts by their UTF-8 bytes.
-    workers
-        Ids of resources by address.
     """
 
     def __init__(self) -> None:
         self.strings: Ids[str] = Ids()
         self.utf8 = Utf8Ids(self.strings)
-        self.workers = WorkerIds(self)
+        self._workers = WorkerTable()
+        self._newest_of: dict[int, int] = {}
         self.traces: Ids[bytes] = Ids()
         self._resources: Ids[bytes] = Ids()
         self._series: Ids[tuple[str, str, int, bool, bytes]] = Ids()
@@ -149,10 +146,26 @@ class Tables:
         number = self._resources[_canonical(attributes)]
         if number == len(self._resource_entries):
             self._resource_entries.append(attributes)
-            address = attributes.get(conventions.WORKER_ADDRESS)
-            if isinstance(address, str):
-                self.workers[address.encode("utf-8", "replace")] = number
+            self._newest_of[self._workers.know(attributes)] = number
         return number
+
+    def worker(self, address: str, resource: int) -> int:
+        """Id of the newest resource of the worker at an address that a resource speaks of.
+
+        One of which somebody else tells before, or without, a word of its own gets a resource that
+        says no more than its address and its cluster.
+        """
+        worker = self._workers.at(address, resource)
+        if worker not in self._newest_of:
+            attributes = self._resource_entries[resource]
+            self.resource(
+                {
+                    conventions.SERVICE_NAME: conventions.SERVICE_WORKER,
+                    **{name: attributes[name] for name in _OF_CLUSTER if name in attributes},
+                    conventions.WORKER_ADDRESS: address,
+                }
+            )
+        return self._newest_of[worker]
 
     @property
     def resources(self) -> Sequence[Attributes]:

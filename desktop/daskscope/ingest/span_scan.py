@@ -15,6 +15,7 @@ import numpy as np
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from dask_otel import conventions
+from daskscope.ingest.definitions import WorkerIds
 from daskscope.ingest.span_places import SpanPlaces, places_of
 from daskscope.ingest.spans import (
     KINDS_BY_UTF8,
@@ -314,7 +315,11 @@ class _Walk:
             self._columns["outcome"][rows] = self._wire.ids(begin, length, OUTCOMES_BY_UTF8)
         elif name == conventions.WORKER_ADDRESS:
             rows, begin, length = self._fine(length != 0, rows, begin, length)
-            self._columns["resource"][rows] = self._wire.ids(begin, length, self._tables.workers)
+            senders = self._places.resources[rows]
+            for sender in np.unique(senders).tolist():
+                said, ids = senders == sender, WorkerIds(self._tables, sender)
+                at, size = (np.broadcast_to(one, rows.shape)[said] for one in (begin, length))
+                self._columns["resource"][rows[said]] = self._wire.ids(at, size, ids)
         else:
             column = _TEXT_COLUMNS[name]
             self._columns[column][rows] = self._wire.ids(begin, length, self._tables.utf8)

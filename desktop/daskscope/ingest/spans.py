@@ -162,7 +162,7 @@ def _resource(attributes: Attributes, resource: int, tables: Tables) -> int:
     address = attributes.get(conventions.WORKER_ADDRESS)
     if not isinstance(address, str) or not address:
         return resource
-    return tables.workers[address.encode("utf-8", "replace")]
+    return tables.worker(address, resource)
 
 
 def _outcome(attributes: Attributes) -> Outcome:

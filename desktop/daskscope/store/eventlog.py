@@ -20,6 +20,8 @@ from daskscope.store.snapshot import Events
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from daskscope.store.workers import WorkerTable
+
 MOST_EVENTS: Final = 50_000
 #: Of bodies and attributes together: a traceback has kilobytes.
 MOST_CHARACTERS: Final = 1 << 26
@@ -28,19 +30,25 @@ MOST_CHARACTERS: Final = 1 << 26
 class EventLog:
     """Holds events.
 
+    Parameters
+    ----------
+    workers
+        Who is who.
+
     Attributes
     ----------
     removed_ns
-        By worker address: when the scheduler removed it; replaced, never changed.
+        By number of the worker: when its scheduler removed it; replaced, never changed.
     added_ns
-        By worker address: when the scheduler added it, the last time; replaced, never changed.
+        The same of when its scheduler added it, the last time.
     n_evicted
         Oldest records that were dropped.
     """
 
-    def __init__(self) -> None:
-        self.removed_ns: dict[str, int] = {}
-        self.added_ns: dict[str, int] = {}
+    def __init__(self, workers: WorkerTable) -> None:
+        self._workers = workers
+        self.removed_ns: dict[int, int] = {}
+        self.added_ns: dict[int, int] = {}
         self.n_evicted = 0
         self._n_characters = 0
         self._columns: dict[str, Array] = {
@@ -48,16 +56,16 @@ class EventLog:
         }
         self._bodies: list[str] = []
         self._attributes: list[str] = []
-        self._known_ns: dict[str, int] = {}
+        self._known_ns: dict[int, int] = {}
         self._frozen: Events | None = None
 
-    def add(self, batch: EventBatch, strings: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    def add(self, batch: EventBatch, strings: Sequence[str]) -> tuple[tuple[int, int], ...]:
         """Add records.
 
         Returns
         -------
-        tuple[tuple[str, int], ...]
-            Address and time of each worker that they say was removed.
+        tuple[tuple[int, int], ...]
+            Number and time of each worker that they say was removed.
         """
         self._frozen = None
         for name, column in batch.columns.items():
@@ -94,25 +102,28 @@ class EventLog:
         self._attributes = [self._attributes[i] for i in kept]
         self._n_characters = sum(map(len, chain(self._bodies, self._attributes)))
 
-    def _moves(self, batch: EventBatch, strings: Sequence[str]) -> Iterator[tuple[str, int]]:
+    def _moves(self, batch: EventBatch, strings: Sequence[str]) -> Iterator[tuple[int, int]]:
         """Follow workers that come and go; records may be late, the newest counts."""
-        times = batch.columns["time_ns"].tolist()
-        added_ns: dict[str, int] = {}
+        times, senders = (batch.columns[name].tolist() for name in ("time_ns", "resource"))
+        added_ns: dict[int, int] = {}
         for i, string_id in enumerate(batch.columns["name"].tolist()):
             name = strings[string_id]
             if name not in (conventions.EVENT_WORKER_ADDED, conventions.EVENT_WORKER_REMOVED):
                 continue
             address = _address(batch.attributes[i])
-            if not address or times[i] < self._known_ns.get(address, 0):
+            if not address:
                 continue
-            self._known_ns[address] = times[i]
+            worker = self._workers.at(address, senders[i])
+            if times[i] < self._known_ns.get(worker, 0):
+                continue
+            self._known_ns[worker] = times[i]
             if name == conventions.EVENT_WORKER_REMOVED:
-                self.removed_ns = self.removed_ns | {address: times[i]}
-                yield address, times[i]
+                self.removed_ns = self.removed_ns | {worker: times[i]}
+                yield worker, times[i]
             else:
-                added_ns[address] = times[i]
+                added_ns[worker] = times[i]
                 self.removed_ns = {
-                    other: time for other, time in self.removed_ns.items() if other != address
+                    other: time for other, time in self.removed_ns.items() if other != worker
                 }
         if added_ns:  # once for all, as there may be thousands
             self.added_ns = self.added_ns | added_ns

@@ -10,6 +10,7 @@ a batch over gives it up: arrays are never written again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -28,6 +29,8 @@ Array: TypeAlias = npt.NDArray[np.generic]
 #: Later times are taken for this one, in the year 2116, and none is before the epoch: so any two
 #: have a difference, and some room around them, in 64 bits.
 MAX_TIME_NS: Final = 2**62 - 1
+#: How Dask calls a scheduler, and so a cluster, by itself; it tells nobody anything.
+SCHEDULER_ID: Final = re.compile(r"Scheduler-[0-9a-f-]{36}")
 
 
 class Kind(IntEnum):

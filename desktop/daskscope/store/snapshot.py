@@ -299,10 +299,14 @@ class Snapshot:
         ran when it was last heard of.
     heard_until_ns
         int64, by resource id: when it was last heard of that is silent; `STILL` of the others.
+    worker_of
+        int64, by resource id: number of the worker that it is of, or what it is itself.
+    addresses
+        By number of the worker, also of who is only spoken of; "" of what is no worker.
     removed_ns
-        By worker address: when the scheduler removed it; absent while it is there.
+        By number of the worker: when its scheduler removed it; absent while it is there.
     added_ns
-        By worker address: when the scheduler added it, the last time.
+        By number of the worker: when its scheduler added it, the last time.
     prefixes
         String ids of all task prefixes, in order of first appearance in spans, running attempts
         or `dask.tasks`.
@@ -336,8 +340,10 @@ class Snapshot:
     heard_until_ns: npt.NDArray[np.int64]
     events: Events
     overview: Overview
-    removed_ns: Mapping[str, int]
-    added_ns: Mapping[str, int]
+    worker_of: npt.NDArray[np.int64]
+    addresses: Sequence[str]
+    removed_ns: Mapping[int, int]
+    added_ns: Mapping[int, int]
     prefixes: tuple[int, ...]
     slot_of: npt.NDArray[np.int32]
     first_ns: int

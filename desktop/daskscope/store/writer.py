@@ -39,6 +39,7 @@ from daskscope.store.schema import (
 from daskscope.store.sealing import SealedChunks
 from daskscope.store.snapshot import Attempts, Snapshot
 from daskscope.store.words import WaitingWords
+from daskscope.store.workers import WorkerTable
 
 DEFAULT_CAP_BYTES: Final = 512 * 1024**2
 #: Beside an enum numpy takes a column of bytes for int64: that is five times as slow.
@@ -72,14 +73,15 @@ class Store:
         self._traces: list[bytes] = []
         self._series: list[Series] = []
         self._series_of: dict[str, tuple[int, ...]] = {}
-        self._resources_at: defaultdict[str, list[int]] = defaultdict(list)
+        self._workers = WorkerTable()
+        self._resources_of: defaultdict[int, list[int]] = defaultdict(list)
         self._sealed = SealedChunks()
         self._filling, self._next = FillingChunk(0), FillingChunk(1)
         self._past = Past(self._sealed, self._filling)
         self._lanes = LaneRegistry(self._past)
         self._palette = Palette()
         self._points = PointTable()
-        self._events = EventLog()
+        self._events = EventLog(self._workers)
         self._running = RunningTable()
         self._hearing = Hearing()
         self._words = WaitingWords()
@@ -165,9 +167,8 @@ class Store:
             loop_thread = loop if isinstance(loop, int) else 0
             is_worker = _is_worker(attributes)
             self._lanes.know(resource, has_attempts=is_worker, loop_thread=loop_thread)
-            address = attributes.get(conventions.WORKER_ADDRESS)
-            if isinstance(address, str) and resource not in self._resources_at[address]:
-                self._resources_at[address].append(resource)
+            if resource == len(self._workers.of_resources()):
+                self._resources_of[self._workers.know(attributes)].append(resource)
         n_known = len(self._series)
         _extend(self._series, new.series_base, new.series)
         added: defaultdict[str, list[int]] = defaultdict(list)
@@ -316,8 +317,8 @@ class Store:
         if not len(batch):
             return
         self._take_words()
-        for address, time_ns in self._events.add(batch, self._strings):
-            for resource in self._resources_at[address]:
+        for worker, time_ns in self._events.add(batch, self._strings):
+            for resource in self._resources_of[worker]:
                 self._running.remove(resource, time_ns)
         times = batch.columns["time_ns"].view(np.int64)
         self._hearing.hear(batch.columns["resource"], times)
@@ -344,6 +345,8 @@ class Store:
             lane_last_ns=lane_last_ns,
             strings=Listing(self._strings),
             resources=Listing(self._resources),
+            worker_of=self._workers.of_resources(),
+            addresses=Listing(self._workers.addresses),
             traces=Listing(self._traces),
             series=Listing(self._series),
             points=points,

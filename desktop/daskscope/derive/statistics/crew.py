@@ -109,7 +109,7 @@ def _n_threads(roster: Roster, lanes: frozenset[int] | None) -> npt.NDArray[np.i
 
 def _gone(member: Member, snapshot: Snapshot) -> Iterator[tuple[int, int]]:
     """From when and until when a member was not there, as far as the scheduler has said so."""
-    joined_ns = snapshot.added_ns.get(member.first_address, 0)
+    joined_ns = snapshot.added_ns.get(member.first_worker, 0)
     begins_ns = (int(snapshot.lane_first_ns[lane]) for row in member.rows for lane in row)
     # One that had done something by then came back to where it had been.
     if joined_ns <= min(begins_ns, default=_NEVER):

@@ -28,13 +28,17 @@ def address(worker: int) -> str:
 
 def skews(
     ahead_ms: dict[int, float], n: int = 400, seed: int = 1, *, is_push: bool = False,
-    same_size: bool = False, lost: float = 0.0, clocks: Clocks | None = None,
-) -> dict[str, Skew]:  # fmt: skip
-    """What transfers among workers prove, some of whose clocks are ahead."""
+    same_size: bool = False, lost: float = 0.0, clocks: Clocks | None = None, n_clusters: int = 1,
+) -> dict[int, Skew]:  # fmt: skip
+    """What transfers among workers prove, some of whose clocks are ahead.
+
+    Workers of each cluster have the addresses of those of the first, and do the same.
+    """
     rng = random.Random(seed)
     source, store, clocks = Source(), Store(), clocks or Clocks()
-    for worker in range(N_WORKERS):
-        source.worker(f"w{worker}", port=40_101 + worker)
+    for number in range(n_clusters * N_WORKERS):
+        cluster, worker = divmod(number, N_WORKERS)
+        source.worker(f"w{worker}", port=40_101 + worker, namespace=f"Cluster-{cluster}")
     spans: list[Span] = []
     for number in range(n):
         giver, taker = rng.sample(range(N_WORKERS), 2)
@@ -47,10 +51,12 @@ def skews(
             (giver, taker, give, Kind.SEND),
             (taker, giver, take, Kind.TRANSFER),
         ):
-            off = round(ahead_ms.get(own, 0) * MS)
-            if rng.random() >= lost:
+            if rng.random() < lost:
+                continue
+            for one in range(own, n_clusters * N_WORKERS, N_WORKERS):
+                off = round(ahead_ms.get(one, 0) * MS)
                 spans.append(
-                    Span(from_ns + off, to_ns + off, kind.name, own, 0, kind, nbytes=size,
+                    Span(from_ns + off, to_ns + off, kind.name, one, 0, kind, nbytes=size,
                          peer=address(other))
                 )  # fmt: skip
     spans.sort(key=lambda span: span.end + rng.randrange(500 * MS))
@@ -88,11 +94,20 @@ def test_good_clocks_are_not_called_wrong(seed: int, is_push: bool) -> None:
 def test_the_one_that_differs_from_all_others_is_named(ahead_ms: float, is_push: bool) -> None:
     found = skews({2: ahead_ms}, is_push=is_push)
 
-    assert list(found) == [address(2)]
-    skew = found[address(2)]
+    assert list(found) == [2]
+    skew = found[2]
     assert skew.ahead_ns == pytest.approx(ahead_ms * MS, abs=2 * MS)
     assert skew.n_batches >= 20
     assert set(skew.others) == {address(worker) for worker in (0, 1, 3)}
+
+
+def test_a_clock_of_one_cluster_is_not_that_of_another_at_the_same_address() -> None:
+    found = skews({2: 30, N_WORKERS + 1: -70}, n_clusters=2)
+
+    assert {one: round(skew.ahead_ns / MS / 10) for one, skew in found.items()} == {
+        2: 3,
+        N_WORKERS + 1: -7,
+    }
 
 
 def test_batches_of_one_size_that_cannot_be_told_apart_prove_nothing() -> None:
@@ -101,15 +116,15 @@ def test_batches_of_one_size_that_cannot_be_told_apart_prove_nothing() -> None:
 
 def test_lost_ends_prove_nothing() -> None:
     assert skews({}, lost=0.4) == {}
-    assert list(skews({1: 30}, lost=0.4)) == [address(1)]
+    assert list(skews({1: 30}, lost=0.4)) == [1]
 
 
 def test_two_clocks_are_two() -> None:
     found = skews({0: 50, 3: -70}, n=900)
 
     assert {one: round(skew.ahead_ns / MS / 10) for one, skew in found.items()} == {
-        address(0): 5,
-        address(3): -7,
+        0: 5,
+        3: -7,
     }
 
 
@@ -142,7 +157,7 @@ def test_the_last_transfers_of_a_run_count(is_live: bool) -> None:
         store.apply(later)
     else:
         store.apply(SourceStatus(is_live=False, progress=1.0))
-    assert list(clocks.of(store.snapshot())) == [address(0)]
+    assert list(clocks.of(store.snapshot())) == [0]
 
 
 def test_nothing_new_is_the_same() -> None:
@@ -176,7 +191,7 @@ def test_of_many_new_spans_some_are_looked_at_at_once(monkeypatch: pytest.Monkey
 
 def test_who_keeps_up_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     class KeepingUp(Clocks):
-        def of(self, snapshot: Snapshot) -> Mapping[str, Skew]:
+        def of(self, snapshot: Snapshot) -> Mapping[int, Skew]:
             self.keep_up(snapshot)
             return super().of(snapshot) if snapshot.n_spans % 400 == 0 else {}
 

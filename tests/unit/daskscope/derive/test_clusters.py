@@ -20,7 +20,8 @@ from daskscope.derive.status import cluster_field
 from daskscope.derive.workers import workers_frame
 from daskscope.session import Session, Viewport
 from daskscope.store.schema import SourceStatus
-from tests.builders import SECOND, T0
+from daskscope.store.writer import Store
+from tests.builders import SECOND, T0, Source
 from tests.layouts import HEIGHT, plain
 from tests.readings import NOW, Cluster, removed
 
@@ -31,7 +32,9 @@ ONE = "Scheduler-6b8b4567-327b-23c6-643c-98696633487a"
 OTHER = "Scheduler-74b0dc51-1949-5cff-2ae8-944a625558ec"
 
 
-def snapshot_of(*clusters: tuple[str, str], n_gone: int = 0) -> Snapshot:
+def snapshot_of(
+    *clusters: tuple[str, str], n_gone: int = 0, has_same_addresses: bool = False
+) -> Snapshot:
     """Two workers on one host of each cluster, by namespace and port of the scheduler.
 
     The first cluster is there after one second, the next one after two, and so on; the first
@@ -41,7 +44,8 @@ def snapshot_of(*clusters: tuple[str, str], n_gone: int = 0) -> Snapshot:
     moves: list[object] = []
     for at, (namespace, port) in enumerate(clusters):
         for number in range(2):
-            address = f"tcp://10.0.4.11:{40_000 + 2 * at + number}"
+            before = 0 if has_same_addresses else 2 * at
+            address = f"tcp://10.0.4.11:{40_000 + before + number}"
             worker = made.source.resource(
                 {
                     names.SERVICE_NAME: names.SERVICE_WORKER,
@@ -56,10 +60,15 @@ def snapshot_of(*clusters: tuple[str, str], n_gone: int = 0) -> Snapshot:
             made.read(worker, at_s=10 - at, threads=2)  # who is heard of first stands nowhere else
             joined_ns = (1 + at + number) * SECOND
             moves.append(
-                made.source.event(names.EVENT_WORKER_ADDED, joined_ns, dask_worker_address=address)
+                made.source.event(
+                    names.EVENT_WORKER_ADDED,
+                    joined_ns,
+                    resource=worker,
+                    dask_worker_address=address,
+                )
             )
             if at < n_gone:
-                moves += removed(made.source, address, at_s=9)
+                moves += removed(made.source, address, at_s=9, resource=worker)
     return made.snapshot(*moves, status=SourceStatus(True, ("a:1",), requests=1))
 
 
@@ -118,6 +127,58 @@ def test_after_a_cluster_that_has_gone_the_next_one_is_named(
     snapshot = snapshot_of((before, "8786"), (now, "8790"), n_gone=1)
     field = cluster_field(snapshot, NOW)
     assert (plain(field.label), plain(field.value)) == (label, "2 workers, 4 threads")
+
+
+@pytest.mark.parametrize("n_gone", [0, 1])
+def test_workers_of_two_clusters_at_the_same_addresses_are_apart(n_gone: int) -> None:
+    snapshot = snapshot_of((ONE, "1"), (OTHER, "2"), n_gone=n_gone, has_same_addresses=True)
+    labels = [f"10.0.4.9:{at_s}, since {since(at_s)}" for at_s in (1, 2)][n_gone:]
+
+    assert headers(snapshot) == [("node-01", f"10.0.4.11 · {label}") for label in labels]
+    blocks = lane_layout(snapshot, Session(), HEIGHT).workers
+    assert [(block.name, block.address, block.gone_ns) for block in blocks] == [
+        ("worker 0", ":40000", 0),
+        ("worker 1", ":40001", 0),
+    ] * (2 - n_gone)
+    frame = workers_frame(snapshot, Session(), NOW)
+    n_there = 4 - 2 * n_gone
+    assert [row.state for row in frame.rows if row.kind is WorkerRowKind.WORKER] == (
+        ["running"] * n_there
+    )
+    assert frame.summary.startswith(f"{n_there} running")
+    assert plain(cluster_field(snapshot, NOW).value) == f"{n_there} workers, {2 * n_there} threads"
+
+
+def test_who_is_removed_from_one_cluster_goes_on_in_the_other() -> None:
+    source, store = Source(), Store()
+    one, other = (source.worker("0", nthreads=1, namespace=name) for name in (ONE, OTHER))
+    words = [source.running(worker, SECOND, [("inc", 0, 7, 11)]) for worker in (one, other)]
+    (gone,) = removed(source, "tcp://10.0.4.11:40101", at_s=2, resource=one)
+    store.apply(source.definitions())
+    for word in words:
+        store.apply(word)
+    store.apply(gone)
+    snapshot = store.snapshot()
+
+    assert list(snapshot.running) == [other]
+    gone_ns = [block.gone_ns for block in lane_layout(snapshot, Session(), HEIGHT).workers]
+    assert gone_ns == [T0 + 2 * SECOND, 0]
+
+
+def test_one_that_is_silent_from_the_start_is_not_who_speaks_at_its_address_elsewhere() -> None:
+    made = Cluster()
+    scheduler = made.source.resource({names.SERVICE_NAMESPACE: OTHER})
+    made.read(made.source.worker("0", namespace=ONE), at_s=20, threads=2)
+    joined = made.source.event(
+        names.EVENT_WORKER_ADDED,
+        SECOND,
+        resource=scheduler,
+        dask_worker_address="tcp://10.0.4.11:40101",
+    )
+    rows = workers_frame(made.snapshot(joined), Session(), T0 + 20 * SECOND).rows
+
+    states = [(row.name, row.state) for row in rows if row.kind is WorkerRowKind.WORKER]
+    assert states == [("worker 0", "running"), ("10.0.4.11:40101", "silent")]
 
 
 def test_who_hears_their_headers_hears_which_is_which() -> None:

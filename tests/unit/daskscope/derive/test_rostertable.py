@@ -8,7 +8,7 @@ from daskscope.derive.rostertable import RosterTable
 
 
 def member(key: str) -> Member:
-    return Member(key, (key,), place({}), "host")
+    return Member(key, (key,), place({}), "host", 0, 0)
 
 
 def test_who_came_and_went_before_anybody_asked_is_not_there() -> None:

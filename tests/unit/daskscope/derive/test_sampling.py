@@ -69,7 +69,7 @@ def walk(snapshot: Snapshot, now_ns: int, metrics: Iterable[names.Metric]) -> Wa
             if isinstance(told, int) and told > 0:
                 values[resource].setdefault(name, float(told))
         how = "silent" if silence_ns > SILENCE_NS else ""
-        if where.address in snapshot.removed_ns:
+        if snapshot.worker_of[resource] in snapshot.removed_ns:
             how = f"{how} removed"
         found[where.address or f"{resource}"] = resource, how, values[resource]
     found = {address: of for address, of in found.items() if of[1] != "silent removed"}

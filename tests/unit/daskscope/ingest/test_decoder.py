@@ -54,6 +54,22 @@ def test_what_the_scheduler_makes_good_is_the_workers(n: int) -> None:
 
 
 @pytest.mark.parametrize("n", [3, 300])
+def test_what_two_schedulers_report_is_of_two_workers_at_one_address(n: int) -> None:
+    request, other = reported(n, "lost"), reported(n, "lost", first=n)
+    resource = other.resource_spans[0].resource
+    resource.ClearField("attributes")
+    set_attributes(resource.attributes, {**SCHEDULER, conventions.SERVICE_NAMESPACE: "cluster-2"})
+    request.MergeFrom(other)
+    (_, lost), decoder, _ = decoded(tasks(n, first=2 * n), request)
+
+    numbers = lost.columns["resource"].tolist()
+    assert len(set(numbers[:n])) == len(set(numbers[n:])) == 1
+    worker, another = (decoder.tables.resources[number] for number in (numbers[0], numbers[-1]))
+    assert worker == WORKER
+    assert another == WORKER | {conventions.SERVICE_NAMESPACE: "cluster-2"}
+
+
+@pytest.mark.parametrize("n", [3, 300])
 def test_an_attempt_that_both_report_is_kept_once_as_the_first_said_it(n: int) -> None:
     (own,), _, counts = decoded(tasks(n), reported(n, "lost"))
     assert set(own.columns["outcome"].tolist()) == {Outcome.FINISHED}

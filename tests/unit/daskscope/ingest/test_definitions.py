@@ -26,31 +26,48 @@ def test_ids_are_dense_in_order_of_first_use() -> None:
 def test_a_worker_is_the_newest_resource_with_its_address() -> None:
     tables = Tables()
     older = tables.resource({conventions.WORKER_ADDRESS: "tcp://w:1", "n": 1})
-    assert tables.workers[b"tcp://w:1"] == older
+    assert tables.worker("tcp://w:1", 0) == older
     newer = tables.resource({conventions.WORKER_ADDRESS: "tcp://w:1", "n": 2})
-    assert tables.workers[b"tcp://w:1"] == newer
+    assert tables.worker("tcp://w:1", 0) == newer
+
+
+def test_a_worker_is_that_of_the_cluster_of_who_speaks_of_it() -> None:
+    tables = Tables()
+    one, other = ({conventions.SERVICE_NAMESPACE: name} for name in ("one", "other"))
+    schedulers = tables.resource(one), tables.resource(other)
+    workers = [tables.resource({**one, conventions.WORKER_ADDRESS: "tcp://w:1"})]
+    workers.append(tables.worker("tcp://w:1", schedulers[1]))
+
+    assert tables.resources[workers[1]][conventions.SERVICE_NAMESPACE] == "other"
+    assert [tables.worker("tcp://w:1", scheduler) for scheduler in schedulers] == workers
 
 
 def test_a_worker_that_has_said_nothing_gets_a_resource_until_it_does() -> None:
     tables = Tables()
-    made = tables.workers[b"tcp://w:1"]
+    scheduler = {
+        conventions.SERVICE_NAMESPACE: "Scheduler-1",
+        conventions.SCHEDULER_ADDRESS: "tcp://s:1",
+    }
+    tables.resource({**scheduler, conventions.SERVICE_NAME: conventions.SERVICE_SCHEDULER})
+    made = tables.worker("tcp://w:1", 0)
     assert tables.resources[made] == {
         conventions.SERVICE_NAME: conventions.SERVICE_WORKER,
+        **scheduler,
         conventions.WORKER_ADDRESS: "tcp://w:1",
     }
-    assert tables.workers[b"tcp://w:1"] == made
+    assert tables.worker("tcp://w:1", 0) == made
     own = tables.resource({conventions.WORKER_ADDRESS: "tcp://w:1", conventions.WORKER_NAME: "w0"})
-    assert tables.workers[b"tcp://w:1"] == own
+    assert tables.worker("tcp://w:1", 0) == own
 
 
 def test_a_reader_knows_the_workers_too() -> None:
     tables, reader = Tables(), Tables()
     tables.resource({"service.name": "shop"})
-    made = tables.workers[b"tcp://w:1"]
+    made = tables.worker("tcp://w:1", 0)
     definitions = tables.since(Mark(), tables.mark())
     assert definitions is not None
     reader.extend(definitions)
-    assert reader.workers[b"tcp://w:1"] == made
+    assert reader.worker("tcp://w:1", 0) == made
 
 
 def test_a_resource_is_the_same_in_any_order_of_its_attributes() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dask_otel import conventions
 from daskscope.store import eventlog
 from daskscope.store.eventlog import EventLog
+from daskscope.store.workers import WorkerTable
 from tests.builders import T0, Source
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ ADDRESS = "tcp://10.0.4.11:40101"
 
 
 def test_events_keep_their_texts() -> None:
-    source, log = Source(), EventLog()
+    source, log = Source(), EventLog(WorkerTable())
     log.add(source.event("x", 3, "first"), source.strings)
     before = log.frozen()
     log.add(source.event("y", 1, "<b>second</b>", a=1), source.strings)
@@ -29,27 +30,27 @@ def test_events_keep_their_texts() -> None:
 
 
 def test_a_removed_worker_is_removed_until_it_is_added_again() -> None:
-    source, log = Source(), EventLog()
+    source, log = Source(), EventLog(WorkerTable())
     gone = source.event(REMOVED, 5, dask_worker_address=ADDRESS)
-    assert log.add(gone, source.strings) == ((ADDRESS, T0 + 5),)
+    assert log.add(gone, source.strings) == ((0, T0 + 5),)
     removed = log.removed_ns
-    assert removed == {ADDRESS: T0 + 5}
+    assert removed == {0: T0 + 5}
 
     log.add(source.event(ADDED, 9, dask_worker_address=ADDRESS), source.strings)
     assert log.removed_ns == {}
-    assert removed == {ADDRESS: T0 + 5}
+    assert removed == {0: T0 + 5}
 
 
 def test_a_late_event_does_not_undo_a_newer_one() -> None:
-    source, log = Source(), EventLog()
+    source, log = Source(), EventLog(WorkerTable())
     log.add(source.event(REMOVED, 9, dask_worker_address=ADDRESS), source.strings)
     log.add(source.event(ADDED, 5, dask_worker_address=ADDRESS), source.strings)
 
-    assert log.removed_ns == {ADDRESS: T0 + 9}
+    assert log.removed_ns == {0: T0 + 9}
 
 
 def test_an_event_of_no_worker_removes_none() -> None:
-    source, log = Source(), EventLog()
+    source, log = Source(), EventLog(WorkerTable())
 
     assert log.add(source.event(REMOVED, 9), source.strings) == ()
     assert log.add(source.event(REMOVED, 9, dask_worker_address=7), source.strings) == ()
@@ -58,7 +59,7 @@ def test_an_event_of_no_worker_removes_none() -> None:
 
 def test_the_oldest_events_go_and_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(eventlog, "MOST_EVENTS", 20)
-    source, log = Source(), EventLog()
+    source, log = Source(), EventLog(WorkerTable())
     for n in range(50):
         log.add(source.event("x", n, str(n)), source.strings)
     held = log.frozen()
@@ -71,7 +72,7 @@ def test_the_oldest_events_go_and_are_counted(monkeypatch: pytest.MonkeyPatch) -
 
 def test_long_texts_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(eventlog, "MOST_CHARACTERS", 10_000)
-    source, log = Source(), EventLog()
+    source, log = Source(), EventLog(WorkerTable())
     log.add(source.event(REMOVED, 0, dask_worker_address=ADDRESS), source.strings)
     for n in range(50):
         log.add(source.event("dask.log", 1 + n, "x" * 990, n=n), source.strings)
@@ -85,7 +86,7 @@ def test_long_texts_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_flood_of_one_kind_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(eventlog, "MOST_EVENTS", 20)
-    source, log = Source(), EventLog()
+    source, log = Source(), EventLog(WorkerTable())
     for n in range(5):
         log.add(source.event(REMOVED, n, dask_worker_address=f"tcp://w:{n}"), source.strings)
     for n in range(500):
@@ -100,7 +101,7 @@ def test_a_flood_of_one_kind_leaves_the_others(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_severity_of_an_event_is_kept() -> None:
-    source, log = Source(), EventLog()
+    source, log = Source(), EventLog(WorkerTable())
     log.add(source.event("dask.log", 0, severity=17), source.strings)
 
     assert log.frozen().columns["severity"].tolist() == [17]

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 class Watch(Clocks):
     """Comes to know of a wrong clock when it looks again, as at the fifth chunk of many."""
 
-    found: Mapping[str, Skew] = {}
+    found: Mapping[int, Skew] = {}
 
-    def of(self, _snapshot: Snapshot) -> Mapping[str, Skew]:
+    def of(self, _snapshot: Snapshot) -> Mapping[int, Skew]:
         return self.found
 
 
@@ -50,7 +50,7 @@ def test_a_layout_stays_while_nothing_is_known_that_it_does_not_tell(
     store.apply(source.spans([Span(SECOND, 2 * SECOND, resource=worker)]))
     second = made()
     assert second is not first
-    monkeypatch.setattr(Watch, "found", {"tcp://10.0.4.11:40101": Skew(SECOND, 9, ())})
+    monkeypatch.setattr(Watch, "found", {worker: Skew(SECOND, 9, ())})
     third = made()
     assert third is not second
     assert layouts.skews == Watch.found

@@ -71,7 +71,7 @@ def test_a_worker_that_is_back_was_away_from_its_removal_to_its_first_span() -> 
     store.apply(event)
 
     (block,) = lane_layout(store.snapshot(), Session(), HEIGHT).workers
-    removed_ns = store.snapshot().removed_ns[address]
+    removed_ns = store.snapshot().removed_ns[old]
     assert block.gaps_ns == ((removed_ns, 0),)
 
     store.apply(source.spans([Span(5 * SECOND, 6 * SECOND, resource=new)]))
