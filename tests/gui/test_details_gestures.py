@@ -101,6 +101,12 @@ def test_enter_zooms_to_it_and_escape_lets_go(chained: Run, link: Link) -> None:
     assert chained.session.selection_ns is None
 
 
+def test_a_button_zooms_to_it(chained: Run, link: Link) -> None:
+    choose(chained, SUM_KEY, link)
+    QTest.mouseClick(chained.window.details.heading.zoom_button, Qt.MouseButton.LeftButton)
+    assert chained.session.span_ns == 4 * SECOND
+
+
 def test_a_click_beside_all_lets_go(chained: Run, link: Link) -> None:
     choose(chained, SUM_KEY, link)
     stream = chained.window.timeline.stream

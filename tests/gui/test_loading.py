@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QToolButton
 
 from daskscope.app import opening
 from daskscope.app.options import WindowOptions
@@ -189,6 +189,24 @@ def test_a_recording_is_chosen_by_key(
     for expected in ([], [str(path)]):
         QTest.keyClick(stream, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier)
         assert asked == expected
+
+
+def test_a_recording_is_chosen_and_opened_from_an_empty_window(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+    session = tmp_path / "a.dscope"
+    Journal(session).close()
+    monkeypatch.setattr(opening, "open_in_new_window", asked.append)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(session), ""))
+    tick(run)
+    welcome = run.window.welcome
+    (button,) = (b for b in welcome.findChildren(QToolButton) if b.text() == "Open recording")
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert asked == [str(session)]
+    for signal in (welcome.shelf.open_requested, welcome.shelf.recover_requested):
+        signal.emit(str(session))
+    assert asked == 3 * [str(session)]
 
 
 def test_a_click_on_what_was_evicted_opens_it(

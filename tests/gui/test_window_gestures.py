@@ -15,15 +15,18 @@ from daskscope.paint.wheel import ZOOM_STEP
 from daskscope.session import Session
 from daskscope.store.schema import SourceStatus
 from daskscope.theme import GUTTER_PX
-from tests.builders import MS, SECOND, T0, Source, Span
+from daskscope.views.workers import table_columns
+from tests.builders import MS, SECOND, T0, Source, Span, points
 from tests.gui.selecting import drag
-from tests.gui.working import NOW, Link, bar
+from tests.gui.working import NOW, Hand, Link, bar
+from tests.readings import GIB, Cluster
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from daskscope.app.run import Run
 
+NOW_S = (NOW - T0) / SECOND
 LEFT = Qt.MouseButton.LeftButton
 NO_KEYS = Qt.KeyboardModifier.NoModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -179,6 +182,69 @@ def test_a_click_on_a_host_folds_it_and_another_unfolds_it(crowded: Run) -> None
     assert tick(crowded).collapsed_hosts == {"node-00"}
     QTest.mouseClick(crowded.window.timeline.stream, LEFT, pos=place)
     assert not tick(crowded).collapsed_hosts
+
+
+# Tables ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def measured(hand: Hand, link: Link) -> Hand:
+    """Two workers, the second of which has more memory in use, and two prefixes in progress."""
+    cluster = Cluster()
+    for n, managed in enumerate((1.0, 2.0)):
+        at_s = NOW_S - 1
+        cluster.worker(f"w{n}", f"node-{n}", 40_101 + n, at_s, busy=1, managed=managed * GIB)
+    for name in ("inc", "sum"):
+        cluster.tasks(name, NOW_S - 1, memory=2)
+    source = cluster.source
+    spans = [Span(n * SECOND, (n + 1) * SECOND, ("inc", "sum")[n % 2], n % 2, 11) for n in range(9)]
+    batch = source.spans(spans)
+    status = SourceStatus(is_live=True, http=Link.http)
+    link.messages = [status, source.definitions(), points(cluster._rows), batch]
+    ticked(hand)
+    return hand
+
+
+def ticked(hand: Hand) -> Session:
+    """Tick until each table has had its turn."""
+    hand.waits(2)
+    assert hand.run.error is None
+    return hand.run.session
+
+
+def test_the_pointer_in_progress_lights_a_prefix_in_the_task_stream(measured: Hand) -> None:
+    progress, stream = measured.run.window.progress, measured.run.window.timeline.stream
+    before = stream.grab().toImage()
+    at = QPoint(40, progress.heading_px + progress.row_px + 5)
+    QTest.mouseMove(progress.viewport(), at)
+    assert ticked(measured).lit_prefix == "sum"
+    assert stream.grab().toImage() != before
+    QApplication.sendEvent(progress.viewport(), QEvent(QEvent.Type.Leave))
+    assert ticked(measured).lit_prefix == ""
+
+
+def test_a_click_on_a_host_in_the_table_folds_it_in_the_task_stream_too(measured: Hand) -> None:
+    workers = measured.run.window.workers
+    place = QPoint(16, workers.heading_px + workers.row_px + 5)
+    for folded in ({"node-0"}, set()):
+        QTest.mouseClick(workers.viewport(), LEFT, pos=place)
+        assert ticked(measured).collapsed_hosts == folded
+        assert measured.run.frame is not None
+        assert len(measured.run.frame.densities) == len(folded)
+
+
+def test_a_click_on_a_heading_sorts_the_workers(measured: Hand) -> None:
+    workers = measured.run.window.workers
+
+    def order() -> list[str]:
+        return [row.name for row in workers._frame.rows if row.name.startswith("node")]
+
+    assert order() == ["node-0", "node-1"]
+    columns = table_columns(workers._frame, workers.viewport().width())
+    left, width = columns.edges[workers._frame.columns.index("memory")]
+    QTest.mouseClick(workers.viewport(), LEFT, pos=QPoint(left + width // 2, 8))
+    ticked(measured)
+    assert order() == ["node-1", "node-0"]
 
 
 # Toolbar --------------------------------------------------------------------------------------
