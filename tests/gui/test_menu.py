@@ -117,16 +117,6 @@ def test_a_d_and_arrows_pan(focused: Run, key: Qt.Key, is_later: bool) -> None:
     assert (session.end_ns > before) is is_later
 
 
-def test_up_and_down_scroll(focused: Run) -> None:
-    focused.window.resize(1280, 640)
-    focused.window.toggle_dock("progress")
-    focused.tick(NOW)
-    assert focused.frame is not None
-    most = max(focused.frame.layout.height_px - focused.frame.height_px, 0)
-    assert press(focused, Qt.Key.Key_Down).scroll_px == min(66, most)
-    assert press(focused, Qt.Key.Key_Up).scroll_px == 0
-
-
 def test_keys_for_the_whole_its_start_and_now(focused: Run) -> None:
     assert press(focused, Qt.Key.Key_F).span_ns == WHOLE_RUN
     assert not press(focused, Qt.Key.Key_Home).is_following

@@ -15,6 +15,7 @@ from daskscope.paint.wheel import ZOOM_STEP
 from daskscope.session import Session
 from daskscope.store.schema import SourceStatus
 from daskscope.theme import GUTTER_PX
+from daskscope.views.timeline.strip import SCROLL_STEP_PX
 from daskscope.views.workers import table_columns
 from tests.builders import MS, SECOND, T0, Source, Span, points
 from tests.gui.selecting import drag
@@ -174,6 +175,17 @@ def test_the_handle_scrolls_through_all_lanes(crowded: Run) -> None:
     assert frame is not None
     assert frame.scroll_px == frame.layout.height_px - frame.height_px
     assert frame.last_row == len(frame.layout.rows)
+
+
+def test_up_and_down_scroll_the_lanes(crowded: Run) -> None:
+    stream = crowded.window.timeline.stream
+    crowded.window.activateWindow()
+    stream.setFocus()
+    found = []
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_Up, Qt.Key.Key_Up):
+        QTest.keyClick(stream, key)
+        found.append(tick(crowded).scroll_px)
+    assert found == [step * SCROLL_STEP_PX for step in (1, 2, 1, 0, 0)]
 
 
 def test_a_click_on_a_host_folds_it_and_another_unfolds_it(crowded: Run) -> None:
