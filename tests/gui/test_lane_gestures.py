@@ -265,16 +265,3 @@ def test_who_goes_there_by_keys_hears_what_stands_there(focused: Run, told: list
     row = layout(focused).rows[0]
     assert told[-1].startswith(f"{row.title}, {row.caption}, ")
     assert "threads" in told[-1]
-
-
-def test_keys_bring_what_they_go_to_into_view(focused: Run) -> None:
-    focused.window.resize(1280, 640)
-    stream = focused.window.timeline.stream
-    stream.leaveEvent(QEvent(QEvent.Type.Leave))
-    for _ in range(12):
-        QTest.keyClick(stream, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
-        found = layout(focused)
-    last = found.workers[-1]
-    scroll_px = focused.session.scroll_px
-    assert scroll_px <= last.y_px
-    assert last.y_px + last.height_px <= scroll_px + stream.lanes_size_px[1]

@@ -188,6 +188,24 @@ def test_up_and_down_scroll_the_lanes(crowded: Run) -> None:
     assert found == [step * SCROLL_STEP_PX for step in (1, 2, 1, 0, 0)]
 
 
+def test_keys_bring_the_worker_that_they_go_to_into_view(crowded: Run) -> None:
+    stream = crowded.window.timeline.stream
+    crowded.window.activateWindow()
+    stream.setFocus()
+    stream.leaveEvent(QEvent(QEvent.Type.Leave))
+    for _ in range(30):
+        QTest.keyClick(stream, Qt.Key.Key_Down, SHIFT)
+        tick(crowded)
+    frame, target = crowded.frame, stream.target
+    assert frame is not None
+    assert target is not None
+    (block,) = (block for block in frame.layout.workers if block.key == target.key)
+    assert block.name == "w25"  # and four hosts
+    assert frame.scroll_px > 0
+    assert frame.scroll_px + frame.layout.header_px <= block.y_px
+    assert block.y_px + block.height_px <= frame.scroll_px + frame.height_px
+
+
 def test_a_click_on_a_host_folds_it_and_another_unfolds_it(crowded: Run) -> None:
     place = QPoint(60, 10)
     QTest.mouseClick(crowded.window.timeline.stream, LEFT, pos=place)
