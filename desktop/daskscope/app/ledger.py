@@ -16,6 +16,7 @@ from daskscope.derive.records import RecordsFrame, errors_frame, events_frame
 
 if TYPE_CHECKING:
     from daskscope.app.run import Run
+    from daskscope.derive.clusters import Clusters
     from daskscope.session import Session, Spot
     from daskscope.store.snapshot import Snapshot
 
@@ -25,14 +26,21 @@ PERIOD_S: Final = 0.5
 class Ledger:
     """Knows what happened in one window.
 
+    Parameters
+    ----------
+    run
+        The window.
+    clusters
+        Those of its workers, as they come to be known.
+
     Attributes
     ----------
     errors
         What failed, as of the last tick that looked.
     """
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    def __init__(self, run: Run, clusters: Clusters) -> None:
+        self._run, self._clusters = run, clusters
         self.errors = NO_ERRORS
         self._keeper = ErrorKeeper()
         self._n_spans = 0
@@ -40,7 +48,7 @@ class Ledger:
         self._event_rows: RecordsFrame | None = None
         self._error_rows: RecordsFrame | None = None
         self._shown_events: tuple[object, object] = (None, None)
-        self._shown_errors: tuple[object, int] = (None, 0)
+        self._shown_errors: tuple[object, object] = (None, None)
         events, errors = run.window.events, run.window.errors
         events.table.chosen.connect(self._go_to_event)
         events.chips.toggled.connect(self._toggle)
@@ -74,13 +82,14 @@ class Ledger:
     def _show_events(self, snapshot: Snapshot) -> None:
         window, session = self._run.window, self._run.session
         key = session.hidden_kinds, session.bookmarks
+        shown = key, self._clusters.n_changes
         if not window.events.isVisible():
             self._event_rows = None
             return
         events, before = self._shown_events
-        if self._event_rows is None or events is not snapshot.events or before != key:
-            self._shown_events = snapshot.events, key
-            self._event_rows = events_frame(snapshot, *key)
+        if self._event_rows is None or events is not snapshot.events or before != shown:
+            self._shown_events = snapshot.events, shown
+            self._event_rows = events_frame(snapshot, *key, self._clusters)
             window.events.show_frame(self._event_rows)
             window.set_summary("events", self._event_rows.summary)
 
@@ -88,13 +97,14 @@ class Ledger:
         """Show errors; the rows hold the chunks they come from, so that old ones are let go."""
         window = self._run.window
         first = snapshot.chunks[0].number if snapshot.chunks else 0
+        shown = first, self._clusters.n_changes
         if not window.errors.isVisible():
             self._error_rows = None
             return
-        errors, number = self._shown_errors
-        if self._error_rows is None or errors is not self.errors or number != first:
-            self._shown_errors = self.errors, first
-            self._error_rows = errors_frame(snapshot, self.errors)
+        errors, before = self._shown_errors
+        if self._error_rows is None or errors is not self.errors or before != shown:
+            self._shown_errors = self.errors, shown
+            self._error_rows = errors_frame(snapshot, self.errors, self._clusters)
             window.errors.show_frame(self._error_rows)
             window.set_summary("errors", self._error_rows.summary)
 

@@ -115,7 +115,7 @@ class Run(QObject):
         self._stage = Stage(self.window, theme, MEMORY_CAP_BYTES)
         self.finder = Finder(self)
         self.lane_scroll = LaneScroll(self)
-        self.ledger = Ledger(self)
+        self.ledger = Ledger(self, self._stage.clusters)
         self.places = Places(self)
         self.opening = Opening(self, source.stop)
         self.trial = Trial(self.window, source)

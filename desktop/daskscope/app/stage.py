@@ -54,6 +54,7 @@ class Stage:
         self.period_s = FRAME_S
         self.is_resting = self.is_busy = False
         self._crowd = Crowd()
+        self.clusters = self._crowd.sampler.clusters
         self._tempo = Tempo()
         #: When this tick began, before it took in what has come; when the one began that asked for
         #: it, where it comes for what waits for its turn.
@@ -65,7 +66,7 @@ class Stage:
         self._is_forgetful = True
         self._session: Session | None = None
         self.timeline = TimelineShow(window, self._crowd.layouts)
-        self._statistics = StatisticsShow(window, self._crowd.sampler.clusters)
+        self._statistics = StatisticsShow(window, self.clusters)
         self._panels = Panels(window, self._crowd, cap_bytes)
         timeline = self.timeline
         jobs = timeline.show_minimap, timeline.show_legend, timeline.read_lanes

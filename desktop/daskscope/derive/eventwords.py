@@ -12,6 +12,7 @@ from daskscope.derive.isolation import isolated
 from daskscope.derive.place import place, split_address
 
 if TYPE_CHECKING:
+    from daskscope.derive.place import Place
     from daskscope.store.schema import Attributes
 
 #: OTLP severity number of WARN.
@@ -37,6 +38,8 @@ BETTER: Final = {
     conventions.EVENT_WORKER_REMOVED: conventions.EVENT_WORKER_LOST,
     conventions.EVENT_WORKER_ADDED: conventions.EVENT_WORKER_RESTARTED,
 }
+#: What a sender says of its cluster.
+_OF_CLUSTER: Final = (conventions.SERVICE_NAMESPACE, conventions.SCHEDULER_ADDRESS)
 #: What several are called.
 _MANY: Final = {
     "graph": "graphs submitted",
@@ -70,12 +73,11 @@ def warning_sign(severity: int) -> str:
     return "other" if severity >= WARN else ""
 
 
-def worker_of(attributes_text: str) -> str:
-    """Name of the worker that a record is about, "" where it names none."""
-    where = place(_attributes(attributes_text))
-    if not where.address:
-        return ""
-    return where.name or "".join(split_address(where.address))
+def subject_of(attributes_text: str, sender: Attributes) -> Place | None:
+    """The worker that a record is about, of its sender's cluster; None where it names none."""
+    of_cluster = {name: sender[name] for name in _OF_CLUSTER if name in sender}
+    where = place({**_attributes(attributes_text), **of_cluster})
+    return where if where.address else None
 
 
 @lru_cache(maxsize=1_024)
@@ -88,7 +90,8 @@ def fact_of(name: str, attributes_text: str) -> Fact:
         counted = f", {quantity.plural(n_tasks, 'task')}" if isinstance(n_tasks, int) else ""
         return Fact(name, address, f"graph submitted{counted}")
     if name in FREQUENT:
-        worker = isolated(worker_of(attributes_text))
+        where = subject_of(attributes_text, {})
+        worker = isolated(where.name) if where is not None else ""
         return Fact(name, address, f"{SIGNS[name][0]} {worker}".strip())
     return Fact(name, address, f"{isolated(_worker(attributes))} {SIGNS[name][0]}")
 

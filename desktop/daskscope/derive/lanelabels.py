@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from daskscope.derive import quantity
 from daskscope.derive.lanelayout import RowKind
-from daskscope.derive.lanerows import DOT
 
 if TYPE_CHECKING:
     from daskscope.derive.lanelayout import Int32s, LaneLayout
@@ -70,7 +70,7 @@ def beside(layout: LaneLayout, label: Label | None, top_px: int, step: int) -> L
 
 def _words(*parts: str) -> str:
     """Texts one after the other, where dots stand between them, too."""
-    return ", ".join(part for part in parts if part).replace(DOT, ", ")
+    return ", ".join(part for part in parts if part).replace(quantity.DOT, ", ")
 
 
 def _position(tops_px: Int32s, y_px: int) -> int:

@@ -40,8 +40,6 @@ _CAPTIONS: Final = {
 _MOST_NAMES: Final = 3
 #: Longer names are cut in a tooltip.
 _MOST_NAME: Final = 400
-#: Between texts that stand side by side.
-DOT: Final = f"{quantity.THIN}·{quantity.THIN}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +180,7 @@ class Rows(Lazy[LaneRow]):
         if where.is_worker:
             cluster = self._told.clusters.get(where.cluster, "")
             title = where.host_name
-            caption = DOT.join(text for text in (where.host_address, cluster) if text)
+            caption = quantity.DOT.join(text for text in (where.host_address, cluster) if text)
         if host == PINNED:
             title, caption = "Pinned", ""
         return LaneRow(
@@ -210,7 +208,7 @@ class Rows(Lazy[LaneRow]):
         if n_rows:
             busy = min(self._told.readings.busy_lanes(lanes) / n_rows, 1.0)
             parts.append(f"{quantity.share(busy)} busy")
-        return DOT.join(parts)
+        return quantity.DOT.join(parts)
 
 
 def _density(

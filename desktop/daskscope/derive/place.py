@@ -6,7 +6,7 @@ The task stream and the workers table fold by the same host keys because both ta
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import cycle
 from typing import TYPE_CHECKING, Final
@@ -82,6 +82,15 @@ def place(attributes: Attributes) -> Place:
     host_address = host_address if host_address != host else ""
     cluster = _cluster(attributes) if shown and has_tasks else ("", "")  # others know its address
     return Place(host, host_address, name, port, address, has_tasks, *cluster)
+
+
+def place_of_any(attributes: Attributes) -> Place:
+    """The same, with the cluster also of a service that is no worker, as of its scheduler."""
+    where = place(attributes)
+    if where.is_worker:
+        return where
+    cluster, cluster_name = _cluster(attributes)
+    return replace(where, cluster=cluster, cluster_name=cluster_name)
 
 
 def _cluster(attributes: Attributes) -> tuple[str, str]:

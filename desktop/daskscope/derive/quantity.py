@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Final
 
 THIN: Final = "\u2009"
+#: Between texts that stand side by side.
+DOT: Final = f"{THIN}·{THIN}"
 SECOND_NS: Final = 1_000_000_000
 MINUTE_NS: Final = 60 * SECOND_NS
 _HOUR_S: Final = 3_600

@@ -11,16 +11,18 @@ import numpy as np
 
 from dask_otel import conventions
 from daskscope.derive import quantity
-from daskscope.derive.eventwords import mark_of, warning_sign, worker_of
+from daskscope.derive.eventwords import mark_of, subject_of, warning_sign
 from daskscope.derive.lazy import Lazy
-from daskscope.derive.place import place
+from daskscope.derive.place import place, place_of_any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
+    from daskscope.derive.clusters import Clusters
     from daskscope.derive.errors import Errors
+    from daskscope.derive.place import Place
     from daskscope.session import Bookmark, Spot
     from daskscope.store.snapshot import Snapshot
 
@@ -114,11 +116,16 @@ class RecordsFrame:
 
 class _EventRows(Lazy[RecordRow]):
     def __init__(
-        self, snapshot: Snapshot, order: npt.NDArray[np.intp], bookmarks: tuple[Bookmark, ...]
+        self,
+        snapshot: Snapshot,
+        order: npt.NDArray[np.intp],
+        bookmarks: tuple[Bookmark, ...],
+        clusters: Clusters | None,
     ) -> None:
         super().__init__(len(order))
         self._bookmarks = bookmarks
         self._snapshot = snapshot
+        self._name = _Name(snapshot, clusters)
         self._order = order
 
     def make(self, index: int) -> RecordRow:
@@ -132,20 +139,37 @@ class _EventRows(Lazy[RecordRow]):
         time_ns = int(columns["time_ns"][at])
         severity = int(columns["severity"][at])
         body = snapshot.events.bodies[at].strip() or name
-        where = worker_of(snapshot.events.attributes[at])
-        if not where:
-            resource = int(columns["resource"][at])
-            is_known = resource < len(snapshot.resources)
-            where = place(snapshot.resources[resource]).name if is_known else ""
-        cells = (_when(snapshot, time_ns), KINDS.get(name, OTHER), where, body)
+        resource = int(columns["resource"][at])
+        sender = snapshot.resources[resource] if resource < len(snapshot.resources) else {}
+        where = subject_of(snapshot.events.attributes[at], sender) or place_of_any(sender)
+        told = self._name.told(where)
+        cells = (_when(snapshot, time_ns), KINDS.get(name, OTHER), told, body)
         sign = mark_of(name) or warning_sign(severity)
         return RecordRow(cells, time_ns, sign, is_warning=bool(warning_sign(severity)))
 
 
+class _Name:
+    """Names of workers and services; `clusters` tell those of several apart."""
+
+    def __init__(self, snapshot: Snapshot, clusters: Clusters | None) -> None:
+        self._clusters = clusters
+        self._labels = clusters.labels(snapshot.added_ns) if clusters is not None else {}
+
+    def told(self, where: Place) -> str:
+        """What one is called in a table."""
+        return where.name if self._clusters is None else self._clusters.told(where, self._labels)
+
+
 def events_frame(
-    snapshot: Snapshot, hidden: frozenset[str], bookmarks: tuple[Bookmark, ...] = ()
+    snapshot: Snapshot,
+    hidden: frozenset[str],
+    bookmarks: tuple[Bookmark, ...] = (),
+    clusters: Clusters | None = None,
 ) -> RecordsFrame:
-    """All log records and bookmarks but those of hidden kinds, in order of time."""
+    """All log records and bookmarks but those of hidden kinds, in order of time.
+
+    `clusters` are those of the snapshot, None where there are not several.
+    """
     columns = snapshot.events.columns
     names = columns["name"]
     present = np.unique(names).tolist()
@@ -174,13 +198,14 @@ def events_frame(
     if snapshot.events.n_evicted:
         text = f"{text}, {quantity.count(snapshot.events.n_evicted)} evicted"
     empty = "All of them are filtered out" if n_all else "Nothing has happened yet"
-    return RecordsFrame(_EventRows(snapshot, rows, bookmarks), kinds, text, empty)
+    return RecordsFrame(_EventRows(snapshot, rows, bookmarks, clusters), kinds, text, empty)
 
 
 class _ErrorRows(Lazy[RecordRow]):
-    def __init__(self, snapshot: Snapshot, errors: Errors) -> None:
+    def __init__(self, snapshot: Snapshot, errors: Errors, clusters: Clusters | None) -> None:
         super().__init__(len(errors))
         self._snapshot = snapshot
+        self._name = _Name(snapshot, clusters)
         self._errors = errors
 
     def make(self, index: int) -> RecordRow:
@@ -190,7 +215,7 @@ class _ErrorRows(Lazy[RecordRow]):
         assert chunk is not None  # errors are those of chunks that are held
         columns = chunk.columns
         name, lane = (int(columns[column][row]) for column in ("name", "lane"))
-        where = place(snapshot.resources[snapshot.lanes[lane].resource]).name
+        where = self._name.told(place(snapshot.resources[snapshot.lanes[lane].resource]))
         is_lost = bool(self._errors.is_lost[index])
         error = snapshot.strings[int(columns["error"][row])]
         error = error or ("lost with its worker" if is_lost else "failed")
@@ -199,8 +224,10 @@ class _ErrorRows(Lazy[RecordRow]):
         return RecordRow(cells, time_ns, "", int(snapshot.slot_of[name]), spot=spot)
 
 
-def errors_frame(snapshot: Snapshot, errors: Errors) -> RecordsFrame:
-    """All failures that are held, in order of their ends."""
+def errors_frame(
+    snapshot: Snapshot, errors: Errors, clusters: Clusters | None = None
+) -> RecordsFrame:
+    """All failures that are held, in order of their ends; `clusters` as for events."""
     n_lost = int(np.count_nonzero(errors.is_lost))
     text = f"{quantity.count(len(errors) - n_lost)} failed"
     if n_lost:
@@ -210,7 +237,7 @@ def errors_frame(snapshot: Snapshot, errors: Errors) -> RecordsFrame:
         text += ", what was evicted not counted"
         empty = "Nothing that is held has failed; what was evicted is not known"
     has_text = len(errors) or snapshot.n_evicted
-    return RecordsFrame(_ErrorRows(snapshot, errors), (), text if has_text else "", empty)
+    return RecordsFrame(_ErrorRows(snapshot, errors, clusters), (), text if has_text else "", empty)
 
 
 def _when(snapshot: Snapshot, time_ns: int) -> str:

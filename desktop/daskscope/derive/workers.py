@@ -288,5 +288,8 @@ def _summary(snapshot: Snapshot, samples: Samples, sampler: Sampler, is_heard: b
         return text
     worker, time_ns = max(snapshot.removed_ns.items(), key=lambda item: item[1])
     found = np.flatnonzero(snapshot.worker_of[: len(sampler.places)] == worker)
-    name = sampler.places[found[0]].name if len(found) else snapshot.addresses[worker]
+    name = snapshot.addresses[worker]
+    if len(found):
+        clusters = sampler.clusters
+        name = clusters.told(sampler.places[found[0]], clusters.labels(snapshot.added_ns))
     return f"{text}, {isolated(name)} removed at {quantity.elapsed(time_ns - snapshot.first_ns)}"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 COLUMNS: Final = (
     Column("Time", 72),
     Column("Kind", 84),
-    Column("Where", 150, cut=BOTH_ENDS),
+    Column("Where", 160, cut=BOTH_ENDS),
     Column("Text", 0),
 )
 CHIPS_PX: Final = 28

@@ -53,7 +53,7 @@ ERROR_COLUMNS: Final = (
     Column("Time", 72),
     Column("Prefix", 150),
     Column("Key", 260, Role.KEY, cut=BOTH_ENDS),
-    Column("Worker", 110, cut=BOTH_ENDS),
+    Column("Worker", 160, cut=BOTH_ENDS),
     Column("Error", 0),
 )
 
