@@ -52,10 +52,10 @@ class Link:
 
 
 def spans(n: int, end_ns: int) -> SpanBatch:
-    """`n` finished tasks of 1 ms that end at `end_ns`."""
+    """`n` finished tasks of 1 ms, one after the other; the last one ends at `end_ns`."""
     columns = {name: np.zeros(n, dtype) for name, dtype in SPAN_COLUMNS.items()}
-    columns["start_ns"] += end_ns - 1_000_000
-    columns["end_ns"] += end_ns
+    columns["end_ns"] += end_ns - np.arange(n)[::-1] * 1_000_000
+    columns["start_ns"] += columns["end_ns"] - 1_000_000
     columns["name"] += np.uint32(1)
     columns["thread"] += 7
     columns["span_id"] = np.arange(1, n + 1, dtype="u8")
@@ -86,7 +86,7 @@ def test_a_burst_is_taken_over_many_ticks() -> None:
             return first
 
     link = Burst()
-    link.messages += [spans(8_192, WALL + n) for n in range(40)]
+    link.messages += [spans(8_192, WALL + n * 10 * SECOND) for n in range(40)]
     feed = Feed(link, Store(1 << 30))
     n_spans = []
     for _ in range(100):
