@@ -123,20 +123,21 @@ class _Told(NamedTuple):
     said, plain
         With and without a line.
     what, better
-        Name of the event and address of the worker, and those of one that would say more.
+        Name of the event, who says it and address of the worker; those of one that would say more.
     """
 
     said: _Said
     plain: _Said
-    what: tuple[str, str]
-    better: tuple[str, str]
+    what: tuple[str, int, str]
+    better: tuple[str, int, str]
 
     @classmethod
     def of(cls, events: Events, row: int, name: str) -> _Told:
         """The event of a row of the log."""
         said = _said(events, name, row, 1)
         address = fact_of(name, events.attributes[row]).address
-        what, better = (name, address), (BETTER.get(name, ""), address)
+        worker = int(events.columns["resource"][row]), address
+        what, better = (name, *worker), (BETTER.get(name, ""), *worker)
         return cls(said, said._replace(has_line=False), what, better)
 
 

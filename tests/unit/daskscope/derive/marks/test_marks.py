@@ -152,6 +152,18 @@ def test_a_loss_is_told_once() -> None:
     ]
 
 
+def test_who_leaves_one_cluster_is_told_though_another_loses_one_at_its_address() -> None:
+    source = Source()
+    one, other = (source.resource({conventions.SERVICE_NAMESPACE: name}) for name in "ab")
+    marks = marks_of(
+        source,
+        source.event(conventions.EVENT_WORKER_REMOVED, 3 * SECOND, resource=one, **W3),
+        source.event(conventions.EVENT_WORKER_LOST, 3 * SECOND + 900, resource=other, **W3),
+    )
+
+    assert [mark.sign for mark in marks] == ["removed", "lost"]
+
+
 def test_failures_are_told_by_what_failed_and_once() -> None:
     source = Source()
     worker, client = source.worker("w0"), source.resource({"service.name": "dask-client"})
