@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from daskscope.derive import quantity
 from daskscope.derive.frames import BarState
-from daskscope.derive.place import place
+from daskscope.derive.peers import peer as peer_at
 from daskscope.store.schema import Kind
 
 if TYPE_CHECKING:
@@ -44,11 +44,12 @@ def crowd(
         nbytes = int(chunk.columns["nbytes"][row])
         sums += max(nbytes, 0)
         peer = snapshot.strings[int(chunk.columns["peer"][row])]
+        lane = int(chunk.columns["lane"][row])
         parts = [quantity.duration(int(chunk.end_ns[row]) - int(chunk.start_ns[row]))]
         if nbytes >= 0:
             parts.append(quantity.nbytes(nbytes))
         if peer:
-            parts.append(f"from {_peer_name(snapshot, peer)}")
+            parts.append(f"from {_peer_name(snapshot, peer, lane)}")
         lines.append((_NOUNS[kind].capitalize(), ", ".join(parts)))
     kinds = {line[0] for line in lines}
     noun = lines[0][0].lower() if len(kinds) == 1 else "span"
@@ -72,9 +73,6 @@ def crowd(
     )
 
 
-def _peer_name(snapshot: Snapshot, address: str) -> str:
-    for attributes in snapshot.resources:
-        where = place(attributes)
-        if where.address == address:
-            return where.name
-    return address.rpartition("://")[2]
+def _peer_name(snapshot: Snapshot, address: str, lane: int) -> str:
+    where = peer_at(snapshot, address, snapshot.lanes[lane].resource)
+    return where.name if where is not None else address.rpartition("://")[2]

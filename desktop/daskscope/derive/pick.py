@@ -15,6 +15,7 @@ from daskscope.derive.frames import LEAST_BAR_PX, BarState, Hit
 from daskscope.derive.isolation import isolated
 from daskscope.derive.lanelayout import RowKind
 from daskscope.derive.matches import Mark
+from daskscope.derive.peers import peer
 from daskscope.derive.place import place
 from daskscope.derive.raster import NOTHING
 from daskscope.session import Chosen
@@ -251,7 +252,7 @@ def _span(
         *_where(snapshot, spot, value["lane"]),
     ]
     if kind == Kind.TRANSFER and value["peer"]:
-        fields.append(("From", _peer(snapshot, snapshot.strings[value["peer"]])))
+        fields.append(("From", _peer(snapshot, snapshot.strings[value["peer"]], value["lane"])))
     if value["nbytes"] >= 0:
         fields.append(
             ("Result" if kind == Kind.COMPUTE else "Bytes", quantity.nbytes(value["nbytes"]))
@@ -358,11 +359,12 @@ def _where(snapshot: Snapshot, spot: _Spot, lane: int) -> list[tuple[str, str]]:
     return fields
 
 
-def _peer(snapshot: Snapshot, address: str) -> str:
+def _peer(snapshot: Snapshot, address: str, lane: int) -> str:
     """Name of the worker at an address, and the address."""
-    shown = address.rpartition("://")[2]
-    for attributes in snapshot.resources:
-        where = place(attributes)
-        if where.address == address and where.name != shown:
-            return f"{isolated(where.name)}  {shown}"
-    return shown
+    where, shown = (
+        peer(snapshot, address, snapshot.lanes[lane].resource),
+        address.rpartition("://")[2],
+    )
+    if where is None or where.name == shown:
+        return shown
+    return f"{isolated(where.name)}  {shown}"

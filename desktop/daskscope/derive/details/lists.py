@@ -10,7 +10,7 @@ from daskscope.derive.details.frame import Listing, Related, Rows
 from daskscope.derive.details.keys import short_key
 from daskscope.derive.details.known import Inquired
 from daskscope.derive.frames import BarState
-from daskscope.derive.place import place
+from daskscope.derive.peers import peer
 from daskscope.store.schema import Kind
 
 if TYPE_CHECKING:
@@ -63,7 +63,6 @@ def _transfers(snapshot: Snapshot, known: Known) -> Listing | None:
     moved = _by_start(one for one in known.survey.children if one.kind is Kind.TRANSFER)
     if not moved:
         return None
-    names = _names(snapshot)
 
     def row(at: int) -> Related:
         one = moved[at]
@@ -73,7 +72,7 @@ def _transfers(snapshot: Snapshot, known: Known) -> Listing | None:
             -1,
             one.kind,
             one.state,
-            f"from {names.get(one.peer) or one.peer.rpartition('://')[2] or 'unknown'}",
+            f"from {_name_at(snapshot, one.peer, one) or 'unknown'}",
             (
                 _size(one),
                 quantity.duration(one.lasted_ns),
@@ -113,13 +112,14 @@ def _dependents(snapshot: Snapshot, known: Known) -> Listing | None:
     if not known.subject.is_attempt or known.searched is Inquired.NOT_YET:
         return None
     held = known.survey.relatives
-    names = _names(snapshot)
     ordered = sorted(known.dependents.values(), key=lambda one: one.start_ns)
 
     def row(at: int) -> Related:
         one = ordered[at]
         found = held.get(one.span_id)
-        return _told(one, names) if found is None else _related(found, _label(found))
+        if found is None:
+            return _told(snapshot, one, known.subject)
+        return _related(found, _label(found))
 
     prefixes = {one.name for one in ordered}
     more = f"all {next(iter(prefixes))}" if len(prefixes) == 1 else ""
@@ -139,10 +139,10 @@ def _search_note(known: Known) -> str:
     return "there are more; the search ended here" if known.is_cut else ""
 
 
-def _names(snapshot: Snapshot) -> dict[str, str]:
-    """Names of workers by their addresses."""
-    places = map(place, snapshot.resources)
-    return {where.address: where.name for where in places if where.address}
+def _name_at(snapshot: Snapshot, address: str, one: Subject) -> str:
+    """Name of the worker at an address in a span's cluster."""
+    where = peer(snapshot, address, snapshot.lanes[one.lane].resource)
+    return where.name if where is not None else address.rpartition("://")[2]
 
 
 def _related(one: Subject, text: str) -> Related:
@@ -151,10 +151,10 @@ def _related(one: Subject, text: str) -> Related:
     return Related(one.chosen, one.slot, one.kind, one.state, text, cells)
 
 
-def _told(one: Dependent, names: dict[str, str]) -> Related:
+def _told(snapshot: Snapshot, one: Dependent, asked: Subject) -> Related:
     """A dependent that the store does not hold, as the search tells it."""
     cells = (
-        names.get(one.worker, ""),
+        _name_at(snapshot, one.worker, asked),
         quantity.duration(max(one.end_ns - one.start_ns, 0)),
         quantity.nbytes(one.nbytes) if one.nbytes >= 0 else "",
     )

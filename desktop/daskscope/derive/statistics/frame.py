@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from dask_otel import conventions
 from daskscope.derive import quantity
-from daskscope.derive.place import natural_key, place
+from daskscope.derive.peers import peer as peer_at
+from daskscope.derive.place import natural_key
 from daskscope.derive.sieve import sieve
 from daskscope.derive.statistics.histogram import Histogram, histogram
 from daskscope.derive.statistics.rows import PEER_BITS, WORKER_VALUES, Scope
@@ -289,19 +289,18 @@ def _facts(snapshot: Snapshot, figures: Figures, crew: Crew) -> tuple[Fact, ...]
     pair_bytes = np.where((peer > 0) & (receiver >= 0), moved_bytes, 0)
     if pair_bytes.any():
         busiest = int(pair_bytes.argmax())
-        sender = _name_at(snapshot, snapshot.strings[int(peer[busiest])])
+        address, resource = snapshot.strings[int(peer[busiest])], int(pairs[busiest]) >> PEER_BITS
+        sender = _name_at(snapshot, address, resource)
         label = f"Busiest, {sender} to {crew.names[int(receiver[busiest])]}"
         facts.append(Fact(label, _bytes_text(pair_bytes[busiest])))
     facts.append(Fact("Disk", _bytes_text(_column(figures, "disk_bytes").sum())))
     return (*facts, *_failures(figures, crew))
 
 
-def _name_at(snapshot: Snapshot, address: str) -> str:
-    """Name of the worker at an address."""
-    for attributes in snapshot.resources:
-        if attributes.get(conventions.WORKER_ADDRESS) == address:
-            return place(attributes).name
-    return address.rpartition("://")[2]
+def _name_at(snapshot: Snapshot, address: str, resource: int) -> str:
+    """Name of the worker at an address that a resource speaks of."""
+    where = peer_at(snapshot, address, resource)
+    return where.name if where is not None else address.rpartition("://")[2]
 
 
 def _bytes_text(number: float) -> str:
