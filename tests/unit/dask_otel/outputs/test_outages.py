@@ -27,8 +27,12 @@ def refusing() -> dict[str, int]:
 
 
 @pytest.fixture
-def sink(refusing: dict[str, int], caplog: pytest.LogCaptureFixture) -> HttpSink:
+def sink(
+    refusing: dict[str, int], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> HttpSink:
     caplog.set_level(logging.INFO, link.__name__)
+    # Another test of this process may have had the same port a moment ago.
+    monkeypatch.setattr(outages, "_outages", outages._Outages())
     return HttpSink(answer=lambda signal: refusing[signal])
 
 
