@@ -203,12 +203,13 @@ def points(rows: Sequence[tuple[int, int, float]]) -> PointBatch:
     )
 
 
-def snapshot_of(source: Source, spans: Sequence[Span] = ()) -> Snapshot:
-    """What a store knows of a source and some of its spans."""
+def snapshot_of(source: Source, *batches: Sequence[Span]) -> Snapshot:
+    """What a store knows of a source and some of its spans, which come batch by batch."""
     store = Store()
-    batch = source.spans(spans)
+    made = [source.spans(batch) for batch in batches]
     store.apply(source.definitions())
-    store.apply(batch)
+    for batch in made:
+        store.apply(batch)
     return store.snapshot()
 
 

@@ -11,19 +11,10 @@ from daskscope.store.placing import MOST_LEVELS
 from daskscope.store.schema import SUB_KINDS, Kind, Outcome
 from daskscope.store.snapshot import Lane, LaneKind
 from daskscope.store.writer import Store
-from tests.builders import T0, Source, Span
+from tests.builders import T0, Source, Span, snapshot_of
 
 if TYPE_CHECKING:
     from daskscope.store.snapshot import Snapshot
-
-
-def snapshot_of(source: Source, *batches: list[Span]) -> Snapshot:
-    store = Store()
-    made = [source.spans(batch) for batch in batches]
-    store.apply(source.definitions())
-    for batch in made:
-        store.apply(batch)
-    return store.snapshot()
 
 
 def lanes_of(snapshot: Snapshot) -> list[int]:

@@ -14,7 +14,7 @@ from daskscope.store.placing import MOST_LEVELS, SLACK_NS
 from daskscope.store.schema import Kind, SpanBatch, TextColumn
 from daskscope.store.snapshot import LaneKind
 from daskscope.store.writer import Store
-from tests.builders import MS, SECOND, Load, Source, Span
+from tests.builders import MS, SECOND, Load, Source, Span, snapshot_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,15 +23,6 @@ if TYPE_CHECKING:
 
     from daskscope.store.placing import Int64s, Spans
     from daskscope.store.snapshot import Snapshot
-
-
-def stored(source: Source, *batches: list[Span]) -> Snapshot:
-    store = Store()
-    made = [source.spans(batch) for batch in batches]
-    store.apply(source.definitions())
-    for batch in made:
-        store.apply(batch)
-    return store.snapshot()
 
 
 def overlaps_ns(snapshot: Snapshot, without: Sequence[int] = ()) -> list[int]:
@@ -78,7 +69,7 @@ def test_no_two_attempts_of_a_lane_overlap(seed: int, order: str) -> None:
         # Late by up to some dozens of others.
         spans.sort(key=lambda span: span.end + rng.randrange(60 * MS))
     batches = [spans[i : i + 17] for i in range(0, len(spans), 17)]
-    unsure = stored(source, *batches)
+    unsure = snapshot_of(source, *batches)
     # A few of the first in each thread, before it was sure that they overlap.
     assert len(overlaps_ns(unsure)) <= 6
 
@@ -89,7 +80,7 @@ def test_no_two_attempts_of_a_lane_overlap(seed: int, order: str) -> None:
         for thread in (21, 22)
         for start in (-2 * SECOND, -2 * SECOND + MS // 2)
     ]
-    snapshot = stored(source, first, *batches)
+    snapshot = snapshot_of(source, first, *batches)
     assert not overlaps_ns(snapshot)
     assert {lane.kind for lane in snapshot.lanes} == {LaneKind.THREAD, LaneKind.LEVEL}
     assert len(snapshot.lanes) <= 2 * MOST_LEVELS
@@ -100,7 +91,7 @@ def test_coroutines_are_apart_from_the_first_one_on() -> None:
         source = Source()
         source.worker("w0", loop_thread=loop_thread)
         two = [Span(start, start + 50 * MS, thread=21) for start in (0, 10 * MS)]
-        assert len(overlaps_ns(stored(source, two[:1], two[1:]))) == n_over
+        assert len(overlaps_ns(snapshot_of(source, two[:1], two[1:]))) == n_over
 
 
 def test_what_follows_each_other_by_a_bad_clock_has_one_lane() -> None:
@@ -111,7 +102,7 @@ def test_what_follows_each_other_by_a_bad_clock_has_one_lane() -> None:
     for loop_thread, n_lanes in ((0, 3), (99, 1)):
         source = Source()
         source.worker("w0", loop_thread=loop_thread)
-        assert len(stored(source, spans[:1], spans[1:]).lanes) == n_lanes
+        assert len(snapshot_of(source, spans[:1], spans[1:]).lanes) == n_lanes
 
 
 def by_two_senders(spans: list[Span], late: int, size: int) -> list[list[Span]]:
@@ -140,7 +131,7 @@ def test_what_comes_late_and_overlaps_nothing_stays_on_its_lane(kind: Kind, size
         for at in range(400)
         for thread in (21, 22)
     ]
-    assert len(stored(source, *by_two_senders(spans, 3 * SECOND, size)).lanes) == 2
+    assert len(snapshot_of(source, *by_two_senders(spans, 3 * SECOND, size)).lanes) == 2
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -154,7 +145,7 @@ def test_what_overlaps_and_comes_late_lies_where_it_is_free(seed: int, size: int
     ]
     source = Source()
     source.worker("w0")
-    snapshot = stored(source, first, *by_two_senders(spans, 3 * SECOND, size))
+    snapshot = snapshot_of(source, first, *by_two_senders(spans, 3 * SECOND, size))
     assert not overlaps_ns(snapshot)
     # Some more than at once: where long ones are to be is not known until they end.
     n_at_once = max(
@@ -179,7 +170,7 @@ def test_what_lasts_long_and_comes_late_is_not_put_where_something_may_be() -> N
         for start, end in ((6, 8), (7, 9), (20, 22), (21, 23))
     ]
     late = [Span(3 * SECOND, 9 * SECOND, thread=21), Span(3 * SECOND, 4 * SECOND, thread=21)]
-    snapshot = stored(source, crowd, later, late)
+    snapshot = snapshot_of(source, crowd, later, late)
     assert not overlaps_ns(snapshot)
     assert len(snapshot.lanes) == 4
 
@@ -192,7 +183,7 @@ def test_a_long_span_of_a_user_is_apart_from_those_within_it(last: int) -> None:
         [Span(at * SECOND, end * SECOND, "GET", shop, 7, Kind.OTHER) for at, end in times]
         for times in ([(2, 3), (4, 5), (last, last + 1)], [(0, 10)])
     )
-    snapshot = stored(source, inner, outer, [Span(20 * SECOND, 21 * SECOND, "GET", shop, 7)])
+    snapshot = snapshot_of(source, inner, outer, [Span(20 * SECOND, 21 * SECOND, "GET", shop, 7)])
     assert not overlaps_ns(snapshot)
     assert [lane.level for lane in snapshot.lanes] == [0, 1]
 
@@ -232,7 +223,7 @@ def test_a_clock_that_is_set_right_makes_no_level(length: int) -> None:
         source = Source()
         source.worker("w0")
         batches = [spans[i : i + size] for i in range(0, len(spans), size)]
-        assert len(stored(source, *batches).lanes) == 1
+        assert len(snapshot_of(source, *batches).lanes) == 1
 
 
 def test_of_spans_only_those_of_lanes_where_some_overlap_are_looked_at(
@@ -254,7 +245,7 @@ def test_of_spans_only_those_of_lanes_where_some_overlap_are_looked_at(
     spans[151] = Span(500 * MS - 5 * MS, 509 * MS, thread=12)
     source = Source()
     source.worker("w0")
-    assert len(stored(source, spans).lanes) == 3
+    assert len(snapshot_of(source, spans).lanes) == 3
     assert seen == [100]
 
 
@@ -263,7 +254,7 @@ def test_what_overlaps_in_the_midst_of_what_does_not_is_apart() -> None:
     burst = [Span(3_000 * MS + at * MS, 3_010 * MS + at * MS) for at in (1, 2, 3)]
     source = Source()
     source.worker("w0")
-    snapshot = stored(source, sorted([*calm, *burst], key=lambda span: span.start))
+    snapshot = snapshot_of(source, sorted([*calm, *burst], key=lambda span: span.start))
     assert not overlaps_ns(snapshot)
     lane = np.concatenate([chunk.columns["lane"] for chunk in snapshot.chunks])
     assert set(lane[:300].tolist()) == {lane[0]}
@@ -290,7 +281,7 @@ def test_only_those_that_find_no_level_free_overlap(size: int) -> None:
         spans = coroutines(random.Random(1), 4_000, n_at_once)
         spans = sorted((span for span in spans if span.thread == 21), key=lambda span: span.end)
         batches = [spans[i : i + size] for i in range(0, len(spans), size)]
-        snapshot = stored(source, *batches)
+        snapshot = snapshot_of(source, *batches)
         crowds = [number for number, lane in enumerate(snapshot.lanes) if lane.is_crowd]
         assert len(crowds) == has_crowd
         assert not overlaps_ns(snapshot, without=crowds)
@@ -301,7 +292,7 @@ def test_spans_within_attempts_have_lanes_of_their_own_though_they_come_first() 
     source = Source()
     source.worker("w0")
     inner = [Span(2, 4, "load", kind=Kind.OTHER), Span(1, 8, "step", kind=Kind.OTHER)]
-    snapshot = stored(source, inner, [Span(0, 10)], [Span(11, 12, "load", kind=Kind.OTHER)])
+    snapshot = snapshot_of(source, inner, [Span(0, 10)], [Span(11, 12, "load", kind=Kind.OTHER)])
 
     lanes = [snapshot.lanes[number] for number in snapshot.chunks[0].columns["lane"].tolist()]
     kinds = [(lane.kind, lane.level) for lane in lanes]
@@ -314,7 +305,7 @@ def test_spans_within_attempts_have_lanes_of_their_own_though_they_come_first() 
 def test_spans_of_other_services_keep_the_lane_of_their_thread() -> None:
     source = Source()
     shop = source.resource({"service.name": "shop"})
-    snapshot = stored(source, [Span(0, 1, "GET", shop, 7, Kind.OTHER)])
+    snapshot = snapshot_of(source, [Span(0, 1, "GET", shop, 7, Kind.OTHER)])
 
     assert [lane.kind for lane in snapshot.lanes] == [LaneKind.THREAD]
 
