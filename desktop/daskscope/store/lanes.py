@@ -234,7 +234,7 @@ class LaneRegistry:
         if kind is LaneKind.PACKED or thread == loop_thread:
             self._levels.crowd(lane)
         elif loop_thread is not None and kind is LaneKind.BESIDE:
-            self._levels.run_one(lane)
+            self._levels.know_serial(lane)
         return lane
 
     def _add(self, lane: Lane) -> int:

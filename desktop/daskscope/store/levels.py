@@ -52,7 +52,7 @@ class Levels:
         self._last_ns = np.empty((1, 2, 0), np.int64)
         # Whether spans of a lane are known to overlap, and whether its thread runs one at a time.
         self._is_crowded = np.zeros(0, np.bool_)
-        self._runs_one = np.zeros(0, np.bool_)
+        self._is_serial = np.zeros(0, np.bool_)
         # Of each worker: of its lanes on which spans overlap, the level and start of each attempt
         # that runs, by run id.
         self._running: dict[int, dict[int, dict[int, tuple[int, int]]]] = {}
@@ -66,17 +66,17 @@ class Levels:
             fresh = np.zeros((len(self._last_ns), 2, n_more), np.int64)
             self._last_ns = np.concatenate([self._last_ns, fresh], axis=2)
             self._is_crowded = np.append(self._is_crowded, np.zeros(n_more, np.bool_))
-            self._runs_one = np.append(self._runs_one, np.zeros(n_more, np.bool_))
+            self._is_serial = np.append(self._is_serial, np.zeros(n_more, np.bool_))
 
     def crowd(self, lane: int) -> None:
         """Know that spans of a lane may overlap from the first on."""
         self.reach(lane + 1)
         self._is_crowded[lane] = True
 
-    def run_one(self, lane: int) -> None:
+    def know_serial(self, lane: int) -> None:
         """Know that the thread of a lane runs one attempt at a time."""
         self.reach(lane + 1)
-        self._runs_one[lane] = True
+        self._is_serial[lane] = True
 
     def run(
         self, resource: int, lane: Array, start_ns: Int64s, run_id: npt.NDArray[np.int32]
@@ -160,11 +160,8 @@ class Levels:
         if is_early.any():
             since_ns = np.empty_like(begin_ns)
             since_ns[1:], since_ns[first] = begin_ns[:-1], known_ns[0]
-            over_ns = before_ns - begin_ns
-            is_early = over_ns > slack_ns(until_ns - begin_ns, before_ns - since_ns)
-            early = np.flatnonzero(is_early)
-            may_be = self._runs_one[lanes[early]] & ~self._is_crowded[lanes[early]]
-            is_early[early[may_be & (over_ns[early] <= STEP_NS)]] = False
+            most_ns = slack_ns(until_ns - begin_ns, before_ns - since_ns)
+            is_early = self._meet(lanes, before_ns - begin_ns, most_ns)
         watched = {number for of in self._running.values() for number in of}
         if watched:
             is_early |= np.isin(lanes, list(watched))
@@ -185,6 +182,14 @@ class Levels:
         lifted = np.flatnonzero(level)
         return rows[lifted], level[lifted]
 
+    def _meet(self, lane: Array, over_ns: Int64s, most_ns: Int64s) -> Mask:
+        """Whether what spans have in common with those before them is more than they may have."""
+        meet: Mask = over_ns > most_ns
+        early = np.flatnonzero(meet)
+        may_be = self._is_serial[lane[early]] & ~self._is_crowded[lane[early]]
+        meet[early[may_be & (over_ns[early] <= STEP_NS)]] = False
+        return meet
+
     def _placed(self, new: Spans, run_id: npt.NDArray[np.int32]) -> Int64s:
         """Levels of spans of some lanes, all that have come of these."""
         held, unseen = self._around(new)
@@ -194,7 +199,7 @@ class Levels:
         if is_calm.any():
             others = held.those(~self._is_crowded[held.lane])
             calm = new.those(is_calm).joined(others)
-            self._is_crowded[overlapping(calm, self._runs_one)] = True
+            self._is_crowded[overlapping(calm, self._is_serial)] = True
         level = np.zeros(len(new), np.int64)
         crowded = np.flatnonzero(self._is_crowded[new.lane])
         if len(crowded):

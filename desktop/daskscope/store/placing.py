@@ -91,10 +91,10 @@ def slack_ns(one_ns: Int64s, other_ns: Int64s) -> Int64s:
     return slack
 
 
-def overlapping(spans: Spans, runs_one: Mask) -> Int64s:
+def overlapping(spans: Spans, is_serial: Mask) -> Int64s:
     """Lanes on which spans are known to overlap.
 
-    `runs_one` is by lane: its thread runs one attempt at a time.
+    `is_serial` is by lane: its thread runs one attempt at a time.
     """
     spans = spans.those(np.lexsort((spans.start_ns, spans.lane)))
     begin_ns, until_ns, is_next = spans.start_ns, spans.end_ns, _are_next(spans.lane)
@@ -108,7 +108,7 @@ def overlapping(spans: Spans, runs_one: Mask) -> Int64s:
     shared_ns = shared_until_ns - begin_ns
     third = np.roll(_latest(spans.lane, shared_until_ns), 1)
     three_ns = np.where(is_next, np.minimum(until_ns, shared_until_ns[third]) - begin_ns, 0)
-    one = runs_one[spans.lane]
+    one = is_serial[spans.lane]
     is_found = shared_ns > np.where(one, STEP_NS, CORRECTION_NS)
     is_found |= ~one & (three_ns > slack_ns(lasting_ns, lasting_ns))
     are_attempts = spans.is_attempt & spans.is_attempt[before]
