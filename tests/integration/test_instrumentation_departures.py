@@ -320,8 +320,8 @@ def test_what_a_nanny_kills_while_its_worker_hangs_in_closing(
         if not cancelled:
             future.result()
     first, *rest = attempts(sink)
-    if function is not stubborn:
-        # Its worker ceases to wait for a coroutine when the nanny does: either may be the first.
+    if function is not stubborn or not cancelled:
+        # A worker gives up a cancelled coroutine when its nanny does: either may be the first.
         assert first.resource[names.SERVICE_NAME] == names.SERVICE_SCHEDULER
     outcome = names.OUTCOME_CANCELLED if cancelled else names.OUTCOME_LOST
     assert first.attributes[names.TASK_OUTCOME] == outcome
