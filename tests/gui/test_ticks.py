@@ -17,10 +17,10 @@ from daskscope.app.timeline import DRAWN_WORK_S, UNFINISHED_PERIOD_S
 from daskscope.derive import quantity
 from daskscope.derive.picture import Picture
 from daskscope.derive.taskstream import TaskStream
-from daskscope.store.schema import Definitions, Series, SourceStatus
+from daskscope.store.schema import SourceStatus
 from daskscope.store.writer import Store
 from tests.builders import MS, SECOND, Span, points
-from tests.gui.working import NOW, Hand, Link, cluster, set_budget, set_clock
+from tests.gui.working import NOW, Hand, Link, cluster, set_budget, set_clock, with_series
 
 if TYPE_CHECKING:
     from daskscope.app.run import Run
@@ -63,10 +63,7 @@ def test_readings_are_told_by_a_tick_that_draws_nothing(busy: Run, link: Link) -
 
 
 def test_readings_that_come_alone_draw_nothing(busy: Run, link: Link) -> None:
-    number = len(busy.snapshot.series)
-    link.messages = [Definitions(series_base=number, series=(Series("m", "1", 0, False, {}),))]
-    for _ in range(3):
-        busy.tick(NOW + 16 * MS)
+    number = with_series(busy, link)
     before = bars(busy)
     link.messages = [points([(number, 9 * SECOND, 3.0)])]
     busy.tick(NOW + 16 * MS)
@@ -75,10 +72,7 @@ def test_readings_that_come_alone_draw_nothing(busy: Run, link: Link) -> None:
 
 
 def test_a_start_of_the_run_that_only_a_reading_tells_moves_the_axis(busy: Run, link: Link) -> None:
-    number = len(busy.snapshot.series)
-    link.messages = [Definitions(series_base=number, series=(Series("m", "1", 0, False, {}),))]
-    for _ in range(3):
-        busy.tick(NOW + 16 * MS)
+    number = with_series(busy, link)
     before = bars(busy)
     link.messages = [points([(number, 1 * SECOND, 3.0)])]
     busy.tick(NOW + 16 * MS)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from daskscope.app.tempo import IDLE_STEP_S
-from daskscope.store.schema import Kind, Message, SourceStatus, Status
-from tests.builders import SECOND, T0, Source, Span
+from daskscope.store.schema import Definitions, Kind, Message, Series, SourceStatus, Status
+from tests.builders import MS, SECOND, T0, Source, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -116,3 +116,12 @@ def bar(run: Run, state: BarState, kind: Kind = Kind.COMPUTE) -> tuple[int, int]
     index = next(i for i in range(len(bars)) if (bars.state[i], bars.kind[i]) == (state, kind))
     row = frame.layout.rows[bars.row[index]]
     return (int(bars.x0_px[index]) + 2, row.y_px - frame.scroll_px + 6)
+
+
+def with_series(busy: Run, link: Link) -> int:
+    """Number of a series that the window knows of, with nothing left to draw."""
+    number = len(busy.snapshot.series)
+    link.messages = [Definitions(series_base=number, series=(Series("m", "1", 0, False, {}),))]
+    for _ in range(3):
+        busy.tick(NOW + 16 * MS)
+    return number
