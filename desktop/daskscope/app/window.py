@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import (
     QApplication,
     QMainWindow,
-    QSplitter,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
+from daskscope.app.borders import Borders
 from daskscope.app.presence import Presence
 from daskscope.app.settings import Layout
 from daskscope.paint.brush import use_ratio
@@ -24,7 +24,7 @@ from daskscope.paint.control import window_sheet
 from daskscope.paint.focus import FocusRing
 from daskscope.paint.font import Role, font
 from daskscope.paint.table import RowArea
-from daskscope.theme import RIGHT_DOCK_LEAST_PX, RIGHT_DOCK_PX, WINDOW_LEAST_PX, Density, Theme
+from daskscope.theme import WINDOW_LEAST_PX, Density, Theme
 from daskscope.views.details.panel import DetailsView
 from daskscope.views.dock import Dock
 from daskscope.views.loading import LoadingView
@@ -43,11 +43,6 @@ from daskscope.views.workers import WorkersView
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent, QResizeEvent
-
-#: The lower dock's share of the window, and the progress panel's of the right dock.
-WORKERS_SHARE: Final = 0.28
-PROGRESS_SHARE: Final = 0.54
-SPLITTER_PX: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +63,8 @@ class Window(QMainWindow):
         Docks by name.
     tabs
         Views that stand in docks, by name.
+    borders
+        What lies between docks.
     presence
         Whether somebody is there.
     """
@@ -103,20 +100,13 @@ class Window(QMainWindow):
         self._ring.watch(self.timeline.stream)
         self._ring.watch(self.timeline.legend)
         self._add_tabs()
-        self._left = self._splitter(Qt.Orientation.Vertical, self.timeline, self.workers_dock)
-        self._right = self._splitter(
-            Qt.Orientation.Vertical, self.progress_dock, self.resources_dock
+        self.borders = Borders(
+            (self.timeline, self.workers_dock), (self.progress_dock, self.resources_dock)
         )
-        self._right.setMinimumWidth(RIGHT_DOCK_LEAST_PX)
-        self._right_px: list[int] = []
         self.progress_dock.page_changed.connect(self._share_right)
-        self._all = self._splitter(Qt.Orientation.Horizontal, self._left, self._right)
-        # Docks keep their width, and their share of the height of any window.
-        self._all.setStretchFactor(0, 1)
         self._pages = QStackedWidget(self)
         self._pages.addWidget(self.welcome)
-        self._pages.addWidget(self._all)
-        self._is_arranged = False
+        self._pages.addWidget(self.borders.all)
         self._layout = Layout()
         self.setCentralWidget(self._body())
         self.commands = PaletteView(self)
@@ -163,14 +153,6 @@ class Window(QMainWindow):
         """What the tab of a view of `tabs` says."""
         self.docks[self.tabs[name].dock].set_title(self.tabs[name].page, text)
 
-    def _splitter(self, orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
-        splitter = QSplitter(orientation, self)
-        splitter.setHandleWidth(SPLITTER_PX)
-        splitter.setChildrenCollapsible(False)
-        for part in parts:
-            splitter.addWidget(part)
-        return splitter
-
     def set_theme(self, theme: Theme) -> None:
         """Draw everything in the colours of `theme`."""
         application = QApplication.instance()
@@ -212,7 +194,7 @@ class Window(QMainWindow):
 
     def show_data(self) -> None:
         """Leave the empty state; the task stream hears the keys, unless a sheet does."""
-        self._pages.setCurrentWidget(self._all)
+        self._pages.setCurrentWidget(self.borders.all)
         if not self.has_sheet:
             self.timeline.stream.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -221,8 +203,8 @@ class Window(QMainWindow):
         parts: dict[str, QWidget] = {"task-stream": self.timeline, **self.docks}
         for name, part in parts.items():
             part.setVisible(view in ("all", name))
-        self._left.setVisible(view in ("all", "task-stream", "workers"))
-        self._right.setVisible(view in ("all", "progress", "resources"))
+        self.borders.left.setVisible(view in ("all", "task-stream", "workers"))
+        self.borders.right.setVisible(view in ("all", "progress", "resources"))
 
     def is_dock_shown(self, name: str) -> bool:
         """Whether a dock of `docks` has its place, though perhaps behind the empty state."""
@@ -234,18 +216,15 @@ class Window(QMainWindow):
 
     def _show_dock(self, name: str, is_shown: bool) -> None:
         self.docks[name].setVisible(is_shown)
-        self._right.setVisible(self.is_dock_shown("progress") or self.is_dock_shown("resources"))
+        is_right_shown = self.is_dock_shown("progress") or self.is_dock_shown("resources")
+        self.borders.right.setVisible(is_right_shown)
 
     def _share_right(self, page: int) -> None:
         """Give details what the docks under them can spare, and give it back after."""
-        if not self._is_arranged:
-            return
         if page == self.tabs["details"].page:
-            self._right_px = self._right.sizes()
-            self._right.setSizes([sum(self._right_px), 0])
-        elif self._right_px:
-            self._right.setSizes(self._right_px)
-            self._right_px = []
+            self.borders.lend()
+        else:
+            self.borders.take_back()
 
     def show_tab(self, name: str) -> None:
         """Bring a view of `tabs` to the front of its dock, and leave the keyboard where it is."""
@@ -287,11 +266,9 @@ class Window(QMainWindow):
 
     def layout_now(self) -> Layout:
         """What stands where, to be remembered."""
-        sizes = [splitter.sizes() for splitter in self.splitters()]
-        sizes[-1] = self._right_px or sizes[-1]  # what details have borrowed is not theirs
         return Layout(
             bytes(self.saveGeometry().toBase64().data()).decode("ascii"),
-            tuple(map(tuple, sizes)),
+            self.borders.sizes(),
             frozenset(name for name in self.docks if not self.is_dock_shown(name)),
             frozenset(
                 name
@@ -321,33 +298,15 @@ class Window(QMainWindow):
         if geometry:
             self.restoreGeometry(QByteArray.fromBase64(geometry.encode("ascii", "replace")))
 
-    def splitters(self) -> tuple[QSplitter, QSplitter, QSplitter]:
-        """Left from right; timeline from the docks below; the docks of the right."""
-        return self._all, self._left, self._right
-
     def _share_room(self) -> None:
         """Sizes of all parts: those that are remembered, else the design's."""
-        right_px = min(max(round(self.width() * 0.2625), RIGHT_DOCK_LEAST_PX), RIGHT_DOCK_PX)
-        low_px = round(self.height() * WORKERS_SHARE)
-        high_px = round(self.height() * PROGRESS_SHARE)
-        shares = (
-            [self.width() - right_px, right_px],
-            [self.height() - low_px, low_px],
-            [high_px, self.height() - high_px],
-        )
-        kept = self._layout.splitters
-        is_known = len(kept) == len(shares)
-        for index, splitter in enumerate(self.splitters()):
-            # What was hidden had no size.
-            is_whole = is_known and len(kept[index]) == 2 and min(kept[index]) > 0
-            splitter.setSizes(kept[index] if is_whole else shares[index])
+        self.borders.share(self._layout.splitters, self.size())
         self._share_right(self.progress_dock.current())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the room once it is known; afterwards the splitters keep what the user chose."""
         super().resizeEvent(event)
-        if not self._is_arranged and self.width() >= WINDOW_LEAST_PX[0]:
-            self._is_arranged = True
+        if not self.borders.is_arranged and self.width() >= WINDOW_LEAST_PX[0]:
             self._share_room()
         for sheet in (self.commands, self.keys, self.hint):
             sheet.place()
