@@ -129,7 +129,7 @@ def test_a_task_of_an_evicted_chunk_is_said_to_be_gone(chained: Run) -> None:
 
 
 def test_details_borrow_room_and_give_it_back(chained: Run, link: Link) -> None:
-    right = chained.window.borders.splitters()[-1]
+    right = chained.window.borders.pairs()[-1]
     before = right.sizes()
     choose(chained, SUM_KEY, link)
     assert right.sizes()[0] > before[0]

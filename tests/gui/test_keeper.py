@@ -90,7 +90,7 @@ def test_layout_theme_density_and_order_are_there_again(starts: Starts) -> None:
     run.window.workers.sort_requested.emit("cpu")
     run.window.toggle_dock("resources")
     left, all_ = run.window.layout_now().splitters[1], run.window.layout_now().splitters[0]
-    splitters = run.window.borders.splitters()
+    splitters = run.window.borders.pairs()
     splitters[0].setSizes([all_[0] - 60, all_[1] + 60])
     splitters[1].setSizes([left[0] - 50, left[1] + 50])
     run.overlays.perform("time.fit")
@@ -214,7 +214,7 @@ def test_the_keys_are_hinted_at_until_one_knows_them(starts: Starts) -> None:
 
 def test_a_window_that_never_had_data_leaves_the_sizes_of_docks_alone(starts: Starts) -> None:
     run = starts.start()
-    run.window.borders.splitters()[0].setSizes([900, 500])
+    run.window.borders.pairs()[0].setSizes([900, 500])
     kept = run.window.layout_now().splitters
     run.finish()
 

@@ -151,7 +151,7 @@ def test_the_layout_of_the_first_start_comes_back(focused: Run) -> None:
     first = window.layout_now()
     for name in window.docks:
         window.toggle_dock(name)
-    for splitter in window.borders.splitters():
+    for splitter in window.borders.pairs():
         splitter.setSizes([400, 200])
     assert window.layout_now() != first
     next(a for a in menu(focused, "View").actions() if a.text() == "Reset layout").trigger()

@@ -60,6 +60,7 @@ def _window(run: Run) -> dict[str, Binding]:
         "theme.light": Binding(lambda: run.choose_theme("light"), lambda: not run.theme.is_dark),
         "theme.dark": Binding(lambda: run.choose_theme("dark"), lambda: run.theme.is_dark),
         "theme.toggle": Binding(run.toggle_theme),
+        "window.border": Binding(run.window.move_border, can=lambda: not run.window.is_welcome),
         "window.layout": Binding(run.window.reset_layout),
         "window.full": Binding(run.window.toggle_full_screen, run.window.isFullScreen),
         "help.palette": Binding(run.overlays.toggle_palette),

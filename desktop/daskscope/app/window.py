@@ -100,9 +100,7 @@ class Window(QMainWindow):
         self._ring.watch(self.timeline.stream)
         self._ring.watch(self.timeline.legend)
         self._add_tabs()
-        self.borders = Borders(
-            (self.timeline, self.workers_dock), (self.progress_dock, self.resources_dock)
-        )
+        self.borders = Borders(self)
         self.progress_dock.page_changed.connect(self._share_right)
         self._pages = QStackedWidget(self)
         self._pages.addWidget(self.welcome)
@@ -173,6 +171,7 @@ class Window(QMainWindow):
             self.welcome,
             self.loading,
             self.status,
+            self.borders,
             self.commands,
             self.keys,
             self.hint,
@@ -240,6 +239,11 @@ class Window(QMainWindow):
             view = self.tabs[name].view
         view.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self._ring.show_on(view)  # it may have had the focus already
+
+    def move_border(self) -> None:
+        """Give the keyboard to the next border between docks, unless a sheet has it."""
+        if not self.has_sheet:
+            self.borders.step()
 
     def order_focus(self) -> None:
         """Let Tab go through the window as it is read, from the empty state on."""
