@@ -112,7 +112,8 @@ class Pair(QSplitter):
         super().__init__(orientation)
         self.setHandleWidth(BORDER_PX)
         self.setChildrenCollapsible(False)
-        for part in (first, second):
+        self._parts = (first, second)
+        for part in self._parts:
             self.addWidget(part)
         self.border.setAccessibleName(border_name)
 
@@ -126,7 +127,7 @@ class Pair(QSplitter):
     @property
     def is_whole(self) -> bool:
         """Both parts are seen: else there is no border, though Qt hides it a little later."""
-        return all(self.widget(at).isVisible() for at in range(self.count()))
+        return all(part.isVisible() for part in self._parts)
 
     def createHandle(self) -> Border:  # noqa: N802 - Qt's name
         """Make a border that keys move."""
