@@ -187,6 +187,8 @@ GESTURES: Final = (
     Gesture(("Drag over durations",), "Selection", "light the tasks that lasted so long"),
     Gesture(("Ctrl + C",), "Selection", "in the statistics: copy the table as TSV"),
     Gesture(("↑", "↓", "Page up", "Page down", "Home", "End"), "Tables", "go over the rows"),
+    Gesture(("Ctrl + ←", "Ctrl + →"), "Tables", "sort by the column before, or after"),
+    Gesture(("Ctrl + ↑", "Ctrl + ↓"), "Tables", "sort ascending, or descending"),
     Gesture(("Enter", "Space"), "Tables", "do what a click on the row does"),
     Gesture(("←", "→", "↑", "↓", "Home", "End"), "Window", "move the border; with Shift finer"),
     Gesture(("←", "→"), "Legend", "light a prefix, while the legend has the focus"),

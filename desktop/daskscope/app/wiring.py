@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QApplication
 
-from daskscope.app import gestures, lane_gestures
+from daskscope.app import gestures, lane_gestures, sort_gestures
 
 if TYPE_CHECKING:
     from daskscope.app.menu import Menu
@@ -29,15 +29,18 @@ def wire(run: Run, menu: Menu) -> None:
     legend.soloed.connect(run.solo)
     legend.lit.connect(lambda name: run.replace(lit_prefix=name))
     window.progress.prefix_lit.connect(lambda name: run.replace(lit_prefix=name))
-    window.workers.sort_requested.connect(lambda column: run.apply(gestures.sort_workers, column))
-    statistics = window.statistics
+    workers = window.workers
+    workers.sort_requested.connect(lambda column: run.apply(gestures.sort_workers, column))
+    workers.sort_stepped.connect(lambda step: run.apply(sort_gestures.step_workers, step))
+    workers.sort_turned.connect(lambda is_down: run.apply(sort_gestures.turn_workers, is_down))
+    statistics, table = window.statistics, window.statistics.table
     statistics.cleared.connect(run.clear_selection)
-    statistics.table.sort_requested.connect(
-        lambda column: run.apply(gestures.sort_statistics, column)
-    )
-    statistics.table.prefix_chosen.connect(lambda name: run.apply(gestures.choose_prefix, name))
+    table.sort_requested.connect(lambda column: run.apply(gestures.sort_statistics, column))
+    table.sort_stepped.connect(lambda step: run.apply(sort_gestures.step_statistics, step))
+    table.sort_turned.connect(lambda is_down: run.apply(sort_gestures.turn_statistics, is_down))
+    table.prefix_chosen.connect(lambda name: run.apply(gestures.choose_prefix, name))
     statistics.histogram.range_chosen.connect(lambda range_ns: run.apply(gestures.light, range_ns))
-    window.workers.host_toggled.connect(lambda host: run.apply(gestures.fold, run.frame, host))
+    workers.host_toggled.connect(lambda host: run.apply(gestures.fold, run.frame, host))
     toolbar.followed.connect(run.follow)
     toolbar.paused.connect(run.toggle_pause)
     toolbar.span_chosen.connect(run.choose_span)

@@ -14,7 +14,7 @@ from daskscope.derive.workers import COLUMNS, SPILL_SHARE
 from daskscope.paint.brush import colour, spilled_brush
 from daskscope.paint.font import Role, elided, text_width
 from daskscope.paint.icon import draw_chevron, draw_sort_mark
-from daskscope.paint.table import RowArea
+from daskscope.paint.sorting import SortedArea
 from daskscope.paint.text import Align, draw_text
 from daskscope.theme import NORMAL, PADDING_PX, TABLE_HEADER_PX, Theme
 
@@ -122,13 +122,13 @@ def _name_width(rows: Sequence[WorkerRow]) -> int:
     return min(math.ceil(max([90.0, *widths])), 260)
 
 
-class WorkersView(RowArea):
+class WorkersView(SortedArea):
     """The panel of workers."""
 
-    #: A column was asked to be the one that sorts.
-    sort_requested = Signal(str)
     #: A host was asked to fold or unfold.
     host_toggled = Signal(str)
+
+    labels = LABELS
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(NORMAL.table_row_px, TABLE_HEADER_PX, parent)
@@ -141,17 +141,12 @@ class WorkersView(RowArea):
         self._frame = frame
         self.setAccessibleDescription(frame.summary)
         self._lay_out()
+        self.show_sorting(frame.sort, is_descending=frame.is_descending)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Lay the columns out anew."""
         super().resizeEvent(event)
         self._lay_out()
-
-    def heading_pressed(self, x_px: int, y_px: int) -> None:
-        """Ask for the order of the pressed column."""
-        column = self.column_at(x_px)
-        if column:
-            self.sort_requested.emit(column)
 
     def row_pressed(self, row: int, x_px: int) -> None:
         """Ask for a host to fold or unfold."""
@@ -176,6 +171,10 @@ class WorkersView(RowArea):
             if left - _LEAST_GAP_PX // 2 <= x_px < left + width + _LEAST_GAP_PX // 2:
                 return column
         return ""
+
+    def column_px(self, column: str) -> tuple[int, int]:
+        """Left edge and width of a column in unscrolled content; names stay where they are."""
+        return self._columns.edges[COLUMNS.index(column)]
 
     def _lay_out(self) -> None:
         seen = self.visible_rows()

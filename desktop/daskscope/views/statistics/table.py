@@ -12,8 +12,8 @@ from daskscope.derive.statistics.table import COLUMNS
 from daskscope.paint.brush import colour
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.icon import draw_sort_mark
+from daskscope.paint.sorting import SortedArea
 from daskscope.paint.swatch import draw_prefix_swatch
-from daskscope.paint.table import RowArea
 from daskscope.paint.text import Align, draw_text
 from daskscope.theme import NORMAL, PADDING_PX, TABLE_HEADER_PX
 
@@ -63,7 +63,7 @@ _CHOSEN_PX: Final = 2
 _MOST_MEASURED: Final = 500
 
 
-class PrefixTable(RowArea):
+class PrefixTable(SortedArea):
     """One row for all tasks, one for each prefix.
 
     Attributes
@@ -73,12 +73,12 @@ class PrefixTable(RowArea):
         holds still.
     """
 
-    #: A column was asked to be the one that sorts.
-    sort_requested = Signal(str)
     #: A prefix was chosen, "" for all tasks.
     prefix_chosen = Signal(str)
     #: The keys that copy were pressed.
     copy_requested = Signal()
+
+    labels = LABELS
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(NORMAL.table_row_px, TABLE_HEADER_PX, parent)
@@ -95,6 +95,7 @@ class PrefixTable(RowArea):
         self._frame = frame
         self.setAccessibleDescription(frame.summary)
         self._lay_out()
+        self.show_sorting(frame.sort, is_descending=frame.is_descending)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Lay the columns out anew."""
@@ -140,10 +141,9 @@ class PrefixTable(RowArea):
                 return column
         return "prefix" if x_px < _NAME_X_PX + self._name_px else ""
 
-    def heading_pressed(self, x_px: int, y_px: int) -> None:
-        """Ask for the order of the pressed column."""
-        if column := self.column_at(x_px):
-            self.sort_requested.emit(column)
+    def column_px(self, column: str) -> tuple[int, int]:
+        """Left edge and width of a column in unscrolled content; names stay where they are."""
+        return self._edges.get(column, (PADDING_PX, _NAME_X_PX + self._name_px - PADDING_PX))
 
     def row_pressed(self, row: int, x_px: int) -> None:
         """Choose the prefix of a row."""
