@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QToolButton
+from PySide6.QtWidgets import QApplication, QFileDialog, QToolButton
 
 from daskscope.app import opening
 from daskscope.app.options import WindowOptions
@@ -148,9 +148,45 @@ def test_escape_stops_reading_and_afterwards_clears_the_selection(
     reader.messages = [replace(READING, is_stopped=True)]
     tick(reading, 3)
     QTest.keyClick(stream, Qt.Key.Key_Escape)
+    assert not reading.window.loading.isVisible()
+    assert reading.session.selection_ns is not None
+    QTest.keyClick(stream, Qt.Key.Key_Escape)
 
     assert reader.n_stops == 1
     assert reading.session.selection_ns is None
+
+
+def escape() -> None:
+    """Press Escape where the keyboard is."""
+    focus = QApplication.focusWidget()
+    assert focus is not None
+    QTest.keyClick(focus, Qt.Key.Key_Escape)
+
+
+def test_escape_stops_reading_and_puts_the_strip_away_in_other_views_as_well(
+    reading: Run, reader: Reader
+) -> None:
+    strip = reading.window.loading
+    reading.window.focus_view("workers")
+    escape()
+    assert (reader.n_stops, strip.isVisible()) == (1, True)
+    reader.messages = [replace(READING, is_stopped=True)]
+    tick(reading, 3)
+    escape()
+    reader.messages = [replace(READING, is_stopped=True, spans=2_000)]
+    tick(reading, 3)
+    assert (reader.n_stops, strip.isVisible()) == (1, False)
+
+
+def test_escape_puts_the_strip_of_an_empty_recording_away(run: Run, link: Link) -> None:
+    run.is_reading = True
+    link.messages = [replace(READING, problem="/a/run.dscope is damaged")]
+    tick(run, 5)
+    assert run.window.is_welcome
+    assert run.window.loading.isVisible()
+    run.window.activateWindow()
+    escape()
+    assert not run.window.loading.isVisible()
 
 
 def test_what_cannot_be_opened_is_told_in_the_window(

@@ -145,7 +145,7 @@ ACTIONS: Final = (
     Action("selection.measure", "Measure", "Selection", "measure from the pointer, or the middle, to where it goes; again to stop", ("M",), _STREAM),
     Action("selection.tsv", "Copy statistics as TSV", "Selection", "copy the table of the selection, or of the view"),
     Action("selection.csv", "Copy statistics as CSV", "Selection", "the same with commas"),
-    Action("selection.clear", "Clear selection", "Selection", "stop reading, or clear choice, selection, search: the first there is", ("Esc",), _STREAM),
+    Action("selection.clear", "Clear selection", "Selection", "stop reading, put its strip away, clear choice, selection, search: the first there is", ("Esc",), _STREAM),
     Action("task.dependency", "To its dependency", "Task", "from the chosen task to the dependency that ended last", ("[", ",")),
     Action("task.dependent", "To its dependent", "Task", "from the chosen task to the dependent that began first", ("]", ".")),
     Action("task.zoom", "Zoom to task", "Task", "fill the view with the chosen task", ("Return", "Enter"), _STREAM),

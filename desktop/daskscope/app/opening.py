@@ -52,9 +52,12 @@ class Opening:
             open_in_new_window(path)
 
     def escape(self) -> None:
-        """Stop reading a recording, else let go of what is measured, chosen or searched."""
+        """Stop reading a recording or put its strip away, else let go of what is chosen."""
+        strip = self._run.window.loading
         if self._run.is_reading:
             self.stop()
+        elif strip.isVisible():
+            strip.press_cross()
         else:
             self._run.places.escape()
 

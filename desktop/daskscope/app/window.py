@@ -42,7 +42,7 @@ from daskscope.views.welcome import WelcomeView
 from daskscope.views.workers import WorkersView
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QCloseEvent, QResizeEvent
+    from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +315,13 @@ class Window(QMainWindow):
         for sheet in (self.commands, self.keys, self.hint):
             sheet.place()
         self.resized.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape that no view wants presses the cross of the strip."""
+        if event.key() == Qt.Key.Key_Escape and self.loading.isVisible():
+            self.loading.press_cross()
+        else:
+            super().keyPressEvent(event)
 
     def event(self, event: QEvent) -> bool:
         """Make patterns for the screen that the window is on, and see what is done to it."""

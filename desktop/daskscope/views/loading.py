@@ -28,7 +28,7 @@ _GAP_PX: Final = 10
 class LoadingView(QWidget):
     """Hidden unless something is being read, or was not read to its end."""
 
-    #: The cross was clicked while reading.
+    #: The cross was pressed while reading.
     stopped = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -50,7 +50,7 @@ class LoadingView(QWidget):
         self.setVisible(frame is not None and not self._is_dismissed)
         if frame is not None:
             self.setAccessibleDescription(f"{frame.title}: {frame.detail}")
-            self.setToolTip("Put away" if frame.is_stopped else "Stop reading (Esc)")
+            self.setToolTip("Put away (Escape)" if frame.is_stopped else "Stop reading (Escape)")
         self.update()
 
     def set_theme(self, theme: Theme) -> None:
@@ -62,15 +62,18 @@ class LoadingView(QWidget):
         """As wide as there is room."""
         return QSize(640, _HEIGHT_PX)
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
+    def press_cross(self) -> None:
         """Stop reading; afterwards put the strip away."""
-        if self._frame is None or not self._is_cross(event.position().x()):
-            return
-        if self._frame.is_stopped:
+        if self._frame is not None and self._frame.is_stopped:
             self._is_dismissed = True
             self.hide()
         else:
             self.stopped.emit()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Press the cross."""
+        if self._is_cross(event.position().x()):
+            self.press_cross()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Show what can be clicked."""
