@@ -11,9 +11,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from daskscope.paint.focus import RING_PX, FocusRing
+from daskscope.predicate import Filter
 from daskscope.theme import DARK, LIGHT, Theme
 from daskscope.views.statistics.table import PrefixTable
-from tests.builders import MS, SECOND
+from tests.builders import MS, SECOND, T0
 from tests.gui.working import NOW, Link, cluster
 
 if TYPE_CHECKING:
@@ -39,6 +40,16 @@ def focus() -> QWidget:
     return widget
 
 
+def tabbed(run: Run, key: Qt.Key) -> list[str]:
+    """Names of what has the keyboard, one after the other, until it is the task stream again."""
+    run.window.timeline.stream.setFocus()
+    names: list[str] = []
+    while len(names) < 100 and not (names and run.window.timeline.stream.hasFocus()):
+        QTest.keyClick(focus(), key)
+        names.append(focus().accessibleName())
+    return names
+
+
 def ring(run: Run) -> FocusRing:
     found = run.window.findChildren(FocusRing)
     assert len(found) == 1
@@ -46,12 +57,7 @@ def ring(run: Run) -> FocusRing:
 
 
 def test_tab_goes_through_the_window_as_it_is_read(active: Run) -> None:
-    names = []
-    for _ in range(30):
-        QTest.keyClick(focus(), Qt.Key.Key_Tab)
-        names.append(focus().accessibleName())
-        if focus() is active.window.timeline.stream:
-            break
+    names = tabbed(active, Qt.Key.Key_Tab)
     start = names.index("File")
     assert names[:start] == [
         "Tabs: Progress, Details", "Progress", "Tabs: Resources", "Link charts", "Resources",
@@ -63,6 +69,39 @@ def test_tab_goes_through_the_window_as_it_is_read(active: Run) -> None:
         "Commands", "Theme",
         "Filter", "Legend", "Task stream",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tab", "expected"),
+    [
+        (
+            "statistics",
+            "Copy the table, Clear the selection, Statistics by prefix, Durations, Busy share",
+        ),
+        ("events", "Kinds of events, Events"),
+    ],
+)
+def test_tab_goes_through_the_parts_of_a_view_and_through_what_belongs_to_it(
+    active: Run, tab: str, expected: str
+) -> None:
+    active.select(T0, T0 + 10 * SECOND, None)
+    active.finder.filter_by(Filter(hidden_prefixes=frozenset({"read"})))
+    active.ledger.step(is_forward=True)
+    active.window.show_tab(tab)
+    for n in range(10):
+        active.tick(NOW + (40 + n) * MS)
+    names = {key: tabbed(active, key) for key in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)}
+    after = names[Qt.Key.Key_Tab].index("Tabs: Progress, Details")
+    assert names[Qt.Key.Key_Tab][after : names[Qt.Key.Key_Tab].index("File")] == [
+        "Tabs: Progress, Details", "Details", "Copy the key", "Zoom to task", "Filter prefix",
+        "Error and traceback", "Attempt", "Dependencies, ", "Dependents, ",
+        "Tabs: Resources", "Link charts", "Resources",
+        "Tabs: Workers, Statistics, Events, Errors", *expected.split(", "),
+    ]  # fmt: skip
+    assert names[Qt.Key.Key_Tab][-4:] == [
+        "Filter", "Remove filter: no read", "Legend", "Task stream"
+    ]  # fmt: skip
+    assert names[Qt.Key.Key_Backtab][:-1] == names[Qt.Key.Key_Tab][-2::-1]
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
@@ -116,6 +155,7 @@ def test_each_view_is_shown_and_given_the_keyboard_by_key(
     QTest.keyClick(active.window.timeline.stream, key, CTRL)
     assert view.isVisible()
     assert focus() is view or view.isAncestorOf(focus())
+    assert focus().focusPolicy() & Qt.FocusPolicy.TabFocus  # where keys are heard
 
 
 def test_the_legend_is_used_by_key(active: Run) -> None:

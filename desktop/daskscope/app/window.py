@@ -47,11 +47,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """Where a view stands: in which dock, as which page."""
+    """Where a view stands: in which dock, as which page; and which part of it hears its keys."""
 
     dock: str
     page: int
     view: QWidget
+    part: QWidget
 
 
 class Window(QMainWindow):
@@ -125,22 +126,26 @@ class Window(QMainWindow):
         return body
 
     def _add_tabs(self) -> None:
-        self._add_tab("progress", "Progress", "progress", self.progress)
-        self._add_tab("details", "Details", "progress", self.details)
-        buttons: QWidget = self.resources.buttons
-        self._add_tab("resources", "Resources", "resources", self.resources, buttons)
-        self._add_tab("workers", "Workers", "workers", self.workers)
-        buttons = self.statistics.buttons
-        self._add_tab("statistics", "Statistics", "workers", self.statistics, buttons)
-        self._add_tab("events", "Events", "workers", self.events)
-        self._add_tab("errors", "Errors", "workers", self.errors)
+        statistics, resources, table = self.statistics, self.resources, self.events.table
+        self._add_tab("Progress", "progress", self.progress)
+        self._add_tab("Details", "progress", self.details)
+        self._add_tab("Resources", "resources", resources, buttons=resources.buttons)
+        self._add_tab("Workers", "workers", self.workers)
+        self._add_tab("Statistics", "workers", statistics, statistics.table, statistics.buttons)
+        self._add_tab("Events", "workers", self.events, table)
+        self._add_tab("Errors", "workers", self.errors)
 
     def _add_tab(
-        self, name: str, title: str, dock: str, view: QWidget, buttons: QWidget | None = None
+        self,
+        title: str,
+        dock: str,
+        view: QWidget,
+        part: QWidget | None = None,
+        buttons: QWidget | None = None,
     ) -> None:
         """Give a view its tab in a dock of `docks`, and its name in `tabs`."""
         page = self.docks[dock].add_page(title, view, buttons)
-        self.tabs[name] = Tab(dock, page, view)
+        self.tabs[title.lower()] = Tab(dock, page, view, part or view)
         self._ring.watch_within(view)
 
     def set_summary(self, name: str, text: str) -> None:
@@ -236,7 +241,7 @@ class Window(QMainWindow):
         if name in self.tabs:
             self._show_dock(self.tabs[name].dock, is_shown=True)
             self.show_tab(name)
-            view = self.tabs[name].view
+            view = self.tabs[name].part
         view.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self._ring.show_on(view)  # it may have had the focus already
 
@@ -250,11 +255,7 @@ class Window(QMainWindow):
         timeline = self.timeline
         views: list[QWidget] = [*self.toolbar.controls(), *self.welcome.controls()]
         views += [timeline.filter.funnel, timeline.legend, timeline.stream]
-        for name in ("progress", "resources", "workers"):
-            views.append(self.docks[name].title.tabs)
-            if name == "resources":
-                views.append(self.resources.buttons)
-            views += [tab.view for tab in self.tabs.values() if tab.dock == name]
+        views += [control for dock in self.docks.values() for control in dock.controls()]
         for before, after in itertools.pairwise(views):
             self.setTabOrder(before, after)
         self.welcome.tabs.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -35,6 +35,15 @@ PASSING_REASONS: Final = (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason
 _DRAWING: Final = (QAbstractButton, QComboBox, QLineEdit, QTabBar)
 
 
+def stops(view: QWidget) -> list[QWidget]:
+    """`view` and parts of it, those to which Tab comes, in the order in which they were made."""
+    return [
+        part
+        for part in (view, *view.findChildren(QWidget))
+        if part.focusPolicy() & Qt.FocusPolicy.TabFocus
+    ]
+
+
 class FocusRing(QWidget):
     """Lies over the view that has the focus, inside its edges; pointer and keys go through it."""
 
@@ -61,14 +70,12 @@ class FocusRing(QWidget):
 
     def watch_within(self, view: QWidget) -> None:
         """Show when `view`, or a part of it that draws no focus itself, has the focus by key."""
-        for part in (view, *view.findChildren(QWidget)):
-            if part.focusPolicy() & Qt.FocusPolicy.TabFocus and not isinstance(part, _DRAWING):
+        for part in stops(view):
+            if not isinstance(part, _DRAWING):
                 self.watch(part)
 
     def show_on(self, view: QWidget) -> None:
-        """Lie over `view`, or over the part that has the focus for it."""
-        while (proxy := view.focusProxy()) is not None:
-            view = proxy
+        """Lie over `view`."""
         self.setParent(view)
         self.setGeometry(view.rect())
         self.show()

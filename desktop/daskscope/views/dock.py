@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from daskscope.paint.brush import colour
 from daskscope.paint.control import TAB_INSET_PX, TabBar, plain_tip
+from daskscope.paint.focus import stops
 from daskscope.paint.font import Role, text_width
 from daskscope.paint.text import Align, draw_text
 from daskscope.theme import DOCK_TITLE_PX, LIGHT, PADDING_PX, Theme
@@ -62,7 +63,7 @@ class DockTitle(QWidget):
             self._buttons.hide()
         self._buttons = buttons
         if buttons is not None:
-            if buttons.parentWidget() is not self:
+            if self._layout.indexOf(buttons) < 0:
                 self._layout.addWidget(buttons)
             buttons.show()
         self.update()
@@ -118,6 +119,7 @@ class Dock(QWidget):
         self.title = DockTitle(self)
         self._pages = QStackedWidget(self)
         self._pages.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self._views: list[QWidget] = []
         self._summaries: list[str] = []
         self._buttons: list[QWidget | None] = []
         layout = QVBoxLayout(self)
@@ -130,12 +132,23 @@ class Dock(QWidget):
     def add_page(self, name: str, page: QWidget, buttons: QWidget | None = None) -> int:
         """Add a page and return its number; `buttons` stand in the title while it is shown."""
         number = self._pages.addWidget(page)
+        self._views.append(page)
         self._summaries.append("")
         self._buttons.append(buttons)
+        if buttons is not None:
+            buttons.setParent(self.title)  # in the window before its page is shown, for Tab
+            buttons.hide()
         self.title.tabs.addTab(name)
         names = [self.title.tabs.tabText(tab) for tab in range(self.title.tabs.count())]
         self.title.tabs.setAccessibleName(f"Tabs: {', '.join(names)}")
         return number
+
+    def controls(self) -> list[QWidget]:
+        """What can have the focus, as it is read: tabs, then of each page its buttons and parts."""
+        controls: list[QWidget] = [self.title.tabs]
+        for parts in zip(self._buttons, self._views, strict=True):
+            controls += [stop for part in parts if part is not None for stop in stops(part)]
+        return controls
 
     def set_title(self, number: int, text: str) -> None:
         """What the tab of page `number` says."""

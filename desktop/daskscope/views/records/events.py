@@ -150,7 +150,6 @@ class EventsTable(QWidget):
         layout.setSpacing(0)
         layout.addWidget(self.chips)
         layout.addWidget(self.table, 1)
-        self.setFocusProxy(self.table)
 
     def show_frame(self, frame: RecordsFrame) -> None:
         """Draw `frame`."""

@@ -53,7 +53,6 @@ class StatisticsView(QWidget):
         self.histogram = HistogramView(self)
         self.shares = SharesView(self)
         self.facts = FactsView(self)
-        self.setFocusProxy(self.table)
         self._side = QWidget(self)
         self._side.setFixedWidth(WIDTH_PX)
         beside = QVBoxLayout(self._side)
