@@ -100,9 +100,7 @@ class Stage:
     @staticmethod
     def is_over(snapshot: Snapshot) -> bool:
         """Whether nothing more will come of a recording."""
-        status = snapshot.status
-        is_damaged = bool(status.problem) and not status.is_live
-        return status.progress >= 1.0 or status.is_stopped or is_damaged
+        return snapshot.status.progress >= 1.0 or snapshot.status.is_over
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in other colours from the next tick on."""
@@ -154,6 +152,7 @@ class Stage:
         was_forgetful = self._is_forgetful
         if self._crowd.learn(snapshot):
             self._panels.hurry_crowd()
+            self.timeline.hurry_crowd()
         pointed, session = session, session.without_pointer
         has_changed = self._see(session, now_s)
         if feed.has_spans or snapshot.is_busy:

@@ -102,6 +102,10 @@ class TimelineShow:
         if before is not None and session.predicate != before.predicate:
             self._minimap.hurry()
 
+    def hurry_crowd(self) -> None:
+        """Tell soon what stands beside the lanes of workers of whom all is known now."""
+        self._readings_pace.hurry()
+
     def go_on(self, until_s: float) -> None:
         """Work on what is not finished, without drawing it: `show` draws what is finished then."""
         self._deadline_s = until_s

@@ -8,8 +8,10 @@ which there is one at a time, and a clock is called wrong when several batches a
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from dataclasses import dataclass
+from itertools import islice
+from statistics import median
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -18,7 +20,7 @@ from dask_otel import conventions
 from daskscope.store.schema import Kind, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 
     Int64s = npt.NDArray[np.int64]
     Ends = npt.NDArray[np.void]
-    Pair = tuple[int, int]
+    #: Numbers of a sender and of a receiver in one.
+    Pair = int
+    Proof = tuple[int, int]
 
 #: Less is what one clock differs from itself, and what readings of it are off.
 LEAST_SKEW_NS: Final = 1_000_000
@@ -40,17 +44,20 @@ SETTLED_NS: Final = 3_000_000_000
 #: Ends that wait for the other, and batches that are remembered of two workers.
 MOST_WAITING: Final = 100_000
 MOST_BATCHES: Final = 64
-#: Spans that are looked at in one go, and how many while others come: some milliseconds' work.
-MOST_ROWS: Final = 1 << 18
-SOME_ROWS: Final = 1 << 13
-#: So many may wait until somebody asks, more than come from one time to the next.
-LEAST_ROWS: Final = 1 << 15
+#: What a step does: spans that are looked at, pairs of workers that are judged, and wrong clocks
+#: that are found. Each takes less than a millisecond.
+MOST_ROWS: Final = 1 << 13
+MOST_JUDGED: Final = 1 << 6
+MOST_FOUND: Final = 1 << 2
 _END: Final = np.dtype(
-    [("batch", "u8"), ("start_ns", "i8"), ("end_ns", "i8"), ("pair", "i8"), ("is_sent", "?")]
+    [("batch", "u8"), ("start_ns", "i8"), ("end_ns", "i8"), ("pair", "i8"), ("is_sent", "?")],
+    align=True,
 )
 _PRIME: Final = np.uint64(0x9E3779B97F4A7C15)
 #: Numbers of ends are less.
 _SHIFT: Final = 24
+#: All but so many bits of what batches are known by: few have the others in common.
+_PLACE_SHIFT: Final = np.uint64(48)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +80,17 @@ class Skew:
 
 
 class Clocks:
-    """Watches the clocks of one store's workers."""
+    """Watches the clocks of one store's workers.
+
+    Attributes
+    ----------
+    skews
+        Wrong clocks by number of the worker, as far as has been found; never written again, and
+        the same object while nothing new is known.
+    """
 
     def __init__(self) -> None:
+        self.skews: Mapping[int, Skew] = {}
         self._taken: dict[int, int] = {}
         self._number_of: dict[tuple[int, str], int] = {}
         self._addresses = [""]
@@ -85,50 +100,82 @@ class Clocks:
         self._of_resource = np.zeros((2, 0), np.int64)
         self._of_string: list[Int64s] = []
         self._waiting = np.empty(0, _END)
+        self._settled_ns = 0
         # Of pairs that had a batch that proves anything, and from then on: of all others nothing
         # need be known, and thousands of workers make millions of pairs.
         self._bounds: defaultdict[Pair, deque[tuple[int, int]]] = defaultdict(
             lambda: deque(maxlen=MOST_BATCHES)
         )
-        self._proven: dict[Pair, tuple[int, int]] = {}
-        self._skews: Mapping[int, Skew] = {}
+        #: Pairs of whom there is news, in order of time.
+        self._touched: dict[Pair, None] = {}
+        #: By number of the sender, and of the receiver.
+        self._proven: defaultdict[int, dict[Pair, Proof]] = defaultdict(dict)
+        self._has_news = False
+        #: Who is found wrong, while that goes on.
+        self._finding: Iterator[tuple[int, Skew]] | None = None
+        self._found: dict[int, Skew] = {}
 
-    def of(self, snapshot: Snapshot) -> Mapping[int, Skew]:
-        """Wrong clocks by number of the worker; the same object while nothing new is known."""
-        self._take(snapshot, MOST_ROWS)
-        return self._skews
+    def learn(self, snapshot: Snapshot) -> None:
+        """Look at all there is."""
+        while not self.step(snapshot):
+            pass
 
-    def keep_up(self, snapshot: Snapshot) -> None:
-        """Look at some spans, if many wait for that."""
-        taken = self._taken
-        waiting = (len(chunk) - taken.get(chunk.number, 0) for chunk in snapshot.chunks)
-        if sum(waiting) >= LEAST_ROWS:
-            self._take(snapshot, SOME_ROWS)
-
-    def _take(self, snapshot: Snapshot, most_rows: int) -> None:
-        waiting = np.concatenate([self._waiting, *self._fresh(snapshot, most_rows)])
-        is_settled = waiting["end_ns"] < self._settled_ns(snapshot, waiting)
-        self._waiting = waiting[~is_settled][-MOST_WAITING:]
-        touched = self._match(waiting, is_settled) if is_settled.any() else ()
-        for pair in touched:
+    def step(self, snapshot: Snapshot) -> bool:
+        """Do some of what there is to do, a millisecond's work; whether nothing is left."""
+        has_all = self._take(snapshot)
+        for pair in tuple(islice(self._touched, MOST_JUDGED)):
+            del self._touched[pair]
             self._judge(pair)
-        if touched:
-            found = _attributed(self._proven, self._addresses)
-            self._skews = {self._workers[number]: skew for number, skew in found.items()}
+        self._find()
+        return has_all and not (self._touched or self._has_news or self._finding)
 
-    def _settled_ns(self, snapshot: Snapshot, waiting: Ends) -> int:
+    def _take(self, snapshot: Snapshot) -> bool:
+        """Look at some of the spans that are new; whether none is left."""
+        fresh = self._fresh(snapshot)
+        has_all = all(self._taken.get(chunk.number) == len(chunk) for chunk in snapshot.chunks)
+        waiting = self._waiting = _joined([self._waiting, *fresh])
+        settled_ns = self._newly_settled_ns(snapshot, waiting, has_all=has_all)
+        # Where nothing comes, it is not looked each time at all that waits.
+        if fresh or settled_ns > self._settled_ns + SETTLED_NS:
+            self._settled_ns = settled_ns
+            self._settle(waiting, settled_ns)
+        return has_all
+
+    def _settle(self, waiting: Ends, until_ns: int) -> None:
+        """Let ends wait no more that were before `until_ns`, and pair them."""
+        is_settled = waiting["end_ns"] < until_ns
+        if is_settled.any():
+            self._match(waiting, is_settled, until_ns)
+            waiting = waiting.take(np.flatnonzero(~is_settled))
+        self._waiting = waiting[-MOST_WAITING:]
+
+    def _find(self) -> None:
+        """Find some of those whose clocks are wrong."""
+        if self._finding is None:
+            if not self._has_news:
+                return
+            self._has_news = False
+            self._finding, self._found = _attributed(self._proven, self._addresses), {}
+        found = dict(islice(self._finding, MOST_FOUND))
+        self._found |= {self._workers[number]: skew for number, skew in found.items()}
+        if len(found) < MOST_FOUND:
+            self.skews, self._finding = self._found, None
+
+    @staticmethod
+    def _newly_settled_ns(snapshot: Snapshot, waiting: Ends, *, has_all: bool) -> int:
         """Of batches that ended before, both ends have come, if ever they do."""
         newest_ns = int(waiting["end_ns"].max(initial=0))
-        if all(self._taken.get(chunk.number) == len(chunk) for chunk in snapshot.chunks):
-            if not snapshot.status.is_live and snapshot.status.progress >= 1.0:
+        if has_all:
+            if snapshot.status.is_over:
                 return int(np.iinfo(np.int64).max)
             newest_ns = max(newest_ns, snapshot.last_ns)
         return newest_ns - SETTLED_NS
 
     # What is new ----------------------------------------------------------------------------
 
-    def _fresh(self, snapshot: Snapshot, most_rows: int) -> Sequence[Ends]:
+    def _fresh(self, snapshot: Snapshot) -> Sequence[Ends]:
         found: list[Ends] = []
+        most_rows = MOST_ROWS
         first = snapshot.chunks[0].number if snapshot.chunks else 0
         for chunk in snapshot.chunks:
             n_taken = self._taken.get(chunk.number, 0)
@@ -218,38 +265,61 @@ class Clocks:
 
     # What it proves -------------------------------------------------------------------------
 
-    def _match(self, waiting: Ends, is_settled: npt.NDArray[np.bool_]) -> set[Pair]:
-        """Pair both ends of settled batches; of whom they may prove something."""
-        sent, received = waiting[waiting["is_sent"]], waiting[~waiting["is_sent"]]
-        sent, received = _single(sent), _single(received)
+    def _match(self, waiting: Ends, is_settled: npt.NDArray[np.bool_], until_ns: int) -> None:
+        """Pair both ends of settled batches, and keep what they may prove."""
+        # Most wait for longer: to sort all would take ten times as long.
+        is_place = np.zeros(1 << 16, np.bool_)
+        is_place[waiting["batch"][is_settled] >> _PLACE_SHIFT] = True
+        ends = waiting.take(np.flatnonzero(is_place[waiting["batch"] >> _PLACE_SHIFT]))
+        sent, received = _single(ends[ends["is_sent"]]), _single(ends[~ends["is_sent"]])
         _, i, j = np.intersect1d(sent["batch"], received["batch"], True, True)
         sent, received = sent[i], received[j]
-        settled = waiting["batch"][is_settled]
-        is_meant = np.isin(sent["batch"], settled)
-        touched = set()
-        for give, take in zip(sent[is_meant].tolist(), received[is_meant].tolist(), strict=True):
-            number = give[3]
-            pair = number >> _SHIFT, number & (1 << _SHIFT) - 1
-            # How far the sender's clock can be ahead of the receiver's, at least and at most.
-            lower_ns, upper_ns = give[1] - take[2], give[2] - take[1]
-            if lower_ns > 0 or upper_ns < 0 or pair in self._bounds:
-                self._bounds[pair].append((lower_ns, upper_ns))
-                touched.add(pair)
-        return touched
+        # How far the sender's clock can be ahead of the receiver's, at least and at most.
+        lower_ns = sent["start_ns"] - received["end_ns"]
+        upper_ns = sent["end_ns"] - received["start_ns"]
+        is_proof = (lower_ns > 0) | (upper_ns < 0)
+        is_meant = (sent["end_ns"] < until_ns) | (received["end_ns"] < until_ns)
+        columns = sent["pair"], lower_ns, upper_ns, is_proof
+        for pair, lower, upper, proves in zip(
+            *(column[is_meant].tolist() for column in columns), strict=True
+        ):
+            if proves or pair in self._bounds:
+                self._bounds[pair].append((lower, upper))
+                self._touched[pair] = None
 
     def _judge(self, pair: Pair) -> None:
         """What batches from one worker to another prove."""
-        bounds = np.array(self._bounds[pair], np.int64)
-        lower_ns, upper_ns = bounds.T
-        is_proof = (lower_ns > 0) | (upper_ns < 0)
-        self._proven.pop(pair, None)
-        n_proofs = int(np.count_nonzero(is_proof))
-        if n_proofs < LEAST_PROOFS:
+        bounds = self._bounds[pair]
+        proofs = [(low + up) // 2 for low, up in bounds if low > 0 or up < 0]
+        sender, receiver = _ends(pair)
+        before, proof = self._proven[sender].get(pair), None
+        if len(proofs) >= LEAST_PROOFS:
+            ahead_ns = int(median(proofs))
+            low_ns, up_ns = ahead_ns + LEAST_SKEW_NS, ahead_ns - LEAST_SKEW_NS
+            n_agreeing = sum(low <= low_ns and up_ns <= up for low, up in bounds)
+            if abs(ahead_ns) >= LEAST_SKEW_NS and n_agreeing >= AGREEING_SHARE * len(bounds):
+                proof = ahead_ns, len(proofs)
+        if proof == before:
             return
-        ahead_ns = int(np.median((lower_ns + upper_ns)[is_proof] // 2))
-        agrees = (lower_ns - LEAST_SKEW_NS <= ahead_ns) & (ahead_ns <= upper_ns + LEAST_SKEW_NS)
-        if abs(ahead_ns) >= LEAST_SKEW_NS and agrees.mean() >= AGREEING_SHARE:
-            self._proven[pair] = ahead_ns, n_proofs
+        self._has_news = True
+        for number in (sender, receiver):
+            if proof is None:
+                del self._proven[number][pair]
+            else:
+                self._proven[number][pair] = proof
+
+
+def _ends(pair: Pair) -> tuple[int, int]:
+    """Sender and receiver."""
+    return pair >> _SHIFT, pair & (1 << _SHIFT) - 1
+
+
+def _joined(parts: Sequence[Ends]) -> Ends:
+    """Ends one after the other; numpy would copy them field by field, in ten times as long."""
+    if len(parts) == 1:
+        return parts[0]
+    whole = np.concatenate([part.view(f"V{_END.itemsize}") for part in parts])
+    return whole.view(_END)
 
 
 def _single(ends: Ends) -> Ends:
@@ -260,23 +330,28 @@ def _single(ends: Ends) -> Ends:
 
 
 def _attributed(
-    proven: Mapping[Pair, tuple[int, int]], addresses: Sequence[str]
-) -> Mapping[int, Skew]:
-    """Whose clocks explain what is proven: those that differ from the most others."""
-    left = dict(proven)
-    skews = {}
-    while left:
-        n_of = Counter(number for pair in left for number in pair)
-        # Of two that only differ from each other it is the sender.
-        most = max(n_of.values())
-        worst = next(number for pair in left for number in pair if n_of[number] == most)
-        meant = {pair: proof for pair, proof in left.items() if worst in pair}
-        ahead = [ns if pair[0] == worst else -ns for pair, (ns, _) in meant.items()]
-        others = {number for pair in meant for number in pair} - {worst}
-        skews[worst] = Skew(
-            int(np.median(ahead)),
-            sum(n for _, n in meant.values()),
-            tuple(addresses[number] for number in sorted(others)),
-        )
-        left = {pair: proof for pair, proof in left.items() if worst not in pair}
-    return skews
+    proven: Mapping[int, Mapping[Pair, Proof]], addresses: Sequence[str]
+) -> Iterator[tuple[int, Skew]]:
+    """Whose clocks explain what is proven: those that differ from the most others.
+
+    More may be proven while this goes on.
+    """
+    n_of = {number: len(proven[number]) for number in sorted(proven)}
+    while n_of:
+        # Of two that only differ from each other it is the one that was known first.
+        worst = max(n_of, key=n_of.__getitem__)
+        if not n_of.pop(worst):
+            return
+        ahead_ns, n_batches, others = [], 0, set()
+        for pair, (ns, n) in proven[worst].items():
+            sender, receiver = _ends(pair)
+            is_sender = sender == worst
+            other = receiver if is_sender else sender
+            if other in n_of:
+                n_of[other] = max(n_of[other] - 1, 0)
+                ahead_ns.append(ns if is_sender else -ns)
+                n_batches += n
+                others.add(other)
+        if others:
+            named = tuple(addresses[number] for number in sorted(others))
+            yield worst, Skew(int(median(ahead_ns)), n_batches, named)

@@ -125,9 +125,16 @@ class ReadingsKeeper:
         self._last_of: object = None
 
     def learn(self, snapshot: Snapshot, most: int | None = None) -> bool:
-        """Know of series that are new, of `most` of a metric at once; whether all are known."""
-        self._clocks.keep_up(snapshot)
-        are_all_known = True
+        """Know of series that are new, of `most` of a metric at once; whether all are known.
+
+        Of the spans that tell of clocks as many are looked at as a tick has time for, unless all
+        is to be known at once.
+        """
+        if most is None:
+            self._clocks.learn(snapshot)
+        has_looked = self._clocks.step(snapshot)
+        # While more comes, so does the next step.
+        are_all_known = has_looked or not snapshot.status.is_over
         for metric, words in _METRICS:
             ids = snapshot.series_of.get(metric.name, ())
             first = self._n_known.get(metric.name, 0)
@@ -144,7 +151,7 @@ class ReadingsKeeper:
     def of(self, snapshot: Snapshot) -> LaneReadings:
         """Readings now, of the series that are known; the same object while nothing else is."""
         # Looking at the spans that have come goes on after they have come.
-        skews, last = self._clocks.of(snapshot), self._last
+        skews, last = self._clocks.skews, self._last
         made_of = snapshot.generation, sum(self._n_known.values())
         if last is not None and made_of == self._last_of and skews is last.skews:
             return last

@@ -78,8 +78,7 @@ def cluster_field(
     """What the window shows: the cluster's name, and how large it is; toned as the connection."""
     samples = (sampler or Sampler()).of(snapshot, now_ns, SIZES).heard()
     if not len(samples) and not snapshot.n_spans:
-        status = snapshot.status
-        is_over = not status.is_live and (status.progress >= 1.0 or bool(status.problem))
+        is_over = snapshot.status.is_over
         return StatusField("No data" if is_over else "Waiting for data", "", "warn")
     workers = _measured(snapshot, samples) if len(samples) else _told(snapshot)
     if not workers:

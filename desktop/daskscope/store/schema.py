@@ -343,6 +343,11 @@ class SourceStatus:
     is_stopped: bool = False
     part: str = ""
 
+    @property
+    def is_over(self) -> bool:
+        """A recording of which nothing more will come."""
+        return not self.is_live and (self.progress >= 1.0 or self.is_stopped or bool(self.problem))
+
 
 Message: TypeAlias = Definitions | SpanBatch | PointBatch | EventBatch | RunningWords | SourceStatus
 

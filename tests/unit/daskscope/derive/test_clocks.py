@@ -5,18 +5,18 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
+from dask_otel import conventions
 from daskscope.derive import clocks as clocks_module
 from daskscope.derive.clocks import Clocks, Skew
 from daskscope.derive.lanerows import clock_tip
 from daskscope.store.schema import Kind, SourceStatus
 from daskscope.store.writer import Store
-from tests.builders import MS, SECOND, Source, Span
+from tests.builders import MS, SECOND, Source, Span, points
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from daskscope.store.snapshot import Snapshot
 
 N_WORKERS = 4
@@ -64,8 +64,8 @@ def skews(
     store.apply(source.definitions())
     for batch in batches:
         store.apply(batch)
-        found = clocks.of(store.snapshot())
-    return dict(found)
+        clocks.learn(store.snapshot())
+    return dict(clocks.skews)
 
 
 @pytest.mark.parametrize(
@@ -134,9 +134,9 @@ def test_of_workers_whose_clocks_are_right_nothing_is_kept() -> None:
     assert not clocks._bounds
 
 
-@pytest.mark.parametrize("is_live", [True, False])
-def test_the_last_transfers_of_a_run_count(is_live: bool) -> None:
-    source, store, clocks = Source(), Store(), Clocks()
+def proving() -> tuple[Source, Store]:
+    """Ten transfers within a second that prove that the clock of the first worker is ahead."""
+    source, store = Source(), Store()
     for worker in range(2):
         source.worker(f"w{worker}", port=40_101 + worker)
     ends = ((0, 40, Kind.SEND, 1), (1, 0, Kind.TRANSFER, 0))
@@ -148,54 +148,87 @@ def test_the_last_transfers_of_a_run_count(is_live: bool) -> None:
         for own, off, kind, to in ends
     ]
     batch = source.spans(spans)
-    later = source.spans([Span(9 * SECOND, 9 * SECOND)])
     store.apply(source.definitions())
     store.apply(batch)
-    assert clocks.of(store.snapshot()) == {}  # other ends may still come
-    if is_live:  # something else goes on
+    return source, store
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        SourceStatus(is_live=True),
+        SourceStatus(is_live=False, progress=1.0),
+        SourceStatus(is_live=False, progress=0.3, is_stopped=True),
+        SourceStatus(is_live=False, progress=0.3, problem="It is damaged"),
+    ],
+)
+def test_the_last_transfers_of_a_run_count(status: SourceStatus) -> None:
+    (source, store), clocks = proving(), Clocks()
+    clocks.learn(store.snapshot())
+    assert clocks.skews == {}  # other ends may still come
+    store.apply(status)
+    if status.is_live:  # something else goes on
+        later = source.spans([Span(9 * SECOND, 9 * SECOND)])
         store.apply(source.definitions())
         store.apply(later)
-    else:
-        store.apply(SourceStatus(is_live=False, progress=1.0))
-    assert list(clocks.of(store.snapshot())) == [0]
+    clocks.learn(store.snapshot())
+    assert list(clocks.skews) == [0]
+
+
+def test_time_that_goes_on_without_spans_settles_the_last_ones() -> None:
+    (source, store), clocks = proving(), Clocks()
+    clocks.learn(store.snapshot())
+    series = source.metric(conventions.WORKER_LIMIT, 0)
+    store.apply(source.definitions())
+    store.apply(points([(series, 9 * SECOND, 1.0)]))
+    clocks.learn(store.snapshot())
+    assert list(clocks.skews) == [0]
 
 
 def test_nothing_new_is_the_same() -> None:
-    source, store, clocks = Source(), Store(), Clocks()
-    source.worker("w0")
-    batch = source.spans([Span(0, SECOND)])
-    store.apply(source.definitions())
-    store.apply(batch)
-    clocks.of(store.snapshot())
+    (_, store), clocks = proving(), Clocks()
+    store.apply(SourceStatus(is_live=False))
+    clocks.learn(store.snapshot())
+    found = clocks.skews
+    clocks.learn(store.snapshot())
 
-    assert clocks.of(store.snapshot()) is clocks.of(store.snapshot())
+    assert found
+    assert clocks.skews is found
 
 
 def test_of_many_new_spans_some_are_looked_at_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clocks_module, "LEAST_ROWS", 50)
-    monkeypatch.setattr(clocks_module, "SOME_ROWS", 30)
+    monkeypatch.setattr(clocks_module, "MOST_ROWS", 30)
     source, store, clocks = Source(), Store(), Clocks()
     source.worker("w0")
     batch = source.spans([Span(0, SECOND)] * 100)
     store.apply(source.definitions())
     store.apply(batch)
 
-    n_taken = []
-    for _ in range(4):
-        clocks.keep_up(store.snapshot())
-        n_taken.append(sum(clocks._taken.values()))
-    assert n_taken == [30, 60, 60, 60]  # some wait until somebody asks
-    clocks.of(store.snapshot())
-    assert sum(clocks._taken.values()) == 100
+    steps = []
+    for _ in range(5):
+        has_done = clocks.step(store.snapshot())
+        steps.append((sum(clocks._taken.values()), has_done))
+    assert steps == [(30, False), (60, False), (90, False), (100, True), (100, True)]
 
 
-def test_who_keeps_up_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    class KeepingUp(Clocks):
-        def of(self, snapshot: Snapshot) -> Mapping[int, Skew]:
-            self.keep_up(snapshot)
-            return super().of(snapshot) if snapshot.n_spans % 400 == 0 else {}
+@pytest.mark.parametrize("seed", range(3))
+def test_small_steps_find_what_large_ones_do(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    class Hasty(Clocks):
+        """Does a step whenever something comes, and the rest when nothing more does."""
 
-    for name in ("LEAST_ROWS", "SOME_ROWS"):
-        monkeypatch.setattr(clocks_module, name, 30)
+        def learn(self, snapshot: Snapshot) -> None:
+            is_last = snapshot.n_spans == 2 * n
+            super().learn(snapshot) if is_last else self.step(snapshot)
+
+    n = 400
     ahead_ms = {1: 40.0, 2: -90.0}
-    assert skews(ahead_ms, clocks=KeepingUp()) == skews(ahead_ms)
+    at_once = skews(ahead_ms, n, seed)
+    for name, most in {"MOST_ROWS": 30, "MOST_JUDGED": 1, "MOST_FOUND": 1}.items():
+        monkeypatch.setattr(clocks_module, name, most)
+    # Whatever else is looked at with what has settled.
+    monkeypatch.setattr(clocks_module, "_PLACE_SHIFT", np.uint64(63))
+    clocks = Hasty()
+
+    assert list(at_once) == [1, 2]
+    assert skews(ahead_ms, n, seed, clocks=clocks) == at_once
+    assert not clocks._touched
