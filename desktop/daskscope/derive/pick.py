@@ -154,8 +154,7 @@ def _folded(
     chunk: Chunk, view: Viewport, spot: _Spot, from_ns: int, to_ns: int
 ) -> npt.NDArray[np.intp]:
     """Rows of a chunk that a row of the task stream has folded between two times."""
-    rows: npt.NDArray[np.intp]
-    rows = np.concatenate([chunk.starting(from_ns, to_ns), chunk.begun(from_ns)])
+    rows: npt.NDArray[np.intp] = chunk.touching(from_ns, to_ns)
     rows = rows[np.isin(chunk.columns["lane"][rows], np.array(spot.row.lanes, np.uint32))]
     kinds = chunk.columns["kind"][rows].view(np.uint8)
     is_sub = (kinds >= Kind.TRANSFER.value) & (kinds <= Kind.DESERIALIZE.value)

@@ -296,7 +296,7 @@ class Picture:
             yield
             found = chunk.lasting(2 << level.k, from_ns, to_ns)
         elif is_whole and chunk.index is not None and not chunk.is_within(from_ns, to_ns):
-            found = np.concatenate([chunk.starting(from_ns, to_ns), chunk.begun(from_ns)])
+            found = chunk.touching(from_ns, to_ns)
         n_rows, n_each = len(rows) if found is None else len(found), self._portion_rows
         for first in range(0, n_rows, n_each):
             portion = slice(rows.start + first, min(rows.start + first + n_each, rows.stop))

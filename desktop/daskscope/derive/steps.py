@@ -1,13 +1,13 @@
-"""From match to match in order of time, and which of all a match is.
+"""From span to span in order of time, from match to match among them, and which of all one is.
 
-Matches are ordered by start; of equal ones the older chunk and row comes first. Chunks that begin
+Spans are ordered by start; of equal ones the older chunk and row comes first. Chunks that begin
 too late or too early are not looked at, so that a step costs one or two chunks.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from daskscope.derive.matches import Mark
 from daskscope.store.schema import SUB_KINDS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     import numpy.typing as npt
 
     from daskscope.derive.lanelayout import LaneLayout
@@ -24,6 +26,12 @@ if TYPE_CHECKING:
     from daskscope.session import Spot, Viewport
     from daskscope.store.chunk import Chunk, Rows
     from daskscope.store.snapshot import Snapshot
+
+#: Start of a span, number of its chunk, and its row in there.
+Order: TypeAlias = tuple[int, int, int]
+#: Before and behind all spans.
+FIRST: Final[Order] = (-(1 << 62), -1, -1)
+LAST: Final[Order] = (1 << 62, -1, -1)
 
 #: A frame around what begins or ends beside the view has no edge there.
 _BESIDE_PX: Final = -4
@@ -50,7 +58,7 @@ class Found:
     is_sub: bool
 
     @property
-    def order(self) -> tuple[int, int, int]:
+    def order(self) -> Order:
         """By which matches are sorted."""
         return (self.start_ns, *self.spot)
 
@@ -72,17 +80,18 @@ def found_at(snapshot: Snapshot, spot: Spot | None) -> Found | None:
     )
 
 
-def step(
-    snapshot: Snapshot, marks: Marks, after: tuple[int, int, int], is_forward: bool
-) -> Found | None:
+def step(snapshot: Snapshot, marks: Marks, after: Order, is_forward: bool) -> Found | None:
     """The next match after an order, or the one before it; at the end it begins anew.
 
     `after` may be the order of a match, or of no match at all: (time, -1, -1).
     """
-    ends = (-(1 << 62), -1, -1), (1 << 62, -1, -1)
-    found = _nearest(snapshot, marks, after, is_forward)
+
+    def lit(chunk: Chunk, _from_ns: int, _to_ns: int) -> Rows:
+        return np.flatnonzero(marks.rows(chunk.number) == Mark.LIT.value)
+
+    found = next_span(snapshot.chunks, lit, after, is_forward)
     if found is None:
-        found = _nearest(snapshot, marks, ends[0] if is_forward else ends[1], is_forward)
+        found = next_span(snapshot.chunks, lit, FIRST if is_forward else LAST, is_forward)
     return found_at(snapshot, found[1:]) if found is not None else None
 
 
@@ -116,7 +125,53 @@ def found_mark(found: Found, layout: LaneLayout, rows: range, view: Viewport) ->
     return FoundMark(row, first, end, found.is_sub and is_lane)
 
 
-def _is_before(chunk: Chunk, rows: Rows, order: tuple[int, int, int]) -> npt.NDArray[np.bool_]:
+def next_span(
+    chunks: Iterable[Chunk],
+    meant: Callable[[Chunk, int, int], Rows],
+    after: Order,
+    is_forward: bool,
+) -> Order | None:
+    """The order of the first span that is meant behind `after`, or of the last one before it.
+
+    Parameters
+    ----------
+    chunks
+        In any order; it costs least where those come first that are likely to hold it.
+    meant
+        Which rows of a chunk are meant, of those at least that begin between two times, the second
+        one exclusive; others of them may be among its result.
+    after
+        The order of a span, or of none: (time, -1, -1).
+    is_forward
+        Which of the two.
+    """
+    best: Order | None = None
+    for chunk in chunks:
+        if is_forward:
+            from_ns, to_ns = after[0], best[0] + 1 if best else LAST[0]
+        else:
+            from_ns, to_ns = best[0] if best else FIRST[0], after[0] + 1
+        if chunk.last_start_ns < from_ns or chunk.t_min >= to_ns:
+            continue
+        rows = meant(chunk, from_ns, to_ns)
+        is_before = _is_before(chunk, rows, after)
+        if is_forward:
+            is_itself = (rows == after[2]) & (chunk.number == after[1])
+            rows = rows[~is_before & ~is_itself]
+        else:
+            rows = rows[is_before]
+        if not len(rows):
+            continue
+        starts = chunk.start_ns[rows]
+        edge_ns = starts.min() if is_forward else starts.max()
+        equal = rows[starts == edge_ns]
+        order = (int(edge_ns), chunk.number, int(equal.min() if is_forward else equal.max()))
+        if best is None or (order < best) == is_forward:
+            best = order
+    return best
+
+
+def _is_before(chunk: Chunk, rows: Rows, order: Order) -> npt.NDArray[np.bool_]:
     start_ns, number, row = order
     starts = chunk.start_ns[rows]
     is_before: npt.NDArray[np.bool_] = starts < start_ns
@@ -125,33 +180,3 @@ def _is_before(chunk: Chunk, rows: Rows, order: tuple[int, int, int]) -> npt.NDA
     elif chunk.number == number:
         is_before |= (starts == start_ns) & (rows < row)
     return is_before
-
-
-def _nearest(
-    snapshot: Snapshot, marks: Marks, after: tuple[int, int, int], is_forward: bool
-) -> tuple[int, int, int] | None:
-    """Order of the first match behind `after`, or of the last one before it."""
-    best: tuple[int, int, int] | None = None
-    for chunk in snapshot.chunks:
-        if is_forward:
-            is_out = chunk.last_start_ns < after[0] or (best and chunk.t_min > best[0])
-        else:
-            is_out = chunk.t_min > after[0] or (best and chunk.last_start_ns < best[0])
-        known = marks.rows(chunk.number)
-        if is_out or not len(known):
-            continue
-        lit = np.flatnonzero(known == Mark.LIT.value)
-        is_before = _is_before(chunk, lit, after)
-        if is_forward:
-            is_itself = (lit == after[2]) & (chunk.number == after[1])
-            lit = lit[~is_before & ~is_itself]
-        else:
-            lit = lit[is_before]
-        if not len(lit):
-            continue
-        starts = chunk.start_ns[lit]
-        at = int(starts.argmin()) if is_forward else len(lit) - 1 - int(starts[::-1].argmax())
-        order = (int(starts[at]), chunk.number, int(lit[at]))
-        if best is None or (order < best) == is_forward:
-            best = order
-    return best

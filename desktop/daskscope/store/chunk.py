@@ -213,6 +213,13 @@ class Chunk:
         rows = np.concatenate([long, short])
         return rows[(self.start_ns[rows] < at_ns) & (self.end_ns[rows] > at_ns)]
 
+    def touching(self, from_ns: int, to_ns: int) -> Rows:
+        """Rows that lie in a stretch of time, even in part: start < to_ns and end > from_ns.
+
+        Those that begin with it are among them, too.
+        """
+        return np.concatenate([self.starting(from_ns, to_ns), self.begun(from_ns)])
+
 
 def place_of(number: int, chunks: Sequence[Chunk]) -> int | None:
     """Where the chunk of that number stands, None where it was evicted or is not there yet.

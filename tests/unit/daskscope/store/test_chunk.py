@@ -58,6 +58,7 @@ def test_starting_and_begun_spans_are_those_that_overlap(
     assert sorted(starting) == np.flatnonzero(is_in).tolist()
     reaches_in = (chunk.start_ns < from_ns) & (chunk.end_ns > from_ns)
     assert sorted(begun) == np.flatnonzero(reaches_in).tolist()
+    assert sorted(chunk.touching(from_ns, to_ns)) == np.flatnonzero(is_in | reaches_in).tolist()
 
 
 @pytest.mark.parametrize(("start", "end"), [*WINDOWS, (-(10**12), 10**12), (10**12, 10**13)])
