@@ -64,7 +64,7 @@ def test_tab_goes_through_the_window_as_it_is_read(active: Run) -> None:
         "Tabs: Workers, Statistics, Events, Errors", "Workers",
     ]  # fmt: skip
     assert names[start:] == [
-        "File", "View", "Go", "Tools", "Help", "Live", "Pause", "Time in view", "Fit",
+        "File", "View", "Go", "Lanes", "Tools", "Help", "Live", "Pause", "Time in view", "Fit",
         "Group", "Previous error", "Next error", "Search", "Regular expression",
         "Commands", "Theme",
         "Filter", "Legend", "Task stream",

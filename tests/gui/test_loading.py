@@ -139,7 +139,7 @@ def test_escape_stops_reading_and_afterwards_clears_the_selection(
     reading: Run, reader: Reader
 ) -> None:
     stream = reading.window.timeline.stream
-    reading.select(T0, T0 + 1_000, None)
+    reading.selecting.select(T0, T0 + 1_000, None)
     stream.setFocus()
     QTest.keyClick(stream, Qt.Key.Key_Escape)
     assert reader.n_stops == 1

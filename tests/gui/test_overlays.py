@@ -189,7 +189,14 @@ def test_a_click_beside_it_closes_it(palette: PaletteView, busy: Run) -> None:
 def test_the_list_shows_every_key_and_gesture(key_list: Sheet, busy: Run) -> None:
     assert key_list.isVisible()
     rows = [row for group in busy.window.keys.shown() for row in group.rows]
-    assert len(rows) == sum(bool(row.shortcuts) for row in ACTIONS) + len(GESTURES)
+    ways = [way for row in rows for way in row.ways]
+    assert len(ways) == sum(len(row.shortcuts) for row in ACTIONS) + sum(
+        len(g.hands) for g in GESTURES
+    )
+    assert {row.about.casefold() for row in rows} == {
+        *(row.about.casefold() for row in ACTIONS if row.shortcuts),
+        *(row.about.casefold() for row in GESTURES),
+    }
     QTest.keyClicks(key_list.field, "ctrl+o")
     assert [r.about for g in busy.window.keys.shown() for r in g.rows] == [
         "Open a recording in a window of its own"

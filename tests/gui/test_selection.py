@@ -108,7 +108,7 @@ def test_lanes_are_selected_by_key(busy: Run) -> None:
     both = keys.ControlModifier | keys.ShiftModifier
     QTest.keyClick(stream, Qt.Key.Key_A, both)
     assert busy.session.selection_ns is None  # nobody was gone to
-    busy.select(T0 + SECOND, T0 + 10 * SECOND, None)
+    busy.selecting.select(T0 + SECOND, T0 + 10 * SECOND, None)
     for n_steps, counted in (
         (1, {"All": "2", "read": "1", "sum": "1"}),
         (3, {"All": "1", "sum": "1"}),
@@ -121,16 +121,97 @@ def test_lanes_are_selected_by_key(busy: Run) -> None:
     assert busy.session.selection_ns == (T0 + SECOND, T0 + 10 * SECOND)
 
 
+CTRL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+
+
+def test_an_edge_is_moved_by_key(busy: Run) -> None:
+    busy.toggle_pause()
+    tick(busy)
+    assert busy.frame is not None
+    stream, view = busy.window.timeline.stream, busy.frame.view
+    stream.setFocus()
+    QTest.mouseMove(stream, at(busy, 3 * SECOND, row_y(busy, "w0", 1)))
+    keys: list[tuple[Qt.Key, Qt.KeyboardModifier, int, tuple[int, int]]] = [
+        (Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier, 5, (0, 40)),
+        (Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier, 2, (0, 24)),
+        (Qt.Key.Key_Left, CTRL_SHIFT, 3, (-24, 24)),
+        (Qt.Key.Key_Right, CTRL_SHIFT, 1, (-16, 24)),
+    ]
+    for key, modifiers, n, expected_px in keys:
+        for _ in range(n):
+            QTest.keyClick(stream, key, modifiers)
+        tick(busy)
+        assert busy.session.selection_ns is not None
+        edges_px = [
+            view.x_px(edge) - view.x_px(T0 + 3 * SECOND) for edge in busy.session.selection_ns
+        ]
+        assert edges_px == pytest.approx(expected_px, abs=1)
+    assert busy.window.statistics.isVisible()
+    assert busy.session.selection_lanes is None
+
+
+def test_an_edge_that_is_moved_out_of_view_takes_the_view_along(busy: Run) -> None:
+    busy.toggle_pause()
+    tick(busy)
+    stream = busy.window.timeline.stream
+    stream.setFocus()
+    QTest.mouseMove(stream, at(busy, 19 * SECOND, row_y(busy, "w0", 1)))
+    for _ in range(40):
+        QTest.keyClick(stream, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    tick(busy)
+    frame, selected = busy.frame, busy.session.selection_ns
+    assert frame is not None
+    assert selected is not None
+    assert (selected[1] - selected[0]) / frame.view.ns_per_px == pytest.approx(320, abs=1)
+    assert 0 < frame.view.x_px(selected[1]) < frame.view.width_px
+
+
+def test_rows_are_selected_one_by_one_by_key(busy: Run) -> None:
+    """From the row of the chosen task on, else from that under the pointer."""
+    busy.toggle_pause()
+    tick(busy)
+    stream = busy.window.timeline.stream
+    stream.setFocus()
+    QTest.mouseMove(stream, at(busy, 3 * SECOND, row_y(busy, "w0", 2)))
+
+    def pressed(*keys: Qt.Key) -> list[str]:
+        for key in keys:
+            QTest.keyClick(stream, key, CTRL_SHIFT)
+        tick(busy)
+        assert busy.frame is not None
+        lanes = busy.session.selection_lanes or frozenset()
+        rows = {busy.frame.layout.rows[busy.frame.layout.row_of_lane[lane]] for lane in lanes}
+        return sorted(f"{row.title}.{row.thread}" for row in rows)
+
+    down, up = Qt.Key.Key_Down, Qt.Key.Key_Up
+    assert pressed(down) == ["w0.2"]
+    assert pressed(down) == ["w0.2", "w1.1"]
+    assert pressed(down) == ["w0.2", "w1.1"]  # there are no more
+    assert pressed(up) == ["w0.2"]
+    assert pressed(up) == ["w0.2"]
+    assert cells(busy, "count") == {"All": "1", "sum": "1"}
+    QTest.keyClick(stream, Qt.Key.Key_Escape)
+    tick(busy)
+    assert busy.session.selection_lanes is None
+
+    QTest.mouseClick(
+        stream, Qt.MouseButton.LeftButton, pos=at(busy, 3 * SECOND, row_y(busy, "w0", 1))
+    )
+    QTest.mouseMove(stream, at(busy, 3 * SECOND, row_y(busy, "w1", 1)))
+    tick(busy)
+    assert pressed(down) == ["w0.1"]
+
+
 def test_the_view_is_counted_at_once_when_the_selection_is_cleared(
     busy: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [1000.0]
     monkeypatch.setattr("daskscope.app.statistics.elapsed_s", lambda: clock[0])
     for _ in range(2):
-        busy.select(T0, T0 + SECOND, None)
+        busy.selecting.select(T0, T0 + SECOND, None)
         tick(busy)
         assert cells(busy, "count")["All"] == "0"
-        busy.clear_selection()
+        busy.selecting.clear()
         tick(busy)
         assert cells(busy, "count")["All"] == "3"
 

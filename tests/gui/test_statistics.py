@@ -93,7 +93,7 @@ def test_the_menu_copies_what_is_selected_now_wherever_the_panel_is(
     QGuiApplication.clipboard().clear()
     chosen.window.toggle_dock("workers")
     tick(chosen)
-    chosen.select(T0, T0 + 10 * SECOND, frozenset({0}))
+    chosen.selecting.select(T0, T0 + 10 * SECOND, frozenset({0}))
     tick(chosen)
     (action,) = (a for a in chosen._menu.actions.values() if a.text() == text)
     action.trigger()

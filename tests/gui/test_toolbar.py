@@ -134,7 +134,7 @@ def test_menus_hold_the_windows_actions(toolbar: Toolbar) -> None:
 def test_what_is_searched_has_the_room_that_is_left(
     toolbar: Toolbar, width: int, is_live: bool, least_px: int, has_word: bool
 ) -> None:
-    for title in ("File", "View", "Go", "Tools", "Help"):
+    for title in ("File", "View", "Go", "Lanes", "Tools", "Help"):
         toolbar.set_menu(title, [])
     toolbar.resize(width, toolbar.height())
     toolbar.show_state(Session(), StatusField("a cluster", "64 workers", "ok"), is_live=is_live)

@@ -9,7 +9,10 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Context(Enum):
@@ -34,7 +37,8 @@ class Action:
     group
         Heading in help and palette; `MENUS` says where it stands in a menu.
     about
-        What it is for, in one line: tooltip, help, docs.
+        What it is for, in one line: tooltip, help, docs. Actions that go two ways say the same, and
+        are one row of help and docs.
     shortcuts
         Key sequences as Qt writes them in English; the first is shown, the others are alternates.
     context
@@ -74,7 +78,8 @@ MENUS: Final = (
     ("File", ("File",)),
     ("View", ("Views", "Panels", "Density", "Theme", "Window")),
     ("Go", ("Time", "Search")),
-    ("Tools", ("Lanes", "Selection", "Task")),
+    ("Lanes", ("Lanes",)),
+    ("Tools", ("Selection", "Task")),
     ("Help", ("Help",)),
 )
 
@@ -106,13 +111,13 @@ ACTIONS: Final = (
     Action("theme.light", "Light", "Theme", "dark on light", is_checkable=True),
     Action("theme.dark", "Dark", "Theme", "light on dark", is_checkable=True),
     Action("theme.toggle", "Change theme", "Theme", "change between light and dark"),
-    Action("window.border", "Move a border", "Window", "give the keyboard to the next border of docks, then back", ("F8",)),
+    Action("window.border", "Move a border", "Window", "give the keyboard to the next border of docks", ("F8",)),
     Action("window.layout", "Reset layout", "Window", "show every dock, in the size of the first start"),
     Action("window.full", "Full screen", "Window", "take the whole screen, or give it back", ("F11",), is_checkable=True),
-    Action("time.in", "Zoom in", "Time", "less time, at the pointer", ("W", "+", "="), _STREAM, is_repeating=True),
-    Action("time.out", "Zoom out", "Time", "more time, at the pointer", ("S", "-"), _STREAM, is_repeating=True),
-    Action("time.earlier", "Earlier", "Time", "pan to earlier times", ("A", "Left"), _STREAM, is_repeating=True),
-    Action("time.later", "Later", "Time", "pan to later times", ("D", "Right"), _STREAM, is_repeating=True),
+    Action("time.in", "Zoom in", "Time", "zoom in or out at the pointer", ("W", "+", "="), _STREAM, is_repeating=True),
+    Action("time.out", "Zoom out", "Time", "zoom in or out at the pointer", ("S", "-"), _STREAM, is_repeating=True),
+    Action("time.earlier", "Earlier", "Time", "pan to earlier times, or later ones", ("A", "Left"), _STREAM, is_repeating=True),
+    Action("time.later", "Later", "Time", "pan to earlier times, or later ones", ("D", "Right"), _STREAM, is_repeating=True),
     Action("time.fit", "Fit", "Time", "the selection, or the whole run", ("F",), _STREAM),
     Action("time.start", "Start of the run", "Time", "go to the start of the run", ("Home",), _STREAM),
     Action("time.follow", "Follow", "Time", "follow the newest data", ("End",), _STREAM, is_checkable=True),
@@ -120,47 +125,57 @@ ACTIONS: Final = (
         "time.pause", "Pause", "Time", "hold the picture, and follow again", ("Space",), _STREAM,
         is_checkable=True, is_held=True,
     ),
-    Action("time.back", "View before", "Time", "show what was in view before", ("Backspace", "Alt+Left"), _STREAM),
-    Action("time.forward", "View after", "Time", "undo going back", ("Shift+Backspace", "Alt+Right"), _STREAM),
-    Action("bookmark.set", "Set bookmark", "Time", "set a bookmark at the pointer, or remove the one there", ("B",), _STREAM),
+    Action("time.back", "View before", "Time", "show the view before, or after", ("Backspace", "Alt+Left"), _STREAM),
+    Action("time.forward", "View after", "Time", "show the view before, or after", ("Shift+Backspace", "Alt+Right"), _STREAM),
+    Action("bookmark.set", "Set bookmark", "Time", "set a bookmark at the pointer, or remove it", ("B",), _STREAM),
     Action(
-        "bookmark.name", "Name bookmark…", "Time", "name the bookmark nearest to the pointer, or to the middle",
+        "bookmark.name", "Name bookmark…", "Time", "name the bookmark nearest to the pointer",
         ("Ctrl+B",), _STREAM,
     ),
-    Action("bookmark.next", "Next bookmark", "Time", "go to the next bookmark", ("Shift+B",), _STREAM),
-    Action("bookmark.previous", "Previous bookmark", "Time", "go to the bookmark before", ("Alt+B",), _STREAM),
-    Action("lanes.up", "Scroll up", "Lanes", "scroll the lanes up", ("Up",), _STREAM, is_repeating=True),
-    Action("lanes.down", "Scroll down", "Lanes", "scroll the lanes down", ("Down",), _STREAM, is_repeating=True),
-    Action("lanes.next", "Next worker", "Lanes", "go to the next worker or host, to fold or pin it", ("Shift+Down",), _STREAM, is_repeating=True),
-    Action("lanes.previous", "Previous worker", "Lanes", "go to the worker or host before", ("Shift+Up",), _STREAM, is_repeating=True),
-    Action("lanes.fold", "Fold", "Lanes", "fold or unfold the worker or host under the pointer, or gone to", ("C",), _STREAM),
+    Action("bookmark.next", "Next bookmark", "Time", "next bookmark, or the one before", ("Shift+B",), _STREAM),
+    Action("bookmark.previous", "Previous bookmark", "Time", "next bookmark, or the one before", ("Alt+B",), _STREAM),
+    Action("lanes.up", "Scroll up", "Lanes", "scroll the lanes", ("Up",), _STREAM, is_repeating=True),
+    Action("lanes.down", "Scroll down", "Lanes", "scroll the lanes", ("Down",), _STREAM, is_repeating=True),
+    Action("lanes.next", "Next worker", "Lanes", "next worker or host, or the one before", ("Shift+Down",), _STREAM, is_repeating=True),
+    Action("lanes.previous", "Previous worker", "Lanes", "next worker or host, or the one before", ("Shift+Up",), _STREAM, is_repeating=True),
+    Action("lanes.fold", "Fold", "Lanes", "fold or unfold the worker or host pointed or gone to", ("C",), _STREAM),
     Action("lanes.fold_all", "Fold all", "Lanes", "fold all hosts, or unfold them", ("Shift+C",), _STREAM),
-    Action("lanes.pin", "Pin", "Lanes", "bring the worker or host under the pointer, or gone to, to the top, or let it go", ("P",), _STREAM),
+    Action("lanes.pin", "Pin", "Lanes", "pin the worker or host to the top, or let it go", ("P",), _STREAM),
     Action("lanes.group", "Next grouping", "Lanes", "rows of threads by host, of threads, of workers", ("G",), _STREAM),
     Action("lanes.by_name", "Sort by name", "Lanes", "sort hosts and workers by name", is_checkable=True),
     Action("lanes.by_busy", "Sort by busy time", "Lanes", "the busiest hosts and workers first", is_checkable=True),
     Action("lanes.by_errors", "Sort by errors", "Lanes", "those with the most failures first", is_checkable=True),
     Action("selection.view", "Select what is in view", "Selection", "select the time in view", ("Ctrl+A",), _STREAM),
-    Action("selection.lanes", "Select its lanes", "Selection", "select the worker or host under the pointer, or gone to", ("Ctrl+Shift+A",), _STREAM),
-    Action("selection.measure", "Measure", "Selection", "measure from the pointer, or the middle, to where it goes; again to stop", ("M",), _STREAM),
+    Action("selection.lanes", "Select its lanes", "Selection", "select the worker or host pointed or gone to", ("Ctrl+Shift+A",), _STREAM),
+    Action("selection.end_later", "End later", "Selection", "move the end of the selection, or select from the pointer on", ("Shift+Right",), _STREAM, is_repeating=True),
+    Action("selection.end_earlier", "End earlier", "Selection", "move the end of the selection, or select from the pointer on", ("Shift+Left",), _STREAM, is_repeating=True),
+    Action("selection.start_later", "Start later", "Selection", "move the start of the selection", ("Ctrl+Shift+Right",), _STREAM, is_repeating=True),
+    Action("selection.start_earlier", "Start earlier", "Selection", "move the start of the selection", ("Ctrl+Shift+Left",), _STREAM, is_repeating=True),
+    Action("selection.row_more", "One row more", "Selection", "select a row more below, or one less", ("Ctrl+Shift+Down",), _STREAM, is_repeating=True),
+    Action("selection.row_less", "One row less", "Selection", "select a row more below, or one less", ("Ctrl+Shift+Up",), _STREAM, is_repeating=True),
+    Action("selection.measure", "Measure", "Selection", "measure from the pointer on; again to stop", ("M",), _STREAM),
     Action("selection.tsv", "Copy statistics as TSV", "Selection", "copy the table of the selection, or of the view"),
     Action("selection.csv", "Copy statistics as CSV", "Selection", "the same with commas"),
     Action("selection.clear", "Clear selection", "Selection", "stop reading, put its strip away, clear choice, selection, search: the first there is", ("Esc",), _STREAM),
-    Action("task.dependency", "To its dependency", "Task", "from the chosen task to the dependency that ended last", ("[", ",")),
-    Action("task.dependent", "To its dependent", "Task", "from the chosen task to the dependent that began first", ("]", ".")),
+    Action("task.next", "Next task", "Task", "next task of the row, or the one before", ("Ctrl+Right",), _STREAM, is_repeating=True),
+    Action("task.previous", "Task before", "Task", "next task of the row, or the one before", ("Ctrl+Left",), _STREAM, is_repeating=True),
+    Action("task.below", "Task below", "Task", "nearest task of the row below, or above", ("Ctrl+Down",), _STREAM, is_repeating=True),
+    Action("task.above", "Task above", "Task", "nearest task of the row below, or above", ("Ctrl+Up",), _STREAM, is_repeating=True),
+    Action("task.dependency", "To its dependency", "Task", "to the dependency that ended last", ("[", ",")),
+    Action("task.dependent", "To its dependent", "Task", "to the dependent that began first", ("]", ".")),
     Action("task.zoom", "Zoom to task", "Task", "fill the view with the chosen task", ("Return", "Enter"), _STREAM),
     Action("task.copy", "Copy key", "Task", "copy the key of the chosen task", ("Ctrl+C",), _STREAM),
     Action("task.jaeger", "Open in Jaeger", "Task", "show the trace of the chosen task in Jaeger", ("J",), _STREAM),
-    Action("search.focus", "Search…", "Search", "search keys, prefixes, workers and errors", ("/", "Ctrl+F")),
-    Action("search.next", "Next match", "Search", "go to the next match", ("N", "F3"), is_repeating=True),
+    Action("search.focus", "Search…", "Search", "search keys, prefixes, workers, errors", ("/", "Ctrl+F")),
+    Action("search.next", "Next match", "Search", "next match, or the one before", ("N", "F3"), is_repeating=True),
     Action(
-        "search.previous", "Previous match", "Search", "go to the match before", ("Shift+N", "Shift+F3"),
+        "search.previous", "Previous match", "Search", "next match, or the one before", ("Shift+N", "Shift+F3"),
         is_repeating=True,
     ),
-    Action("filter.open", "Filter…", "Search", "choose which prefixes, workers and kinds are shown", ("Ctrl+L",)),
+    Action("filter.open", "Filter…", "Search", "choose what is shown", ("Ctrl+L",)),
     Action("filter.clear", "Show everything", "Search", "hide nothing", ("Ctrl+Shift+L",)),
-    Action("errors.next", "Next error", "Search", "go to the next failure", ("E",), is_repeating=True),
-    Action("errors.previous", "Previous error", "Search", "go to the failure before", ("Shift+E",), is_repeating=True),
+    Action("errors.next", "Next error", "Search", "next failure, or the one before", ("E",), is_repeating=True),
+    Action("errors.previous", "Previous error", "Search", "next failure, or the one before", ("Shift+E",), is_repeating=True),
     Action("help.palette", "Command palette…", "Help", "search everything that can be done", ("Ctrl+Shift+P",)),
     Action("help.keys", "Keyboard and mouse", "Help", "all keys and gestures", ("?",)),
     Action("help.manual", "Documentation", "Help", "read the documentation", ("F1",)),
@@ -180,8 +195,8 @@ GESTURES: Final = (
     ),
     Gesture(("Wheel over the names", "Alt + wheel"), "Lanes", "scroll the lanes"),
     Gesture(("Click on a host", "Click before a worker"), "Lanes", "fold it, or unfold it"),
-    Gesture(("Click on a pin",), "Lanes", "bring a host or worker to the top, or let it go"),
-    Gesture(("Drag",), "Selection", "select a stretch of time; drag an edge to move it"),
+    Gesture(("Click on a pin",), "Lanes", "bring it to the top, or let it go"),
+    Gesture(("Drag",), "Selection", "select time; drag an edge to move it"),
     Gesture(("Drag across lanes", "Alt + drag"), "Selection", "select some lanes, too"),
     Gesture(("Click on a prefix",), "Selection", "show its durations over all"),
     Gesture(("Drag over durations",), "Selection", "light the tasks that lasted so long"),
@@ -204,9 +219,18 @@ GROUPS: Final = tuple(dict.fromkeys([*(a.group for a in ACTIONS), *(g.group for 
 ARROWS: Final = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓", "Esc": "Escape"}
 
 
-def keys_text(action: Action) -> str:
-    """Every key of an action, for people: `A, ←`."""
-    return ", ".join(ARROWS.get(keys, keys) for keys in action.shortcuts)
+def keys_text(shortcuts: Sequence[str]) -> str:
+    """Key sequences, for people: `A, ←`."""
+    return ", ".join(ARROWS.get(keys, keys) for keys in shortcuts)
+
+
+def keys_of(group: str) -> dict[str, list[str]]:
+    """Every key sequence of a group, by what it is for."""
+    found: dict[str, list[str]] = {}
+    for row in ACTIONS:
+        if row.group == group and row.shortcuts:
+            found.setdefault(row.about, []).extend(row.shortcuts)
+    return found
 
 
 def sentence(text: str) -> str:
@@ -224,7 +248,7 @@ def page() -> str:
         "task stream has the focus. What has no key stands in the menus.",
     ]
     for group in GROUPS:
-        rows = [(keys_text(a), a.about) for a in ACTIONS if a.group == group and a.shortcuts]
+        rows = [(keys_text(keys), about) for about, keys in keys_of(group).items()]
         rows += [(", ".join(g.hands), g.about) for g in GESTURES if g.group == group]
         if rows:
             lines += ["", f"## {group}", "", "| | |", "|---|---|"]

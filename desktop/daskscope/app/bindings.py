@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from daskscope.app import asides, gestures, lane_gestures
-from daskscope.derive.bands import lanes_of
 from daskscope.derive.lanelayout import PINNED
 from daskscope.paint.wheel import PAN_SHARE, ZOOM_STEP
 from daskscope.session import LaneSort
@@ -112,11 +111,16 @@ def _timeline(run: Run) -> dict[str, Binding]:
         "time.start": Binding(lambda: run.with_view(gestures.go_home, run.extent())),
         "time.follow": Binding(run.follow, lambda: run.session.is_following),
         "time.pause": Binding(run.toggle_pause, lambda: not run.session.is_following),
-        "selection.view": Binding(run.select_view),
+        "selection.view": Binding(run.selecting.view),
+        **_edges(run),
         "selection.measure": Binding(run.places.measure),
         "selection.tsv": Binding(lambda: asides.copy_statistics(run.window, "\t")),
         "selection.csv": Binding(lambda: asides.copy_statistics(run.window, ",")),
         "selection.clear": Binding(run.opening.escape),
+        "task.next": Binding(lambda: run.lane_walk.along(is_forward=True)),
+        "task.previous": Binding(lambda: run.lane_walk.along(is_forward=False)),
+        "task.below": Binding(lambda: run.lane_walk.across(is_down=True)),
+        "task.above": Binding(lambda: run.lane_walk.across(is_down=False)),
         "task.dependency": Binding(lambda: run.choosing.walk(is_on=False)),
         "task.dependent": Binding(lambda: run.choosing.walk(is_on=True)),
         "task.zoom": Binding(run.choosing.zoom),
@@ -128,6 +132,20 @@ def _timeline(run: Run) -> dict[str, Binding]:
         "bookmark.name": Binding(run.places.name),
         "bookmark.next": Binding(lambda: run.places.step(is_forward=True)),
         "bookmark.previous": Binding(lambda: run.places.step(is_forward=False)),
+    }
+
+
+def _edges(run: Run) -> dict[str, Binding]:
+    def edge(step: int, *, is_start: bool) -> Binding:
+        return Binding(lambda: run.selecting.move_edge(step, is_start=is_start))
+
+    return {
+        "selection.end_later": edge(1, is_start=False),
+        "selection.end_earlier": edge(-1, is_start=False),
+        "selection.start_later": edge(1, is_start=True),
+        "selection.start_earlier": edge(-1, is_start=True),
+        "selection.row_more": Binding(lambda: run.selecting.move_lowest(is_down=True)),
+        "selection.row_less": Binding(lambda: run.selecting.move_lowest(is_down=False)),
     }
 
 
@@ -158,7 +176,7 @@ def _lanes(run: Run) -> dict[str, Binding]:
         )
 
     return {
-        "selection.lanes": Binding(lambda: _select_lanes(run)),
+        "selection.lanes": Binding(run.selecting.target),
         "lanes.up": Binding(lambda: run.lane_scroll.by(-SCROLL_STEP_PX)),
         "lanes.down": Binding(lambda: run.lane_scroll.by(SCROLL_STEP_PX)),
         "lanes.next": Binding(lambda: step(1)),
@@ -171,17 +189,6 @@ def _lanes(run: Run) -> dict[str, Binding]:
         "lanes.by_busy": sort(LaneSort.BUSY),
         "lanes.by_errors": sort(LaneSort.ERRORS),
     }
-
-
-def _select_lanes(run: Run) -> None:
-    """Select the lanes of whom keys have gone to, in the time that is selected or in view."""
-    target, frame = run.window.timeline.stream.target, run.frame
-    if target is None or frame is None:
-        return
-    lanes = lanes_of(frame.layout, target.key, is_host=target.is_host)
-    start_ns, end_ns = run.session.selection_ns or (frame.view.start_ns, frame.view.end_ns)
-    if lanes:
-        run.select(start_ns, end_ns, lanes)
 
 
 def _search(run: Run) -> dict[str, Binding]:

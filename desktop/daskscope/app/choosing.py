@@ -154,7 +154,7 @@ class Choosing:
         hit = self._run.hit(x_px, y_px)
         if hit is None:
             self.let_go()
-            self._run.clear_selection()
+            self._run.selecting.clear()
         elif hit.chosen is not None:
             self._trail.clear()
             self._take(hit.chosen)

@@ -77,7 +77,7 @@ class Finder:
     def escape(self) -> None:
         """Select nothing; where nothing is selected, search nothing."""
         if self._run.session.selection_ns is not None or self._run.session.bins:
-            self._run.clear_selection()
+            self._run.selecting.clear()
         else:
             self.leave()
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from daskscope.app.selection_gestures import clear
 from daskscope.derive.frames import LEAST_BAR_PX, Hit, TaskStreamFrame
-from daskscope.predicate import Bin
 from daskscope.session import WHOLE_RUN, Chosen, Session, Viewport, fitted, panned, zoomed
 from daskscope.theme import NOT_YET_PX
 
@@ -91,26 +91,6 @@ def fit_all(session: Session, extent: Extent) -> Session:
     return fitted(session, extent.first_ns, extent.last_ns)
 
 
-def select(session: Session, start_ns: int, end_ns: int, lanes: frozenset[int] | None) -> Session:
-    """A stretch of time and some lanes, None for all; what is lit stays within it."""
-    within = (start_ns, end_ns)
-    bins = tuple(replace(part, within_ns=within, lanes=lanes) for part in session.bins)
-    return replace(session, selection_ns=within, selection_lanes=lanes, bins=bins)
-
-
-def clear(session: Session) -> Session:
-    """Select nothing, and light nothing of it."""
-    return replace(session, selection_ns=None, selection_lanes=None, bins=())
-
-
-def light(session: Session, range_ns: tuple[int, int] | None) -> Session:
-    """Light tasks of the chosen prefix that lasted so long, in the selection; None for none."""
-    if range_ns is None:
-        return replace(session, bins=())
-    part = Bin(session.statistics_prefix, *range_ns, session.selection_ns, session.selection_lanes)
-    return replace(session, bins=(part,))
-
-
 def choose_prefix(session: Session, name: str) -> Session:
     """The prefix whose durations are shown and lit, "" for all; all again when it is chosen."""
     name = "" if name == session.statistics_prefix else name
@@ -170,6 +150,11 @@ def reveal(
         session = replace(
             session, is_following=False, end_ns=middle_ns + span_ns // 2, span_ns=span_ns
         )
+    return reveal_row(session, frame, row)
+
+
+def reveal_row(session: Session, frame: TaskStreamFrame, row: int) -> Session:
+    """Bring a row of the layout to the middle, unless it is in view or there is none."""
     if not 0 <= row < frame.layout.row_px.shape[1]:
         return session
     top_px, height_px = (int(px) for px in frame.layout.row_px[:, row])

@@ -74,7 +74,7 @@ class Menu(QObject):
         action.setToolTip(tip(row))
         place = self._places[row.context]
         if row.is_held:  # shown as a shortcut in the menu, and heard by the widget
-            action.setText(f"{row.text}\t{keys_text(row)}")
+            action.setText(f"{row.text}\t{keys_text(row.shortcuts)}")
         else:
             action.setShortcuts([QKeySequence(keys) for keys in row.shortcuts])
         if row.context is not Context.WINDOW:
@@ -88,7 +88,7 @@ class Menu(QObject):
 def tip(row: Action) -> str:
     """What an action is for, and its keys, as a tooltip."""
     about = sentence(row.about)
-    return f"{about} ({keys_text(row)})" if row.shortcuts else about
+    return f"{about} ({keys_text(row.shortcuts)})" if row.shortcuts else about
 
 
 def say(window: QWidget, text: str) -> None:

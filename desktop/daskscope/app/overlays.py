@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtGui import QKeySequence
 
 from daskscope.app import gestures
-from daskscope.app.actions import ACTIONS, ARROWS, GESTURES, GROUPS, sentence
+from daskscope.app.actions import ACTIONS, ARROWS, GESTURES, GROUPS, keys_of, sentence
 from daskscope.derive.commands import Entry, KeyGroup, KeyRow, key_caps
 from daskscope.views.statistics.table import LABELS as STATISTICS_LABELS
 from daskscope.views.toolbar.bar import RANGES
@@ -39,9 +39,8 @@ def key_groups() -> tuple[KeyGroup, ...]:
     result = []
     for group in GROUPS:
         rows = [
-            KeyRow(tuple(map(platform_caps, row.shortcuts)), sentence(row.about))
-            for row in ACTIONS
-            if row.group == group and row.shortcuts
+            KeyRow(tuple(map(platform_caps, keys)), sentence(about))
+            for about, keys in keys_of(group).items()
         ]
         rows += [
             KeyRow(tuple(map(key_caps, map(sentence, row.hands))), sentence(row.about))

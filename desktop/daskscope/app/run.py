@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject
@@ -23,6 +24,7 @@ from daskscope.app.frame_times import FrameTimes
 from daskscope.app.hovering import Hovering
 from daskscope.app.keeper import Keeper
 from daskscope.app.lane_scroll import LaneScroll
+from daskscope.app.lanewalk import LaneWalk
 from daskscope.app.ledger import Ledger
 from daskscope.app.limit import Limit
 from daskscope.app.menu import Menu
@@ -30,6 +32,7 @@ from daskscope.app.opening import Opening
 from daskscope.app.overlays import Overlays
 from daskscope.app.places import Places
 from daskscope.app.pointing import Pointing
+from daskscope.app.selecting import Selecting
 from daskscope.app.settings import Forgetful, Memory
 from daskscope.app.stage import Stage
 from daskscope.app.trial import Trial
@@ -48,7 +51,7 @@ if TYPE_CHECKING:
     from daskscope.derive.matches import Marks
     from daskscope.derive.members import Roster
     from daskscope.ingest.source import Source
-    from daskscope.session import Chosen
+    from daskscope.session import Chosen, Viewport
     from daskscope.store.snapshot import Snapshot
 
 MEMORY_CAP_BYTES: Final = 1 << 30
@@ -78,6 +81,8 @@ class Run(QObject):
         What the user chose.
     finder, lane_scroll
         What the search box does; which lanes are in view.
+    lane_walk, selecting
+        Keys that choose a task; which time and lanes are selected.
     ledger, places
         What the tables of events and errors do; views before, bookmarks, measuring.
     opening
@@ -115,6 +120,8 @@ class Run(QObject):
         self._stage = Stage(self.window, theme, MEMORY_CAP_BYTES)
         self.finder = Finder(self)
         self.lane_scroll = LaneScroll(self)
+        self.lane_walk = LaneWalk(self)
+        self.selecting = Selecting(self)
         self.ledger = Ledger(self, self._stage.clusters)
         self.places = Places(self)
         self.opening = Opening(self, source.stop)
@@ -312,12 +319,18 @@ class Run(QObject):
         self.session = change(self.session, *args)
         self._clock.wake()
 
-    def with_view(self, change: Callable[..., Session], *args: object) -> None:
-        """Change the session by a gesture on what the task stream shows, or is about to show."""
-        if self.frame is not None:
-            first_ns = self._snapshot.first_ns
-            view = asked_view(self.session, self.frame.view, first_ns, NOT_YET_PX)
-            self.apply(change, view, *args)
+    @property
+    def view(self) -> Viewport | None:
+        """What the task stream shows, or is about to show: gestures come faster than frames."""
+        if self.frame is None:
+            return None
+        return asked_view(self.session, self.frame.view, self._snapshot.first_ns, NOT_YET_PX)
+
+    def with_view(self, change: Callable[..., Session], *args: object, **named: object) -> None:
+        """Change the session by a gesture on that view."""
+        view = self.view
+        if view is not None:
+            self.apply(partial(change, **named), view, *args)
 
     def replace(self, **fields: object) -> None:
         """Change fields of the session."""
@@ -342,21 +355,6 @@ class Run(QObject):
     def fit(self) -> None:
         """Show the selection, or the whole run."""
         self.apply(gestures.fit_selection, self.extent())
-
-    def select(self, start_ns: int, end_ns: int, lanes: frozenset[int] | None) -> None:
-        """Select a stretch of time and some lanes; a new selection shows its statistics once."""
-        if self.session.selection_ns is None:
-            self.window.show_tab("statistics")
-        self.apply(gestures.select, int(start_ns), int(end_ns), lanes)
-
-    def select_view(self) -> None:
-        """Select the time in view, of all lanes."""
-        if self.frame is not None:
-            self.select(self.frame.view.start_ns, self.frame.view.end_ns, None)
-
-    def clear_selection(self) -> None:
-        """Select and mark nothing."""
-        self.apply(gestures.clear)
 
     def choose_span(self, span_ns: int) -> None:
         """Show so much time, `WHOLE_RUN` for everything."""

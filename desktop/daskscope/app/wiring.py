@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QApplication
 
-from daskscope.app import gestures, lane_gestures, sort_gestures
+from daskscope.app import gestures, lane_gestures, selection_gestures, sort_gestures
 
 if TYPE_CHECKING:
     from daskscope.app.menu import Menu
@@ -19,7 +19,7 @@ def wire(run: Run, menu: Menu) -> None:
     stream, legend, toolbar = timeline.stream, timeline.legend, window.toolbar
     timeline.zoomed.connect(lambda x, factor: run.with_view(gestures.zoom, float(x), float(factor)))
     timeline.panned.connect(lambda dx: run.with_view(gestures.pan, float(dx)))
-    timeline.selected.connect(run.select)
+    timeline.selected.connect(run.selecting.select)
     stream.host_folded.connect(lambda host: run.apply(gestures.fold, run.frame, host))
     stream.worker_folded.connect(lambda key: run.apply(lane_gestures.fold_worker, key))
     stream.pinned.connect(lambda key: run.apply(lane_gestures.pin, key))
@@ -34,12 +34,14 @@ def wire(run: Run, menu: Menu) -> None:
     workers.sort_stepped.connect(lambda step: run.apply(sort_gestures.step_workers, step))
     workers.sort_turned.connect(lambda is_down: run.apply(sort_gestures.turn_workers, is_down))
     statistics, table = window.statistics, window.statistics.table
-    statistics.cleared.connect(run.clear_selection)
+    statistics.cleared.connect(run.selecting.clear)
     table.sort_requested.connect(lambda column: run.apply(gestures.sort_statistics, column))
     table.sort_stepped.connect(lambda step: run.apply(sort_gestures.step_statistics, step))
     table.sort_turned.connect(lambda is_down: run.apply(sort_gestures.turn_statistics, is_down))
     table.prefix_chosen.connect(lambda name: run.apply(gestures.choose_prefix, name))
-    statistics.histogram.range_chosen.connect(lambda range_ns: run.apply(gestures.light, range_ns))
+    statistics.histogram.range_chosen.connect(
+        lambda range_ns: run.apply(selection_gestures.light, range_ns)
+    )
     workers.host_toggled.connect(lambda host: run.apply(gestures.fold, run.frame, host))
     toolbar.followed.connect(run.follow)
     toolbar.paused.connect(run.toggle_pause)

@@ -9,7 +9,7 @@ import numpy as np
 from daskscope.derive.lanelayout import RowKind
 
 if TYPE_CHECKING:
-    from daskscope.derive.lanelayout import LaneLayout
+    from daskscope.derive.lanelayout import Int32s, LaneLayout
 
 
 def lanes_between(layout: LaneLayout, top_px: int, bottom_px: int) -> frozenset[int]:
@@ -36,21 +36,51 @@ def lanes_of(layout: LaneLayout, key: str, *, is_host: bool) -> frozenset[int]:
     return frozenset()
 
 
+def with_row_below(layout: LaneLayout, lanes: frozenset[int], least_row: int = 0) -> frozenset[int]:
+    """`lanes`, and those of the next row below all of them, which is not above `least_row`.
+
+    Rows in which no lane lies are passed over. At the lower end nothing is added.
+    """
+    lowest = max(lowest_row(layout, lanes), least_row - 1)
+    below = layout.row_of_lane[layout.row_of_lane > lowest]
+    return lanes | _lanes_in(layout, int(below.min())) if len(below) else lanes
+
+
+def without_lowest_row(layout: LaneLayout, lanes: frozenset[int]) -> frozenset[int]:
+    """`lanes` without those of the lowest row of several."""
+    rows = _rows_of(layout, lanes)
+    return lanes - _lanes_in(layout, int(rows[-1])) if len(rows) > 1 else lanes
+
+
+def lowest_row(layout: LaneLayout, lanes: frozenset[int]) -> int:
+    """The lowest row in which any of some lanes lies, -1 for none."""
+    rows = _rows_of(layout, lanes)
+    return int(rows[-1]) if len(rows) else -1
+
+
 def lane_bands(layout: LaneLayout, lanes: frozenset[int]) -> list[tuple[int, int]]:
     """Top and bottom, in unscrolled content, of each run of rows in which some lanes lie.
 
     A run goes on over rows in which no lane lies: headers, and threads that have done nothing.
     """
-    row_of_lane = layout.row_of_lane
-    ids = np.fromiter(lanes, np.intp, len(lanes))
-    meant = np.unique(row_of_lane[ids[ids < len(row_of_lane)]])
-    meant = meant[meant >= 0]
+    meant = _rows_of(layout, lanes)
     if not len(meant):
         return []
-    used = np.unique(row_of_lane[row_of_lane >= 0])
+    used = np.unique(layout.row_of_lane[layout.row_of_lane >= 0])
     place = np.searchsorted(used, meant)
     starts = np.flatnonzero(np.diff(place, prepend=-2) > 1)
     ends = np.concatenate([starts[1:], [len(meant)]]) - 1
     tops, heights = layout.row_px
     bottoms = tops + heights
     return list(zip(tops[meant[starts]].tolist(), bottoms[meant[ends]].tolist(), strict=True))
+
+
+def _rows_of(layout: LaneLayout, lanes: frozenset[int]) -> Int32s:
+    """The rows in which some lanes lie, from top to bottom."""
+    ids = np.fromiter(lanes, np.intp, len(lanes))
+    rows = np.unique(layout.row_of_lane[ids[ids < len(layout.row_of_lane)]])
+    return rows[rows >= 0]
+
+
+def _lanes_in(layout: LaneLayout, row: int) -> frozenset[int]:
+    return frozenset(np.flatnonzero(layout.row_of_lane == row).tolist())

@@ -8,7 +8,6 @@ import pytest
 
 from daskscope.app import gestures
 from daskscope.derive.frames import BarState, Hit
-from daskscope.predicate import Bin
 from daskscope.session import WHOLE_RUN, Session, Viewport, viewport
 from daskscope.theme import NOT_YET_PX
 from tests.gui import frames
@@ -157,22 +156,6 @@ def test_what_is_longer_than_the_view_is_shown_from_its_beginning() -> None:
     )
     session = gestures.reveal(Session(), frame, FIRST, FIRST + 60 * SECOND, 2)
     assert 0 < view_of(session).x_px(FIRST) < 500
-
-
-WITHIN = (EXTENT.first_ns, EXTENT.first_ns + 5)
-
-
-def test_what_is_lit_stays_within_the_selection() -> None:
-    session = gestures.light(Session(statistics_prefix="sum"), (10, 20))
-    assert session.bins == (Bin("sum", 10, 20),)
-    session = gestures.select(session, *WITHIN, frozenset({3}))
-    assert session.selection_ns == WITHIN
-    assert session.bins == (Bin("sum", 10, 20, WITHIN, frozenset({3})),)
-    session = gestures.choose_prefix(session, "fit")
-    assert session.bins == (Bin("fit", 10, 20, WITHIN, frozenset({3})),)
-    assert gestures.light(session, None).bins == ()
-    cleared = gestures.clear(session)
-    assert (cleared.selection_ns, cleared.selection_lanes, cleared.bins) == (None, None, ())
 
 
 def test_a_prefix_that_is_chosen_again_is_chosen_no_more() -> None:

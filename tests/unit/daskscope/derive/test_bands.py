@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from daskscope.derive.bands import lane_bands, lanes_between, lanes_of
+from daskscope.derive.bands import (
+    lane_bands,
+    lanes_between,
+    lanes_of,
+    lowest_row,
+    with_row_below,
+    without_lowest_row,
+)
 from daskscope.derive.lanes import lane_layout
 from daskscope.session import Session
 from daskscope.store.writer import Store
@@ -87,3 +95,33 @@ def test_folded_lanes_lie_in_the_row_of_their_host() -> None:
     row = next(row for row in layout.rows if 0 in row.lanes)
     assert band == (row.y_px, row.y_px + row.height_px)
     assert np.diff(band)[0] == row.height_px
+
+
+def test_rows_are_taken_one_by_one_downwards_and_given_back() -> None:
+    layout, snapshot = layout_of()
+    used = sorted(set(layout.row_of_lane.tolist()))
+    assert len(used) == len(snapshot.lanes) == 7
+    grown = [frozenset[int]()]
+    for _ in used:
+        grown.append(with_row_below(layout, grown[-1]))
+
+    assert [lowest_row(layout, lanes) for lanes in grown] == [-1, *used]
+    assert grown[-1] == set(range(7))
+    assert with_row_below(layout, grown[-1]) == grown[-1]
+    for fewer, more in pairwise(grown[1:]):
+        assert without_lowest_row(layout, more) == fewer
+    assert without_lowest_row(layout, grown[1]) == grown[1]
+
+
+def test_the_first_row_is_not_above_a_given_one() -> None:
+    layout, _ = layout_of()
+    (_, second) = rows_of(layout, "w2")
+    assert with_row_below(layout, frozenset(), second) == set(layout.rows[second].lanes)
+    header = second - 2
+    assert not layout.rows[header].lanes
+    assert with_row_below(layout, frozenset(), header) == set(layout.rows[second - 1].lanes)
+
+
+def test_a_folded_host_is_one_row() -> None:
+    layout, _ = layout_of(Session(collapsed_hosts=frozenset({"node-0"})))
+    assert len(with_row_below(layout, frozenset())) == 3

@@ -1,0 +1,177 @@
+"""Keys that choose a task, on the window at work: along its row, from row to row, at a pointer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+
+from daskscope.derive.quantity import THIN
+from daskscope.predicate import Filter
+from daskscope.theme import GUTTER_PX
+from tests.builders import MS, SECOND, T0, Source, Span
+from tests.gui.chain import HASH, SUM_KEY, choose, shown, spot, ticked
+from tests.gui.working import NOW
+
+if TYPE_CHECKING:
+    from daskscope.app.run import Run
+    from tests.gui.working import Link
+
+RIGHT, LEFT = Qt.Key.Key_Right, Qt.Key.Key_Left
+DOWN, UP = Qt.Key.Key_Down, Qt.Key.Key_Up
+CTRL = Qt.KeyboardModifier.ControlModifier
+READ_A, READ_B = (f"('read-{HASH}', {n})" for n in range(2))
+
+
+@pytest.fixture
+def held(chained: Run, link: Link) -> Run:
+    """The whole chain in view, which holds still; nothing is chosen, no pointer there."""
+    chained.window.activateWindow()
+    chained.window.timeline.stream.setFocus()
+    chained.toggle_pause()
+    ticked(chained, 2, link)
+    return chained
+
+
+def walked(run: Run, link: Link, *keys: Qt.Key) -> str:
+    """The key of what is chosen after some keys."""
+    for key in keys:
+        QTest.keyClick(run.window.timeline.stream, key, CTRL)
+    ticked(run, link=link)
+    return shown(run).key
+
+
+def point(run: Run, at_ns: int, key: str) -> None:
+    """Move the pointer to a time in the row of a key."""
+    assert run.frame is not None
+    x_px = round(run.frame.view.x_px(T0 + at_ns))
+    stream = run.window.timeline.stream
+    QTest.mouseMove(stream, QPoint(GUTTER_PX + x_px, spot(run, key).y()))
+
+
+def test_keys_go_along_a_row_and_stop_at_its_ends(held: Run, link: Link) -> None:
+    assert choose(held, READ_B, link).key == READ_B
+    sum_key = walked(held, link, RIGHT)
+    assert (sum_key, shown(held).pill) == (SUM_KEY, "erred")
+    assert walked(held, link, RIGHT) == "fit-99"  # it runs
+    assert walked(held, link, RIGHT) == "fit-99"
+    assert walked(held, link, LEFT, LEFT) == READ_B
+    assert walked(held, link, LEFT) == READ_B
+
+
+def test_keys_go_from_row_to_row_and_keep_to_the_time(held: Run, link: Link) -> None:
+    """Over transfers, which lie below the tasks of their thread."""
+    choose(held, READ_A, link)
+    assert walked(held, link, DOWN) == SUM_KEY  # the nearest of its row, though 7 s later
+    assert shown(held).name == "sum"
+    walked(held, link, DOWN)
+    assert (shown(held).name, shown(held).key) == ("transfer", "")
+    assert walked(held, link, UP, UP) == READ_A
+
+
+def test_at_first_the_task_at_the_pointer_is_chosen(held: Run, link: Link) -> None:
+    point(held, 10 * SECOND, SUM_KEY)
+    assert walked(held, link, RIGHT) == SUM_KEY
+    held.choosing.let_go()
+    point(held, 5 * SECOND, READ_A)
+    assert walked(held, link, DOWN) == READ_A  # the nearest one, where none is
+
+
+def test_without_a_pointer_it_is_one_in_the_first_row_in_view(held: Run, link: Link) -> None:
+    assert walked(held, link, LEFT) == READ_A
+
+
+def test_from_what_is_out_of_view_keys_do_not_go_on(held: Run, link: Link) -> None:
+    choose(held, READ_A, link)
+    held.session = replace(held.session, span_ns=SECOND, end_ns=T0 + 14_500 * MS)
+    ticked(held, 2, link)
+    number = int(walked(held, link, RIGHT).split(",")[1].strip(" )"))
+    assert number % 3 > 0  # those of a third have ended before
+
+
+@pytest.fixture
+def tall(run: Run, link: Link) -> Run:
+    """More rows than fit."""
+    source = Source()
+    for n in range(60):
+        source.worker(f"w{n}", host="node-01", port=40_000 + n)
+    batch = source.spans([Span(SECOND, 19 * SECOND, "inc", n, key=f"inc-{n}") for n in range(60)])
+    link.messages = [source.definitions(), batch]
+    ticked(run, 3)
+    run.window.activateWindow()
+    run.window.timeline.stream.setFocus()
+    return run
+
+
+def test_rows_scroll_with_what_is_chosen(tall: Run, link: Link) -> None:
+    assert walked(tall, link, *[DOWN] * 50) == "inc-49"
+    tall.lane_scroll.to(0)
+    ticked(tall, 2, link)
+    assert walked(tall, link, DOWN) == "inc-0"  # the first in view
+
+
+def test_rows_scroll_with_those_that_are_selected(tall: Run) -> None:
+    both = CTRL | Qt.KeyboardModifier.ShiftModifier
+    for _ in range(50):
+        QTest.keyClick(tall.window.timeline.stream, DOWN, both)
+    ticked(tall, 2)
+    assert tall.session.selection_lanes == frozenset(range(50))
+    frame = tall.frame
+    assert frame is not None
+    assert frame.first_row <= frame.layout.row_of_lane[49] < frame.last_row
+
+
+def test_what_is_chosen_comes_into_view(held: Run, link: Link) -> None:
+    choose(held, READ_B, link)
+    held.session = replace(held.session, span_ns=SECOND, end_ns=T0 + 4_500 * MS)
+    ticked(held, 2, link)
+    assert walked(held, link, RIGHT) == SUM_KEY
+    frame = held.frame
+    assert frame is not None
+    assert frame.view.start_ns < T0 + 6 * SECOND < frame.view.end_ns
+
+
+def test_what_is_hidden_is_passed_over(held: Run, link: Link) -> None:
+    choose(held, READ_B, link)
+    held.session = replace(held.session, filter=Filter(hidden_prefixes=frozenset({"sum"})))
+    ticked(held, 2, link)
+    assert walked(held, link, RIGHT) == "fit-99"
+
+
+def test_keys_that_come_faster_than_frames_go_on_from_each_other(run: Run, link: Link) -> None:
+    """Nothing is drawn between them, and each brings what it chooses into view."""
+    source = Source()
+    source.worker("w0", host="node-01")
+    spans = [Span(n * SECOND, (n + 1) * SECOND, "inc", key=f"inc-{n}") for n in range(200)]
+    batch = source.spans(spans)
+    link.messages = [source.definitions(), batch]
+    run.session = replace(
+        run.session, is_following=False, span_ns=4 * SECOND, end_ns=T0 + 4 * SECOND
+    )
+    ticked(run, 3)
+    run.window.activateWindow()
+    run.window.timeline.stream.setFocus()
+    choose(run, "inc-1")
+    assert walked(run, link, *[RIGHT] * 150) == "inc-151"
+    frame = run.frame
+    assert frame is not None
+    assert frame.view.start_ns < T0 + 151 * SECOND < frame.view.end_ns
+
+
+def test_a_screen_reader_is_told_what_was_chosen(held: Run, link: Link, told: list[str]) -> None:
+    choose(held, READ_B, link)
+    walked(held, link, RIGHT)
+    walked(held, link, RIGHT)
+    assert told[-2:] == [f"sum, erred, 1.00{THIN}s, w1", "fit, running, w1"]
+
+
+def test_nothing_there_chooses_nothing(run: Run) -> None:
+    run.tick(NOW)
+    for forward in (True, False):
+        run.lane_walk.along(is_forward=forward)
+        run.lane_walk.across(is_down=forward)
+    assert run.lane_walk.row is None
+    assert run.session.chosen is None
