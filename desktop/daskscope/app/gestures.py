@@ -74,16 +74,6 @@ def solo_prefix(session: Session, name: str, all_names: frozenset[str]) -> Sessi
     return replace(session, filter=replace(session.filter, hidden_prefixes=hidden))
 
 
-def sort_workers(session: Session, column: str) -> Session:
-    """Sort by a column; the other way round when it is the one already."""
-    is_same = session.worker_sort == column
-    return replace(
-        session,
-        worker_sort=column,
-        is_sort_descending=not session.is_sort_descending if is_same else column != "worker",
-    )
-
-
 def fit_all(session: Session, extent: Extent) -> Session:
     """The whole run: it keeps growing while following."""
     if session.is_following:
@@ -96,18 +86,6 @@ def choose_prefix(session: Session, name: str) -> Session:
     name = "" if name == session.statistics_prefix else name
     bins = tuple(replace(part, prefix=name) for part in session.bins)
     return replace(session, statistics_prefix=name, bins=bins)
-
-
-def sort_statistics(session: Session, column: str) -> Session:
-    """Sort by a column, the greatest first; the other way round when it is the one already."""
-    is_same = session.statistics_sort == column
-    return replace(
-        session,
-        statistics_sort=column,
-        is_statistics_descending=(
-            not session.is_statistics_descending if is_same else column != "prefix"
-        ),
-    )
 
 
 def fit_selection(session: Session, extent: Extent) -> Session:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtGui import QKeySequence
 
-from daskscope.app import gestures
+from daskscope.app import sort_gestures
 from daskscope.app.actions import ACTIONS, ARROWS, GESTURES, GROUPS, keys_of, sentence
 from daskscope.derive.commands import Entry, KeyGroup, KeyRow, key_caps
 from daskscope.views.statistics.table import LABELS as STATISTICS_LABELS
@@ -143,9 +143,9 @@ class Overlays:
         elif kind == "span":
             run.choose_span(int(rest))
         elif kind == "sort":
-            run.apply(gestures.sort_workers, rest)
+            run.apply(sort_gestures.sort_workers, rest)
         elif kind == "statistics":
-            run.apply(gestures.sort_statistics, rest)
+            run.apply(sort_gestures.sort_statistics, rest)
         else:
             self._bindings[name].perform()
         self.recent = [name, *(other for other in self.recent if other != name)][:MOST_RECENT]

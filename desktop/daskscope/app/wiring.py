@@ -30,12 +30,12 @@ def wire(run: Run, menu: Menu) -> None:
     legend.lit.connect(lambda name: run.replace(lit_prefix=name))
     window.progress.prefix_lit.connect(lambda name: run.replace(lit_prefix=name))
     workers = window.workers
-    workers.sort_requested.connect(lambda column: run.apply(gestures.sort_workers, column))
+    workers.sort_requested.connect(lambda column: run.apply(sort_gestures.sort_workers, column))
     workers.sort_stepped.connect(lambda step: run.apply(sort_gestures.step_workers, step))
     workers.sort_turned.connect(lambda is_down: run.apply(sort_gestures.turn_workers, is_down))
     statistics, table = window.statistics, window.statistics.table
     statistics.cleared.connect(run.selecting.clear)
-    table.sort_requested.connect(lambda column: run.apply(gestures.sort_statistics, column))
+    table.sort_requested.connect(lambda column: run.apply(sort_gestures.sort_statistics, column))
     table.sort_stepped.connect(lambda step: run.apply(sort_gestures.step_statistics, step))
     table.sort_turned.connect(lambda is_down: run.apply(sort_gestures.turn_statistics, is_down))
     table.prefix_chosen.connect(lambda name: run.apply(gestures.choose_prefix, name))

@@ -36,14 +36,6 @@ def test_solo_twice_shows_all_again() -> None:
     assert gestures.solo_prefix(alone, "inc", NAMES) == Session()
 
 
-def test_sorting_by_numbers_begins_with_the_greatest() -> None:
-    by_cpu = gestures.sort_workers(Session(), "cpu")
-
-    assert (by_cpu.worker_sort, by_cpu.is_sort_descending) == ("cpu", True)
-    assert not gestures.sort_workers(by_cpu, "cpu").is_sort_descending
-    assert not gestures.sort_workers(by_cpu, "worker").is_sort_descending
-
-
 def test_fit_keeps_following_a_growing_run() -> None:
     assert gestures.fit_all(Session(), EXTENT).span_ns == WHOLE_RUN
     held = gestures.fit_all(Session(is_following=False), EXTENT)
@@ -162,10 +154,3 @@ def test_a_prefix_that_is_chosen_again_is_chosen_no_more() -> None:
     session = gestures.choose_prefix(Session(), "sum")
     assert session.statistics_prefix == "sum"
     assert gestures.choose_prefix(session, "sum").statistics_prefix == ""
-
-
-def test_statistics_are_sorted_by_the_greatest_first_and_names_by_the_first() -> None:
-    session = gestures.sort_statistics(Session(), "count")
-    assert (session.statistics_sort, session.is_statistics_descending) == ("count", True)
-    assert not gestures.sort_statistics(session, "count").is_statistics_descending
-    assert not gestures.sort_statistics(session, "prefix").is_statistics_descending

@@ -1,3 +1,5 @@
+"""Sorting tables is pure: a session and a column make another session."""
+
 from __future__ import annotations
 
 import pytest
@@ -47,3 +49,18 @@ def test_an_order_that_is_there_already_stays(is_descending: bool) -> None:
         session = sort_gestures.turn_statistics(session, is_descending)
         assert session.is_sort_descending is is_descending
         assert session.is_statistics_descending is is_descending
+
+
+def test_sorting_by_numbers_begins_with_the_greatest() -> None:
+    by_cpu = sort_gestures.sort_workers(Session(), "cpu")
+
+    assert (by_cpu.worker_sort, by_cpu.is_sort_descending) == ("cpu", True)
+    assert not sort_gestures.sort_workers(by_cpu, "cpu").is_sort_descending
+    assert not sort_gestures.sort_workers(by_cpu, "worker").is_sort_descending
+
+
+def test_statistics_are_sorted_by_the_greatest_first_and_names_by_the_first() -> None:
+    session = sort_gestures.sort_statistics(Session(), "count")
+    assert (session.statistics_sort, session.is_statistics_descending) == ("count", True)
+    assert not sort_gestures.sort_statistics(session, "count").is_statistics_descending
+    assert not sort_gestures.sort_statistics(session, "prefix").is_statistics_descending
