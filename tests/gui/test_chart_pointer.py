@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,10 +15,10 @@ from PySide6.QtWidgets import QApplication
 from daskscope.paint.wheel import FINE_ZOOM_STEP, PAN_SHARE, ZOOM_STEP
 from daskscope.theme import DARK, LIGHT, PADDING_PX
 from daskscope.views.resources.cross import Cross
-from daskscope.views.resources.panel import AXIS_PX
+from daskscope.views.resources.panel import AXIS_PX, FINE_STEP_PX, STEP_PX
 from daskscope.views.resources.title import ChartTitle
 from tests.builders import SECOND, T0
-from tests.gui.charts import plots, shown
+from tests.gui.charts import VIEW, draw, frame, plots, shown
 
 NO_BUTTON, LEFT = Qt.MouseButton.NoButton, Qt.MouseButton.LeftButton
 NO_KEY = Qt.KeyboardModifier.NoModifier
@@ -51,6 +52,70 @@ def test_the_pointer_reports_the_time_and_its_leaving(qtbot: QtBot) -> None:
     move(view, -0.1)
     QApplication.sendEvent(view, QEvent(QEvent.Type.Leave))
     assert times == [T0 + 150 * SECOND, None, None]
+
+
+def test_arrows_point_at_a_time_and_escape_at_none(qtbot: QtBot) -> None:
+    view = shown(qtbot)
+    times: list[int | None] = []
+    view.pointed.connect(times.append)
+    column_ns = SECOND * 300 / 352
+    for key, keys in (
+        (Qt.Key.Key_Left, NO_KEY),
+        (Qt.Key.Key_Left, NO_KEY),
+        (Qt.Key.Key_Right, SHIFT),
+        (Qt.Key.Key_Escape, NO_KEY),
+        (Qt.Key.Key_Escape, NO_KEY),
+    ):
+        QTest.keyClick(view, key, keys)
+    middle_ns = T0 + 150 * SECOND
+    steps = (0, -STEP_PX, FINE_STEP_PX - STEP_PX)
+    expected = [middle_ns + step * column_ns for step in steps]
+    assert times[:3] == pytest.approx(expected, abs=2)
+    assert times[3:] == [None]
+
+
+def test_arrows_end_at_the_edges_and_begin_anew_where_the_time_has_gone(qtbot: QtBot) -> None:
+    view = shown(qtbot)
+    times: list[int] = []
+    view.pointed.connect(times.append)
+    for key, edge_ns in (
+        (Qt.Key.Key_Left, T0),
+        (Qt.Key.Key_Right, T0 + round(SECOND * 300 / 352 * 351)),
+    ):
+        for _ in range(60):
+            QTest.keyClick(view, key)
+        assert times[-1] == pytest.approx(edge_ns, abs=2)
+    for _ in range(60):
+        QTest.keyClick(view, Qt.Key.Key_Left)
+    later = replace(frame(), view=replace(VIEW, start_ns=T0 + 100 * SECOND))
+    draw(view, later)
+    QTest.keyClick(view, Qt.Key.Key_Left)
+    assert times[-1] == pytest.approx(T0 + 250 * SECOND, abs=2)
+
+
+def test_keys_that_go_elsewhere_point_at_nothing(qtbot: QtBot) -> None:
+    view = shown(qtbot)
+    view.activateWindow()
+    view.setFocus()
+    qtbot.waitUntil(view.hasFocus)
+    QTest.keyClick(view, Qt.Key.Key_Left)
+    times: list[int | None] = []
+    view.pointed.connect(times.append)
+    view.clearFocus()
+    view.setFocus()
+    view.clearFocus()
+    assert times == [None]
+
+
+def test_a_screen_reader_is_told_what_charts_show_where_keys_point(
+    qtbot: QtBot, told: list[str]
+) -> None:
+    view = shown(qtbot)
+    QTest.keyClick(view, Qt.Key.Key_Left)
+    assert [text.replace("\u2009", " ") for text in told] == [
+        "2:30, CPU 12.0 cores, Memory 24.0 B, managed 12.0 B, unmanaged 12.0 B,"
+        " Transfer, network 0.0 kB/s, disk 0.0 kB/s"
+    ]
 
 
 def test_all_charts_tell_what_they_show_at_a_time(qtbot: QtBot) -> None:

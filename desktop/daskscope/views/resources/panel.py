@@ -16,6 +16,8 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from daskscope.derive.resources import reading_at
 from daskscope.paint.brush import colour
+from daskscope.paint.focus import PASSING_REASONS
+from daskscope.paint.speech import announce
 from daskscope.paint.wheel import PAN_SHARE, notches, zoom_factor
 from daskscope.theme import LIGHT, PADDING_PX, Theme
 from daskscope.views.resources.button import LinkButton
@@ -23,7 +25,14 @@ from daskscope.views.resources.cross import Cross
 from daskscope.views.resources.title import ChartTitle
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QMouseEvent, QPaintEvent, QResizeEvent, QWheelEvent
+    from PySide6.QtGui import (
+        QFocusEvent,
+        QKeyEvent,
+        QMouseEvent,
+        QPaintEvent,
+        QResizeEvent,
+        QWheelEvent,
+    )
 
     from daskscope.derive.panels import ResourcesFrame
     from daskscope.views.resources.plot import ChartPlot
@@ -35,6 +44,9 @@ _LEAST_PLOT_PX: Final = 40
 AXIS_PX: Final = 56
 #: Under the labels of the time.
 _FOOT_PX: Final = 6
+#: How far an arrow moves what is pointed at, and with Shift.
+STEP_PX: Final = 8
+FINE_STEP_PX: Final = 1
 #: Room under the curves of each chart: the last one has the labels of the time.
 _BELOW_PX: Final = (8, 8, 20)
 
@@ -67,6 +79,8 @@ class ResourcesView(QWidget):
         self._plots: list[ChartPlot] = []
         self._is_asked_for = False
         self._pointed_ns: int | None = None
+        #: Where keys point, None while they do not.
+        self._keyed_ns: int | None = None
         self._grip_px: float | None = None
         self.buttons = LinkButton()
         self._loading: Thread | None = None
@@ -204,6 +218,38 @@ class ResourcesView(QWidget):
         """Let go."""
         self._grip_px = None
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Point at an earlier or later time by the arrows, with Shift finer; Escape ends it."""
+        is_fine = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+        step_px = FINE_STEP_PX if is_fine else STEP_PX
+        steps = {Qt.Key.Key_Left: -step_px, Qt.Key.Key_Right: step_px}
+        key = Qt.Key(event.key())
+        if key in steps and self._frame is not None:
+            self._step(self._frame, steps[key])
+        elif key == Qt.Key.Key_Escape and self._keyed_ns is not None:
+            self._point_by_key(None)
+        else:
+            super().keyPressEvent(event)
+
+    def _step(self, frame: ResourcesFrame, step_px: int) -> None:
+        """Point beside where keys point, or in the middle where that is out of sight."""
+        view, from_ns = frame.view, self._keyed_ns
+        x_px = view.x_px(from_ns) if from_ns is not None else -1.0
+        x_px = min(max(x_px + step_px, 0), view.width_px - 1) if x_px >= 0 else view.width_px / 2
+        time_ns = view.time_ns(x_px)
+        self._point_by_key(time_ns)
+        announce(self, _told(frame, time_ns))
+
+    def _point_by_key(self, time_ns: int | None) -> None:
+        self._keyed_ns = time_ns
+        self.pointed.emit(time_ns)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Point at nothing any more."""
+        super().focusOutEvent(event)
+        if self._keyed_ns is not None and event.reason() not in PASSING_REASONS:
+            self._point_by_key(None)
+
     def leaveEvent(self, event: QEvent) -> None:
         """Point at nothing."""
         super().leaveEvent(event)
@@ -228,3 +274,14 @@ class ResourcesView(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the ground."""
         QPainter(self).fillRect(self.rect(), colour(self._theme.s2))
+
+
+def _told(frame: ResourcesFrame, time_ns: int) -> str:
+    """What all charts show at a time, in words."""
+    reading = reading_at(frame, time_ns)
+    words = [reading.time_text]
+    for chart, texts in zip(frame.charts, reading.charts, strict=True):
+        words.append(f"{chart.title} {texts.value_text}".rstrip())
+        curves = zip(chart.curves, texts.curve_texts, strict=True)
+        words += [f"{curve.name} {text}" for curve, text in curves if text]
+    return ", ".join(words)
