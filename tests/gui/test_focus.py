@@ -84,7 +84,7 @@ def test_tab_goes_through_the_window_as_it_is_read(active: Run) -> None:
 def test_tab_goes_through_the_parts_of_a_view_and_through_what_belongs_to_it(
     active: Run, tab: str, expected: str
 ) -> None:
-    active.select(T0, T0 + 10 * SECOND, None)
+    active.selecting.select(T0, T0 + 10 * SECOND, None)
     active.finder.filter_by(Filter(hidden_prefixes=frozenset({"read"})))
     active.ledger.step(is_forward=True)
     active.window.show_tab(tab)
