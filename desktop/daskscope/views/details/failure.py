@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextOption
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QVBoxLayout, QWidget
 
@@ -29,7 +30,9 @@ class FailureSection(Section):
         super().__init__("Error", parent)
         self._failure: Failure | None = None
         self.text = QPlainTextEdit(self)
-        self.text.setReadOnly(True)
+        # It cannot be changed, but be selected with the arrows as well.
+        by = Qt.TextInteractionFlag
+        self.text.setTextInteractionFlags(by.TextSelectableByMouse | by.TextSelectableByKeyboard)
         self.text.setFrameShape(QFrame.Shape.NoFrame)
         self.text.setFont(font(Role.KEY))
         self.text.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)

@@ -178,14 +178,14 @@ class RowsSection(Section):
             self.press(row)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Up and down go over the rows, Enter presses one."""
+        """Up and down go over the rows, Enter or Space presses one."""
         key = event.key()
         if key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             step = 1 if key == Qt.Key.Key_Down else -1
             self._current = min(max(self._current + step, 0), max(self.n_rows() - 1, 0))
             self.reached.emit(self.y() + self.content_top_px + self._current * ROW_PX)
             self.update()
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
             if self._current < self.n_rows() and self.can_press(self._current):
                 self.press(self._current)
         else:

@@ -18,7 +18,7 @@ from daskscope.theme import LIGHT, Theme
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QEvent
-    from PySide6.QtGui import QPaintEvent
+    from PySide6.QtGui import QFocusEvent, QPaintEvent
 
     from daskscope.derive.panels import Recipe
 
@@ -27,7 +27,7 @@ _LINE_HEIGHT: Final = "140%"
 
 
 class CopyButton(QToolButton):
-    """Copies a text, and says so until the pointer leaves it."""
+    """Copies a text, and says so until the pointer or the keyboard leaves it."""
 
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,6 +48,11 @@ class CopyButton(QToolButton):
     def leaveEvent(self, event: QEvent) -> None:
         """Be ready to copy again."""
         super().leaveEvent(event)
+        self._say("Copy", "copy")
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Be ready to copy again."""
+        super().focusOutEvent(event)
         self._say("Copy", "copy")
 
     def _copy(self) -> None:
