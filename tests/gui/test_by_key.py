@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QToolButton, QWidget
@@ -132,6 +132,37 @@ def test_pause_holds_the_picture(active: Run) -> None:
     go_to("Pause")
     press(SPACE)
     assert not active.session.is_following
+
+
+def unseen(window: QWidget) -> list[str]:
+    """Names of what looks the same with the keyboard and without, of all that Tab comes to."""
+    start = focus()
+    names: list[str] = []
+    for _ in range(60):
+        before = focus()
+        press(KEY.Key_Tab)
+        widget = focus()
+        if widget is start:
+            return names
+        area = QRect(widget.mapTo(window, QPoint(0, 0)), widget.size()).adjusted(-3, -3, 3, 3)
+        images = []
+        for other in (widget, before, widget):
+            other.setFocus(Qt.FocusReason.TabFocusReason)
+            images.append(window.grab(area).toImage())
+        if images[0] == images[1]:
+            names.append(name_of(widget))
+    raise AssertionError(name_of(start))
+
+
+@pytest.mark.parametrize("tab", ["workers", "statistics", "events", "errors"])
+def test_what_has_the_keyboard_looks_so(active: Run, tab: str) -> None:
+    active.window.show_tab(tab)
+    ticked(active)
+    assert unseen(active.window) == []
+
+
+def test_what_has_the_keyboard_in_the_empty_state_looks_so(empty: Run) -> None:
+    assert unseen(empty.window) == []
 
 
 # Menus and boxes ------------------------------------------------------------------------------

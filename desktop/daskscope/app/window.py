@@ -98,8 +98,8 @@ class Window(QMainWindow):
         }
         self.tabs: dict[str, Tab] = {}
         self._ring = FocusRing(self)
-        self._ring.watch(self.timeline.stream)
-        self._ring.watch(self.timeline.legend)
+        for view in (self.timeline.stream, self.timeline.legend, self.welcome.shelf):
+            self._ring.watch(view)
         self._add_tabs()
         self.borders = Borders(self)
         self.progress_dock.page_changed.connect(self._share_right)
