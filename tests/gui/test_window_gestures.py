@@ -253,6 +253,17 @@ def test_the_pointer_in_progress_lights_a_prefix_in_the_task_stream(measured: Ha
     assert ticked(measured).lit_prefix == ""
 
 
+def test_keys_in_progress_light_a_prefix_in_the_task_stream(measured: Hand) -> None:
+    window = measured.run.window
+    window.activateWindow()
+    window.focus_view("progress")
+    QTest.keyClick(window.progress, Qt.Key.Key_Down)
+    QTest.keyClick(window.progress, Qt.Key.Key_Down)
+    assert ticked(measured).lit_prefix == "sum"
+    window.timeline.stream.setFocus()
+    assert ticked(measured).lit_prefix == ""
+
+
 def test_a_click_on_a_host_in_the_table_folds_it_in_the_task_stream_too(measured: Hand) -> None:
     workers = measured.run.window.workers
     place = QPoint(16, workers.heading_px + workers.row_px + 5)

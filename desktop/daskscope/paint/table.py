@@ -80,7 +80,7 @@ class RowArea(QAbstractScrollArea):
         """A row was pressed; `x_px` in unscrolled content."""
 
     def row_entered(self, row: int) -> None:
-        """The pointer went to another row, -1 for none."""
+        """The pointer, or keys, went to another row; -1 for none."""
 
     # What a view asks for -----------------------------------------------------------------------
 
@@ -195,13 +195,15 @@ class RowArea(QAbstractScrollArea):
     def _go_to(self, row: int) -> None:
         self.current_row = row
         self.show_row(row)
+        self.row_entered(row)
         announce(self, f"{self.row_text(row)}, row {row + 1} of {self._n_rows}")
         self.viewport().update()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Forget which row keys have gone to."""
-        if event.reason() not in PASSING_REASONS:
+        if event.reason() not in PASSING_REASONS and self.current_row >= 0:
             self.current_row = -1
+            self.row_entered(self.hovered_row)
             self.viewport().update()
         super().focusOutEvent(event)
 

@@ -105,7 +105,7 @@ def cut_points(row: ProgressRow, width_px: int) -> list[tuple[str, int, int]]:
 class ProgressView(RowArea):
     """The panel of progress."""
 
-    #: Prefix under the pointer, "" for none.
+    #: Prefix under the pointer, or to which keys have gone; "" for none.
     prefix_lit = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -139,7 +139,7 @@ class ProgressView(RowArea):
         return self._frame.rows[row].name if 0 <= row < len(self._frame.rows) else ""
 
     def row_entered(self, row: int) -> None:
-        """Say which prefix is under the pointer."""
+        """Say which prefix is to be lit."""
         self.prefix_lit.emit(self._name(row))
 
     def row_tip(self, row: int) -> str:
