@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from PySide6.QtGui import QColor, QImage, QPainter
 
@@ -18,6 +20,9 @@ from daskscope.views.timeline.gutter import (
     ground,
 )
 from tests.gui.frames import BarList, frame, layout
+
+if TYPE_CHECKING:
+    from daskscope.derive.lanelayout import LaneLayout
 
 
 @pytest.mark.usefixtures("qapp")
@@ -56,15 +61,49 @@ def test_it_is_made_anew_only_where_it_says_something_else(monkeypatch: pytest.M
         return len(made) > n_made
 
     assert is_made(rows)
-    busier = [replace(row, detail="as busy as can be") for row in rows.rows]
+    busier = [replace(rows.rows[0], detail="as busy as can be"), *rows.rows[1:]]
     assert not is_made(replace(rows, rows=busier))  # which a header says, not the gutter
     first, *others = rows.workers
     fuller = replace(first, memory_text="3.0 GiB")
     assert is_made(replace(rows, workers=[fuller, *others]))
     assert not is_made(replace(rows, workers=[replace(fuller), *others]))
     assert is_made(rows)
-    assert is_made(replace(rows, row_of_lane=rows.row_of_lane.copy()))
+    more_lanes = np.append(rows.row_of_lane, np.int32(-1))
+    assert not is_made(replace(rows, row_of_lane=more_lanes))  # out of sight
+    renumbered = [replace(row, thread=row.thread + 1) for row in rows.rows]
+    assert is_made(replace(rows, rows=renumbered))
+    assert is_made(replace(rows, rows=renumbered, pitch_px=rows.pitch_px + 8))
     assert is_made(rows, GutterTarget(first.key, is_host=False, part="name"))
+
+
+@pytest.mark.usefixtures("qapp")
+def test_a_header_is_made_anew_only_where_it_says_something_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[object] = []
+    draw_host = gutter._draw_host
+
+    def draw(*arguments: object, **named: object) -> None:
+        made.append(arguments)
+        draw_host(*arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(gutter, "_draw_host", draw)
+    image, headers = QImage(300, 399, QImage.Format.Format_RGB32), Headers()
+    rows = layout()
+
+    def n_made(other: LaneLayout, target: GutterTarget | None = None) -> int:
+        made.clear()
+        with QPainter(image) as painter:
+            headers.draw(painter, frame(other, BarList().bars(), height=399), LIGHT, target)
+        return len(made)
+
+    n_headers = n_made(rows)
+    assert n_headers > 1
+    more_lanes = np.append(rows.row_of_lane, np.int32(-1))
+    assert n_made(replace(rows, row_of_lane=more_lanes)) == 0
+    busier = [replace(row, detail="as busy as can be") for row in rows.rows]
+    assert n_made(replace(rows, rows=busier)) == n_headers
+    assert n_made(rows, GutterTarget(rows.rows[0].host, is_host=True, part="name")) == n_headers
 
 
 @pytest.mark.usefixtures("qapp")

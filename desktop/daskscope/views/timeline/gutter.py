@@ -110,37 +110,22 @@ def labels(frame: TaskStreamFrame) -> Sequence[WorkerBlock]:
     return frame.layout.workers_within(frame.scroll_px, frame.height_px)
 
 
-class _Look:
-    """What a picture was made of."""
-
-    def __init__(self) -> None:
-        self._whole: object = None
-        self._parts: object = None
-
-    def changes(self, whole: object, *parts: object) -> bool:
-        """Whether it is another now: another object, or with parts that are not equal."""
-        if whole is self._whole and parts == self._parts:
-            return False
-        self._whole, self._parts = whole, parts
-        return True
-
-
 class Gutter:
     """Draws the gutter, from a picture of its labels while they stay the same."""
 
     def __init__(self) -> None:
         self._picture = QPixmap()
-        self._look = _Look()
+        self._drawn: object = None
 
     def draw(
         self, painter: QPainter, frame: TaskStreamFrame, theme: Theme, target: GutterTarget | None
     ) -> None:
         """Draw all labels beside the visible rows; `target` is what the pointer is on."""
         ratio = painter.device().devicePixelRatio()
-        part = frame.scroll_px, frame.height_px
-        # Rows are others where lanes lie in other rows.
-        rows = frame.layout.row_of_lane
-        if self._look.changes(rows, labels(frame), *part, theme.name, target, ratio):
+        place = frame.scroll_px, frame.height_px, frame.layout.pitch_px
+        drawn = sight(frame).rows, labels(frame), *place, theme.name, target, ratio
+        if drawn != self._drawn:
+            self._drawn = drawn
             # At a scale of 1.5 an odd height ends in the middle of a pixel, which is to be filled.
             size = QSize(math.ceil(GUTTER_PX * ratio), math.ceil(frame.height_px * ratio))
             if self._picture.size() != size:
@@ -157,16 +142,17 @@ class Headers:
 
     def __init__(self) -> None:
         self._pictures: dict[int, QPixmap] = {}
-        self._look = _Look()
+        self._drawn: object = None
 
     def draw(
         self, painter: QPainter, frame: TaskStreamFrame, theme: Theme, target: GutterTarget | None
     ) -> None:
         """Draw those in sight; `target` is what the pointer is on."""
         ratio = painter.device().devicePixelRatio()
-        part = frame.scroll_px, frame.height_px, frame.view.width_px, _room_px(frame)
-        if self._look.changes(frame.layout, *part, theme.name, target, ratio):
-            self._pictures = {}
+        place = frame.view.width_px, _room_px(frame)
+        drawn = sight(frame).headers, *place, theme.name, target, ratio
+        if drawn != self._drawn:
+            self._drawn, self._pictures = drawn, {}
         for row, top in sight(frame).headers:
             picture = self._pictures.get(row.y_px)
             if picture is None:
@@ -208,7 +194,7 @@ def _draw_labels(
 ) -> None:
     """Draw the labels of workers and threads on the ground."""
     painter.fillRect(GUTTER_PX - 1, 0, 1, frame.height_px, colour(theme.line))
-    for row in frame.layout.rows[frame.first_row : frame.last_row]:
+    for row in sight(frame).rows:
         top = row.y_px - frame.scroll_px
         if row.kind in (RowKind.LANE, RowKind.CROWD) and row.height_px >= _LEAST_THREAD_PX:
             box = (RIGHT_PX - 40, top, 40, _bar_px(row.height_px))

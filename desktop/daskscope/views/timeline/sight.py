@@ -30,6 +30,8 @@ class Sight:
     headers
         The same where they are drawn, each with its top from that of the visible part: the one
         whose lanes lie at the top stays there, and comes last.
+    rows
+        Rows that are no headers.
     absent
         Workers that are gone, or were for a while.
     between_px
@@ -42,6 +44,7 @@ class Sight:
 
     hosts: tuple[LaneRow, ...]
     headers: tuple[tuple[LaneRow, int], ...]
+    rows: tuple[LaneRow, ...]
     absent: tuple[WorkerBlock, ...]
     between_px: tuple[tuple[int, int], ...]
     lines_px: Int32s
@@ -69,6 +72,7 @@ def _sight(layout: LaneLayout, scroll_px: int, height_px: int) -> Sight:
     return Sight(
         hosts,
         tuple(headers),
+        tuple(row for row in layout.rows[rows.start : rows.stop] if row.kind is not RowKind.HOST),
         tuple(block for block in blocks if block.gone_ns or block.gaps_ns),
         tuple(_between(hosts, scroll_px, height_px)),
         lines_px[(lines_px >= 0) & (lines_px < height_px)],

@@ -13,6 +13,7 @@ from daskscope.derive.picture import Picture
 from daskscope.derive.taskstream import TaskStream
 from daskscope.predicate import Filter
 from daskscope.session import WHOLE_RUN, Session, Viewport, fitted
+from daskscope.store.schema import Kind
 from daskscope.store.writer import Store
 from tests.builders import MS, SECOND, T0, Load, Source, Span
 
@@ -199,3 +200,32 @@ def test_new_lanes_and_workers_appear() -> None:
         frame = frame_of(store.snapshot(), Session(), stream)
         assert len(frame.bars) == n + 1
         assert len(set(frame.bars.row.tolist())) == n + 1
+
+
+def test_lanes_that_come_out_of_sight_begin_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Picture] = []
+
+    class CountedPicture(Picture):
+        def __init__(self, rows: Rowing, view: Viewport, shelf: Shelf | None = None) -> None:
+            super().__init__(rows, view, shelf)
+            made.append(self)
+
+    monkeypatch.setattr("daskscope.derive.looks.Picture", CountedPicture)
+    load = Load(n_workers=40)
+    store, stream = Store(), TaskStream()
+    store.apply(load.source.definitions())
+    session = Session(span_ns=SECOND)
+    for _ in range(20):
+        store.apply(load.batch(500))
+    frame_of(store.snapshot(), session, stream)
+    n_made = []
+    for worker in (39, 38, 0, 37):
+        at = store.snapshot().last_ns - T0
+        # What the worker's event loop has loaded lies beside its threads.
+        beside = Span(at - 200 * MS, at, "prefix-1", worker, 7, Kind.DISK_READ)
+        store.apply(load.source.spans([beside]))
+        made.clear()
+        kept = frame_of(store.snapshot(), session, stream)
+        n_made.append(len(made))
+        assert_same(kept, frame_of(store.snapshot(), session))
+    assert n_made == [0, 0, 1, 0]
