@@ -76,6 +76,8 @@ class LaneLayouts:
         self._readings = ReadingsKeeper()
         self._read: LaneReadings | None = None
         self._key: object = None
+        self._order_key: object = None
+        self._order: LaneOrder
         self._items: Items
         self._layout: LaneLayout | None = None
 
@@ -125,13 +127,28 @@ class LaneLayouts:
             return self._layout
         if key != self._key:
             self._key = key
-            order = lane_order(roster, session, self._ranks.of(roster, session.lane_sort))
-            self._items = _items(roster, order, session, height_px)
+            self._items = _items(roster, self._ordered(roster, session), session, height_px)
         assert self._read is not None
         clusters = self._rosters.clusters.labels(snapshot.added_ns)
         told = Told(self._read, snapshot.resources, clusters)
         self._layout = _layout(self._items, told)
         return self._layout
+
+    def _ordered(self, roster: Roster, session: Session) -> LaneOrder:
+        """Members in order: the same object while they are the same and ranked the same."""
+        key = (
+            roster.keys,
+            self._ranks.epoch,
+            session.grouping,
+            session.lane_sort,
+            session.turned_workers,
+            session.pinned,
+            session.filter.workers,
+        )
+        if key != self._order_key:
+            self._order_key = key
+            self._order = lane_order(roster, session, self._ranks.of(roster, session.lane_sort))
+        return self._order
 
     def read(self, snapshot: Snapshot) -> None:
         """Measure memory and busy shares anew, for the next layout."""

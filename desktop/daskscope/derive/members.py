@@ -117,6 +117,8 @@ class Roster:
     ----------
     members
         Members of one host follow each other.
+    keys
+        Their keys: the same object while nobody comes or goes.
     n_rows, n_lanes
         int32, by member: its `n_rows` and `n_lanes`.
     is_gone
@@ -132,6 +134,7 @@ class Roster:
     """
 
     members: tuple[Member, ...]
+    keys: tuple[str, ...]
     n_rows: Int32s
     n_lanes: Int32s
     is_gone: npt.NDArray[np.bool_]

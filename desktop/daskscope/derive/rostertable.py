@@ -31,6 +31,10 @@ class RosterTable:
         self._places_of: dict[Name, list[int]] = {}
         self._free: list[int] = []
         self._order: list[int] = []
+        #: The same as an array, and the keys of those members, as of the last roster.
+        self._places = np.empty(0, np.intp)
+        self._keys: tuple[str, ...] = ()
+        self._are_others = False
         self._news: list[int] = []
         self._sizes = np.zeros((3, 0), np.int32)
         self._member_of_lane = np.empty(0, np.int32)
@@ -62,6 +66,8 @@ class RosterTable:
         kept = places[: len(members)]
         fresh = [self._fresh() for _ in members[len(kept) :]]
         self._news += fresh
+        # A name and a number among its members make a key.
+        self._are_others |= bool(gone or fresh)
         self._places_of[name] = kept + fresh
         for at, member in zip(kept + fresh, members, strict=True):
             self._members[at] = member
@@ -76,13 +82,18 @@ class RosterTable:
 
     def roster(self) -> Roster:
         """All members as they are now."""
-        self._sort()
-        order = np.array(self._order, np.intp)
+        if self._are_others:
+            self._are_others = False
+            self._sort()
+            self._places = np.array(self._order, np.intp)
+            self._keys = tuple(self._members[at].key for at in self._order)
+        order = self._places
         index_of = np.full(len(self._members) + 1, -1, np.int32)  # the last is that of no member
         index_of[order] = np.arange(len(order))
         n_rows, n_lanes, is_gone = self._sizes[:, order]
         return Roster(
             tuple(self._members[at] for at in self._order),
+            self._keys,
             n_rows,
             n_lanes,
             is_gone > 0,

@@ -119,6 +119,26 @@ def test_the_same_roster_while_nothing_of_it_changes() -> None:
     assert keeper.of(store.snapshot()) is roster
 
 
+def test_the_same_keys_while_nobody_comes_or_goes() -> None:
+    source, store, keeper = Source(), Store(), RosterKeeper()
+
+    def keys(*spans: Span) -> tuple[str, ...]:
+        batch = source.spans(spans)
+        store.apply(source.definitions())
+        store.apply(batch)
+        roster = keeper.of(store.snapshot())
+        assert roster.keys == tuple(member.key for member in roster.members)
+        return roster.keys
+
+    source.worker("w1")
+    before = keys(Span(0, SECOND))
+    assert keys(Span(0, SECOND, thread=12)) is before
+    source.worker("w0", port=40_102)
+    both = keys()
+    assert len(both) == 2
+    assert keys(Span(0, SECOND, resource=1, thread=21)) is both
+
+
 def test_a_worker_that_says_any_number_of_threads_has_no_row_for_each() -> None:
     source, store = Source(), Store()
     source.worker("w", nthreads=10 * MOST_THREADS)

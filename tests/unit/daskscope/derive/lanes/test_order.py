@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
 import numpy as np
 import pytest
 
 from daskscope.derive.lanelayout import RowKind
-from daskscope.derive.lanes import FOLDED_PITCH_PX, LEAST_BLOCK_PX, lane_layout
+from daskscope.derive.lanes import FOLDED_PITCH_PX, LEAST_BLOCK_PX, LaneLayouts, lane_layout
 from daskscope.derive.quantity import THIN
 from daskscope.predicate import Filter
-from daskscope.session import Grouping, Session
+from daskscope.session import Grouping, LaneSort, Session
 from daskscope.store.schema import Kind
+from daskscope.store.writer import Store
 from daskscope.theme import COMFORTABLE, COMPACT, NORMAL
-from tests.builders import SECOND, Source, Span, snapshot_of
+from tests.builders import SECOND, Load, Source, Span, snapshot_of
 from tests.layouts import HEIGHT, cluster, plain, titles
 
 
@@ -152,3 +157,44 @@ def test_a_host_tells_how_busy_it_is() -> None:
 
     # One and a half of four threads over the last two seconds.
     assert plain(layout.rows[0].detail) == "2 workers · 4 threads · 38 % busy"
+
+
+def test_an_order_that_is_kept_is_that_of_who_is_there_and_what_was_chosen() -> None:
+    """Lanes that come order nobody anew; who comes does, and so does each gesture."""
+    load, store, layouts = Load(n_workers=10, n_threads=1), Store(), LaneLayouts()
+    store.apply(load.source.definitions())
+    for n in range(10):
+        # Later ones are busier.
+        span = Span(0, (n + 1) * SECOND, "prefix-0", n, 1_000 + n)
+        store.apply(load.source.spans([span]))
+    _, key, *_ = (block.key for block in layouts.of(store.snapshot(), Session(), HEIGHT).workers)
+    chosen: list[dict[str, Any]] = [
+        {},
+        {"grouping": Grouping.WORKER},
+        {},
+        {"pinned": frozenset({key})},
+        {},
+        {"turned_workers": frozenset({key})},
+        {},
+        {"filter": Filter(workers=frozenset({"w1", "w3"}))},
+        {},
+        {"lane_sort": LaneSort.ERRORS},
+        {"lane_sort": LaneSort.BUSY},
+        {"lane_sort": LaneSort.BUSY, "grouping": Grouping.WORKER},
+        {},
+        {},
+    ]
+    seen = []
+    for number, fields in enumerate(chosen):
+        beside = Span(0, SECOND, "prefix-0", 0, 7 + number, Kind.DISK_READ)
+        store.apply(load.source.spans([beside]))
+        if number == len(chosen) - 1:
+            load.source.worker("w-late", "node-00", 41_000)
+            store.apply(load.source.definitions())
+        snapshot, session = store.snapshot(), replace(Session(), **fields)
+        kept, fresh = layouts.of(snapshot, session, HEIGHT), lane_layout(snapshot, session, HEIGHT)
+        assert list(kept.rows) == list(fresh.rows)
+        assert list(kept.workers) == list(fresh.workers)
+        np.testing.assert_array_equal(kept.row_of_lane, fresh.row_of_lane)
+        seen.append([row.lanes or row.title for row in kept.rows])
+    assert all(one != next_one for one, next_one in pairwise(seen))
