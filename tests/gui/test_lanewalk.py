@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from daskscope.derive.quantity import THIN
+from daskscope.paint.wheel import ZOOM_STEP
 from daskscope.predicate import Filter
 from daskscope.theme import GUTTER_PX
 from tests.builders import MS, SECOND, T0, Source, Span
@@ -111,6 +112,18 @@ def test_rows_scroll_with_what_is_chosen(tall: Run, link: Link) -> None:
     tall.lane_scroll.to(0)
     ticked(tall, 2, link)
     assert walked(tall, link, DOWN) == "inc-0"  # the first in view
+    assert walked(tall, link, *[DOWN] * 50, *[UP] * 48) == "inc-2"  # with no frame between them
+    frame = tall.frame
+    assert frame is not None
+    assert frame.first_row <= frame.layout.row_of_lane[2] < frame.last_row
+
+
+def test_rows_that_are_fewer_than_before_are_all_in_view(tall: Run, link: Link) -> None:
+    """What was scrolled away is more than is left to be."""
+    walked(tall, link, *[DOWN] * 50)
+    tall.replace(collapsed_hosts=frozenset({"node-01"}))
+    ticked(tall, 2, link)
+    assert walked(tall, link, RIGHT) == "inc-50"
 
 
 def test_rows_scroll_with_those_that_are_selected(tall: Run) -> None:
@@ -141,8 +154,9 @@ def test_what_is_hidden_is_passed_over(held: Run, link: Link) -> None:
     assert walked(held, link, RIGHT) == "fit-99"
 
 
-def test_keys_that_come_faster_than_frames_go_on_from_each_other(run: Run, link: Link) -> None:
-    """Nothing is drawn between them, and each brings what it chooses into view."""
+@pytest.fixture
+def long(run: Run, link: Link) -> Run:
+    """A row of two hundred tasks, of which four are in view; the second one is chosen."""
     source = Source()
     source.worker("w0", host="node-01")
     spans = [Span(n * SECOND, (n + 1) * SECOND, "inc", key=f"inc-{n}") for n in range(200)]
@@ -155,10 +169,27 @@ def test_keys_that_come_faster_than_frames_go_on_from_each_other(run: Run, link:
     run.window.activateWindow()
     run.window.timeline.stream.setFocus()
     choose(run, "inc-1")
-    assert walked(run, link, *[RIGHT] * 150) == "inc-151"
-    frame = run.frame
+    return run
+
+
+@pytest.mark.parametrize(("n_back", "number"), [(0, 151), (140, 11), (149, 2)])
+def test_keys_that_come_faster_than_frames_go_on_from_each_other(
+    long: Run, link: Link, n_back: int, number: int
+) -> None:
+    """Nothing is drawn between them, and each brings what it chooses into view."""
+    assert walked(long, link, *[RIGHT] * 150, *[LEFT] * n_back) == f"inc-{number}"
+    frame = long.frame
     assert frame is not None
-    assert frame.view.start_ns < T0 + 151 * SECOND < frame.view.end_ns
+    assert frame.view.start_ns < T0 + number * SECOND + SECOND // 2 < frame.view.end_ns
+
+
+def test_what_was_zoomed_to_stays_when_a_key_moves_the_view(long: Run, link: Link) -> None:
+    for _ in range(3):
+        QTest.keyClick(long.window.timeline.stream, Qt.Key.Key_W)
+    assert walked(long, link, *[RIGHT] * 9) == "inc-10"
+    assert long.frame is not None
+    view = long.frame.view
+    assert view.end_ns - view.start_ns == pytest.approx(4 * SECOND / ZOOM_STEP**3, rel=0.05)
 
 
 def test_a_screen_reader_is_told_what_was_chosen(held: Run, link: Link, told: list[str]) -> None:

@@ -138,9 +138,8 @@ class Choosing:
             return
         rows = frame.layout.row_of_lane
         row = int(rows[found.lane]) if 0 <= found.lane < len(rows) else -1
-        self._run.apply(
-            gestures.reveal, frame, found.start_ns, found.known_until_ns(self._now_ns), row
-        )
+        until_ns = found.known_until_ns(self._now_ns)
+        self._run.with_view(gestures.reveal, frame, found.start_ns, until_ns, row)
 
     def _take(self, chosen: Chosen) -> None:
         self._run.apply(gestures.choose, chosen)

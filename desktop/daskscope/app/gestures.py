@@ -52,6 +52,11 @@ def scroll_to(session: Session, frame: TaskStreamFrame, y_px: int) -> Session:
     return replace(session, scroll_px=min(max(y_px, 0), most))
 
 
+def scrolled_px(session: Session, frame: TaskStreamFrame) -> int:
+    """Lanes that are scrolled away, or are about to be: there may be fewer than there were."""
+    return scroll_to(session, frame, session.scroll_px).scroll_px
+
+
 def fold(session: Session, frame: TaskStreamFrame | None, host: str) -> Session:
     """Fold a host, or unfold it; a header that stays at the top belongs there from then on."""
     stuck = frame.layout.stuck_header(frame.scroll_px) if frame is not None else None
@@ -114,10 +119,9 @@ def fit_chosen(session: Session, start_ns: int, end_ns: int) -> Session:
 
 
 def reveal(
-    session: Session, frame: TaskStreamFrame, start_ns: int, end_ns: int, row: int
+    session: Session, view: Viewport, frame: TaskStreamFrame, start_ns: int, end_ns: int, row: int
 ) -> Session:
-    """Bring a span into view, by no more than is needed; `row` is one of the layout."""
-    view = frame.view
+    """Bring a span into view if it is not there; `row` is one of the layout."""
     if view.x_px(end_ns) < REVEALED_PX or view.x_px(start_ns) > view.width_px - REVEALED_PX:
         # The beginning of what is longer than the view.
         middle_ns = min(
@@ -136,8 +140,9 @@ def reveal_row(session: Session, frame: TaskStreamFrame, row: int) -> Session:
     if not 0 <= row < frame.layout.row_px.shape[1]:
         return session
     top_px, height_px = (int(px) for px in frame.layout.row_px[:, row])
-    least_px = frame.scroll_px + frame.layout.header_px
-    if least_px <= top_px and top_px + height_px <= frame.scroll_px + frame.height_px:
+    scroll_px = scrolled_px(session, frame)
+    least_px = scroll_px + frame.layout.header_px
+    if least_px <= top_px and top_px + height_px <= scroll_px + frame.height_px:
         return session
     return scroll_to(session, frame, top_px - (frame.height_px - height_px) // 2)
 

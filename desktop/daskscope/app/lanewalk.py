@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from daskscope.app import gestures
 from daskscope.derive import quantity
 from daskscope.derive.details.subject import subject
 from daskscope.derive.neighbours import Line, Neighbours
@@ -111,8 +112,9 @@ class LaneWalk:
             self._sieves = Sieves(run.session.filter)
         sieve = self._sieves.of(run.snapshot)
         near = Neighbours(run.snapshot, sieve, frame.layout, run.extent().last_ns)
-        rows = frame.layout.rows_within(run.session.scroll_px, frame.height_px)
-        return self._at_chosen(near, view, rows) or self._at_pointer(near, view, rows)
+        scroll_px = gestures.scrolled_px(run.session, frame)
+        rows = frame.layout.rows_within(scroll_px, frame.height_px)
+        return self._at_chosen(near, view, rows) or self._at_pointer(near, view, rows, scroll_px)
 
     def _at_chosen(self, near: Neighbours, view: Viewport, rows: range) -> _Stand | None:
         """None if the chosen span does not lie in view."""
@@ -128,12 +130,12 @@ class LaneWalk:
             at_ns = self._kept[1]
         return _Stand(near, view, line.row, at_ns, line, near.order(chosen, found.start_ns))
 
-    def _at_pointer(self, near: Neighbours, view: Viewport, rows: range) -> _Stand:
+    def _at_pointer(self, near: Neighbours, view: Viewport, rows: range, scroll_px: int) -> _Stand:
         pointer_px = self._run.session.hover_px
         if pointer_px is None:
             return _Stand(near, view, rows.start, view.time_ns(view.width_px / 2))
         x_px, y_px = pointer_px
-        met = near.layout.rows_within(self._run.session.scroll_px + y_px, 1) or rows
+        met = near.layout.rows_within(scroll_px + y_px, 1) or rows
         return _Stand(near, view, met.start, view.time_ns(x_px))
 
     def _choose(self, chosen: Chosen | None) -> None:

@@ -106,7 +106,7 @@ def test_what_is_chosen_elsewhere_comes_into_view(start_s: int) -> None:
         height_px=200,
     )
     start_ns, end_ns = FIRST + start_s * SECOND, FIRST + (start_s + 1) * SECOND
-    session = gestures.reveal(Session(), frame, start_ns, end_ns, 17)
+    session = gestures.reveal(Session(), frame.view, frame, start_ns, end_ns, 17)
     shown = view_of(session)
 
     assert not session.is_following
@@ -123,12 +123,18 @@ def test_what_is_in_view_stays_where_it_is() -> None:
         height_px=200,
     )
     view = frame.view
-    seen = gestures.reveal(Session(), frame, view.time_ns(500), view.time_ns(600), 2)
+    seen = gestures.reveal(Session(), frame.view, frame, view.time_ns(500), view.time_ns(600), 2)
     assert seen == Session()
     # It has begun before the view, and goes on in it.
-    assert gestures.reveal(Session(), frame, FIRST - SECOND, view.time_ns(60), 2) == Session()
+    assert (
+        gestures.reveal(Session(), frame.view, frame, FIRST - SECOND, view.time_ns(60), 2)
+        == Session()
+    )
     # It has no row.
-    assert gestures.reveal(Session(), frame, view.time_ns(500), view.time_ns(600), -1) == Session()
+    assert (
+        gestures.reveal(Session(), frame.view, frame, view.time_ns(500), view.time_ns(600), -1)
+        == Session()
+    )
 
 
 def test_what_lies_behind_the_header_at_the_top_is_brought_below_it() -> None:
@@ -137,7 +143,9 @@ def test_what_lies_behind_the_header_at_the_top_is_brought_below_it() -> None:
     shown = frames.frame(layout, frames.BarList().bars(), frames.empty_dense(19, 1012))
     frame = replace(shown, view=view_of(Session()), height_px=200, scroll_px=layout.rows[row].y_px)
     start_ns, end_ns = frame.view.time_ns(500), frame.view.time_ns(600)
-    session = gestures.reveal(Session(scroll_px=frame.scroll_px), frame, start_ns, end_ns, row)
+    session = gestures.reveal(
+        Session(scroll_px=frame.scroll_px), frame.view, frame, start_ns, end_ns, row
+    )
     assert session.scroll_px <= layout.rows[row].y_px - layout.header_px
 
 
@@ -146,7 +154,7 @@ def test_what_is_longer_than_the_view_is_shown_from_its_beginning() -> None:
         frames.frame(frames.layout(), frames.BarList().bars(), frames.empty_dense(19, 1012)),
         view=view_of(Session(is_following=False, end_ns=EXTENT.last_ns, span_ns=10 * SECOND)),
     )
-    session = gestures.reveal(Session(), frame, FIRST, FIRST + 60 * SECOND, 2)
+    session = gestures.reveal(Session(), frame.view, frame, FIRST, FIRST + 60 * SECOND, 2)
     assert 0 < view_of(session).x_px(FIRST) < 500
 
 
