@@ -1,7 +1,7 @@
 """Which span comes next in a row of the task stream, and which is nearest in another: for keys.
 
-Keys go along *lines*: of a lane what its upper part shows (attempts) or its lower one (transfers,
-disk), of a row that is summed up all that is in it. What a filter hides is passed over.
+Keys go along *lines*: of a row what its upper part shows (attempts) or its lower one (transfers,
+disk). What a filter hides is passed over, and in a folded row what lies within attempts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from daskscope.derive.details.subject import of_row
-from daskscope.derive.lanelayout import RowKind
+from daskscope.derive.rowing import rowing
 from daskscope.derive.steps import next_span
 from daskscope.session import Chosen
 from daskscope.store.schema import SUB_KINDS, Kind
@@ -40,7 +40,7 @@ _IS_SUB: Final = np.isin(np.arange(256), SUB_KINDS)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Line:
-    """What keys go along: a row of the layout, or the lower part of a lane."""
+    """What keys go along: the upper or the lower part of a row of the layout."""
 
     row: int
     is_sub: bool
@@ -66,7 +66,7 @@ class Neighbours:
     def line(self, lane: int, kind: Kind) -> Line | None:
         """Where spans of a kind lie that are on a lane, None where that has no row."""
         row = int(self._row_of_lane[lane])
-        return Line(row, kind in SUB_KINDS and self._has_parts(row)) if row >= 0 else None
+        return Line(row, kind in SUB_KINDS) if row >= 0 else None
 
     def order(self, chosen: Chosen, start_ns: int) -> Order:
         """Where a span stands among all, by its start."""
@@ -121,22 +121,16 @@ class Neighbours:
         is_there[attempts.lane[is_in], 0] = True
         lane, is_sub = np.nonzero(is_there)
         row = self._row_of_lane[lane]
-        lane_rows = self.layout.kinds == RowKind.LANE.value
-        number = 2 * row + (is_sub & lane_rows[row])
+        number = 2 * row + is_sub
         return [Line(n // 2, bool(n % 2)) for n in np.unique(number[row >= 0]).tolist()]
 
     # Parts ----------------------------------------------------------------------------------
 
     @property
     def _row_of_lane(self) -> npt.NDArray[np.int32]:
-        """By lane of the snapshot, -1 where the layout does not know it."""
-        known = self.layout.row_of_lane
-        rows = np.full(max(len(self.snapshot.lanes), len(known)), -1, np.int32)
-        rows[: len(known)] = known
-        return rows
-
-    def _has_parts(self, row: int) -> bool:
-        return bool(self.layout.kinds[row] == RowKind.LANE.value)
+        """By lane of the snapshot, -1 where it is in no row, or left out of one."""
+        whole = rowing(self.layout, len(self.snapshot.lanes), 0, self.layout.height_px)
+        return whole.row_of_lane
 
     @property
     def _running_until_ns(self) -> npt.NDArray[np.int64]:
@@ -145,12 +139,10 @@ class Neighbours:
     def _meant(self, line: Line) -> Callable[[Chunk, Rows], Rows]:
         """What picks those of some rows of a chunk that lie in a line and are shown."""
         is_in = self._row_of_lane == line.row
-        has_parts = self._has_parts(line.row)
 
         def meant(chunk: Chunk, rows: Rows) -> Rows:
             rows = rows[is_in[chunk.columns["lane"][rows]]]
-            if has_parts:
-                rows = rows[_IS_SUB[chunk.columns["kind"][rows]] == line.is_sub]
+            rows = rows[_IS_SUB[chunk.columns["kind"][rows]] == line.is_sub]
             return rows[self.sieve.rows(chunk, rows)]
 
         return meant

@@ -47,9 +47,7 @@ class Scene:
         return self.near.layout
 
     def line(self, one: Subject) -> Line:
-        row = int(self.layout.row_of_lane[one.lane])
-        has_parts = self.layout.kinds[row] == RowKind.LANE.value
-        return Line(row, bool(one.kind in SUB_KINDS and has_parts))
+        return Line(int(self.layout.row_of_lane[one.lane]), one.kind in SUB_KINDS)
 
     def of_line(self, line: Line) -> list[Subject]:
         """In order of time; what runs comes after what has ended."""
@@ -73,8 +71,10 @@ def scene(store: Store, meant: Filter, session: Session) -> Scene:
             found = subject(snapshot, Chosen(resource=number, run_id=run_id))
             assert found is not None
             spans.append(found)
-    rows = near.layout.row_of_lane
-    return Scene(near, tuple(one for one in spans if rows[one.lane] >= 0))
+    layout = near.layout
+    is_in = layout.row_of_lane >= 0
+    is_in &= ~layout.is_inner | (layout.kinds[layout.row_of_lane] != RowKind.DENSITY.value)
+    return Scene(near, tuple(one for one in spans if is_in[one.lane]))
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +84,9 @@ def store() -> Store:
         patch.setattr("daskscope.store.filling.CHUNK_ROWS", 1_024)
         load, made, rng = Load(n_workers=3, n_threads=2, n_prefixes=4), Store(), random.Random(2)
         made.apply(load.source.definitions())
+        # What user code does in tasks: left out of a folded row.
+        inner = [Span(n * SECOND, (n + 1) * SECOND, "io", kind=Kind.OTHER) for n in range(3)]
+        made.apply(load.source.spans(inner))
         # Longer than all cells of a pyramid, and alone on its lane.
         made.apply(load.source.spans([Span(0, 3 * SECOND, "prefix-1", 2, 7)]))
         for _ in range(5):
