@@ -136,15 +136,16 @@ def reveal(
 
 
 def reveal_row(session: Session, frame: TaskStreamFrame, row: int) -> Session:
-    """Bring a row of the layout to the middle, unless it is in view or there is none."""
+    """Bring a row of the layout into view: by as little as is needed, from afar to the middle."""
     if not 0 <= row < frame.layout.row_px.shape[1]:
         return session
     top_px, height_px = (int(px) for px in frame.layout.row_px[:, row])
     scroll_px = scrolled_px(session, frame)
-    least_px = scroll_px + frame.layout.header_px
-    if least_px <= top_px and top_px + height_px <= scroll_px + frame.height_px:
-        return session
-    return scroll_to(session, frame, top_px - (frame.height_px - height_px) // 2)
+    least_px = top_px + height_px - frame.height_px
+    near_px = min(max(scroll_px, least_px), top_px - frame.layout.header_px)
+    if abs(near_px - scroll_px) > frame.height_px // 2:
+        return scroll_to(session, frame, top_px - (frame.height_px - height_px) // 2)
+    return scroll_to(session, frame, near_px) if near_px != scroll_px else session
 
 
 def follow(session: Session) -> Session:

@@ -137,16 +137,27 @@ def test_what_is_in_view_stays_where_it_is() -> None:
     )
 
 
-def test_what_lies_behind_the_header_at_the_top_is_brought_below_it() -> None:
-    layout = frames.layout()
-    row = 3
+@pytest.mark.parametrize(
+    ("scroll_row", "row", "place"), [(3, 2, "top"), (1, 8, "bottom"), (1, 13, "middle"), (3, 5, "")]
+)
+def test_a_row_comes_into_view_from_nearby_by_as_little_as_is_needed(
+    scroll_row: int, row: int, place: str
+) -> None:
+    """Its picture would jump otherwise while keys go from row to row."""
+    layout, height_px = frames.layout(), 200
+    tops, heights = layout.row_px
     shown = frames.frame(layout, frames.BarList().bars(), frames.empty_dense(19, 1012))
-    frame = replace(shown, view=view_of(Session()), height_px=200, scroll_px=layout.rows[row].y_px)
-    start_ns, end_ns = frame.view.time_ns(500), frame.view.time_ns(600)
-    session = gestures.reveal(
-        Session(scroll_px=frame.scroll_px), frame.view, frame, start_ns, end_ns, row
-    )
-    assert session.scroll_px <= layout.rows[row].y_px - layout.header_px
+    frame = replace(shown, height_px=height_px)
+    before = Session(scroll_px=int(tops[scroll_row]) - layout.header_px)
+    after = gestures.reveal_row(before, frame, row)
+
+    places_px = {
+        "top": layout.header_px,
+        "bottom": height_px - int(heights[row]),
+        "middle": (height_px - int(heights[row])) // 2,
+        "": int(tops[row]) - before.scroll_px,
+    }
+    assert int(tops[row]) - after.scroll_px == places_px[place]
 
 
 def test_what_is_longer_than_the_view_is_shown_from_its_beginning() -> None:
