@@ -273,6 +273,26 @@ def test_values_are_copied_and_relatives_chosen_in_the_details(active: Run) -> N
     assert active.session.chosen not in (None, before)
 
 
+def test_a_screen_reader_is_told_what_arrows_come_to(active: Run, told: list[str]) -> None:
+    active.window.show_tab("events")
+    ticked(active)
+    said = []
+    for name, key in (
+        ("Attempt", KEY.Key_Up),
+        ("Dependents", KEY.Key_Down),
+        ("Kinds of events", KEY.Key_Left),
+        ("Legend", KEY.Key_Left),
+    ):
+        go_to(name)
+        press(key)
+        said.append(told[-1].replace("\u2009", " "))
+    local = said[0].split()[2]  # the time here
+    assert said == [
+        f"Start, 0:07.000  {local} row 1 of 9", "agg, 1  w1  1.00 s, row 2 of 7",
+        "bookmark, 1, shown", "fit, shown",
+    ]  # fmt: skip
+
+
 def test_an_error_is_selected_and_copied(active: Run, link: Link) -> None:
     active.ledger.step(is_forward=True)
     ticked(active, link=link)

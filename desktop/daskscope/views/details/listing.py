@@ -93,7 +93,7 @@ class ListingSection(RowsSection):
     def row_tip(self, row: int) -> str:
         """The whole line; why one cannot go there."""
         if self._listing is None or row >= self._n_shown():
-            return ""
+            return self._rest(row)
         shown = self._listing.rows[row]
         text = "  ".join(part for part in (shown.text, *shown.cells) if part)
         return text if shown.chosen is not None else f"{text}\nnot held by the window"
@@ -130,7 +130,8 @@ class ListingSection(RowsSection):
         draw_text(painter, (left, top_px, room, ROW_PX), text, Role.VALUE, rgb)
 
     def _rest(self, row: int) -> str:
-        assert self._listing is not None
+        if self._listing is None:
+            return ""
         if self._has_more and row == self._n_shown():
             n = f"{len(self._listing.rows) - self._n_shown():,}".replace(",", _THIN)
             more = self._listing.more

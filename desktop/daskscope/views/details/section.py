@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from daskscope.paint.brush import colour
 from daskscope.paint.control import plain_tip
 from daskscope.paint.font import Role, text_width
+from daskscope.paint.speech import announce
 from daskscope.paint.text import Align, draw_text
 from daskscope.theme import LIGHT, Theme
 
@@ -180,10 +181,12 @@ class RowsSection(Section):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Up and down go over the rows, Enter or Space presses one."""
         key = event.key()
-        if key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+        if key in (Qt.Key.Key_Up, Qt.Key.Key_Down) and self.n_rows():
             step = 1 if key == Qt.Key.Key_Down else -1
-            self._current = min(max(self._current + step, 0), max(self.n_rows() - 1, 0))
+            self._current = min(max(self._current + step, 0), self.n_rows() - 1)
             self.reached.emit(self.y() + self.content_top_px + self._current * ROW_PX)
+            text = ", ".join(self.row_tip(self._current).splitlines())
+            announce(self, f"{text}, row {self._current + 1} of {self.n_rows()}")
             self.update()
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
             if self._current < self.n_rows() and self.can_press(self._current):

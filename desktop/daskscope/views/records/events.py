@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from daskscope.derive import quantity
 from daskscope.paint.brush import colour
 from daskscope.paint.font import Role, text_width
+from daskscope.paint.speech import announce
 from daskscope.paint.text import draw_text
 from daskscope.theme import LIGHT, PADDING_PX, Theme
 from daskscope.views.records.table import BOTH_ENDS, Column, RecordsTable
@@ -127,6 +128,8 @@ class KindChips(QWidget):
         key = Qt.Key(event.key())
         if key in steps and self._kinds:
             self._current = min(max(self._current + steps[key], 0), len(self._kinds) - 1)
+            kind = self._kinds[self._current]
+            announce(self, f"{kind.kind}, {_n(kind)}, {'shown' if kind.is_shown else 'left out'}")
             self.update()
         elif key in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._kinds:
             self.toggled.emit(self._kinds[self._current].kind)

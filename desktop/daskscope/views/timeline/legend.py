@@ -13,6 +13,7 @@ from daskscope.paint.brush import colour, lost_brush, running_brush
 from daskscope.paint.control import plain_tip
 from daskscope.paint.font import Role, elided, text_width
 from daskscope.paint.icon import draw_chevron, draw_cross
+from daskscope.paint.speech import announce
 from daskscope.paint.swatch import draw_prefix_swatch
 from daskscope.paint.text import draw_text
 from daskscope.theme import LEGEND_PX
@@ -302,7 +303,9 @@ class LegendView(QWidget):
             super().keyPressEvent(event)
         elif key in steps:
             at = names.index(self._lit) if self._lit in names else min(-steps[key], 0)
-            self._light(names[(at + steps[key]) % len(names)])
+            entry = self._entries[(at + steps[key]) % len(names)]
+            self._light(entry.name)
+            announce(self, f"{entry.name}, {'hidden' if entry.is_hidden else 'shown'}")
         elif key == Qt.Key.Key_Space and self._lit:
             self.toggled.emit(self._lit)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._lit:
