@@ -116,7 +116,7 @@ def ticked(run: Run, n: int = 12, link: Link | None = None) -> None:
     """Some ticks, in which all that was asked is answered if there is a `link`."""
     for _ in range(n):
         if link is not None:
-            link.messages = told(link)
+            link.messages = [*link.messages, *told(link)]
         run.tick(NOW)
         run.window.details._body.layout()
     run.choosing._panel_pace.hurry()
