@@ -27,13 +27,13 @@ def lanes_of(layout: LaneLayout, key: str, *, is_host: bool) -> frozenset[int]:
             if block.key == key:
                 return lanes_between(layout, block.y_px, block.y_px + block.height_px - 1)
         return frozenset()
-    hosts = np.flatnonzero(layout.kinds == RowKind.HOST.value)
-    headers = [layout.rows[row] for row in hosts.tolist()]
-    ends_px = [*(header.y_px for header in headers[1:]), layout.height_px]
-    for header, end_px in zip(headers, ends_px, strict=True):
-        if header.host == key:
-            return lanes_between(layout, header.y_px, end_px - 1)
-    return frozenset()
+    headers = np.flatnonzero(layout.kinds == RowKind.HOST.value).tolist()
+    hosts = [layout.rows[row].host for row in headers]
+    if key not in hosts:
+        return frozenset()
+    tops_px = [*layout.row_px[0, headers].tolist(), layout.height_px]
+    at = hosts.index(key)
+    return lanes_between(layout, tops_px[at], tops_px[at + 1] - 1)
 
 
 def with_row_below(layout: LaneLayout, lanes: frozenset[int], least_row: int = 0) -> frozenset[int]:

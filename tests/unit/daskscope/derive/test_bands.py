@@ -18,7 +18,7 @@ from daskscope.derive.bands import (
     without_lowest_row,
 )
 from daskscope.derive.lanes import lane_layout
-from daskscope.session import Session
+from daskscope.session import Grouping, Session
 from daskscope.store.writer import Store
 from tests.builders import MS, Source, Span
 
@@ -71,6 +71,12 @@ def test_a_host_or_worker_has_the_lanes_below_its_name(is_folded: bool) -> None:
     assert (
         lanes_of(layout, "gone", is_host=False) == lanes_of(layout, "gone", is_host=True) == set()
     )
+
+
+@pytest.mark.parametrize("grouping", [Grouping.WORKER, Grouping.FOLDED])
+def test_where_rows_have_no_hosts_none_has_lanes(grouping: Grouping) -> None:
+    layout, _ = layout_of(Session(grouping=grouping))
+    assert lanes_of(layout, "node-0", is_host=True) == frozenset()
 
 
 def test_a_band_goes_over_headers_and_idle_threads_but_not_over_other_lanes() -> None:
