@@ -200,7 +200,11 @@ GESTURES: Final = (
     Gesture(("Drag",), "Selection", "select time; drag an edge to move it"),
     Gesture(("Drag across lanes", "Alt + drag"), "Selection", "select some lanes, too"),
     Gesture(("Click on a prefix",), "Selection", "show its durations over all"),
-    Gesture(("Drag over durations",), "Selection", "light the tasks that lasted so long"),
+    Gesture(
+        ("Drag over durations", "← in them", "→ in them"),
+        "Selection",
+        "light the tasks that lasted so long",
+    ),
     Gesture(("Ctrl + C",), "Selection", "in the statistics: copy the table as TSV"),
     Gesture(("↑", "↓", "Page up", "Page down", "Home", "End"), "Tables", "go over the rows"),
     Gesture(("Ctrl + ←", "Ctrl + →"), "Tables", "sort by the column before, or after"),
