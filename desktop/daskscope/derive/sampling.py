@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -170,21 +170,34 @@ class Readers:
         return counts
 
 
+class _Column:
+    """Values by resource id."""
+
+    def __init__(self, dtype: npt.DTypeLike, *shape: int) -> None:
+        self._values: list[object] = []
+        self._array = np.zeros((0, *shape), dtype)
+
+    def add(self, value: object) -> None:
+        self._values.append(value)
+
+    def array(self) -> npt.NDArray[Any]:
+        if len(self._array) != len(self._values):
+            self._array = np.array(self._values, self._array.dtype)
+        return self._array
+
+
 class _Codes:
     """Numbers for things that are equal or not."""
 
     def __init__(self) -> None:
         self._code_of: dict[Hashable, int] = {}
-        self._codes: list[int] = []
-        self._array: Indices = np.zeros(0, np.int64)
+        self._codes = _Column(np.int64)
 
     def add(self, thing: Hashable) -> None:
-        self._codes.append(self._code_of.setdefault(thing, len(self._code_of)))
+        self._codes.add(self._code_of.setdefault(thing, len(self._code_of)))
 
     def array(self) -> Indices:
-        if len(self._array) != len(self._codes):
-            self._array = np.array(self._codes, np.int64)
-        return self._array
+        return self._codes.array()
 
 
 class Sampler:
@@ -213,8 +226,8 @@ class Sampler:
         self._n_series = 0
         self._chosen: dict[tuple[names.Metric, ...], tuple[int, Indices]] = {}
         self._processes, self._hosts = _Codes(), _Codes()
-        self._is_worker: list[bool] = []
-        self._told: list[tuple[float, ...]] = []
+        self._is_worker = _Column(np.bool_)
+        self._told = _Column(np.float64, len(_TOLD))
         self._ranks: Indices = np.zeros(0, np.int64)
 
     def of(
@@ -283,7 +296,7 @@ class Sampler:
 
     def are_workers(self) -> Mask:
         """Whether each resource is a worker, by id."""
-        return np.array(self._is_worker, np.bool_)
+        return self._is_worker.array()
 
     def ranks(self) -> Indices:
         """int64, by resource id: place of its name in natural order, equal for equal names."""
@@ -305,7 +318,7 @@ class Sampler:
         """Of each worker the resource that was heard of last."""
         silence_ns = min(int(time_ns.max(initial=0)), now_ns) - time_ns
         is_known = silence_ns <= WORKER_TTL_NS
-        is_known &= np.array(self._is_worker, np.bool_)[resource]
+        is_known &= self.are_workers()[resource]
         order = np.lexsort((first, time_ns))
         order = order[is_known[order]]
         worker = snapshot.worker_of[resource[order]]
@@ -317,7 +330,7 @@ class Sampler:
         is_there = ~(is_removed & is_silent)
         chosen, is_removed, is_silent = chosen[is_there], is_removed[is_there], is_silent[is_there]
         resource, sums = resource[chosen], sums[:, chosen]
-        told = np.array(self._told, np.float64).reshape(-1, len(_TOLD))[resource]
+        told = self._told.array()[resource]
         for (name, _), value in zip(_TOLD, told.T, strict=True):
             known = sums[NAMES.index(name)]
             known[:] = np.where(np.isnan(known), value, known)
@@ -346,10 +359,10 @@ class Sampler:
         attributes = snapshot.resources[number]
         where = self.clusters.placed(place(attributes), int(snapshot.worker_of[number]))
         self.places.append(where)
-        self._is_worker.append(where.is_worker)
+        self._is_worker.add(where.is_worker)
         self._processes.add(process(attributes) or number)
         self._hosts.add(where.host)
-        self._told.append(tuple(_positive(attributes.get(key)) for _, key in _TOLD))
+        self._told.add(tuple(_positive(attributes.get(key)) for _, key in _TOLD))
 
     def _of_metrics(self, metrics: tuple[names.Metric, ...]) -> Indices:
         """Places of the readers of some metrics, one metric after the other."""

@@ -16,7 +16,7 @@ from daskscope.derive.sampling import SIZES, Sampler
 from daskscope.store.schema import SCHEDULER_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from daskscope.derive.clocks import Skew
     from daskscope.derive.sampling import Samples
@@ -83,7 +83,7 @@ def cluster_field(
     workers = _measured(snapshot, samples) if len(samples) else _told(snapshot)
     if not workers:
         return StatusField("Other services", "no Dask worker", "plain")
-    name = _name(snapshot, samples, [snapshot.addresses[worker] for worker, _ in workers])
+    name = _name(snapshot, samples, (snapshot.addresses[worker] for worker, _ in workers))
     running = [n for worker, n in workers if worker not in snapshot.removed_ns]
     if not (running or snapshot.status.is_live):  # a recording goes on to the end of its cluster
         running = [n for _, n in workers]
@@ -111,7 +111,7 @@ def _told(snapshot: Snapshot) -> list[tuple[int, float]]:
     return list(found.items())
 
 
-def _name(snapshot: Snapshot, samples: Samples, addresses: Sequence[str]) -> str:
+def _name(snapshot: Snapshot, samples: Samples, addresses: Iterable[str]) -> str:
     """The name somebody gave; of several clusters that are there, their number.
 
     Clusters that are no longer there may have had other names.

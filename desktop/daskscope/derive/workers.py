@@ -129,12 +129,12 @@ class _Rows(Lazy[WorkerRow]):
         self._is_heard = is_heard
         _, first, host = np.unique(shown.host, return_index=True, return_inverse=True)
         appearance = np.argsort(first)
-        self._first = first[appearance]
         host = np.argsort(appearance)[host]
         self._n_hosts = len(first)
+        #: Of the first worker of each host.
+        self._places = [shown.places[i] for i in shown.resource[first[appearance]].tolist()]
         self._values = _with_sums(shown, host, self._n_hosts)
         self._cpu, self._process_bytes = _derived(self._values)
-        self._places = [self._host(number) for number in range(self._n_hosts)]
         self._order = self._ordered(session, host, rank)
         super().__init__(len(self._order))
 
@@ -146,7 +146,7 @@ class _Rows(Lazy[WorkerRow]):
             caption = quantity.plural(int((~self._shown.is_silent).sum()), "worker")
             kind, where = WorkerRowKind.TOTAL, Place("", "", "Total", caption, "", is_worker=False)
         elif worker < 0:
-            kind, where = WorkerRowKind.HOST, self._places[at - 1]
+            kind, where = WorkerRowKind.HOST, self._host(at - 1)
         else:
             where = self._shown.places[int(self._shown.resource[worker])]
             kind = WorkerRowKind.WORKER
@@ -173,7 +173,7 @@ class _Rows(Lazy[WorkerRow]):
         )
 
     def _host(self, number: int) -> Place:
-        where = self._shown.places[int(self._shown.resource[self._first[number]])]
+        where = self._places[number]
         # Where there are several it is the cluster that tells rows of one host apart.
         told = self._clusters.get(where.cluster) or where.host_address
         return Place(where.host, told, where.host_name, port=told, address="", is_worker=False)
@@ -182,19 +182,17 @@ class _Rows(Lazy[WorkerRow]):
         """What each row shows."""
         number = self._number(session.worker_sort)
         n_sums = 1 + self._n_hosts
-        keys = [(natural_key(where.name), natural_key(where.host)) for where in self._places]
+        keys = [(natural_key(where.host_name), natural_key(where.host)) for where in self._places]
         rank_of = {key: rank for rank, key in enumerate(sorted(set(keys)))}
         ranks = np.array([rank_of[key] for key in keys], np.int64)
         hosts = _ordered(ranks, number[1:n_sums], session)
         workers = _ordered(rank, number[n_sums:], session)
-        workers = workers[np.argsort(host[workers], kind="stable")]
-        ends = np.cumsum(np.bincount(host, minlength=self._n_hosts)).tolist()
-        parts = [np.zeros(1, np.int64)]
-        for at in hosts.tolist():
-            parts.append(np.array([1 + at], np.int64))
-            if self._places[at].host not in self._collapsed:
-                parts.append(n_sums + workers[ends[at - 1] if at else 0 : ends[at]])
-        return np.concatenate(parts)
+        is_open = [where.host not in self._collapsed for where in self._places]
+        workers = workers[np.array(is_open, np.bool_)[host[workers]]]
+        # Below each host its workers.
+        below = np.argsort(hosts)[host[workers]]
+        lying = np.argsort(np.concatenate([np.arange(self._n_hosts), below]), kind="stable")
+        return np.concatenate([[0], np.concatenate([1 + hosts, n_sums + workers])[lying]])
 
     def _number(self, column: str) -> Floats:
         """What rows are sorted by; nothing where that is their names."""
