@@ -165,6 +165,18 @@ def test_hosts_sort_by_their_sums() -> None:
     assert hosts == ["high", "low"]
 
 
+def test_workers_are_below_their_hosts_in_whatever_order_these_appear() -> None:
+    cluster = Cluster()
+    hosts = [3, 1, 10, 2, 1, 10, 3, 10]
+    for port, number in enumerate(hosts):
+        cluster.worker(f"w{port}", f"node-{number}", port, busy=1)
+    rows = table(cluster, Session(collapsed_hosts=frozenset({"node-2"})))[1:]
+
+    assert [row.name for row in rows] == [
+        *("node-1", "w1", "w4", "node-2", "node-3", "w0", "w6", "node-10", "w2", "w5", "w7")
+    ]
+
+
 def test_a_removed_worker_leaves_and_is_named() -> None:
     cluster = two_hosts()
     messages = removed(cluster.source, "tcp://10.0.4.11:2", AT_S)
