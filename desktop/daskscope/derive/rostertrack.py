@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dask_otel import conventions
 from daskscope.derive.members import BEYOND, INNER, LEVEL, LOOP, UNTOLD, Member
 from daskscope.derive.place import natural_key
 from daskscope.store.snapshot import LaneKind
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from daskscope.derive.members import Name, Process
-    from daskscope.store.snapshot import Lane, Snapshot
+    from daskscope.store.snapshot import Snapshot
 
 
 def track(
@@ -116,8 +115,7 @@ class _Track:
         n_own = 0
         raised: list[int] = []
         for lane_id in sorted(process.lanes):
-            lane = self._snapshot.lanes[lane_id]
-            kind, is_loop = lane.kind, _is_loop(lane, self._snapshot)
+            kind = self._snapshot.lanes[lane_id].kind
             if kind is LaneKind.WAITING:
                 member.waiting.append(lane_id)
                 continue
@@ -127,13 +125,13 @@ class _Track:
             if kind in (LaneKind.LEVEL, LaneKind.INNER):
                 raised.append(lane_id)
                 continue
-            is_thread = kind is LaneKind.THREAD and not is_loop
+            is_thread = kind is LaneKind.THREAD
             if is_thread and n_own < max(process.n_threads, 1):
                 row = n_own
                 n_own += 1
             else:
                 # The threads of a worker that is gone take up no more rows.
-                is_any = is_thread or (bool(member.gone_ns) and not is_loop)
+                is_any = is_thread or (bool(member.gone_ns) and kind is not LaneKind.LOOP)
                 row = self._free_row(member, 0 if is_any else member.n_threads, lane_id)
             while len(member.rows) <= row:
                 member.rows.append([])
@@ -162,19 +160,13 @@ class _Track:
         return len(member.rows)
 
 
-def _is_loop(lane: Lane, snapshot: Snapshot) -> bool:
-    """Whether a lane has the tasks of an event loop, which are coroutines."""
-    loop = snapshot.resources[lane.resource].get(conventions.WORKER_LOOP_THREAD)
-    return lane.kind is LaneKind.THREAD and loop == lane.thread
-
-
 def _finish(member: Member, snapshot: Snapshot) -> None:
     """Number the threads, and add what lies beside them."""
     n_threads, untold = 0, 0 if member.gone_ns else UNTOLD
     is_told = member.place.is_worker and member.n_threads > 0
     for row, lanes in enumerate(member.rows):
         known = [snapshot.lanes[lane] for lane in lanes]
-        if any(_is_loop(lane, snapshot) for lane in known):
+        if any(lane.kind is LaneKind.LOOP for lane in known):
             member.threads.append(LOOP)
             continue
         has_thread = any(lane.kind is LaneKind.THREAD for lane in known)

@@ -257,7 +257,9 @@ class LaneRegistry:
             return
         for number in set(lane[is_news].tolist()):
             before = self.lanes[number]
-            self.lanes[number] = Lane(before.resource, before.thread, LaneKind.THREAD)
+            is_loop = before.thread == self._loop_of.get(before.resource)
+            kind = LaneKind.LOOP if is_loop else LaneKind.THREAD
+            self.lanes[number] = replace(before, kind=kind)
             self._is_beside[number] = False
             self._frozen = None
 

@@ -49,6 +49,8 @@ class LaneKind(IntEnum):
     LEVEL = 5
     #: Spans that user code opens in the tasks of a thread; they lie within attempts.
     INNER = 6
+    #: What the event loop does, where it has tasks: those are coroutines.
+    LOOP = 7
 
 
 @dataclass(frozen=True, slots=True)

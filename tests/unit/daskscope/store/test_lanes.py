@@ -70,6 +70,18 @@ def test_a_thread_that_moved_data_first_is_known_for_a_tasks_once_it_runs_one() 
     assert after.lanes == (Lane(worker, 5, LaneKind.THREAD),)
 
 
+def test_the_event_loops_lane_is_its_own_once_it_runs_a_coroutine() -> None:
+    source, store = Source(), Store()
+    worker = source.worker("w0", loop_thread=7)
+    kinds = []
+    for kind, thread in ((Kind.TRANSFER, 7), (Kind.COMPUTE, 7), (Kind.COMPUTE, 5)):
+        batch = source.spans([Span(0, 1, "inc", worker, thread, kind)])
+        store.apply(source.definitions())
+        store.apply(batch)
+        kinds.append([lane.kind for lane in store.snapshot().lanes])
+    assert kinds == [[LaneKind.BESIDE], [LaneKind.LOOP], [LaneKind.LOOP, LaneKind.THREAD]]
+
+
 def test_a_thread_is_known_for_a_tasks_by_what_it_is_running() -> None:
     source, store = Source(), Store()
     worker = source.worker("w0")

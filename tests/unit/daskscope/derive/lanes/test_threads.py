@@ -120,6 +120,15 @@ def lost(source: Source, spans: list[Span], running: list[tuple[str, int, int, i
     return store.snapshot()
 
 
+def test_coroutines_of_a_worker_that_is_gone_take_no_row_of_a_thread() -> None:
+    source = Source()
+    worker = source.worker("w0", nthreads=1, loop_thread=99)
+    spans = [Span(0, 9 * MS, "inc", worker, 11), Span(SECOND, 2 * SECOND, "inc", worker, 99)]
+
+    layout = lane_layout(lost(source, spans, []), Session(), HEIGHT)
+    assert lane_rows(layout) == [(1, "", 1), (0, "async", 1)]
+
+
 def test_what_may_never_have_begun_has_a_row_below_the_threads() -> None:
     source = Source()
     worker = source.worker("w0", nthreads=2)
