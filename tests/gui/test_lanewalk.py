@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtTest import QTest
 
 from daskscope.derive.quantity import THIN
@@ -83,6 +83,47 @@ def test_at_first_the_task_at_the_pointer_is_chosen(held: Run, link: Link) -> No
 
 def test_without_a_pointer_it_is_one_in_the_first_row_in_view(held: Run, link: Link) -> None:
     assert walked(held, link, LEFT) == READ_A
+
+
+def test_keys_zoom_and_select_at_what_is_chosen_with_the_pointer_elsewhere(
+    held: Run, link: Link
+) -> None:
+    """In the middle, if nothing is chosen."""
+    stream = held.window.timeline.stream
+    assert held.view is not None
+    middle_ns = held.view.time_ns(held.view.width_px / 2)
+    QTest.keyClick(stream, Qt.Key.Key_W)
+    assert held.view.x_px(middle_ns) == pytest.approx(held.view.width_px / 2, abs=1)
+    QTest.keyClick(stream, RIGHT, Qt.KeyboardModifier.ShiftModifier)
+    assert held.session.selection_ns is not None
+    assert held.session.selection_ns[0] == pytest.approx(middle_ns, abs=held.view.ns_per_px)
+
+    held.selecting.clear()
+    choose(held, READ_A, link)
+    stream.leaveEvent(QEvent(QEvent.Type.Leave))
+    start_ns = T0 + 2 * SECOND
+    x_px = held.view.x_px(start_ns)
+    for _ in range(5):
+        QTest.keyClick(stream, Qt.Key.Key_W)
+    assert held.view.x_px(start_ns) == pytest.approx(x_px, abs=1)
+    QTest.keyClick(stream, RIGHT, Qt.KeyboardModifier.ShiftModifier)
+    assert held.session.selection_ns[0] == pytest.approx(start_ns, abs=held.view.ns_per_px)
+    QTest.keyClick(stream, Qt.Key.Key_B)
+    assert held.session.bookmarks[0].time_ns == pytest.approx(start_ns, abs=held.view.ns_per_px)
+    for _ in range(20):
+        QTest.keyClick(stream, Qt.Key.Key_D)
+    ticked(held, 2, link)
+    middle_ns = held.view.time_ns(held.view.width_px / 2)
+    QTest.keyClick(stream, Qt.Key.Key_S)
+    assert held.view.x_px(middle_ns) == pytest.approx(held.view.width_px / 2, abs=1)
+
+
+def test_keys_measure_from_task_to_task(long: Run, link: Link) -> None:
+    stream = long.window.timeline.stream
+    stream.leaveEvent(QEvent(QEvent.Type.Leave))
+    QTest.keyClick(stream, Qt.Key.Key_M)
+    assert walked(long, link, RIGHT, RIGHT, RIGHT) == "inc-4"
+    assert long.session.measured_ns == pytest.approx((T0 + SECOND, T0 + 4 * SECOND), abs=10 * MS)
 
 
 def test_from_what_is_out_of_view_keys_do_not_go_on(held: Run, link: Link) -> None:

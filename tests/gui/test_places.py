@@ -111,10 +111,10 @@ def test_m_measures_to_where_the_view_goes(focused: Run) -> None:
     stream = focused.window.timeline.stream
     QTest.keyRelease(stream, Qt.Key.Key_Space)
     stream.leaveEvent(QEvent(QEvent.Type.Leave))
-    begin_ns = view(focused).time_ns(stream.pointer_px)
+    begin_ns = view(focused).time_ns(view(focused).width_px / 2)
     assert press(focused, Qt.Key.Key_M).measured_ns == (begin_ns, begin_ns)
     press(focused, Qt.Key.Key_A)
-    end_ns = view(focused).time_ns(stream.pointer_px)
+    end_ns = view(focused).time_ns(view(focused).width_px / 2)
     assert end_ns < begin_ns
     assert focused.session.measured_ns == (begin_ns, end_ns)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from daskscope.app import asides, gestures, lane_gestures
+from daskscope.app.aim import aimed_px
 from daskscope.derive.lanelayout import PINNED
 from daskscope.paint.wheel import PAN_SHARE, ZOOM_STEP
 from daskscope.session import LaneSort
@@ -97,7 +98,8 @@ def _timeline(run: Run) -> dict[str, Binding]:
     stream = run.window.timeline.stream
 
     def zoom(factor: float) -> None:
-        run.with_view(gestures.zoom, stream.pointer_px, factor)
+        if run.view is not None:
+            run.with_view(gestures.zoom, aimed_px(run, run.view), factor)
 
     def pan(share: float) -> None:
         run.with_view(gestures.pan, share * stream.lanes_size_px[0])

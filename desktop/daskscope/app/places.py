@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from daskscope.app import time_gestures
+from daskscope.app.aim import aimed_px, chosen_px
 from daskscope.app.viewpast import ViewPast
 
 if TYPE_CHECKING:
@@ -42,12 +43,12 @@ class Places:
         self._run.apply(self._past.forward)
 
     def measure(self) -> None:
-        """Measure from the pointer, or the middle of the view, to where it goes; or stop there."""
+        """Measure from where keys aim to where they aim later; or stop there."""
         frame = self._run.frame
         if self._from_ns is not None:
             self._from_ns = None
         elif frame is not None:
-            self._from_ns = frame.view.time_ns(self._run.window.timeline.stream.pointer_px)
+            self._from_ns = frame.view.time_ns(aimed_px(self._run, frame.view))
             self._run.apply(time_gestures.measure, self._from_ns, self._from_ns)
 
     def _measure_on(self) -> None:
@@ -58,24 +59,25 @@ class Places:
         if measured_ns is None or measured_ns[0] != from_ns:
             self._from_ns = None  # Escape, a click or a drag has ended it
             return
-        end_ns = run.frame.view.time_ns(run.window.timeline.stream.pointer_px)
+        end_ns = run.frame.view.time_ns(aimed_px(run, run.frame.view))
         if end_ns != measured_ns[1]:
             run.apply(time_gestures.measure, from_ns, end_ns)
 
     def mark(self) -> None:
-        """Set a bookmark at the pointer, or remove the one that is there."""
+        """Set a bookmark at the pointer, or at the chosen task, or remove the one that is there."""
         run = self._run
-        pointer_px = run.window.timeline.stream.met_px
         if run.frame is not None:
+            at_px = run.window.timeline.stream.pointer_px
+            at_px = chosen_px(run, run.frame.view) if at_px is None else at_px
             now_ns = run.extent().last_ns if run.session.is_following else None
-            run.apply(time_gestures.mark, run.frame.view, pointer_px, now_ns)
+            run.apply(time_gestures.mark, run.frame.view, at_px, now_ns)
 
     def name(self) -> None:
-        """Let the user name the bookmark nearest to the pointer, or to the middle of the view."""
+        """Let the user name the bookmark that is nearest to where keys aim."""
         timeline, frame = self._run.window.timeline, self._run.frame
         if frame is None or not self._run.session.bookmarks:
             return
-        at_ns = frame.view.time_ns(timeline.stream.pointer_px)
+        at_ns = frame.view.time_ns(aimed_px(self._run, frame.view))
         nearest = min(self._run.session.bookmarks, key=lambda one: abs(one.time_ns - at_ns))
         timeline.axis.name(nearest)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject
@@ -326,11 +325,11 @@ class Run(QObject):
             return None
         return asked_view(self.session, self.frame.view, self._snapshot.first_ns, NOT_YET_PX)
 
-    def with_view(self, change: Callable[..., Session], *args: object, **named: object) -> None:
+    def with_view(self, change: Callable[..., Session], *args: object) -> None:
         """Change the session by a gesture on that view."""
         view = self.view
         if view is not None:
-            self.apply(partial(change, **named), view, *args)
+            self.apply(change, view, *args)
 
     def replace(self, **fields: object) -> None:
         """Change fields of the session."""

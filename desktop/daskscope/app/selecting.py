@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from daskscope.app import gestures, selection_gestures
+from daskscope.app.aim import aimed_px
 from daskscope.derive.bands import lanes_of, lowest_row, with_row_below, without_lowest_row
 
 if TYPE_CHECKING:
@@ -43,10 +45,11 @@ class Selecting:
 
     def move_edge(self, step: int, *, is_start: bool) -> None:
         """Move the start or the end to later (1) or earlier (-1)."""
-        self._show_statistics()
-        pointer_px = self._run.window.timeline.stream.pointer_px
-        dx_px = step * EDGE_STEP_PX
-        self._run.with_view(selection_gestures.move_edge, dx_px, pointer_px, is_start=is_start)
+        view = self._run.view
+        if view is not None:
+            self._show_statistics()
+            change = partial(selection_gestures.move_edge, is_start=is_start)
+            self._run.apply(change, view, step * EDGE_STEP_PX, aimed_px(self._run, view))
 
     def move_lowest(self, *, is_down: bool) -> None:
         """Select a row more below the selected ones, or one less.

@@ -34,13 +34,13 @@ def light(session: Session, range_ns: tuple[int, int] | None) -> Session:
 
 
 def move_edge(
-    session: Session, view: Viewport, dx_px: float, pointer_px: float, *, is_start: bool
+    session: Session, view: Viewport, dx_px: float, at_px: float, *, is_start: bool
 ) -> Session:
     """Move the start or the end of the selection, but not past the other one.
 
-    An edge that is out of view comes into it; with no selection one begins at the pointer.
+    An edge that is out of view comes into it; with no selection one begins at `at_px`.
     """
-    start_ns, end_ns = session.selection_ns or (view.time_ns(pointer_px),) * 2
+    start_ns, end_ns = session.selection_ns or (view.time_ns(at_px),) * 2
     step_ns, least_ns = round(dx_px * view.ns_per_px), max(round(view.ns_per_px), 1)
     if is_start:
         edge_ns = start_ns = min(start_ns + step_ns, end_ns - least_ns)

@@ -34,13 +34,13 @@ def measure_nothing(session: Session) -> Session:
     return replace(session, measured_ns=None) if session.measured_ns is not None else session
 
 
-def mark(session: Session, view: Viewport, pointer_px: float | None, now_ns: int | None) -> Session:
-    """Set a bookmark at the pointer, or remove the one that is there.
+def mark(session: Session, view: Viewport, at_px: float | None, now_ns: int | None) -> Session:
+    """Set a bookmark at `at_px`, or remove the one that is there.
 
-    With the pointer elsewhere it is set at `now_ns`, while following, else in the middle.
+    Where that is None it is set at `now_ns`, while following, else in the middle.
     """
-    if pointer_px is not None:
-        time_ns = view.time_ns(pointer_px)
+    if at_px is not None:
+        time_ns = view.time_ns(at_px)
     else:
         time_ns = now_ns if now_ns is not None else view.time_ns(view.width_px / 2)
     reach_ns = REACH_PX * view.ns_per_px

@@ -116,13 +116,7 @@ class StreamView(Strip):
         return max(self.width() - GUTTER_PX, 1), max(self.height(), 1)
 
     @property
-    def pointer_px(self) -> float:
-        """Where keys zoom: the pointer in the lanes, or their middle where it is elsewhere."""
-        width = self.lanes_size_px[0]
-        return self._pointer_x if 0 <= self._pointer_x < width else width / 2
-
-    @property
-    def met_px(self) -> float | None:
+    def pointer_px(self) -> float | None:
         """The pointer in the lanes, None while it is elsewhere."""
         is_within = 0 <= self._pointer_x < self.lanes_size_px[0]
         return self._pointer_x if is_within and self._pointer_y >= 0 else None
