@@ -147,12 +147,12 @@ ACTIONS: Final = (
     Action("lanes.by_errors", "Sort by errors", "Lanes", "those with the most failures first", is_checkable=True),
     Action("selection.view", "Select what is in view", "Selection", "select the time in view", ("Ctrl+A",), _STREAM),
     Action("selection.lanes", "Select its lanes", "Selection", "select the worker or host at the pointer", ("Ctrl+Shift+A",), _STREAM),
-    Action("selection.end_later", "End later", "Selection", "move the end of the selection, or select from the pointer on", ("Shift+Right",), _STREAM, is_repeating=True),
-    Action("selection.end_earlier", "End earlier", "Selection", "move the end of the selection, or select from the pointer on", ("Shift+Left",), _STREAM, is_repeating=True),
-    Action("selection.start_later", "Start later", "Selection", "move the start of the selection", ("Ctrl+Shift+Right",), _STREAM, is_repeating=True),
-    Action("selection.start_earlier", "Start earlier", "Selection", "move the start of the selection", ("Ctrl+Shift+Left",), _STREAM, is_repeating=True),
-    Action("selection.row_more", "One row more", "Selection", "select a row more below, or one less", ("Ctrl+Shift+Down",), _STREAM, is_repeating=True),
-    Action("selection.row_less", "One row less", "Selection", "select a row more below, or one less", ("Ctrl+Shift+Up",), _STREAM, is_repeating=True),
+    Action("selection.end_later", "Move end later", "Selection", "move the end of the selection, or select from the pointer on", ("Shift+Right",), _STREAM, is_repeating=True),
+    Action("selection.end_earlier", "Move end earlier", "Selection", "move the end of the selection, or select from the pointer on", ("Shift+Left",), _STREAM, is_repeating=True),
+    Action("selection.start_later", "Move start later", "Selection", "move the start of the selection", ("Ctrl+Shift+Right",), _STREAM, is_repeating=True),
+    Action("selection.start_earlier", "Move start earlier", "Selection", "move the start of the selection", ("Ctrl+Shift+Left",), _STREAM, is_repeating=True),
+    Action("selection.row_more", "Select a row more", "Selection", "select a row more below, or one less", ("Ctrl+Shift+Down",), _STREAM, is_repeating=True),
+    Action("selection.row_less", "Select a row less", "Selection", "select a row more below, or one less", ("Ctrl+Shift+Up",), _STREAM, is_repeating=True),
     Action("selection.measure", "Measure", "Selection", "measure from the pointer on; again to stop", ("M",), _STREAM),
     Action("selection.tsv", "Copy statistics as TSV", "Selection", "copy the table of the selection, or of the view"),
     Action("selection.csv", "Copy statistics as CSV", "Selection", "the same with commas"),
@@ -248,9 +248,9 @@ def page() -> str:
     lines = [
         "# Keys and mouse",
         "",
-        "Made by `python -m daskscope.app.actions > docs/keys.md`. Keys of Time, Lanes and Selection "
-        "are heard while the",
-        "task stream has the focus. What has no key stands in the menus.",
+        "Made by `python -m daskscope.app.actions > docs/keys.md`. Keys of Time, Lanes, Selection and "
+        "Task are heard while",
+        "the task stream has the focus, `[` `,` `]` `.` everywhere. What has no key stands in the menus.",
     ]
     for group in GROUPS:
         rows = [(keys_text(keys), about) for about, keys in keys_of(group).items()]

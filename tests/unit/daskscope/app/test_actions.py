@@ -48,6 +48,21 @@ def test_every_row_says_what_it_is_for_in_one_line() -> None:
         assert not about.endswith(".")
 
 
+def test_the_page_says_which_keys_are_heard_in_the_task_stream_alone() -> None:
+    keyed = [row for row in ACTIONS if row.shortcuts]
+    groups = dict.fromkeys(row.group for row in keyed if row.context is Context.STREAM)
+    *others, last = groups
+    anywhere = [
+        f"`{keys}`"
+        for row in keyed
+        if row.group in groups and row.context is Context.WINDOW
+        for keys in row.shortcuts
+    ]
+    preface = " ".join(page().splitlines()[2:4])
+    assert f"Keys of {', '.join(others)} and {last} are heard while the task stream" in preface
+    assert f"{' '.join(anywhere)} everywhere" in preface
+
+
 def test_the_page_of_the_docs_is_this_table() -> None:
     written = (ROOT / "docs" / "keys.md").read_text(encoding="utf-8")
     assert written == page(), "run: python -m daskscope.app.actions > docs/keys.md"
