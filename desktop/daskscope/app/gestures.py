@@ -16,6 +16,8 @@ from daskscope.theme import NOT_YET_PX
 FIT_MARGIN = 0.5
 #: A span of which so much is in view need not be brought there.
 REVEALED_PX = 8
+#: Above and below a row that comes into view: frames around bars are drawn there.
+ROW_ROOM_PX = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +143,8 @@ def reveal_row(session: Session, frame: TaskStreamFrame, row: int) -> Session:
         return session
     top_px, height_px = (int(px) for px in frame.layout.row_px[:, row])
     scroll_px = scrolled_px(session, frame)
-    least_px = top_px + height_px - frame.height_px
-    near_px = min(max(scroll_px, least_px), top_px - frame.layout.header_px)
+    least_px = top_px + height_px + ROW_ROOM_PX - frame.height_px
+    near_px = min(max(scroll_px, least_px), top_px - ROW_ROOM_PX - frame.layout.header_px)
     if abs(near_px - scroll_px) > frame.height_px // 2:
         return scroll_to(session, frame, top_px - (frame.height_px - height_px) // 2)
     return scroll_to(session, frame, near_px) if near_px != scroll_px else session

@@ -143,7 +143,7 @@ def test_what_is_in_view_stays_where_it_is() -> None:
 def test_a_row_comes_into_view_from_nearby_by_as_little_as_is_needed(
     scroll_row: int, row: int, place: str
 ) -> None:
-    """Its picture would jump otherwise while keys go from row to row."""
+    """The picture would jump otherwise while keys go from row to row. Its frame is whole."""
     layout, height_px = frames.layout(), 200
     tops, heights = layout.row_px
     shown = frames.frame(layout, frames.BarList().bars(), frames.empty_dense(19, 1012))
@@ -152,8 +152,8 @@ def test_a_row_comes_into_view_from_nearby_by_as_little_as_is_needed(
     after = gestures.reveal_row(before, frame, row)
 
     places_px = {
-        "top": layout.header_px,
-        "bottom": height_px - int(heights[row]),
+        "top": layout.header_px + gestures.ROW_ROOM_PX,
+        "bottom": height_px - int(heights[row]) - gestures.ROW_ROOM_PX,
         "middle": (height_px - int(heights[row])) // 2,
         "": int(tops[row]) - before.scroll_px,
     }
