@@ -37,8 +37,6 @@ class Crowd:
         Their newest readings.
     totals
         Sums over all of them.
-    is_known
-        Everybody is.
     is_summed
         All points are.
     """
@@ -47,17 +45,35 @@ class Crowd:
         self.layouts = LaneLayouts(is_patient=True)
         self.sampler = Sampler(is_patient=True)
         self.totals = Totals(self.sampler)
-        self.is_known = self.is_summed = True
+        self.is_summed = True
+        self._are_met = self._are_watched = True
+        self._is_over = False
         self._generation = -1
+
+    @property
+    def is_known(self) -> bool:
+        """Everybody is, and so are the clocks of a recording of which nothing more will come."""
+        return self._are_met and (self._are_watched or not self._is_over)
 
     def learn(self, snapshot: Snapshot) -> bool:
         """Take in some of who is new; whether nobody is left, but somebody was."""
-        if self.is_known and snapshot.generation == self._generation:
+        is_new = snapshot.generation != self._generation
+        if is_new:
+            self._generation, self._is_over = snapshot.generation, snapshot.status.is_over
+            self._are_watched = False
+        if self._are_met and not is_new:
             return False
-        self._generation, was_known = snapshot.generation, self.is_known
-        self.is_known = self.sampler.learn(snapshot, MOST_LEARNED)
-        self.is_known &= self.layouts.learn(snapshot, MOST_MADE)
-        return self.is_known and not was_known
+        were_met = self._are_met
+        self._are_met = self.sampler.learn(snapshot, MOST_LEARNED)
+        self._are_met &= self.layouts.learn(snapshot, MOST_MADE)
+        return self._are_met and not were_met
+
+    def watch(self, snapshot: Snapshot) -> bool:
+        """Look at some of what tells of clocks; whether that was the last of a recording."""
+        if self._are_watched:
+            return False
+        self._are_watched = self.layouts.watch(snapshot)
+        return self._are_watched and self._is_over
 
     def sum_up(self, snapshot: Snapshot) -> bool:
         """Take in some of the points that are new; whether none is left, but some were."""

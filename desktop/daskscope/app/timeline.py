@@ -102,8 +102,8 @@ class TimelineShow:
         if before is not None and session.predicate != before.predicate:
             self._minimap.hurry()
 
-    def hurry_crowd(self) -> None:
-        """Tell soon what stands beside the lanes of workers of whom all is known now."""
+    def hurry_readings(self) -> None:
+        """Tell soon what stands beside the lanes."""
         self._readings_pace.hurry()
 
     def go_on(self, until_s: float) -> None:

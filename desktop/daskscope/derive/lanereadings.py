@@ -125,16 +125,10 @@ class ReadingsKeeper:
         self._last_of: object = None
 
     def learn(self, snapshot: Snapshot, most: int | None = None) -> bool:
-        """Know of series that are new, of `most` of a metric at once; whether all are known.
-
-        Of the spans that tell of clocks as many are looked at as a tick has time for, unless all
-        is to be known at once.
-        """
+        """Know of series that are new, of `most` of a metric at once; whether all are known."""
         if most is None:
             self._clocks.learn(snapshot)
-        has_looked = self._clocks.step(snapshot)
-        # While more comes, so does the next step.
-        are_all_known = has_looked or not snapshot.status.is_over
+        are_all_known = True
         for metric, words in _METRICS:
             ids = snapshot.series_of.get(metric.name, ())
             first = self._n_known.get(metric.name, 0)
@@ -148,9 +142,13 @@ class ReadingsKeeper:
             are_all_known &= until == len(ids)
         return are_all_known
 
+    def watch(self, snapshot: Snapshot) -> bool:
+        """Look at some of the spans that tell of clocks; whether none is left."""
+        return self._clocks.step(snapshot)
+
     def of(self, snapshot: Snapshot) -> LaneReadings:
         """Readings now, of the series that are known; the same object while nothing else is."""
-        # Looking at the spans that have come goes on after they have come.
+        # They are looked at after they have come.
         skews, last = self._clocks.skews, self._last
         made_of = snapshot.generation, sum(self._n_known.values())
         if last is not None and made_of == self._last_of and skews is last.skews:

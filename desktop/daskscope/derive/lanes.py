@@ -89,7 +89,7 @@ class LaneLayouts:
     def learn(self, snapshot: Snapshot, most: int) -> bool:
         """Find the rows of workers of which something has changed, of `most` at once.
 
-        So are the series that tell of their memory, and some of the spans that tell of clocks.
+        So are the series that tell of their memory.
 
         Returns
         -------
@@ -98,6 +98,10 @@ class LaneLayouts:
         """
         are_known = self._readings.learn(snapshot, MOST_SERIES)
         return self._rosters.learn(snapshot, most) and are_known
+
+    def watch(self, snapshot: Snapshot) -> bool:
+        """Look at some of the spans that tell of clocks, a millisecond's work; if none is left."""
+        return self._readings.watch(snapshot)
 
     def of(
         self, snapshot: Snapshot, session: Session, height_px: int, is_reading: bool = True

@@ -12,7 +12,6 @@ from daskscope.derive.clocks import Clocks, Skew
 from daskscope.derive.lanereadings import busy_lanes
 from daskscope.derive.lanes import LaneLayouts, lane_layout
 from daskscope.session import Session
-from daskscope.store.schema import SourceStatus
 from daskscope.store.writer import Store
 from tests.builders import SECOND, T0, Source, Span
 from tests.layouts import HEIGHT
@@ -76,26 +75,6 @@ def test_series_that_are_known_later_are_told_though_nothing_more_comes(
     blocks = layouts.of(snapshot, Session(), HEIGHT, is_reading=False).workers
     assert {block.memory_text for block in blocks} == {"1.0\u2009GiB"}
     assert told[0] == ["1.0\u2009GiB", ""]
-
-
-@pytest.mark.parametrize("is_live", [True, False])
-def test_all_is_known_of_a_recording_once_its_clocks_are(
-    monkeypatch: pytest.MonkeyPatch, is_live: bool
-) -> None:
-    class Slow(Watch):
-        n_steps = 0
-
-        def step(self, _snapshot: Snapshot) -> bool:
-            self.n_steps += 1
-            return self.n_steps > 2
-
-    monkeypatch.setattr(lanereadings, "Clocks", Slow)
-    layouts, store = LaneLayouts(is_patient=True), Store()
-    store.apply(SourceStatus(is_live=is_live))
-    known = [layouts.learn(store.snapshot(), 64) for _ in range(4)]
-
-    # While something comes, what is left is looked at with that.
-    assert known == [is_live, is_live, True, True]
 
 
 @pytest.mark.parametrize("is_removed", [False, True])
