@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 RIGHT, LEFT = Qt.Key.Key_Right, Qt.Key.Key_Left
 DOWN, UP = Qt.Key.Key_Down, Qt.Key.Key_Up
+#: From the middle of a task to what lies below it.
+SUB_PX = 14
 CTRL = Qt.KeyboardModifier.ControlModifier
 READ_A, READ_B = (f"('read-{HASH}', {n})" for n in range(2))
 
@@ -45,12 +47,12 @@ def walked(run: Run, link: Link, *keys: Qt.Key) -> str:
     return shown(run).key
 
 
-def point(run: Run, at_ns: int, key: str) -> None:
-    """Move the pointer to a time in the row of a key."""
+def point(run: Run, at_ns: int, key: str, *, is_sub: bool = False) -> None:
+    """Move the pointer to a time in the row of a key, or in its lower part."""
     assert run.frame is not None
     x_px = round(run.frame.view.x_px(T0 + at_ns))
     stream = run.window.timeline.stream
-    QTest.mouseMove(stream, QPoint(GUTTER_PX + x_px, spot(run, key).y()))
+    QTest.mouseMove(stream, QPoint(GUTTER_PX + x_px, spot(run, key).y() + is_sub * SUB_PX))
 
 
 def test_keys_go_along_a_row_and_stop_at_its_ends(held: Run, link: Link) -> None:
@@ -79,6 +81,10 @@ def test_at_first_the_task_at_the_pointer_is_chosen(held: Run, link: Link) -> No
     held.choosing.let_go()
     point(held, 5 * SECOND, READ_A)
     assert walked(held, link, DOWN) == READ_A  # the nearest one, where none is
+    held.choosing.let_go()
+    point(held, 8 * SECOND, SUM_KEY, is_sub=True)
+    walked(held, link, LEFT)
+    assert shown(held).name == "transfer"
 
 
 def test_without_a_pointer_it_is_one_in_the_first_row_in_view(held: Run, link: Link) -> None:

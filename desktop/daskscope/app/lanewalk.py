@@ -33,6 +33,8 @@ class _Stand:
     line, order
         Where the chosen span lies, and as which of all; None where it is not in view, or there is
         none.
+    met
+        What a click at the pointer would choose, where keys go from there.
     """
 
     near: Neighbours
@@ -41,6 +43,7 @@ class _Stand:
     at_ns: int
     line: Line | None = None
     order: Order = FIRST
+    met: Chosen | None = None
 
     def next(self, *, is_forward: bool) -> Chosen | None:
         """What comes next in the line, or before."""
@@ -57,7 +60,9 @@ class _Stand:
         return self._nearest(lines[at]) if 0 <= at < len(lines) else None
 
     def _first(self) -> Chosen | None:
-        """What is nearest in the row, or in the first one below that has anything in view."""
+        """What is met, or nearest in the row, or in the first one below with anything in view."""
+        if self.met is not None:
+            return self.met
         lines = self._lines()
         at = min(bisect_left(lines, Line(self.row, is_sub=False)), len(lines) - 1)
         return self._nearest(lines[at]) if lines else None
@@ -135,8 +140,10 @@ class LaneWalk:
         if pointer_px is None:
             return _Stand(near, view, rows.start, view.time_ns(view.width_px / 2))
         x_px, y_px = pointer_px
-        met = near.layout.rows_within(scroll_px + y_px, 1) or rows
-        return _Stand(near, view, met.start, view.time_ns(x_px))
+        at = near.layout.rows_within(scroll_px + y_px, 1) or rows
+        hit = self._run.hit(x_px, y_px)
+        chosen = hit.chosen if hit is not None else None
+        return _Stand(near, view, at.start, view.time_ns(x_px), met=chosen)
 
     def _choose(self, chosen: Chosen | None) -> None:
         run = self._run
