@@ -140,6 +140,16 @@ def test_from_what_is_out_of_view_keys_do_not_go_on(held: Run, link: Link) -> No
     assert number % 3 > 0  # those of a third have ended before
 
 
+def test_from_what_is_out_of_view_keys_keep_to_its_row(held: Run, link: Link) -> None:
+    """As live, where what one looks at has moved away."""
+    choose(held, READ_B, link)
+    held.window.timeline.stream.leaveEvent(QEvent(QEvent.Type.Leave))
+    held.session = replace(held.session, span_ns=3 * SECOND, end_ns=T0 + 9 * SECOND)
+    ticked(held, 2, link)
+    assert walked(held, link, LEFT) == SUM_KEY  # that of its row has failed
+    assert shown(held).pill == "erred"
+
+
 @pytest.fixture
 def tall(run: Run, link: Link) -> Run:
     """More rows than fit."""

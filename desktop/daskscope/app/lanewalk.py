@@ -28,8 +28,8 @@ class _Stand:
     Attributes
     ----------
     row, at_ns
-        Of the chosen span if it is in view, else of the pointer, else the first row and the middle
-        of the view. From row to row the time is kept to.
+        Of the chosen span if it is in view, else of the pointer, else the middle of the view in the
+        row of the chosen span, or in the first one. From row to row the time is kept to.
     line, order
         Where the chosen span lies, and as which of all; None where it is not in view, or there is
         none.
@@ -78,7 +78,8 @@ class LaneWalk:
     """Goes from task to task over the lanes of one window.
 
     At first keys choose the task at the pointer, or the one nearest to it, or to the middle of the
-    view where the pointer is elsewhere; so they do when what is chosen has gone out of view.
+    view where the pointer is elsewhere; so they do, in its row, when what is chosen has gone out of
+    view.
     """
 
     def __init__(self, run: Run) -> None:
@@ -119,31 +120,27 @@ class LaneWalk:
         near = Neighbours(run.snapshot, sieve, frame.layout, run.extent().last_ns)
         scroll_px = gestures.scrolled_px(run.session, frame)
         rows = frame.layout.rows_within(scroll_px, frame.height_px)
-        return self._at_chosen(near, view, rows) or self._at_pointer(near, view, rows, scroll_px)
-
-    def _at_chosen(self, near: Neighbours, view: Viewport, rows: range) -> _Stand | None:
-        """None if the chosen span does not lie in view."""
-        chosen = self._run.session.chosen
-        found = subject(near.snapshot, chosen) if chosen is not None else None
+        chosen = run.session.chosen
+        found = subject(run.snapshot, chosen) if chosen is not None else None
         line = near.line(found.lane, found.kind) if found is not None and found.lane >= 0 else None
         if chosen is None or found is None or line is None or line.row not in rows:
-            return None
+            return self._elsewhere(near, view, rows.start, scroll_px)
         if found.start_ns >= view.end_ns or found.known_until_ns(near.now_ns) < view.start_ns:
-            return None
+            return self._elsewhere(near, view, line.row, scroll_px)
         at_ns = max(found.start_ns, view.start_ns)
         if self._kept is not None and self._kept[0] == chosen:
             at_ns = self._kept[1]
         return _Stand(near, view, line.row, at_ns, line, near.order(chosen, found.start_ns))
 
-    def _at_pointer(self, near: Neighbours, view: Viewport, rows: range, scroll_px: int) -> _Stand:
-        pointer_px = self._run.session.hover_px
-        if pointer_px is None:
-            return _Stand(near, view, rows.start, view.time_ns(view.width_px / 2))
-        x_px, y_px = pointer_px
-        at = near.layout.rows_within(scroll_px + y_px, 1) or rows
+    def _elsewhere(self, near: Neighbours, view: Viewport, row: int, scroll_px: int) -> _Stand:
+        """At the pointer, else in the middle of the view in `row`."""
+        if self._run.session.hover_px is None:
+            return _Stand(near, view, row, view.time_ns(view.width_px / 2))
+        x_px, y_px = self._run.session.hover_px
+        rows = near.layout.rows_within(scroll_px + y_px, 1)
         hit = self._run.hit(x_px, y_px)
-        chosen = hit.chosen if hit is not None else None
-        return _Stand(near, view, at.start, view.time_ns(x_px), met=chosen)
+        met = hit.chosen if hit is not None else None
+        return _Stand(near, view, rows.start if rows else row, view.time_ns(x_px), met=met)
 
     def _choose(self, chosen: Chosen | None) -> None:
         run = self._run
