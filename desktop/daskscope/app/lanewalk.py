@@ -90,7 +90,7 @@ class LaneWalk:
 
     @property
     def row(self) -> int | None:
-        """The row of the chosen task, if that is in view, or under the pointer, or the first."""
+        """The row that keys go from, None where nothing is drawn."""
         stand = self._stand()
         return stand.row if stand is not None else None
 
