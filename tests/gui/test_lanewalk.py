@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtTest import QTest
 
+from daskscope.derive.bands import lanes_of
 from daskscope.derive.quantity import THIN
 from daskscope.paint.wheel import ZOOM_STEP
 from daskscope.predicate import Filter
@@ -124,6 +125,38 @@ def test_keys_zoom_and_select_at_what_is_chosen_with_the_pointer_elsewhere(
     assert held.view.x_px(middle_ns) == pytest.approx(held.view.width_px / 2, abs=1)
 
 
+def test_keys_for_lanes_mean_the_worker_of_what_is_chosen_with_the_pointer_elsewhere(
+    held: Run, link: Link
+) -> None:
+    choose(held, READ_B, link)
+    stream = held.window.timeline.stream
+    stream.leaveEvent(QEvent(QEvent.Type.Leave))
+    assert held.frame is not None
+    w1 = held.frame.layout.workers[1]
+    QTest.keyClick(stream, Qt.Key.Key_A, CTRL | Qt.KeyboardModifier.ShiftModifier)
+    assert held.session.selection_lanes == lanes_of(held.frame.layout, w1.key, is_host=False)
+    QTest.keyClick(stream, Qt.Key.Key_P)
+    assert held.session.pinned == {w1.key}
+    QTest.keyClick(stream, Qt.Key.Key_C)
+    assert held.session.turned_workers == {w1.key}
+    QTest.keyClick(stream, DOWN, Qt.KeyboardModifier.ShiftModifier)
+    QTest.keyClick(stream, Qt.Key.Key_C)
+    assert held.session.turned_workers == {w1.key}
+    assert len(held.session.collapsed_hosts) == 1  # where keys have gone to comes first
+
+
+def test_keys_for_lanes_mean_the_host_of_what_is_chosen_in_a_folded_row(
+    held: Run, link: Link
+) -> None:
+    choose(held, READ_B, link)
+    held.window.timeline.stream.leaveEvent(QEvent(QEvent.Type.Leave))
+    QTest.keyClick(held.window.timeline.stream, Qt.Key.Key_C, Qt.KeyboardModifier.ShiftModifier)
+    ticked(held, 2, link)
+    assert held.session.collapsed_hosts == {"node-01", "node-02"}
+    QTest.keyClick(held.window.timeline.stream, Qt.Key.Key_C)
+    assert held.session.collapsed_hosts == {"node-01"}
+
+
 def test_keys_measure_from_task_to_task(long: Run, link: Link) -> None:
     stream = long.window.timeline.stream
     stream.leaveEvent(QEvent(QEvent.Type.Leave))
@@ -173,6 +206,14 @@ def test_rows_scroll_with_what_is_chosen(tall: Run, link: Link) -> None:
     frame = tall.frame
     assert frame is not None
     assert frame.first_row <= frame.layout.row_of_lane[2] < frame.last_row
+
+
+def test_keys_for_lanes_do_not_mean_a_worker_that_is_out_of_view(tall: Run, link: Link) -> None:
+    walked(tall, link, DOWN)
+    tall.lane_scroll.to(1_000)
+    ticked(tall, 2, link)
+    QTest.keyClick(tall.window.timeline.stream, Qt.Key.Key_C)
+    assert tall.session.turned_workers == tall.session.collapsed_hosts == frozenset()
 
 
 def test_rows_that_are_fewer_than_before_are_all_in_view(tall: Run, link: Link) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from daskscope.app import asides, gestures, lane_gestures
-from daskscope.app.aim import aimed_px
+from daskscope.app.aim import aimed_px, aimed_target
 from daskscope.derive.lanelayout import PINNED
 from daskscope.paint.wheel import PAN_SHARE, ZOOM_STEP
 from daskscope.session import LaneSort
@@ -155,9 +155,10 @@ def _lanes(run: Run) -> dict[str, Binding]:
     stream = run.window.timeline.stream
 
     def fold() -> None:
-        if stream.target is not None:
-            folded = stream.host_folded if stream.target.is_host else stream.worker_folded
-            folded.emit(stream.target.key)
+        target = aimed_target(run)
+        if target is not None:
+            folded = stream.host_folded if target.is_host else stream.worker_folded
+            folded.emit(target.key)
 
     def step(by: int) -> None:
         label = stream.step_label(by)
@@ -169,8 +170,9 @@ def _lanes(run: Run) -> dict[str, Binding]:
             run.apply(lane_gestures.fold_all, run.roster)
 
     def pin() -> None:
-        if stream.target is not None and stream.target.key != PINNED:
-            run.apply(lane_gestures.pin, stream.target.key)
+        target = aimed_target(run)
+        if target is not None and target.key != PINNED:
+            run.apply(lane_gestures.pin, target.key)
 
     def sort(by: LaneSort) -> Binding:
         return Binding(

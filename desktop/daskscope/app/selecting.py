@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from daskscope.app import gestures, selection_gestures
-from daskscope.app.aim import aimed_px
+from daskscope.app.aim import aimed_px, aimed_target
 from daskscope.derive.bands import lanes_of, lowest_row, with_row_below, without_lowest_row
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ class Selecting:
             self.select(view.start_ns, view.end_ns, None)
 
     def target(self) -> None:
-        """Select the lanes of the worker or host that keys have gone to."""
-        target, frame = self._run.window.timeline.stream.target, self._run.frame
+        """Select the lanes of the worker or host that keys aim at."""
+        target, frame = aimed_target(self._run), self._run.frame
         if target is not None and frame is not None:
             self._select_lanes(lanes_of(frame.layout, target.key, is_host=target.is_host))
 
