@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QToolTip
 
 from daskscope.derive.lanelayout import RowKind
 from daskscope.derive.quantity import THIN
-from daskscope.session import Grouping
+from daskscope.session import Grouping, Session
 from daskscope.store.schema import Kind, SourceStatus, Status
 from daskscope.views.timeline.gutter import HOST_PIN_PX, PIN_PX, WORKER_CHEVRON_X_PX
 from tests.builders import MS, SECOND, Source, Span
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from daskscope.app.run import Run
     from daskscope.derive.lanelayout import LaneLayout
     from daskscope.store.schema import Message
-    from tests.gui.working import Link
+    from tests.gui.working import Hand, Link
 
 
 @pytest.fixture
@@ -183,10 +183,16 @@ def skewed() -> list[Message]:
     return [SourceStatus(is_live=True), source.definitions(), batch]
 
 
-def test_a_wrong_clock_is_said_beside_the_worker_and_below(run: Run, link: Link) -> None:
+def test_a_wrong_clock_is_said_beside_the_worker_and_below(
+    run: Run, link: Link, hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though almost each tick scrolls, and clocks are looked at in the others."""
+    painted = []
+    monkeypatch.setattr(run._stage.timeline, "paint", lambda: painted.append(run.frame))
+    run.session = Session(span_ns=SECOND)
     link.messages = skewed()
-    for number in range(3):
-        run.tick(NOW + number * 2 * SECOND)
+    n_ticks = len(hand.waits(3.0))
+    assert len(painted) > 0.8 * n_ticks > 100
     assert run.frame is not None
     blocks = {block.name: block for block in run.frame.layout.workers}
     wrong = [block for block in blocks.values() if block.warning]

@@ -148,7 +148,8 @@ class Stage:
             Whether the task stream has changed, and is to be painted.
         """
         has_painted = self._show(snapshot, session, now_ns, wall_ns, feed, frame_ms)
-        # It can wait, and would be felt most where most is done already.
+        # It can wait, and would be felt most where most is done already; some ticks a second paint
+        # nothing, however fast the picture scrolls, as panels have ticks of their own.
         if not has_painted and self._crowd.watch(snapshot):
             self.timeline.hurry_readings()
         return has_painted
