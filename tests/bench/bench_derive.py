@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from daskscope.derive.lanes import lane_layout
+from daskscope.derive.lanes import LaneLayouts, lane_layout
 from daskscope.derive.taskstream import TaskStream
 from daskscope.session import WHOLE_RUN, Session, viewport
 from daskscope.store.schema import SpanBatch
@@ -38,6 +38,7 @@ class Following:
         self.store = Store(cap_bytes=1 << 40)
         self.store.apply(self.load.source.definitions())
         self._stream = TaskStream()
+        self._layouts = LaneLayouts()
         self._session = Session(span_ns=RANGE_NS)
         self.n_in_view = 0
 
@@ -56,7 +57,7 @@ class Following:
     def ticks_ms(self) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
         """Time of each tick: apply, snapshot, layout where it is due, frame."""
         snapshot = self.store.snapshot()
-        layout = lane_layout(snapshot, self._session, HEIGHT_PX)
+        layout = self._layouts.of(snapshot, self._session, HEIGHT_PX)
         times = []
         for number in range(N_TICKS):
             batch = self.load.batch(TICK_SPANS)
@@ -65,7 +66,7 @@ class Following:
             snapshot = self.store.snapshot()
             now_ns = snapshot.last_ns
             if number % 15 == 0:
-                layout = lane_layout(snapshot, self._session, HEIGHT_PX)
+                layout = self._layouts.of(snapshot, self._session, HEIGHT_PX)
             view = viewport(self._session, WIDTH_PX, now_ns, snapshot.first_ns, NOT_YET_PX)
             frame = self._stream.frame(snapshot, self._session, layout, view, HEIGHT_PX, now_ns)
             times.append((time.perf_counter() - begin_s) * 1e3)
