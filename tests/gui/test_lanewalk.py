@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtTest import QTest
 
+from daskscope.app.aim import aimed_place_px
 from daskscope.derive.bands import lanes_of
 from daskscope.derive.quantity import THIN
 from daskscope.paint.wheel import ZOOM_STEP
@@ -304,3 +305,56 @@ def test_nothing_there_chooses_nothing(run: Run) -> None:
         run.lane_walk.across(is_down=forward)
     assert run.lane_walk.row is None
     assert run.session.chosen is None
+
+
+def test_a_key_tells_of_the_chosen_task_as_the_pointer_does(
+    held: Run, link: Link, told: list[str]
+) -> None:
+    """It goes on with what is chosen, and ends by the same key, by Escape or by the pointer."""
+    stream, tooltip = held.window.timeline.stream, held.window.timeline.stream._tooltip
+
+    def pressed(key: Qt.Key) -> str:
+        QTest.keyClick(stream, key)
+        ticked(held, 2, link)
+        return tooltip._hit.key if tooltip.isVisible() and tooltip._hit is not None else ""
+
+    choose(held, READ_B, link)
+    QTest.mouseMove(stream, QPoint(GUTTER_PX + 5, stream.height() - 5))
+    assert pressed(Qt.Key.Key_T) == READ_B
+    assert told[-1].startswith(f"read, {READ_B}, Duration 3.00{THIN}s")
+    n_told = len(told)
+    held.hovering._hit_of = None  # as if something had come
+    ticked(held, 3, link)
+    assert len(told) == n_told
+    walked(held, link, RIGHT)
+    assert tooltip._hit is not None
+    assert tooltip._hit.key == SUM_KEY
+    assert told[-1].startswith(f"sum, {SUM_KEY}")
+    assert pressed(Qt.Key.Key_T) == ""
+    assert pressed(Qt.Key.Key_T) == SUM_KEY
+    assert pressed(Qt.Key.Key_Escape) == ""
+    assert shown(held).key == SUM_KEY  # it stays chosen
+    assert pressed(Qt.Key.Key_T) == SUM_KEY
+    QTest.mouseMove(stream, QPoint(GUTTER_PX + 9, stream.height() - 9))
+    ticked(held, 2, link)
+    assert not tooltip.isVisible()
+
+
+def test_a_key_tells_of_a_transfer_and_of_what_is_folded(held: Run, link: Link) -> None:
+    stream, tooltip = held.window.timeline.stream, held.window.timeline.stream._tooltip
+    choose(held, READ_A, link)
+    walked(held, link, DOWN, DOWN)
+    assert shown(held).name == "transfer"
+    QTest.keyClick(stream, Qt.Key.Key_T)
+    ticked(held, 2, link)
+    assert tooltip._hit is not None
+    assert tooltip._hit.title == "transfer"
+    place, row, frame = aimed_place_px(held), held.lane_walk.row, held.frame
+    assert place is not None
+    assert frame is not None
+    top_px, height_px = frame.layout.row_px[:, row]
+    assert 0.8 * height_px < place[1] + frame.scroll_px - top_px < height_px
+    QTest.keyClick(stream, Qt.Key.Key_C, Qt.KeyboardModifier.ShiftModifier)
+    walked(held, link, UP)
+    ticked(held, 2, link)
+    assert tooltip._hit.title.endswith(("task", "tasks"))

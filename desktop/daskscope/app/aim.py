@@ -1,4 +1,4 @@
-"""Which time keys mean that zoom, select, measure and mark; which worker those for lanes mean."""
+"""What keys aim at: a time to zoom, select, measure and mark at, a worker, a place to tell of."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from daskscope.app.gestures import scrolled_px
 from daskscope.derive.details.subject import subject
+from daskscope.store.schema import SUB_KINDS
 from daskscope.views.timeline.gutter import GutterTarget
 
 if TYPE_CHECKING:
@@ -27,6 +28,27 @@ def chosen_px(run: Run, view: Viewport) -> float | None:
     found = subject(run.snapshot, chosen) if chosen is not None else None
     x_px = view.x_px(found.start_ns) if found is not None else -1.0
     return x_px if 0 <= x_px < view.width_px else None
+
+
+def aimed_place_px(run: Run) -> tuple[int, int] | None:
+    """The pixel of the lanes that keys tell of: of the chosen task, else the pointer.
+
+    With neither in view it is the middle of the first row, or None where there are no rows.
+    """
+    frame, row = run.frame, run.lane_walk.row
+    if frame is None or row is None or row >= frame.layout.row_px.shape[1]:
+        return None
+    top_px, height_px = (int(px) for px in frame.layout.row_px[:, row])
+    x_px, y_px = frame.view.width_px // 2, top_px - frame.scroll_px + height_px // 3
+    chosen = run.session.chosen
+    found = subject(run.snapshot, chosen) if chosen is not None else None
+    if found is not None and found.lane >= 0 and frame.layout.row_of_lane[found.lane] == row:
+        first_px = frame.view.x_px(found.start_ns)
+        end_px = frame.view.x_px(found.known_until_ns(run.extent().last_ns))
+        if first_px < frame.view.width_px and end_px >= 0:
+            is_sub = found.kind in SUB_KINDS
+            return max(round(first_px), 0), y_px + (height_px * 2 // 3 - 2 if is_sub else 0)
+    return run.session.hover_px or (x_px, y_px)
 
 
 def aimed_target(run: Run) -> GutterTarget | None:

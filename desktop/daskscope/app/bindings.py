@@ -123,6 +123,7 @@ def _timeline(run: Run) -> dict[str, Binding]:
         "task.previous": Binding(lambda: run.lane_walk.along(is_forward=False)),
         "task.below": Binding(lambda: run.lane_walk.across(is_down=True)),
         "task.above": Binding(lambda: run.lane_walk.across(is_down=False)),
+        "task.tell": Binding(run.hovering.toggle_telling, lambda: run.hovering.is_telling),
         "task.dependency": Binding(lambda: run.choosing.walk(is_on=False)),
         "task.dependent": Binding(lambda: run.choosing.walk(is_on=True)),
         "task.zoom": Binding(run.choosing.zoom),

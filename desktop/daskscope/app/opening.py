@@ -52,9 +52,11 @@ class Opening:
             open_in_new_window(path)
 
     def escape(self) -> None:
-        """Stop reading a recording or put its strip away, else let go of what is chosen."""
+        """Stop telling, or reading a recording, put its strip away, let go of what is chosen."""
         strip = self._run.window.loading
-        if self._run.is_reading:
+        if self._run.hovering.is_telling:
+            self._run.hovering.toggle_telling()
+        elif self._run.is_reading:
             self.stop()
         elif strip.isVisible():
             strip.press_cross()

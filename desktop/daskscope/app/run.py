@@ -82,6 +82,8 @@ class Run(QObject):
         What the search box does; which lanes are in view.
     lane_walk, selecting
         Keys that choose a task; which time and lanes are selected.
+    hovering
+        What is told of what lies under the pointer, or where keys aim.
     ledger, places
         What the tables of events and errors do; views before, bookmarks, measuring.
     opening
@@ -121,6 +123,7 @@ class Run(QObject):
         self.lane_scroll = LaneScroll(self)
         self.lane_walk = LaneWalk(self)
         self.selecting = Selecting(self)
+        self.hovering = Hovering(self)
         self.ledger = Ledger(self, self._stage.clusters)
         self.places = Places(self)
         self.opening = Opening(self, source.stop)
@@ -141,7 +144,6 @@ class Run(QObject):
         self._is_ending = is_ending
         self._lines: list[str] = []
         self.error: Exception | None = None
-        self._hovering = Hovering(self)
         self._pointing = Pointing(self)
         self.window.resized.connect(self._stage.forget)
         wire(self, self._menu)
@@ -249,7 +251,7 @@ class Run(QObject):
             self._feed,
             self._frame_times.typical_ms,
         )
-        self._hovering.advance(started_s)
+        self.hovering.advance(started_s)
         self._pointing.advance(started_s)
         if not self.window.is_welcome:
             if not self._stage.is_resting:
