@@ -123,7 +123,7 @@ def test_with_nothing_chosen_the_panel_says_how(chained: Run) -> None:
 def test_a_task_of_an_evicted_chunk_is_said_to_be_gone(chained: Run) -> None:
     from daskscope.session import Chosen
 
-    chained.choose(Chosen(-5, 0, 77, 1))
+    chained.choosing.choose(Chosen(-5, 0, 77, 1))
     ticked(chained)
     assert "no longer holds" in chained.window.details.accessibleDescription()
 

@@ -164,7 +164,7 @@ def test_a_process_that_is_gone_answers_nothing_and_that_is_said(
 
         wait_for(ticked)
         source._process.kill()
-        run.choose(of_row(run.snapshot.chunks[0], CHOSEN))
+        run.choosing.choose(of_row(run.snapshot.chunks[0], CHOSEN))
 
         def is_said() -> bool:
             run.choosing._panel_pace.hurry()

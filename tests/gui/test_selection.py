@@ -124,13 +124,19 @@ def test_lanes_are_selected_by_key(busy: Run) -> None:
 CTRL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
 
 
-def test_an_edge_is_moved_by_key(busy: Run) -> None:
+@pytest.fixture
+def heard(busy: Run) -> Run:
+    """A window that holds still, with the keyboard in the task stream."""
     busy.toggle_pause()
     tick(busy)
-    assert busy.frame is not None
-    stream, view = busy.window.timeline.stream, busy.frame.view
-    stream.setFocus()
-    QTest.mouseMove(stream, at(busy, 3 * SECOND, row_y(busy, "w0", 1)))
+    busy.window.timeline.stream.setFocus()
+    return busy
+
+
+def test_an_edge_is_moved_by_key(heard: Run) -> None:
+    assert heard.frame is not None
+    stream, view = heard.window.timeline.stream, heard.frame.view
+    QTest.mouseMove(stream, at(heard, 3 * SECOND, row_y(heard, "w0", 1)))
     keys: list[tuple[Qt.Key, Qt.KeyboardModifier, int, tuple[int, int]]] = [
         (Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier, 5, (0, 40)),
         (Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier, 2, (0, 24)),
@@ -140,47 +146,41 @@ def test_an_edge_is_moved_by_key(busy: Run) -> None:
     for key, modifiers, n, expected_px in keys:
         for _ in range(n):
             QTest.keyClick(stream, key, modifiers)
-        tick(busy)
-        assert busy.session.selection_ns is not None
+        tick(heard)
+        assert heard.session.selection_ns is not None
         edges_px = [
-            view.x_px(edge) - view.x_px(T0 + 3 * SECOND) for edge in busy.session.selection_ns
+            view.x_px(edge) - view.x_px(T0 + 3 * SECOND) for edge in heard.session.selection_ns
         ]
         assert edges_px == pytest.approx(expected_px, abs=1)
-    assert busy.window.statistics.isVisible()
-    assert busy.session.selection_lanes is None
+    assert heard.window.statistics.isVisible()
+    assert heard.session.selection_lanes is None
 
 
-def test_an_edge_that_is_moved_out_of_view_takes_the_view_along(busy: Run) -> None:
-    busy.toggle_pause()
-    tick(busy)
-    stream = busy.window.timeline.stream
-    stream.setFocus()
-    QTest.mouseMove(stream, at(busy, 19 * SECOND, row_y(busy, "w0", 1)))
+def test_an_edge_that_is_moved_out_of_view_takes_the_view_along(heard: Run) -> None:
+    stream = heard.window.timeline.stream
+    QTest.mouseMove(stream, at(heard, 19 * SECOND, row_y(heard, "w0", 1)))
     for _ in range(40):
         QTest.keyClick(stream, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
-    tick(busy)
-    frame, selected = busy.frame, busy.session.selection_ns
+    tick(heard)
+    frame, selected = heard.frame, heard.session.selection_ns
     assert frame is not None
     assert selected is not None
     assert (selected[1] - selected[0]) / frame.view.ns_per_px == pytest.approx(320, abs=1)
     assert 0 < frame.view.x_px(selected[1]) < frame.view.width_px
 
 
-def test_rows_are_selected_one_by_one_by_key(busy: Run) -> None:
+def test_rows_are_selected_one_by_one_by_key(heard: Run) -> None:
     """From the row of the chosen task on, else from that under the pointer."""
-    busy.toggle_pause()
-    tick(busy)
-    stream = busy.window.timeline.stream
-    stream.setFocus()
-    QTest.mouseMove(stream, at(busy, 3 * SECOND, row_y(busy, "w0", 2)))
+    stream = heard.window.timeline.stream
+    QTest.mouseMove(stream, at(heard, 3 * SECOND, row_y(heard, "w0", 2)))
 
     def pressed(*keys: Qt.Key) -> list[str]:
         for key in keys:
             QTest.keyClick(stream, key, CTRL_SHIFT)
-        tick(busy)
-        assert busy.frame is not None
-        lanes = busy.session.selection_lanes or frozenset()
-        rows = {busy.frame.layout.rows[busy.frame.layout.row_of_lane[lane]] for lane in lanes}
+        tick(heard)
+        assert heard.frame is not None
+        lanes = heard.session.selection_lanes or frozenset()
+        rows = {heard.frame.layout.rows[heard.frame.layout.row_of_lane[lane]] for lane in lanes}
         return sorted(f"{row.title}.{row.thread}" for row in rows)
 
     down, up = Qt.Key.Key_Down, Qt.Key.Key_Up
@@ -189,16 +189,16 @@ def test_rows_are_selected_one_by_one_by_key(busy: Run) -> None:
     assert pressed(down) == ["w0.2", "w1.1"]  # there are no more
     assert pressed(up) == ["w0.2"]
     assert pressed(up) == ["w0.2"]
-    assert cells(busy, "count") == {"All": "1", "sum": "1"}
+    assert cells(heard, "count") == {"All": "1", "sum": "1"}
     QTest.keyClick(stream, Qt.Key.Key_Escape)
-    tick(busy)
-    assert busy.session.selection_lanes is None
+    tick(heard)
+    assert heard.session.selection_lanes is None
 
     QTest.mouseClick(
-        stream, Qt.MouseButton.LeftButton, pos=at(busy, 3 * SECOND, row_y(busy, "w0", 1))
+        stream, Qt.MouseButton.LeftButton, pos=at(heard, 3 * SECOND, row_y(heard, "w0", 1))
     )
-    QTest.mouseMove(stream, at(busy, 3 * SECOND, row_y(busy, "w1", 1)))
-    tick(busy)
+    QTest.mouseMove(stream, at(heard, 3 * SECOND, row_y(heard, "w1", 1)))
+    tick(heard)
     assert pressed(down) == ["w0.1"]
 
 

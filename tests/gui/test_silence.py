@@ -63,7 +63,7 @@ def test_a_view_that_is_held_shows_it_too(hand: Hand, source: Source) -> None:
 
 def test_details_tell_it_while_it_is_chosen(hand: Hand, link: Link, source: Source) -> None:
     run = hand.run
-    run.choose(Chosen(resource=1, run_id=9))
+    run.choosing.choose(Chosen(resource=1, run_id=9))
 
     def told() -> tuple[str, str, str, str]:
         hand.waits(1)

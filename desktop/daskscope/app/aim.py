@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from daskscope.app.gestures import scrolled_px
-from daskscope.derive.details.subject import subject
 from daskscope.store.schema import SUB_KINDS
 from daskscope.views.timeline.gutter import GutterTarget
 
@@ -24,8 +23,7 @@ def aimed_px(run: Run, view: Viewport) -> float:
 
 def chosen_px(run: Run, view: Viewport) -> float | None:
     """Where the chosen task begins, None where none does in a view."""
-    chosen = run.session.chosen
-    found = subject(run.snapshot, chosen) if chosen is not None else None
+    found = run.choosing.held
     x_px = view.x_px(found.start_ns) if found is not None else -1.0
     return x_px if 0 <= x_px < view.width_px else None
 
@@ -40,8 +38,7 @@ def aimed_place_px(run: Run) -> tuple[int, int] | None:
         return None
     top_px, height_px = (int(px) for px in frame.layout.row_px[:, row])
     x_px, y_px = frame.view.width_px // 2, top_px - frame.scroll_px + height_px // 3
-    chosen = run.session.chosen
-    found = subject(run.snapshot, chosen) if chosen is not None else None
+    found = run.choosing.held
     if found is not None and found.lane >= 0 and frame.layout.row_of_lane[found.lane] == row:
         first_px = frame.view.x_px(found.start_ns)
         end_px = frame.view.x_px(found.known_until_ns(run.extent().last_ns))
@@ -56,8 +53,7 @@ def aimed_target(run: Run) -> GutterTarget | None:
 
     None where none of these is in view.
     """
-    target, chosen, frame = run.window.timeline.stream.target, run.session.chosen, run.frame
-    found = subject(run.snapshot, chosen) if chosen is not None else None
+    target, found, frame = run.window.timeline.stream.target, run.choosing.held, run.frame
     if target is not None or found is None or frame is None:
         return target
     layout, rows = frame.layout, frame.layout.row_of_lane

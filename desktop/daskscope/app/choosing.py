@@ -73,6 +73,12 @@ class Choosing:
         return self._inquiry.known
 
     @property
+    def held(self) -> Subject | None:
+        """The chosen span as the store holds it now, None where it does not."""
+        chosen = self._run.session.chosen
+        return subject(self._run.snapshot, chosen) if chosen is not None else None
+
+    @property
     def has_work(self) -> bool:
         """The store has not been looked through for the chosen span."""
         return self.known is not None and not self.known.survey.is_over

@@ -72,7 +72,7 @@ class Finder:
             number, row = found.spot
             chunk = snapshot.chunk(number)
             if chunk is not None:
-                run.choose(of_row(chunk, row))
+                run.choosing.choose(of_row(chunk, row))
 
     def escape(self) -> None:
         """Select nothing; where nothing is selected, search nothing."""

@@ -120,8 +120,7 @@ class LaneWalk:
         near = Neighbours(run.snapshot, sieve, frame.layout, run.extent().last_ns)
         scroll_px = gestures.scrolled_px(run.session, frame)
         rows = frame.layout.rows_within(scroll_px, frame.height_px)
-        chosen = run.session.chosen
-        found = subject(run.snapshot, chosen) if chosen is not None else None
+        chosen, found = run.session.chosen, run.choosing.held
         line = near.line(found.lane, found.kind) if found is not None and found.lane >= 0 else None
         if chosen is None or found is None or line is None or line.row not in rows:
             return self._elsewhere(near, view, rows.start, scroll_px)

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from daskscope.derive.matches import Marks
     from daskscope.derive.members import Roster
     from daskscope.ingest.source import Source
-    from daskscope.session import Chosen, Viewport
+    from daskscope.session import Viewport
     from daskscope.store.snapshot import Snapshot
 
 MEMORY_CAP_BYTES: Final = 1 << 30
@@ -173,10 +173,6 @@ class Run(QObject):
         is_drawn = self._stage.is_complete(self._snapshot) and self._stage.is_settled
         return is_drawn and not self.is_reading and self.ledger.is_complete(self._snapshot)
 
-    def choose(self, chosen: Chosen) -> None:
-        """Choose a span from anywhere: show its details, and bring it into view."""
-        self.choosing.choose(chosen)
-
     def hit(self, x_px: int, y_px: int) -> Hit | None:
         """What lies under a pixel of the lanes."""
         return self._stage.timeline.hit(self._snapshot, x_px, y_px)
@@ -260,6 +256,8 @@ class Run(QObject):
             self.places.advance(started_s)
         if is_new:
             self._stage.timeline.paint()
+        else:
+            self._stage.watch(self._snapshot)
         has_taken = self._snapshot.stream_generation != generation
         if not self._feed.has_much and not (is_new and has_taken):
             self._store.go_on(has_time=not is_new)

@@ -147,30 +147,6 @@ class Stage:
         bool
             Whether the task stream has changed, and is to be painted.
         """
-        has_painted = self._show(snapshot, session, now_ns, wall_ns, feed, frame_ms)
-        # It can wait, and would be felt most where most is done already; some ticks a second paint
-        # nothing, however fast the picture scrolls, as panels have ticks of their own.
-        if not has_painted and self._crowd.watch(snapshot):
-            self.timeline.hurry_readings()
-        return has_painted
-
-    def rest(self, now_s: float, spent_s: float) -> None:
-        """A tick has spent so much of a core: what nobody needs is shown the less often."""
-        left_s = self._tempo.rest(now_s, spent_s)
-        if self.period_s > FRAME_S:
-            self.period_s = max(self.period_s, left_s)
-
-    # Parts ----------------------------------------------------------------------------------
-
-    def _show(
-        self,
-        snapshot: Snapshot,
-        session: Session,
-        now_ns: int,
-        wall_ns: int,
-        feed: Feed,
-        frame_ms: float,
-    ) -> bool:
         now_s = elapsed_s()
         self.is_busy = False
         was_forgetful = self._is_forgetful
@@ -213,6 +189,23 @@ class Stage:
             pointed != session,
         )
         return self._show_welcome(tick) if self._window.is_welcome else self._show_data(tick)
+
+    def watch(self, snapshot: Snapshot) -> None:
+        """Do in a tick that paints nothing what can wait, and would be felt in one that does.
+
+        Some ticks a second paint nothing, however fast the picture scrolls, as panels have ticks
+        of their own.
+        """
+        if self._crowd.watch(snapshot):
+            self.timeline.hurry_readings()
+
+    def rest(self, now_s: float, spent_s: float) -> None:
+        """A tick has spent so much of a core: what nobody needs is shown the less often."""
+        left_s = self._tempo.rest(now_s, spent_s)
+        if self.period_s > FRAME_S:
+            self.period_s = max(self.period_s, left_s)
+
+    # Parts ----------------------------------------------------------------------------------
 
     def _see(self, session: Session, now_s: float) -> bool:
         """Whether a gesture has changed the session; it is to be seen at once."""

@@ -27,6 +27,20 @@ if TYPE_CHECKING:
 from tests.taskframes import WIDTH, around_the_middle, frame_of, lane_rows
 
 
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Picture]:
+    """Pictures that were begun, in their order."""
+    found: list[Picture] = []
+
+    class KnownPicture(Picture):
+        def __init__(self, rows: Rowing, view: Viewport, shelf: Shelf | None = None) -> None:
+            super().__init__(rows, view, shelf)
+            found.append(self)
+
+    monkeypatch.setattr("daskscope.derive.looks.Picture", KnownPicture)
+    return found
+
+
 def assert_same(one: TaskStreamFrame, two: TaskStreamFrame) -> None:
     rows = slice(one.first_row, one.last_row)
     for name in ("slot", "kind"):
@@ -89,43 +103,27 @@ def test_what_a_zoom_needs_waits_while_there_is_no_time(
 
 
 def test_a_pan_takes_little_of_what_lies_beside_the_view(
-    big: Snapshot, monkeypatch: pytest.MonkeyPatch
+    big: Snapshot, made: list[Picture]
 ) -> None:
-    pictures: list[Picture] = []
-
-    class KnownPicture(Picture):
-        def __init__(self, rows: Rowing, view: Viewport, shelf: Shelf | None = None) -> None:
-            super().__init__(rows, view, shelf)
-            pictures.append(self)
-
-    monkeypatch.setattr("daskscope.derive.looks.Picture", KnownPicture)
     stream = TaskStream()
     session = around_the_middle(big, 60.0)
     frame_of(big, session, stream)
     stream.go_on()
-    are_idle = [pictures[-1].is_idle]
+    are_idle = [made[-1].is_idle]
     session = replace(session, end_ns=session.end_ns - 12 * SECOND)
     frame = frame_of(big, session, stream)
     assert frame.is_exact
-    are_idle.append(pictures[-1].is_idle)
+    are_idle.append(made[-1].is_idle)
     stream.go_on()
-    are_idle.append(pictures[-1].is_idle)
+    are_idle.append(made[-1].is_idle)
     assert are_idle == [True, False, True]
     assert_same(frame, frame_of(big, session))
 
 
 @pytest.mark.parametrize("span_s", [0.3, 7.0, 91.0])
 def test_following_begins_anew_only_when_the_spare_columns_are_used_up(
-    span_s: float, monkeypatch: pytest.MonkeyPatch
+    span_s: float, made: list[Picture]
 ) -> None:
-    made: list[Picture] = []
-
-    class CountedPicture(Picture):
-        def __init__(self, rows: Rowing, view: Viewport, shelf: Shelf | None = None) -> None:
-            super().__init__(rows, view, shelf)
-            made.append(self)
-
-    monkeypatch.setattr("daskscope.derive.looks.Picture", CountedPicture)
     load = Load(n_workers=3, n_threads=2)
     store, stream = Store(), TaskStream()
     store.apply(load.source.definitions())
@@ -202,15 +200,7 @@ def test_new_lanes_and_workers_appear() -> None:
         assert len(set(frame.bars.row.tolist())) == n + 1
 
 
-def test_lanes_that_come_out_of_sight_begin_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[Picture] = []
-
-    class CountedPicture(Picture):
-        def __init__(self, rows: Rowing, view: Viewport, shelf: Shelf | None = None) -> None:
-            super().__init__(rows, view, shelf)
-            made.append(self)
-
-    monkeypatch.setattr("daskscope.derive.looks.Picture", CountedPicture)
+def test_lanes_that_come_out_of_sight_begin_no_picture(made: list[Picture]) -> None:
     load = Load(n_workers=40)
     store, stream = Store(), TaskStream()
     store.apply(load.source.definitions())
