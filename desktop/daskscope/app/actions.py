@@ -194,7 +194,7 @@ GESTURES: Final = (
     Gesture(
         ("Wheel over a chart", "Drag in a chart"), "Time", "zoom and pan, as in the task stream"
     ),
-    Gesture(("← in charts", "→ in charts"), "Time", "tell what they show at a time"),
+    Gesture(("← in charts", "→ in charts"), "Time", "tell what charts show at a time"),
     Gesture(("Wheel over the names", "Alt + wheel"), "Lanes", "scroll the lanes"),
     Gesture(("Click on a host", "Click before a worker"), "Lanes", "fold it, or unfold it"),
     Gesture(("Click on a pin",), "Lanes", "bring it to the top, or let it go"),
